@@ -1,0 +1,106 @@
+/**
+ * A job: what is asked of the fleet, as a plain validated value. Its digest is taken over the
+ * canonical JSON of this value, so defaults are filled in before it is digested.
+ */
+import { z } from "zod";
+import { type Digest, digestOf } from "../base/bytes.js";
+import { canonicalBytes } from "../base/canonical-json.js";
+import { limits } from "../base/limits.js";
+import { digest } from "./data-set.js";
+import { name, relativePath } from "./name.js";
+import { country, sites } from "./place.js";
+
+export const jobStates = [
+  "queued",
+  "placed",
+  "running",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "refused",
+  "lost",
+] as const;
+export type JobState = (typeof jobStates)[number];
+
+export function isTerminal(state: JobState): boolean {
+  return state !== "queued" && state !== "placed" && state !== "running";
+}
+
+/** Columns `first` (inclusive) to `last` (exclusive) of some rows of a table in the data set. */
+const tableSource = z.strictObject({
+  file: relativePath.describe("a .csv or .csv.gz file of numbers in the data set"),
+  columns: z.tuple([z.int().nonnegative(), z.int().positive()]),
+  rows: z
+    .strictObject({
+      modulo: z.int().min(1).max(1_000_000),
+      equals: z.array(z.int().nonnegative()).min(1).max(1000),
+    })
+    .optional()
+    .describe("keep rows whose index modulo `modulo` is one of `equals`; all rows without it"),
+  transpose: z.boolean().default(false),
+});
+export type TableSource = z.infer<typeof tableSource>;
+
+const hashDriver = z.strictObject({ driver: z.literal("hash") });
+
+const tensorDriver = z.strictObject({
+  driver: z.literal("tensor"),
+  model: digest.describe("the ONNX file, an artifact"),
+  /** Graph input name → the table that feeds it. */
+  inputs: z.record(z.string().min(1).max(128), tableSource),
+  /** Majority vote over the labels that an output of indices points at; ties go to the nearest. */
+  vote: z
+    .strictObject({
+      indices: z.string().min(1).max(128).describe("graph output with int64 row indices"),
+      labels: tableSource,
+    })
+    .optional(),
+  backend: z.enum(["auto", "portable", "avx2", "avx512", "cuda"]).default("auto"),
+});
+export type TensorTask = z.infer<typeof tensorDriver>;
+
+export const jobSpec = z.strictObject({
+  version: z.literal("quipu.dev/v1"),
+  name,
+  owner: z.string().min(1).max(63).default("local"),
+  /** Data set to run on; its folder must lie on the host. */
+  dataSet: name.optional(),
+  purpose: z.string().min(1).max(63).default("unspecified"),
+  placement: z
+    .strictObject({
+      hosts: z.array(name).max(64).optional(),
+      countries: z.array(country).max(249).optional(),
+      sites: z.array(z.enum(sites)).min(1).optional(),
+    })
+    .default({}),
+  resources: z
+    .strictObject({
+      device: z.enum(["any", "cpu", "cuda"]).default("any"),
+      memoryBytes: z
+        .int()
+        .nonnegative()
+        .max(2 ** 50)
+        .default(0),
+    })
+    .default({ device: "any", memoryBytes: 0 }),
+  /** Runs at most this many times when hosts are lost. */
+  attemptsMax: z.int().min(1).max(10).default(3),
+  task: z.discriminatedUnion("driver", [hashDriver, tensorDriver]),
+});
+export type JobSpec = z.infer<typeof jobSpec>;
+export type Driver = JobSpec["task"]["driver"];
+
+export function jobBytes(spec: JobSpec): Uint8Array {
+  return canonicalBytes(spec);
+}
+
+export function jobDigest(spec: JobSpec): Digest {
+  return digestOf(jobBytes(spec));
+}
+
+/** Artifacts that the host must fetch before the run. */
+export function jobArtifacts(spec: JobSpec): readonly Digest[] {
+  return spec.task.driver === "tensor" ? [spec.task.model] : [];
+}
+
+export const jobBytesMax = limits.jobBytesMax;

@@ -1,0 +1,26 @@
+/** Where a host stands and how far that statement can be trusted. */
+import { z } from "zod";
+
+export const country = z
+  .string()
+  .regex(/^[A-Z]{2}$/, "must be an ISO 3166-1 alpha-2 code in upper case, for example SG");
+
+export const sites = ["private", "public"] as const;
+export type Site = (typeof sites)[number];
+
+/** Weakest first; a rule may ask for at least one of them. */
+export const placeGrades = [
+  "claimed",
+  "operator-asserted",
+  "provider-attested",
+  "hardware-attested",
+] as const;
+export type PlaceGrade = (typeof placeGrades)[number];
+
+export const place = z.strictObject({
+  country,
+  zone: z.string().max(63).default(""),
+  site: z.enum(sites),
+  grade: z.enum(placeGrades),
+});
+export type Place = z.infer<typeof place>;
