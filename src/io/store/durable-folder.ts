@@ -1,0 +1,116 @@
+/**
+ * A folder of small files, each of which is replaced as a whole and durably: the agent's journal and
+ * spool, and whatever else must survive a power cut.
+ *
+ * A `put` that resolved is on disk with its name. A `put` that failed, or that a crash cut short, left
+ * the old content as it was; its temporary file is removed at once, or at the next open.
+ */
+import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { type ErrorCode, QuipuError } from "../../base/errors.js";
+
+export interface DurableFolder {
+  /** Resolves when content and name are on disk. Throws DISK_FULL with the old content intact. */
+  put(name: string, bytes: Uint8Array): Promise<void>;
+  get(name: string): Promise<Uint8Array | undefined>;
+  /** Resolves when the name is gone from disk. A name that is not there is no error. */
+  delete(name: string): Promise<void>;
+  /** Names in ascending order of code units. */
+  names(): Promise<readonly string[]>;
+}
+
+/** Temporary files begin with a dot, which no name may, so a leftover is never taken for content. */
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+const temporaryPattern = /^\.put-[0-9]+-[0-9]+$/;
+
+export async function openDurableFolder(path: string): Promise<DurableFolder> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    const leftovers = (await readdir(path)).filter((name) => temporaryPattern.test(name));
+    for (const name of leftovers) await unlink(join(path, name));
+  } catch (error) {
+    throw explain(error, `cannot open the folder ${path}`);
+  }
+  let puts = 0;
+  return {
+    async put(name, bytes) {
+      const target = join(path, checkedName(name));
+      puts += 1;
+      const temporary = join(path, `.put-${process.pid}-${puts}`);
+      try {
+        // 1. Content under another name, on disk. A crash here leaves the old content and a leftover.
+        await writeSynced(temporary, bytes);
+        // 2. The new content takes the name. A crash here leaves old or new, each of them whole.
+        await rename(temporary, target);
+      } catch (error) {
+        await removeIfThere(temporary);
+        throw explain(error, `cannot write ${target}`);
+      }
+      // 3. The name itself on disk. Only now may anyone be told.
+      await syncFolder(path);
+    },
+    async get(name) {
+      try {
+        return new Uint8Array(await readFile(join(path, checkedName(name))));
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw explain(error, `cannot read ${join(path, name)}`);
+      }
+    },
+    async delete(name) {
+      await removeIfThere(join(path, checkedName(name)));
+      await syncFolder(path);
+    },
+    async names() {
+      return (await readdir(path)).filter((name) => namePattern.test(name)).sort();
+    },
+  };
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, "wx", 0o600);
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file?.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  let folder: FileHandle | undefined;
+  try {
+    folder = await open(path, "r");
+    await folder.sync();
+  } catch (error) {
+    throw explain(error, `cannot make the names in ${path} durable`);
+  } finally {
+    await folder?.close();
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!isMissing(error)) throw explain(error, `cannot remove ${path}`);
+  }
+}
+
+function checkedName(name: string): string {
+  if (namePattern.test(name)) return name;
+  throw new QuipuError("INVALID_ARGUMENT", `not a name for a durable file: ${name.slice(0, 100)}`);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === "ENOENT";
+}
+
+function explain(error: unknown, what: string): QuipuError {
+  const { code, message } = QuipuError.from(error);
+  const known: ErrorCode = code === "INTERNAL" ? "IO" : code;
+  const next =
+    known === "DISK_FULL" ? { next: "free space on that disk; the call can be repeated" } : {};
+  return new QuipuError(known, `${what}: ${message}`, { ...next, cause: error });
+}
