@@ -1,0 +1,58 @@
+// The packed loop of the vector backends. A piece of B (256 × up to 1024) and of A (up to 336 × 256)
+// are copied into panels that the micro kernel reads in order; one piece of k is exactly one block of
+// the canonical dot product, so the kernel's registers are the block's accumulators and what it adds
+// to C is the block's sum.
+//
+// In an unnamed namespace: each includer compiles it with its own instruction set.
+#ifndef QUIPU_KERNELS_MATMUL_MATMUL_PACKED_H_
+#define QUIPU_KERNELS_MATMUL_MATMUL_PACKED_H_
+
+#include "../math/canonical.h"
+#include "matmul.h"
+
+namespace quipu {
+namespace {
+
+constexpr int64_t kRowsPiece = 336;
+constexpr int64_t kColumnsPiece = 1024;
+
+static inline int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// Isa gives: kRows × kColumns of the micro tile; PackA(rows ≤ kRows) and PackB(columns ≤ kColumns)
+// that fill one panel; Tile, that computes one micro tile of C from two panels.
+template <typename Isa>
+void MatmulPacked(const Matmul& job, float* scratch) {
+  float* packed_a = scratch;
+  float* packed_b = scratch + kRowsPiece * kDotBlock;
+  if (job.k == 0) {
+    for (int64_t i = 0; i < job.m; ++i) {
+      for (int64_t j = 0; j < job.n; ++j) job.c[i * job.c_stride + j] = 0.0f;
+    }
+  }
+  for (int64_t j = 0; j < job.n; j += kColumnsPiece) {
+    const int64_t columns = Least(job.n - j, kColumnsPiece);
+    for (int64_t p = 0; p < job.k; p += kDotBlock) {
+      const int64_t depth = Least(job.k - p, kDotBlock);
+      Isa::PackB(job.b + p * job.b_stride + j, job.b_stride, depth, columns, packed_b);
+      for (int64_t i = 0; i < job.m; i += kRowsPiece) {
+        const int64_t rows = Least(job.m - i, kRowsPiece);
+        for (int64_t r = 0; r < rows; r += Isa::kRows) {
+          Isa::PackA(job.a + (i + r) * job.a_stride + p, job.a_stride, Least(rows - r, Isa::kRows),
+                     depth, packed_a + r * depth);
+        }
+        for (int64_t x = 0; x < columns; x += Isa::kColumns) {
+          for (int64_t r = 0; r < rows; r += Isa::kRows) {
+            Isa::Tile(packed_a + r * depth, packed_b + x * depth, depth,
+                      job.c + (i + r) * job.c_stride + j + x, job.c_stride,
+                      Least(rows - r, Isa::kRows), Least(columns - x, Isa::kColumns), p == 0);
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quipu
+
+#endif  // QUIPU_KERNELS_MATMUL_MATMUL_PACKED_H_
