@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/log.proto.
  */
 export const file_quipu_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChJxdWlwdS92MS9sb2cucHJvdG8SCHF1aXB1LnYxIhMKEUdldExvZ0hlYWRSZXF1ZXN0ImwKEkdldExvZ0hlYWRSZXNwb25zZRIOCgZvcmlnaW4YASABKAkSDAoEc2l6ZRgCIAEoAxIRCglyb290X2hhc2gYAyABKAkSEgoKY2hlY2twb2ludBgEIAEoCRIRCgl0aWxlc191cmwYBSABKAkiIwoRR2V0UmVjZWlwdFJlcXVlc3QSDgoGam9iX2lkGAEgASgJIk0KEkdldFJlY2VpcHRSZXNwb25zZRIkCgVmaWxlcxgBIAMoCzIVLnF1aXB1LnYxLlJlY2VpcHRGaWxlEhEKCWxvZ19pbmRleBgCIAEoAyIsCgtSZWNlaXB0RmlsZRIMCgRuYW1lGAEgASgJEg8KB2NvbnRlbnQYAiABKAwyngEKCkxvZ1NlcnZpY2USRwoKR2V0TG9nSGVhZBIbLnF1aXB1LnYxLkdldExvZ0hlYWRSZXF1ZXN0GhwucXVpcHUudjEuR2V0TG9nSGVhZFJlc3BvbnNlEkcKCkdldFJlY2VpcHQSGy5xdWlwdS52MS5HZXRSZWNlaXB0UmVxdWVzdBocLnF1aXB1LnYxLkdldFJlY2VpcHRSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChJxdWlwdS92MS9sb2cucHJvdG8SCHF1aXB1LnYxIhMKEUdldExvZ0hlYWRSZXF1ZXN0IoIBChJHZXRMb2dIZWFkUmVzcG9uc2USDgoGb3JpZ2luGAEgASgJEgwKBHNpemUYAiABKAMSEQoJcm9vdF9oYXNoGAMgASgJEhIKCmNoZWNrcG9pbnQYBCABKAkSEQoJdGlsZXNfdXJsGAUgASgJEhQKDHZlcmlmaWVyX2tleRgGIAEoCSIjChFHZXRSZWNlaXB0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkiTQoSR2V0UmVjZWlwdFJlc3BvbnNlEiQKBWZpbGVzGAEgAygLMhUucXVpcHUudjEuUmVjZWlwdEZpbGUSEQoJbG9nX2luZGV4GAIgASgDIiwKC1JlY2VpcHRGaWxlEgwKBG5hbWUYASABKAkSDwoHY29udGVudBgCIAEoDDKeAQoKTG9nU2VydmljZRJHCgpHZXRMb2dIZWFkEhsucXVpcHUudjEuR2V0TG9nSGVhZFJlcXVlc3QaHC5xdWlwdS52MS5HZXRMb2dIZWFkUmVzcG9uc2USRwoKR2V0UmVjZWlwdBIbLnF1aXB1LnYxLkdldFJlY2VpcHRSZXF1ZXN0GhwucXVpcHUudjEuR2V0UmVjZWlwdFJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * @generated from message quipu.v1.GetLogHeadRequest
@@ -61,6 +61,13 @@ export type GetLogHeadResponse = Message<"quipu.v1.GetLogHeadResponse"> & {
    * @generated from field: string tiles_url = 5;
    */
   tilesUrl: string;
+
+  /**
+   * The log's verifier key (signed note vkey). Whoever wants more than consistency pins it elsewhere.
+   *
+   * @generated from field: string verifier_key = 6;
+   */
+  verifierKey: string;
 };
 
 /**
