@@ -1,0 +1,14 @@
+// Every file of this folder that adds names to the module. A new one adds its line here and its
+// call in addon.cc.
+#ifndef QUIPU_ADDON_ENTRIES_H_
+#define QUIPU_ADDON_ENTRIES_H_
+
+#include <napi.h>
+
+namespace quipu {
+
+void RegisterCapabilities(Napi::Env env, Napi::Object exports);
+
+}  // namespace quipu
+
+#endif  // QUIPU_ADDON_ENTRIES_H_

@@ -1,0 +1,14 @@
+// Marks functions whose one definition serves the CPU and the GPU, so that what CPU tests prove of
+// them holds on the device.
+#ifndef QUIPU_DEVICE_H_
+#define QUIPU_DEVICE_H_
+
+#ifdef __CUDACC__
+#define QUIPU_HOST_DEVICE __host__ __device__
+#define QUIPU_UNROLL _Pragma("unroll")
+#else
+#define QUIPU_HOST_DEVICE
+#define QUIPU_UNROLL
+#endif
+
+#endif  // QUIPU_DEVICE_H_

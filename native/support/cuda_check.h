@@ -1,0 +1,42 @@
+// CUDA calls that fail become a Status. Include only where nvcc's headers are on the path: .cu
+// files, and .cc files under #if QUIPU_CUDA.
+#ifndef QUIPU_SUPPORT_CUDA_CHECK_H_
+#define QUIPU_SUPPORT_CUDA_CHECK_H_
+
+#include <cuda_runtime_api.h>
+
+#include <string>
+
+#include "quipu/status.h"
+
+namespace quipu {
+
+inline Status CudaError(cudaError_t error, const char* what) {
+  if (error == cudaSuccess) return Status{};
+  const std::string text = std::string(what) + " failed: " + cudaGetErrorString(error);
+  switch (error) {
+    case cudaErrorMemoryAllocation:
+      return Error(Code::kDeviceMemory, text, "use a smaller job or the CPU");
+    case cudaErrorInsufficientDriver:
+    case cudaErrorNoDevice:
+    case cudaErrorInvalidDevice:
+    case cudaErrorNoKernelImageForDevice:
+      return Error(Code::kBackendUnavailable, text, "run `quipu doctor` to see why");
+    default:
+      // Sticky errors leave the context unusable: the supervisor ends this process and runs again.
+      return Error(Code::kDeviceLost, text);
+  }
+}
+
+}  // namespace quipu
+
+// Returns the Status of a failed CUDA runtime call from the enclosing function.
+#define QUIPU_CUDA_RETURN_IF_ERROR(call)                                      \
+  do {                                                                        \
+    const cudaError_t quipu_cuda_error = (call);                              \
+    if (quipu_cuda_error != cudaSuccess) {                                    \
+      return ::quipu::CudaError(quipu_cuda_error, #call);                     \
+    }                                                                         \
+  } while (false)
+
+#endif  // QUIPU_SUPPORT_CUDA_CHECK_H_

@@ -1,0 +1,50 @@
+// The addon's own threads for work that divides. One pool a process, never destroyed: its threads
+// may still wait when the process exits, and an object with a destructor would race them.
+#ifndef QUIPU_SUPPORT_THREAD_POOL_H_
+#define QUIPU_SUPPORT_THREAD_POOL_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+
+namespace quipu {
+
+class ThreadPool {
+ public:
+  // One thread a usable core less the caller; QUIPU_THREADS (1 to 1024) overrides the total.
+  static ThreadPool& Shared();
+
+  // Threads that take part in a call of ParallelFor, its caller included.
+  size_t width() const { return helpers_ + 1; }
+
+  // Runs work(0) ... work(count - 1), each once, in any order and on any thread, and returns when
+  // all are done. The caller takes part, so nested and concurrent calls cannot deadlock. `work`
+  // must not throw.
+  template <class Work>
+  void ParallelFor(size_t count, const Work& work) {
+    Run(count, &work, [](const void* erased, size_t index) {
+      (*static_cast<const Work*>(erased))(index);
+    });
+  }
+
+ private:
+  using Call = void (*)(const void* work, size_t index);
+  struct Batch;
+
+  explicit ThreadPool(size_t helpers);
+  void Run(size_t count, const void* work, Call call);
+  void Help();
+  void Forget(const Batch* batch);
+
+  const size_t helpers_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable left_;
+  std::deque<Batch*> batches_;
+};
+
+}  // namespace quipu
+
+#endif  // QUIPU_SUPPORT_THREAD_POOL_H_
