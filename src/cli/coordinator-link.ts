@@ -1,0 +1,56 @@
+/** Finds the coordinator (flag, environment, or the one that `quipu up` started) and dials it. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { QuipuError } from "../base/errors.js";
+import { ArtifactService, DataSetService, HostService } from "../gen/quipu/v1/fleet_pb.js";
+import { JobService } from "../gen/quipu/v1/jobs_pb.js";
+import { LogService } from "../gen/quipu/v1/log_pb.js";
+import { type Client, client, connect } from "../io/rpc/client.js";
+
+export interface Clients {
+  readonly address: string;
+  readonly jobs: Client<typeof JobService>;
+  readonly hosts: Client<typeof HostService>;
+  readonly dataSets: Client<typeof DataSetService>;
+  readonly artifacts: Client<typeof ArtifactService>;
+  readonly log: Client<typeof LogService>;
+  close(): void;
+}
+
+/** What a daemon writes into its state folder when it is ready. */
+export interface Endpoints {
+  readonly pid: number;
+  readonly grpc?: string;
+  readonly http: string;
+}
+
+export async function readEndpoints(stateFolder: string): Promise<Endpoints | undefined> {
+  try {
+    return JSON.parse(await readFile(join(stateFolder, "endpoints.json"), "utf8")) as Endpoints;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+export async function findCoordinator(explicit: string | undefined, home: string): Promise<string> {
+  if (explicit !== undefined && explicit !== "") return explicit;
+  const endpoints = await readEndpoints(join(home, "coordinator"));
+  if (endpoints?.grpc !== undefined) return endpoints.grpc;
+  throw new QuipuError("UNAVAILABLE", "no coordinator is known to this user", {
+    next: "start one on this machine with `quipu up --country CC`, or name one with --coordinator ADDRESS",
+  });
+}
+
+export function dial(address: string): Clients {
+  const channel = connect(address);
+  return {
+    address,
+    jobs: client(channel, JobService),
+    hosts: client(channel, HostService),
+    dataSets: client(channel, DataSetService),
+    artifacts: client(channel, ArtifactService),
+    log: client(channel, LogService),
+    close: () => channel.close(),
+  };
+}

@@ -1,0 +1,132 @@
+/** The demo's story, step by step; each step is what a user would do by hand. */
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { type JobSpec, jobBytes } from "../../model/job.js";
+import { storeFile } from "../artifact/put.js";
+import type { Context } from "../context.js";
+import { addDataSet } from "../data/add.js";
+import { hostView } from "../host/host-view.js";
+import { followJobs } from "../job/follow.js";
+import { loadJobFile } from "../job/job-file.js";
+import { type JobView, jobView } from "../job/job-view.js";
+import { downloadOutputs } from "../job/outputs.js";
+import { rerun } from "../receipt/rerun.js";
+import { saveReceipt } from "../receipt/save.js";
+import { verifyBundle } from "../receipt/verify.js";
+import { accuracyOf } from "./accuracy.js";
+import type { Fleet } from "./fleet.js";
+import { type DemoReport, demoHost, demoJob } from "./report.js";
+
+type Facts = Omit<DemoReport, "elapsedMs">;
+
+export async function tellStory(context: Context, fleet: Fleet, folder: string): Promise<Facts> {
+  const { output, paths } = context;
+  const step = (title: string): void => output.note(`\n${output.style("bold", title)}`);
+  const examples = join(paths.packageRoot, "examples", "digits");
+  const clients = await context.coordinator();
+
+  step("1. Three hosts attach");
+  const hosts = (await clients.hosts.listHosts({})).hosts.map(hostView);
+  for (const { name, country, site, devices } of hosts) {
+    output.note(`  ${name}  ${country}  ${site}  ${devices.map(({ model }) => model).join(", ")}`);
+  }
+
+  step("2. A data set of handwritten digits, personal: to be processed in SG and CL only");
+  await register(context, fleet.dataFolder("sg-1", "digits"), "digits", "personal", ["SG", "CL"]);
+  await register(context, fleet.dataFolder("sg-1", "digits-open"), "digits-open", "public", []);
+
+  step("3. A hash job digests it where it lies; a tensor job classifies it");
+  const upload = async (path: string) => (await storeFile(context, path)).digest;
+  const manifest = await only(join(examples, "manifest.yaml"), upload);
+  const classify = await only(join(examples, "classify.yaml"), upload);
+  const [hashed] = await submit(context, [manifest]);
+  const [classified] = await submit(context, [classify]);
+  const accuracy = await measureAccuracy(context, classified, folder);
+
+  step("4. The same job in Germany: refused, with the rule that refused it");
+  const inGermany = { ...classify, name: "classify-in-germany", placement: { countries: ["DE"] } };
+  const [refused] = await submit(context, [inGermany]);
+
+  step("5. Public data, three jobs at once, two private hosts: one bursts to the public cloud");
+  const open = [1, 2, 3].map((n) => ({ ...classify, name: `classify-open-${n}`, dataSet: "digits-open" }));
+  const burst = await submit(context, open);
+
+  step("6. Every receipt is checked offline");
+  const jobs = [hashed, classified, refused, ...burst].filter((job) => job !== undefined);
+  const receipts = await checkReceipts(context, jobs, join(folder, "receipts"));
+
+  step("7. The tensor job again, here, with portable code");
+  const again = await rerunPortable(context, fleet, receipts.bundles.get(classified?.id ?? ""), examples);
+  const head = await clients.log.getLogHead({});
+  return {
+    hosts: hosts.map(demoHost),
+    jobs: jobs.map((job) => demoJob(job, receipts.bundles.get(job.id) ?? null)),
+    accuracy,
+    log: { origin: head.origin, size: Number(head.size), rootHash: head.rootHash },
+    verify: { receipts: receipts.bundles.size, failed: receipts.failed },
+    rerun: again,
+  };
+}
+
+async function only(file: string, upload: (path: string) => Promise<string>): Promise<JobSpec> {
+  const [job] = await loadJobFile(file, upload);
+  if (job === undefined) throw new Error(`${file} holds no job`);
+  return job.spec;
+}
+
+async function register(
+  context: Context,
+  folder: string,
+  name: string,
+  dataClass: string,
+  countries: readonly string[],
+): Promise<void> {
+  const { output } = context;
+  const set = await addDataSet(context, { folder, name, dataClass, owner: "demo", countries });
+  const where = countries.length === 0 ? "anywhere" : countries.join(", ");
+  output.note(`  ${name}  ${dataClass}  ${where}  manifest ${set.manifestDigest.slice(0, 23)}…`);
+}
+
+/** Admits the jobs as one submission and follows them to their ends. */
+async function submit(context: Context, specs: readonly JobSpec[]): Promise<JobView[]> {
+  const { jobs } = await context.coordinator();
+  const admitted = await jobs.submitJobs({ idempotencyKey: randomUUID(), specs: specs.map(jobBytes) });
+  return followJobs(context, admitted.jobs.map((job) => jobView(job).id));
+}
+
+async function measureAccuracy(context: Context, job: JobView | undefined, folder: string) {
+  if (job?.state !== "succeeded") return 0;
+  const saved = await downloadOutputs(context, job.id, join(folder, "outputs"), "SG");
+  const data = join(context.paths.packageRoot, "examples", "data", "digits", "digits.csv.gz");
+  const accuracy = await accuracyOf(saved.find(({ name }) => name === "predictions.npy")?.path, data);
+  context.output.note(`  accuracy ${accuracy.toFixed(4)} (outputs downloaded to SG, checked as an export)`);
+  return accuracy;
+}
+
+async function checkReceipts(context: Context, jobs: readonly JobView[], folder: string) {
+  const bundles = new Map<string, string>();
+  let failed = 0;
+  for (const job of jobs.filter(({ logIndex }) => logIndex !== null)) {
+    const bundle = await saveReceipt(context, job.id, join(folder, job.name));
+    bundles.set(job.id, bundle);
+    const { ok, checks } = await verifyBundle(bundle);
+    if (!ok) failed += 1;
+    const verdict = ok ? context.output.style("green", "verified") : context.output.style("red", "FAILED");
+    context.output.note(`  ${job.name}  ${verdict}  log entry ${job.logIndex}, ${checks.length} checks`);
+  }
+  return { bundles, failed };
+}
+
+async function rerunPortable(context: Context, fleet: Fleet, bundle: string | undefined, examples: string) {
+  if (bundle === undefined) return { backend: "portable", equal: false };
+  const { backend, equal, expected } = await rerun({
+    bundle,
+    dataFolder: fleet.dataFolder("sg-1", "digits"),
+    modelPath: join(examples, "knn.onnx"),
+    backend: "portable",
+    signal: context.signal,
+  });
+  const verdict = equal ? "the same bits" : "OTHER BITS";
+  context.output.note(`  ${backend}: ${verdict} (${expected.slice(0, 23)}…)`);
+  return { backend, equal };
+}

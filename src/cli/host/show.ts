@@ -1,0 +1,43 @@
+/** `quipu host show HOST`. */
+import { QuipuError } from "../../base/errors.js";
+import type { VerbAction } from "../context.js";
+import { ageText, bytesText, shareText } from "../table.js";
+import { type HostView, hostView } from "./host-view.js";
+
+export const action: VerbAction = async (context, { args }) => {
+  const { hosts } = await context.coordinator();
+  const { host } = await hosts.getHost({ name: args[0] ?? "" });
+  if (host === undefined) throw new QuipuError("NOT_FOUND", `there is no host ${args[0]}`, { next: "quipu host ls" });
+  const view = hostView(host);
+  context.output.result({ host: view }, () => page(view));
+  return 0;
+};
+
+function page(host: HostView): string {
+  const seen = host.lastSeenAt === null ? "never" : ageText(Date.parse(host.lastSeenAt), Date.now());
+  const lines = [
+    `${host.name}  ${host.country}${host.zone === "" ? "" : ` ${host.zone}`}  ${host.site}, place ${host.grade}`,
+    `state      ${host.attached ? "attached" : "away"}, last seen ${seen}`,
+    `system     ${host.os}, kernel ${host.kernel}, agent ${host.agentVersion}`,
+    `cpu        ${host.cpu}, ${host.cores} cores, ${bytesText(host.memoryBytes)}`,
+    ...host.devices.map(
+      ({ id, model, memoryBytes, backends }) =>
+        `device     ${id}  ${model}  ${bytesText(memoryBytes)}  ${backends.join(" ")}`,
+    ),
+    `data sets  ${host.dataSets.join(" ") || "none"}`,
+  ];
+  const { telemetry } = host;
+  if (telemetry === null) return [...lines, "telemetry  none yet"].join("\n");
+  const { cpu, memory } = telemetry;
+  lines.push(
+    `load       ${shareText(cpu.utilization ?? 0)} of all cores, ${cpu.load1m?.toFixed(2) ?? "?"} over one minute`,
+    `memory     ${bytesText(memory.availableBytes)} free of ${bytesText(memory.totalBytes)}`,
+    ...telemetry.gpus.map(
+      (gpu) =>
+        `gpu        ${gpu.device}  ${shareText(gpu.utilization)}  ${bytesText(gpu.memoryUsedBytes)} used  ` +
+        `${gpu.temperatureCelsius} C  ${gpu.powerWatts.toFixed(0)} W`,
+    ),
+    ...telemetry.faults.map(({ collector, text }) => `fault      ${collector}: ${text}`),
+  );
+  return lines.join("\n");
+}

@@ -1,0 +1,49 @@
+/** `quipu job outputs JOB --to DIR --country CC`: downloads a finished job's outputs. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { QuipuError } from "../../base/errors.js";
+import { relativePath } from "../../model/name.js";
+import { downloadFile } from "../artifact/get.js";
+import type { Context, VerbAction } from "../context.js";
+import { bytesText } from "../table.js";
+
+export const action: VerbAction = async (context, { args, options }) => {
+  const folder = String(options["to"]);
+  const files = await downloadOutputs(context, args[0] ?? "", folder, String(options["country"]));
+  context.output.result({ folder, files }, () =>
+    files.map(({ path, sizeBytes }) => `${path}  ${bytesText(sizeBytes)}`).join("\n"),
+  );
+  return 0;
+};
+
+export interface SavedOutput {
+  readonly name: string;
+  readonly path: string;
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/** Saves every output of a job into `folder`; each is checked as an export and by its digest. */
+export async function downloadOutputs(
+  context: Context,
+  id: string,
+  folder: string,
+  destinationCountry: string,
+): Promise<SavedOutput[]> {
+  const { jobs } = await context.coordinator();
+  const { outputs } = await jobs.grantOutputs({ id, destinationCountry });
+  await mkdir(folder, { recursive: true });
+  const saved: SavedOutput[] = [];
+  for (const { artifact, url, token } of outputs) {
+    if (artifact === undefined) throw new Error("a grant was answered without its artifact");
+    const { name, digest, sizeBytes } = artifact;
+    // The name comes from another machine: it must not lead out of the folder.
+    if (!relativePath.safeParse(name).success || name.includes("/")) {
+      throw new QuipuError("DATA_INVALID", `the output name ${JSON.stringify(name)} is no file name`);
+    }
+    const path = join(folder, name);
+    await downloadFile(context, { url, token, digest, path });
+    saved.push({ name, path, digest, sizeBytes: Number(sizeBytes) });
+  }
+  return saved;
+}

@@ -1,0 +1,65 @@
+/** `quipu plan FILE…`: where jobs would run now and why not elsewhere. Starts and stores nothing. */
+import { errorCodes } from "../../base/errors.js";
+import type { Plan } from "../../gen/quipu/v1/jobs_pb.js";
+import { jobBytes } from "../../model/job.js";
+import { digestOfFile } from "../artifact/file-digest.js";
+import type { Context, VerbAction } from "../context.js";
+import { siteName } from "../host/host-view.js";
+import { renderTable } from "../table.js";
+import { type LoadedJob, loadJobFile } from "./job-file.js";
+import { reasonLines, reasonView, stateName, stateText } from "./job-view.js";
+
+export const action: VerbAction = async (context, { args }) => {
+  const plans = await planFiles(context, args);
+  context.output.result({ plans }, () => plans.map((plan) => planText(context, plan)).join("\n\n"));
+  const outcomes = plans.map(({ outcome }) => outcome);
+  if (outcomes.includes("refused")) return errorCodes.REFUSED_BY_POLICY.exit;
+  return outcomes.includes("queued") ? errorCodes.NOT_PLACED.exit : 0;
+};
+
+/** Plans the jobs of some files against the fleet as it is now. */
+export async function planFiles(context: Context, files: readonly string[]) {
+  const { jobs } = await context.coordinator();
+  const loaded: LoadedJob[] = [];
+  for (const file of files) {
+    loaded.push(...(await loadJobFile(file, async (path) => (await digestOfFile(path)).digest)));
+  }
+  const answer = await jobs.planJobs({ specs: loaded.map(({ spec }) => jobBytes(spec)) });
+  return answer.plans.map((plan, at) => planView(loaded[at]?.spec.name ?? "", plan));
+}
+
+function planView(name: string, plan: Plan) {
+  return {
+    name,
+    outcome: stateName(plan.outcome),
+    host: plan.host === "" ? null : plan.host,
+    country: plan.country === "" ? null : plan.country,
+    offers: plan.offers.map(({ host, country, site, device, score, rules }) => ({
+      host,
+      country,
+      site: siteName(site),
+      device,
+      score,
+      rules,
+    })),
+    reasons: plan.reasons.map(reasonView),
+  };
+}
+export type PlanView = ReturnType<typeof planView>;
+
+export function planText({ output }: Context, plan: PlanView): string {
+  const where = plan.host === null ? "" : ` on ${plan.host} (${plan.country})`;
+  const lines = [`${plan.name}: ${stateText(output, plan.outcome)}${where}`];
+  if (plan.offers.length > 0) {
+    const columns = [
+      { title: "HOST", cell: (offer: PlanView["offers"][number]) => offer.host },
+      { title: "COUNTRY", cell: (offer: PlanView["offers"][number]) => offer.country },
+      { title: "SITE", cell: (offer: PlanView["offers"][number]) => offer.site },
+      { title: "DEVICE", cell: (offer: PlanView["offers"][number]) => offer.device },
+      { title: "PERMITTED BY", cell: (offer: PlanView["offers"][number]) => offer.rules.join(" ") },
+    ];
+    lines.push(renderTable(plan.offers, columns));
+  }
+  lines.push(...reasonLines(plan.reasons));
+  return lines.join("\n");
+}

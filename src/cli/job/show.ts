@@ -1,0 +1,31 @@
+/** `quipu job show JOB`. */
+import { QuipuError } from "../../base/errors.js";
+import type { Context, VerbAction } from "../context.js";
+import { bytesText, shortDigest } from "../table.js";
+import { type JobView, jobLine, jobTrouble, jobView } from "./job-view.js";
+
+export const action: VerbAction = async (context, { args }) => {
+  const job = await getJob(context, args[0] ?? "");
+  context.output.result({ job }, () => page(context, job));
+  return 0;
+};
+
+export async function getJob(context: Context, id: string): Promise<JobView> {
+  const { jobs } = await context.coordinator();
+  const { job } = await jobs.getJob({ id });
+  if (job === undefined) throw new QuipuError("NOT_FOUND", `there is no job ${id}`, { next: "quipu job ls" });
+  return jobView(job);
+}
+
+function page({ output }: Context, job: JobView): string {
+  const lines = [jobLine(output, job), ...jobTrouble(job)];
+  lines.push(`submitted  ${job.submittedAt ?? "-"}`);
+  if (job.startedAt !== null) lines.push(`started    ${job.startedAt}`);
+  if (job.finishedAt !== null) lines.push(`finished   ${job.finishedAt}`);
+  if (job.backend !== null) lines.push(`backend    ${job.backend}, determinism ${job.determinism}`);
+  for (const { name, sizeBytes, digest } of job.outputs) {
+    lines.push(`output     ${name}  ${bytesText(sizeBytes)}  ${shortDigest(digest)}`);
+  }
+  if (job.logIndex !== null) lines.push(`receipt    log entry ${job.logIndex}; quipu receipt show ${job.id}`);
+  return lines.join("\n");
+}

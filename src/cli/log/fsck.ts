@@ -1,0 +1,56 @@
+/** `quipu log fsck [FOLDER]`: reads a whole log as a stranger can and recomputes all of it. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCodes, QuipuError } from "../../base/errors.js";
+import { fsckLog } from "../../proof/tlog/fsck.js";
+import { parseVerifierKey } from "../../proof/tlog/note.js";
+import type { TileReader } from "../../proof/tlog/tile.js";
+import type { VerbAction } from "../context.js";
+
+const fileBytesMax = 256 * 65_537; // an entry bundle of 256 entries at their largest
+
+export const action: VerbAction = async (context, { args, options }) => {
+  const folder = args[0];
+  const pinned = options["key"] as string | undefined;
+  const { read, key } =
+    folder === undefined ? await coordinatorLog(context, pinned) : folderLog(folder, pinned);
+  const report = await fsckLog(read, [parseVerifierKey(key)]);
+  context.output.result(report, () => {
+    const { origin, size, filesChecked, problems } = report;
+    const head = `${origin}: ${size} entries, ${filesChecked} files checked`;
+    return problems.length === 0 ? `${head}: all well` : [head, ...problems.map((p) => `  ${p}`)].join("\n");
+  });
+  return report.ok ? 0 : errorCodes.LOG_CORRUPT.exit;
+};
+
+function folderLog(folder: string, key: string | undefined): { read: TileReader; key: string } {
+  if (key === undefined) {
+    throw new QuipuError("USAGE", "a log in a folder is checked against a key that you know", {
+      next: "give the verifier key with --key (`quipu log head` shows a coordinator's)",
+    });
+  }
+  const read: TileReader = async (path) => {
+    try {
+      return new Uint8Array(await readFile(join(folder, path)));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+  };
+  return { read, key };
+}
+
+async function coordinatorLog(context: Parameters<VerbAction>[0], pinned: string | undefined) {
+  const { log } = await context.coordinator();
+  const { tilesUrl, verifierKey } = await log.getLogHead({});
+  const read: TileReader = async (path) => {
+    const response = await fetch(new URL(path, `${tilesUrl}/`), { signal: context.signal });
+    if (response.status === 404) return undefined;
+    const length = Number(response.headers.get("content-length") ?? 0);
+    if (!response.ok || length > fileBytesMax) {
+      throw new QuipuError("UNAVAILABLE", `${response.url} answered ${response.status}, ${length} bytes`);
+    }
+    return new Uint8Array(await response.arrayBuffer());
+  };
+  return { read, key: pinned ?? verifierKey };
+}

@@ -1,0 +1,13 @@
+/** `quipu log head`. */
+import type { VerbAction } from "../context.js";
+
+export const action: VerbAction = async (context) => {
+  const { log } = await context.coordinator();
+  const head = await log.getLogHead({});
+  const { origin, rootHash, checkpoint, tilesUrl } = head;
+  const size = Number(head.size);
+  context.output.result({ origin, size, rootHash, checkpoint, tilesUrl }, () =>
+    [`origin  ${origin}`, `size    ${size}`, `root    ${rootHash}`, `tiles   ${tilesUrl}`, "", checkpoint.trimEnd()].join("\n"),
+  );
+  return 0;
+};

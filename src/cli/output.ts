@@ -1,0 +1,86 @@
+/**
+ * Printing. Data goes to stdout, everything else to stderr. In JSON mode stdout carries one JSON
+ * value (or one a line for streams) and nothing else, whatever happens.
+ */
+import type { Writable } from "node:stream";
+import { QuipuError } from "../base/errors.js";
+import { type Column, renderTable } from "./table.js";
+
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly color: boolean;
+  /** Errors are printed with their stack. */
+  readonly verbose: boolean;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+}
+
+const styles = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+export type Style = keyof typeof styles;
+
+export class Output {
+  readonly #options: OutputOptions;
+  #liveWidth = 0;
+
+  constructor(options: OutputOptions) {
+    this.#options = options;
+  }
+
+  get json(): boolean {
+    return this.#options.json;
+  }
+
+  /** True where a line may be redrawn in place. */
+  get live(): boolean {
+    return this.#options.stderr.isTTY === true && !this.#options.quiet;
+  }
+
+  style(style: Style, text: string): string {
+    return this.#options.color ? `\u001b[${styles[style]}m${text}\u001b[0m` : text;
+  }
+
+  /** The command's result: `value` as JSON, or `text()` for a person. */
+  result(value: unknown, text: () => string): void {
+    this.#clearLive();
+    const body = this.json ? JSON.stringify(value) : text();
+    if (body !== "") this.#options.stdout.write(`${body}\n`);
+  }
+
+  table<Row>(value: unknown, rows: readonly Row[], columns: readonly Column<Row>[], empty: string) {
+    this.result(value, () => (rows.length === 0 ? empty : renderTable(rows, columns)));
+  }
+
+  /** A line about what is going on, for a person; never on stdout. */
+  note(text: string): void {
+    if (this.#options.quiet) return;
+    this.#clearLive();
+    this.#options.stderr.write(`${text}\n`);
+  }
+
+  /** A line that the next one replaces; only on a terminal. */
+  progress(text: string): void {
+    if (!this.live) return;
+    const line = text.slice(0, 100);
+    this.#options.stderr.write(`\r${line.padEnd(this.#liveWidth)}`);
+    this.#liveWidth = line.length;
+  }
+
+  /** Prints what happened, why and what to do next; returns the exit code. */
+  failure(thrown: unknown): number {
+    const error = QuipuError.from(thrown);
+    this.#clearLive();
+    if (this.json) this.#options.stdout.write(`${JSON.stringify({ error: error.toJSON() })}\n`);
+    const lines = [`${this.style("red", error.code)}  ${error.message}`];
+    if (error.next !== undefined) lines.push(`  next: ${error.next}`);
+    if (this.#options.verbose && error.stack !== undefined) lines.push(error.stack);
+    this.#options.stderr.write(`${lines.join("\n")}\n`);
+    return error.exitCode;
+  }
+
+  #clearLive(): void {
+    if (this.#liveWidth === 0) return;
+    this.#options.stderr.write(`\r${" ".repeat(this.#liveWidth)}\r`);
+    this.#liveWidth = 0;
+  }
+}

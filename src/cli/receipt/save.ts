@@ -1,0 +1,28 @@
+/** Saves a job's receipt folder: the bundle and everything that an offline check needs. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { QuipuError } from "../../base/errors.js";
+import type { Context } from "../context.js";
+
+export const bundleSuffix = ".sigstore.json";
+
+/** Path of the saved bundle. */
+export async function saveReceipt(context: Context, jobId: string, folder: string): Promise<string> {
+  const { log } = await context.coordinator();
+  const { files } = await log.getReceipt({ jobId });
+  await mkdir(folder, { recursive: true });
+  let bundle: string | undefined;
+  for (const { name, content } of files) {
+    // Names come from another machine: they must not lead out of the folder.
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) {
+      throw new QuipuError("DATA_INVALID", `the receipt file name ${JSON.stringify(name)} is no file name`);
+    }
+    const path = join(folder, name);
+    await writeFile(path, content);
+    if (name.endsWith(bundleSuffix)) bundle = path;
+  }
+  if (bundle !== undefined) return bundle;
+  throw new QuipuError("NOT_FOUND", `job ${jobId} has no receipt bundle yet`, {
+    next: `wait for it with \`quipu job wait ${jobId}\``,
+  });
+}

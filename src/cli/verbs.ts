@@ -1,0 +1,197 @@
+/** Every verb of the command line, in the order that help shows them. Code is loaded when it runs. */
+import type { VerbAction } from "./context.js";
+
+export interface VerbOption {
+  /** Commander's notation: `--to <folder>`. */
+  readonly flags: string;
+  readonly help: string;
+  readonly choices?: readonly string[];
+  readonly required?: boolean;
+  readonly default?: string;
+}
+
+export interface Verb {
+  /** `job ls`: a noun and a verb, or a verb alone. */
+  readonly name: string;
+  /** Commander's notation: `<job>`, `[file...]`. */
+  readonly args: string;
+  readonly help: string;
+  readonly options?: readonly VerbOption[];
+  readonly load: () => Promise<{ readonly action: VerbAction }>;
+}
+
+const country: VerbOption = { flags: "--country <code>", help: "ISO 3166-1 alpha-2, for example SG" };
+const destination: VerbOption = {
+  ...country,
+  help: "country that the bytes go to; each download is checked as an export",
+  required: true,
+};
+const detach: VerbOption = { flags: "--detach", help: "return once the jobs are admitted" };
+
+export const verbs: readonly Verb[] = [
+  {
+    name: "demo",
+    args: "",
+    help: "start three hosts in three countries here, run jobs, verify receipts",
+    options: [
+      { flags: "--once", help: "stop everything when the story has been told" },
+      { flags: "--folder <folder>", help: "where states, data and receipts go (default: a new one)" },
+    ],
+    load: () => import("./demo/demo.js"),
+  },
+  {
+    name: "up",
+    args: "",
+    help: "start a coordinator and an agent on this machine",
+    options: [
+      { ...country, help: "where this machine stands (ISO 3166-1 alpha-2)", required: true },
+      { flags: "--site <site>", help: "whose it is", choices: ["private", "public"], default: "private" },
+      { flags: "--name <host>", help: "name of this host (default: the machine's name)" },
+      { flags: "--data <folder>", help: "folder whose subfolders are this host's data sets" },
+    ],
+    load: () => import("./service/up.js"),
+  },
+  { name: "down", args: "", help: "stop what `quipu up` started", load: () => import("./service/down.js") },
+  {
+    name: "status",
+    args: "",
+    help: "coordinator, hosts and jobs at a glance, with what needs care",
+    load: () => import("./service/status.js"),
+  },
+  {
+    name: "run",
+    args: "<file...>",
+    help: "run the jobs of these files; waits and exits with the job's own code",
+    options: [detach, { flags: "--key <key>", help: "idempotency key (default: a new one)" }],
+    load: () => import("./job/run.js"),
+  },
+  {
+    name: "plan",
+    args: "<file...>",
+    help: "where these jobs would run, and why not elsewhere; starts nothing",
+    load: () => import("./job/plan.js"),
+  },
+  {
+    name: "why",
+    args: "<job|file>",
+    help: "why a job is where it is: each host and the first rule that kept it out",
+    load: () => import("./job/why.js"),
+  },
+  {
+    name: "job ls",
+    args: "",
+    help: "jobs, newest first",
+    options: [{ flags: "--limit <count>", help: "at most this many", default: "50" }],
+    load: () => import("./job/ls.js"),
+  },
+  { name: "job show", args: "<job>", help: "everything about one job", load: () => import("./job/show.js") },
+  {
+    name: "job logs",
+    args: "<job>",
+    help: "what a job printed",
+    options: [{ flags: "-f, --follow", help: "go on until the job ends" }],
+    load: () => import("./job/logs.js"),
+  },
+  {
+    name: "job cancel",
+    args: "<job>",
+    help: "stop a job",
+    options: [{ flags: "--reason <text>", help: "kept with the job", default: "cancelled by its owner" }],
+    load: () => import("./job/cancel.js"),
+  },
+  {
+    name: "job wait",
+    args: "<job>",
+    help: "wait until a job ends; exits with its code",
+    load: () => import("./job/wait.js"),
+  },
+  {
+    name: "job outputs",
+    args: "<job>",
+    help: "download a job's outputs",
+    options: [{ flags: "--to <folder>", help: "where the files go", required: true }, destination],
+    load: () => import("./job/outputs.js"),
+  },
+  {
+    name: "artifact put",
+    args: "<file>",
+    help: "store a file with the coordinator, under its digest",
+    load: () => import("./artifact/put.js"),
+  },
+  {
+    name: "artifact get",
+    args: "<digest>",
+    help: "fetch a stored file",
+    options: [{ flags: "--to <file>", help: "where it goes", required: true }, destination],
+    load: () => import("./artifact/get.js"),
+  },
+  { name: "artifact ls", args: "", help: "stored files", load: () => import("./artifact/ls.js") },
+  { name: "host ls", args: "", help: "hosts, where they stand and what they do", load: () => import("./host/ls.js") },
+  { name: "host show", args: "<host>", help: "one host, with its latest telemetry", load: () => import("./host/show.js") },
+  {
+    name: "data add",
+    args: "<folder>",
+    help: "register a data set: digest its files and say where it may be processed",
+    options: [
+      { flags: "--name <name>", help: "its name, equal to its folder's name on each host", required: true },
+      {
+        flags: "--class <class>",
+        help: "how it is protected",
+        choices: ["public", "internal", "personal", "sensitive"],
+        required: true,
+      },
+      { flags: "--countries <codes>", help: "where it may be processed, for example SG,CL", default: "" },
+      { flags: "--owner <owner>", help: "whose it is", default: "local" },
+    ],
+    load: () => import("./data/add.js"),
+  },
+  { name: "data ls", args: "", help: "registered data sets", load: () => import("./data/ls.js") },
+  {
+    name: "receipt show",
+    args: "<job|file>",
+    help: "what a receipt states",
+    options: [{ flags: "--to <folder>", help: "also save the receipt's files there" }],
+    load: () => import("./receipt/show.js"),
+  },
+  {
+    name: "verify",
+    args: "<file...>",
+    help: "check receipts offline (NAME.sigstore.json)",
+    options: [
+      { flags: "--rerun", help: "run the job again here and compare the bits" },
+      { flags: "--data <folder>", help: "the data set's folder, for --rerun" },
+      { flags: "--model <file>", help: "the model file, for --rerun of a tensor job" },
+      {
+        flags: "--backend <backend>",
+        help: "backend for --rerun",
+        choices: ["auto", "portable", "avx2", "avx512", "cuda"],
+        default: "auto",
+      },
+    ],
+    load: () => import("./receipt/verify.js"),
+  },
+  { name: "log head", args: "", help: "size, root and checkpoint of the log", load: () => import("./log/head.js") },
+  {
+    name: "log fsck",
+    args: "[folder]",
+    help: "recompute every tile and the root of a log (a folder, or the coordinator's)",
+    options: [{ flags: "--key <vkey>", help: "the log's verifier key; needed for a folder" }],
+    load: () => import("./log/fsck.js"),
+  },
+  {
+    name: "doctor",
+    args: "",
+    help: "check this machine: addon, SIMD, CUDA, disk, coordinator; a fix for each fault",
+    load: () => import("./service/doctor.js"),
+  },
+];
+
+/** Nouns that group verbs, for help. */
+export const nouns: Readonly<Record<string, string>> = {
+  job: "jobs",
+  artifact: "files by digest",
+  host: "hosts of the fleet",
+  data: "data sets",
+  receipt: "receipts",
+  log: "the transparency log",
+};
