@@ -1,0 +1,172 @@
+/**
+ * One call from the client's side. A call starts when its method is called, not when its answer is
+ * first read; it ends with its status, by its signal, or when the reader of its answers leaves.
+ */
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import {
+  type ClientDuplexStream,
+  type Client as GrpcClient,
+  type StatusObject,
+  status as statusNumbers,
+} from "@grpc/grpc-js";
+import { QuipuError } from "../../base/errors.js";
+import { decode, encode, identity } from "./codec.js";
+import { rpcLimits } from "./rpc-limits.js";
+import { type AnyMessage, type AnyMessages, type CallOptions, methodPath } from "./service.js";
+import { fromStatus } from "./status.js";
+import { drained } from "./stream.js";
+
+/** A method of a server that a channel leads to. */
+export interface Dialled {
+  readonly grpc: GrpcClient;
+  readonly address: string;
+  /** Aborts when the channel is closed. */
+  readonly closed: AbortSignal;
+  readonly method: DescMethod;
+}
+
+export function callUnary(
+  dialled: Dialled,
+  request: AnyMessage,
+  options: CallOptions,
+): Promise<Message> {
+  const { grpc, address, method } = dialled;
+  return new Promise((resolve, reject) => {
+    const bytes = encode(method.input, request);
+    const deadline = Date.now() + (options.deadlineMs ?? rpcLimits.clientDeadlineMs);
+    let stopped: QuipuError | undefined;
+    const path = methodPath(method);
+    const answered = (error: StatusObject | null, answer?: Buffer): void => {
+      release();
+      if (error === null) resolve(decode(method.output, answer ?? Buffer.of(), "DATA_INVALID"));
+      else reject(stopped ?? fromStatus(error, address, path));
+    };
+    const call = grpc.makeUnaryRequest(path, identity, identity, bytes, { deadline }, (...result) =>
+      attempt(() => answered(...result), reject),
+    );
+    const release = onStop(dialled, options, (reason) => {
+      stopped = reason;
+      call.cancel();
+    });
+  });
+}
+
+/** Also a client-streaming call: those differ from bidirectional ones in their answers' number. */
+export function callStream(
+  dialled: Dialled,
+  requests: AnyMessages,
+  options: CallOptions,
+): AsyncIterable<Message> {
+  const { grpc, method } = dialled;
+  const call = grpc.makeBidiStreamRequest(
+    methodPath(method),
+    identity,
+    identity,
+    options.deadlineMs === undefined ? {} : { deadline: Date.now() + options.deadlineMs },
+  );
+  const over = new AbortController();
+  let stopped: unknown;
+  const stop = (reason: unknown): void => {
+    stopped ??= reason;
+    call.cancel();
+  };
+  call.on("error", () => {}); // the status that follows it says the same, and comes always
+  const ended = new Promise<StatusObject>((resolve) => call.once("status", resolve));
+  const release = onStop(dialled, options, stop);
+  void ended.then(() => {
+    release();
+    over.abort();
+  });
+  sendAll(call, method, requests, over.signal).catch((failure: unknown) => {
+    if (!over.signal.aborted) stop(failure);
+  });
+  return answersOf(call, dialled, ended, () => stopped);
+}
+
+export async function onlyAnswer(answers: AsyncIterable<Message>, method: DescMethod) {
+  let only: Message | undefined;
+  for await (const answer of answers) only = answer;
+  if (only !== undefined) return only;
+  throw new QuipuError("DATA_INVALID", `${methodPath(method)} ended without an answer`);
+}
+
+async function sendAll(
+  call: ClientDuplexStream<Buffer, Buffer>,
+  method: DescMethod,
+  requests: AnyMessages,
+  over: AbortSignal,
+): Promise<void> {
+  const source = requests[Symbol.asyncIterator]();
+  over.addEventListener("abort", () => void source.return?.(), { once: true });
+  for (;;) {
+    const step = await source.next();
+    if (over.aborted) return;
+    if (step.done === true) {
+      call.end();
+      return;
+    }
+    if (!call.write(encode(method.input, step.value))) await drained(call, over);
+  }
+}
+
+async function* answersOf(
+  call: ClientDuplexStream<Buffer, Buffer>,
+  dialled: Dialled,
+  ended: Promise<StatusObject>,
+  stopped: () => unknown,
+): AsyncGenerator<Message> {
+  const chunks = call.iterator({ destroyOnReturn: false });
+  const path = methodPath(dialled.method);
+  let done = false;
+  try {
+    for (;;) {
+      // A failed read is a failed call; its status is the better account of it.
+      const step = await chunks.next().catch(() => ({ done: true as const, value: undefined }));
+      if (step.done === true) break;
+      yield decode(dialled.method.output, step.value, "DATA_INVALID");
+    }
+    const status = await ended;
+    done = true;
+    if (status.code === statusNumbers.OK) return;
+    throw stopped() ?? fromStatus(status, dialled.address, path);
+  } finally {
+    if (!done) call.cancel();
+  }
+}
+
+/** Listens to the caller's signal and to the channel; the returned function stops listening. */
+function onStop(
+  dialled: Dialled,
+  options: CallOptions,
+  stop: (reason: QuipuError) => void,
+): () => void {
+  const { closed, method } = dialled;
+  const signals = options.signal === undefined ? [closed] : [closed, options.signal];
+  const listener = (event: { readonly target: unknown }): void => {
+    stop(stopReason((event.target as AbortSignal).reason, method));
+  };
+  for (const signal of signals) {
+    if (signal.aborted) listener({ target: signal });
+    else signal.addEventListener("abort", listener, { once: true });
+  }
+  return () => {
+    for (const signal of signals) signal.removeEventListener("abort", listener);
+  };
+}
+
+function stopReason(reason: unknown, method: DescMethod): QuipuError {
+  if (reason instanceof QuipuError) return reason;
+  const parts = { cause: reason };
+  if (reason instanceof DOMException && reason.name === "TimeoutError") {
+    return new QuipuError("DEADLINE_EXCEEDED", `no answer to ${method.name} in time`, parts);
+  }
+  return new QuipuError("CANCELLED", `${method.name} was cancelled by its caller`, parts);
+}
+
+function attempt(action: () => void, failed: (error: unknown) => void): void {
+  try {
+    action();
+  } catch (error) {
+    failed(error);
+  }
+}

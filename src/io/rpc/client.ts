@@ -1,0 +1,82 @@
+/** Dials a server: one connection a channel, found again by itself when it is lost. */
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { Client as GrpcClient } from "@grpc/grpc-js";
+import { formatEndpoint, parseEndpoint, requireLocalEndpoint } from "../../base/endpoint.js";
+import { QuipuError } from "../../base/errors.js";
+import { callStream, callUnary, type Dialled, onlyAnswer } from "./client-call.js";
+import { channelCredentials, type TlsCredentials } from "./credentials.js";
+import { clientOptions } from "./rpc-limits.js";
+import type { AnyMessage, AnyMessages, CallOptions, Client } from "./service.js";
+import { unreachable } from "./status.js";
+
+export class Channel {
+  readonly address: string;
+  readonly #grpc: GrpcClient;
+  readonly #closed = new AbortController();
+
+  constructor(address: string, credentials?: TlsCredentials) {
+    const endpoint = parseEndpoint(address);
+    if (credentials === undefined) requireLocalEndpoint(endpoint, "dial");
+    this.address = formatEndpoint(endpoint);
+    this.#grpc = new GrpcClient(this.address, channelCredentials(credentials), clientOptions);
+  }
+
+  /** Resolves when the server answers; UNAVAILABLE when it does not within `deadlineMs`. */
+  ready(deadlineMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#grpc.waitForReady(Date.now() + deadlineMs, (error) => {
+        if (error === undefined) return resolve();
+        reject(unreachable(this.address, `nothing answered within ${deadlineMs} ms`));
+      });
+    });
+  }
+
+  /** Ends the calls in flight with CANCELLED. */
+  close(): void {
+    this.#closed.abort(new QuipuError("CANCELLED", `the channel to ${this.address} was closed`));
+    this.#grpc.close();
+  }
+
+  /** For this room. */
+  dialled(method: DescMethod): Dialled {
+    return { grpc: this.#grpc, address: this.address, closed: this.#closed.signal, method };
+  }
+}
+
+export function connect(
+  address: string,
+  options: { readonly credentials?: TlsCredentials } = {},
+): Channel {
+  return new Channel(address, options.credentials);
+}
+
+/** The service's methods as functions. */
+export function client<S extends DescService>(channel: Channel, service: S): Client<S> {
+  const methods: Record<string, unknown> = {};
+  for (const method of service.methods) {
+    methods[method.localName] = clientMethod(channel.dialled(method));
+  }
+  return methods as Client<S>;
+}
+
+function clientMethod(dialled: Dialled) {
+  const { method } = dialled;
+  switch (method.methodKind) {
+    case "unary":
+      return (request: AnyMessage, options: CallOptions = {}) =>
+        callUnary(dialled, request, options);
+    case "server_streaming":
+      return (request: AnyMessage, options: CallOptions = {}) =>
+        callStream(dialled, one(request), options);
+    case "client_streaming":
+      return (requests: AnyMessages, options: CallOptions = {}) =>
+        onlyAnswer(callStream(dialled, requests, options), method);
+    case "bidi_streaming":
+      return (requests: AnyMessages, options: CallOptions = {}) =>
+        callStream(dialled, requests, options);
+  }
+}
+
+async function* one(request: AnyMessage): AnyMessages {
+  yield request;
+}

@@ -1,0 +1,139 @@
+/** The life of one call on the server: its context, what ends it early, and how it fails. */
+import { randomBytes } from "node:crypto";
+import type { EventEmitter } from "node:events";
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { ServerUnaryCall } from "@grpc/grpc-js";
+import { QuipuError } from "../../base/errors.js";
+import { newId } from "../../base/ids.js";
+import { rpcLimits } from "./rpc-limits.js";
+import { type CallContext, methodPath } from "./service.js";
+import { toStatus, type WireStatus } from "./status.js";
+
+/** An error that no code threw on purpose; its id is all that the caller learns of it. */
+export interface Fault {
+  readonly id: string;
+  readonly method: string;
+  readonly error: unknown;
+}
+
+/** What the four kinds of grpc-js calls have in common. */
+export type SurfaceCall = EventEmitter &
+  Pick<ServerUnaryCall<Buffer, Buffer>, "getPeer" | "getDeadline">;
+
+/** Calls in flight of one server, and where their faults go. */
+export class ServerCalls {
+  readonly #inFlight = new Set<ServerCall>();
+  readonly #onFault: (fault: Fault) => void;
+
+  constructor(onFault: (fault: Fault) => void) {
+    this.#onFault = onFault;
+  }
+
+  open(surface: SurfaceCall, method: DescMethod): ServerCall {
+    const call = new ServerCall(surface, method, this);
+    this.#inFlight.add(call);
+    return call;
+  }
+
+  delete(call: ServerCall): void {
+    this.#inFlight.delete(call);
+  }
+
+  /** Ends what would never end by itself (streams); unary calls only when `all`. */
+  stop(all: boolean): void {
+    const reason = new QuipuError("UNAVAILABLE", "the server is stopping", { next: "dial again" });
+    for (const call of this.#inFlight) {
+      if (all || call.method.methodKind !== "unary") call.abort(reason);
+    }
+  }
+
+  /** The status that an error crosses with. */
+  status(thrown: unknown, method: DescMethod): WireStatus {
+    if (thrown instanceof QuipuError) return toStatus(thrown);
+    const id = newId("err", { bytes: (count) => randomBytes(count) });
+    this.#onFault({ id, method: methodPath(method), error: thrown });
+    const { code } = QuipuError.from(thrown);
+    return toStatus(
+      new QuipuError(code, `the server could not complete ${method.name} (${id})`, {
+        next: `look for ${id} in the server's log`,
+        details: { fault: id },
+      }),
+    );
+  }
+}
+
+export class ServerCall {
+  readonly method: DescMethod;
+  readonly context: CallContext;
+  readonly #calls: ServerCalls;
+  readonly #controller = new AbortController();
+  readonly #over = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(surface: SurfaceCall, method: DescMethod, calls: ServerCalls) {
+    this.method = method;
+    this.#calls = calls;
+    const deadline = Number(surface.getDeadline());
+    const bounded = Number.isFinite(deadline);
+    this.context = {
+      signal: this.#controller.signal,
+      peer: peerName(surface.getPeer()),
+      ...(bounded ? { deadlineMs: Math.max(0, deadline - Date.now()) } : {}),
+    };
+    // grpc-js answers a passed deadline itself and says `cancelled` for it too.
+    surface.once("cancelled", () => {
+      if (this.#ended) return;
+      const late = bounded && Date.now() >= deadline;
+      this.abort(late ? deadlinePassed(method) : left(method));
+      this.end();
+    });
+    if (!bounded && method.methodKind === "unary") {
+      this.#timer = setTimeout(
+        () => this.abort(deadlinePassed(method)),
+        rpcLimits.serverDeadlineMs,
+      );
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.context.signal;
+  }
+
+  /** Aborts when the call ends in any way: nothing more will be read from its caller. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  abort(reason: QuipuError): void {
+    if (this.#ended) return;
+    this.#controller.abort(reason);
+    this.#over.abort(reason);
+  }
+
+  /** The status is decided: nothing aborts this call any more. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#calls.delete(this);
+    this.#over.abort(new QuipuError("CANCELLED", `${this.method.name} is over`));
+  }
+
+  status(thrown: unknown): WireStatus {
+    return this.#calls.status(thrown, this.method);
+  }
+}
+
+function deadlinePassed(method: DescMethod): QuipuError {
+  return new QuipuError("DEADLINE_EXCEEDED", `the deadline of ${method.name} passed`, {
+    next: "try again, or allow it more time",
+  });
+}
+
+function left(method: DescMethod): QuipuError {
+  return new QuipuError("CANCELLED", `the caller of ${method.name} cancelled it or left`);
+}
+
+function peerName(peer: string): string {
+  return /^\S+:\d+$/.test(peer) ? peer : "unix";
+}
