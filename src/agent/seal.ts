@@ -1,0 +1,86 @@
+/**
+ * The end of a run in one value: the facts about it, signed, in the update that carries them. Pure; it
+ * becomes durable in the spool.
+ */
+import { QuipuError } from "../base/errors.js";
+import { RunState, type RunUpdate } from "../gen/quipu/v1/attach_pb.js";
+import type { RunFacts, Usage } from "../model/run.js";
+import { sealReceipt } from "../proof/receipt/seal.js";
+import type { Assignment } from "./assignment.js";
+import { runUpdate } from "./messages.js";
+import type { AgentIdentity, AgentPorts, RunReport } from "./ports.js";
+
+export interface RunEnd {
+  readonly assignment: Assignment;
+  readonly cancelled: boolean;
+  /** Absent when the work never started. */
+  readonly report: RunReport | undefined;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly finishedAt: string;
+}
+
+export const noUsage: Usage = Object.freeze({
+  wallMs: 0,
+  cpuMs: 0,
+  inputBytes: 0,
+  outputBytes: 0,
+});
+
+export function sealRun(
+  end: RunEnd,
+  identity: AgentIdentity,
+  signer: AgentPorts["signer"],
+): RunUpdate {
+  const facts = factsOf(end, identity);
+  const envelope = sealReceipt(facts, signer);
+  return runUpdate(identity.host, end.assignment, {
+    state: states[facts.outcome],
+    progress: facts.outcome === "succeeded" ? 1 : 0,
+    envelope,
+    ...(facts.failure === undefined ? {} : { failure: facts.failure }),
+    outputs: facts.result?.outputs ?? [],
+  });
+}
+
+const states: Readonly<Record<RunFacts["outcome"], RunState>> = {
+  succeeded: RunState.SUCCEEDED,
+  failed: RunState.FAILED,
+  cancelled: RunState.CANCELLED,
+};
+
+function factsOf(end: RunEnd, identity: AgentIdentity): RunFacts {
+  const { assignment, report } = end;
+  return {
+    runId: assignment.runId,
+    epoch: assignment.epoch,
+    jobId: assignment.jobId,
+    jobDigest: assignment.jobDigest,
+    job: assignment.job,
+    host: identity.host,
+    place: identity.place,
+    agentVersion: identity.version,
+    decisionDigest: assignment.decisionDigest,
+    policyDigest: assignment.policyDigest,
+    ...(assignment.dataSet === undefined ? {} : { dataSet: assignment.dataSet }),
+    inputs: assignment.inputs.map(({ digest }) => digest),
+    ...outcomeOf(end),
+    isolation: report?.isolation ?? "none",
+    startedAt: end.startedAt,
+    finishedAt: end.finishedAt,
+    usage: report?.usage ?? noUsage,
+  };
+}
+
+function outcomeOf({
+  cancelled,
+  report,
+}: RunEnd): Pick<RunFacts, "outcome" | "failure" | "result"> {
+  if (cancelled) {
+    const failure = new QuipuError("CANCELLED", "the job was cancelled while this run held it");
+    return { outcome: "cancelled", failure: failure.toJSON() };
+  }
+  if (report?.result !== undefined) return { outcome: "succeeded", result: report.result };
+  const unexplained = new QuipuError("INTERNAL", "the work ended without a result or a failure");
+  return { outcome: "failed", failure: report?.failure ?? unexplained.toJSON() };
+}
