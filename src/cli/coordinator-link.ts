@@ -5,7 +5,8 @@ import { QuipuError } from "../base/errors.js";
 import { ArtifactService, DataSetService, HostService } from "../gen/quipu/v1/fleet_pb.js";
 import { JobService } from "../gen/quipu/v1/jobs_pb.js";
 import { LogService } from "../gen/quipu/v1/log_pb.js";
-import { type Client, client, connect } from "../io/rpc/client.js";
+import { client, connect } from "../io/rpc/client.js";
+import type { Client } from "../io/rpc/service.js";
 
 export interface Clients {
   readonly address: string;
