@@ -1,0 +1,144 @@
+/**
+ * Checks one receipt bundle offline. Needs neither network nor addon; never throws for bad input:
+ * the report names each check, and the first one that failed.
+ */
+import { equalBytes } from "../../base/bytes.js";
+import { QuipuError } from "../../base/errors.js";
+import type { Statement } from "../../model/statement.js";
+import { type Bundle, parseBundle } from "../receipt/bundle.js";
+import { checkEnvelope, isEntryOf, receiptKeyId } from "../receipt/envelope.js";
+import { parseStatement } from "../receipt/statement.js";
+import { checkInclusion } from "../tlog/check.js";
+import { type Checkpoint, openCheckpoint } from "../tlog/checkpoint.js";
+import { leafHash } from "../tlog/hash.js";
+import { fullKeyId } from "../tlog/note.js";
+import type { Trust } from "./trust.js";
+
+export const checkNames = [
+  "bundle",
+  "key",
+  "signature",
+  "statement",
+  "entry",
+  "inclusion",
+  "checkpoint",
+] as const;
+export type CheckName = (typeof checkNames)[number];
+
+export interface Check {
+  readonly name: CheckName;
+  readonly ok: boolean;
+  /** What was found, or what is wrong. */
+  readonly text: string;
+}
+
+export interface Report {
+  readonly ok: boolean;
+  readonly trust: Trust["source"];
+  readonly checks: readonly Check[];
+  /** The first check that failed. */
+  readonly firstFailed?: Check;
+  /** Present only when signature and statement hold. */
+  readonly statement?: Statement;
+  readonly keyId?: string;
+  readonly logIndex?: number;
+  readonly origin?: string;
+  readonly treeSize?: number;
+}
+
+export function verifyReceipt(bundleBytes: Uint8Array, trust: Trust): Report {
+  const steps = new Steps();
+  const bundle = steps.run("bundle", () => {
+    return [parseBundle(bundleBytes), "a Sigstore bundle v0.3 with one log entry"];
+  });
+  const publicKey = bundle && steps.run("key", () => findKey(bundle, trust));
+  const signed =
+    bundle &&
+    publicKey &&
+    steps.run("signature", () => {
+      checkEnvelope(bundle.envelope, publicKey);
+      return [true, "ECDSA P-256 over the envelope's pre-authentication encoding"];
+    });
+  const statement =
+    bundle &&
+    signed &&
+    steps.run("statement", () => {
+      const parsed = parseStatement(bundle.envelope.payload);
+      const { run, host } = parsed.predicate;
+      const place = `${host.name} (${host.place.country}, ${host.place.grade})`;
+      return [parsed, `run ${run.id} of ${run.jobId} ${run.outcome} on ${place}`];
+    });
+  if (bundle && publicKey) steps.run("entry", () => checkEntry(bundle, publicKey));
+  if (bundle) steps.run("inclusion", () => checkProof(bundle));
+  const checkpoint = bundle && steps.run("checkpoint", () => checkHead(bundle, trust));
+  return {
+    ...steps.outcome(),
+    trust: trust.source,
+    ...(statement && { statement }),
+    ...(bundle && { keyId: bundle.envelope.keyId, logIndex: bundle.proof.index }),
+    ...(checkpoint && { origin: checkpoint.origin, treeSize: checkpoint.size }),
+  };
+}
+
+/** Runs each check at most once and keeps what it found. */
+class Steps {
+  readonly #checks = new Map<CheckName, Check>();
+
+  run<Value>(name: CheckName, check: () => readonly [Value, string]): Value | undefined {
+    try {
+      const [value, text] = check();
+      this.#checks.set(name, { name, ok: true, text });
+      return value;
+    } catch (thrown) {
+      const { code, message } = QuipuError.from(thrown);
+      if (code === "INTERNAL") throw thrown; // a fault of this program is not a verdict
+      this.#checks.set(name, { name, ok: false, text: message });
+      return undefined;
+    }
+  }
+
+  outcome(): { ok: boolean; checks: Check[]; firstFailed?: Check } {
+    const missing = "not reached, since an earlier check failed";
+    const checks = checkNames.map(
+      (name) => this.#checks.get(name) ?? { name, ok: false, text: missing },
+    );
+    const firstFailed = checks.find(({ ok }) => !ok);
+    return firstFailed === undefined ? { ok: true, checks } : { ok: false, checks, firstFailed };
+  }
+}
+
+function findKey({ envelope }: Bundle, trust: Trust): readonly [Uint8Array, string] {
+  const key = trust.receiptKeys.find((known) => receiptKeyId(known) === envelope.keyId);
+  if (key !== undefined) return [key, `${envelope.keyId} (${trust.source})`];
+  throw failed(`the signer's key ${envelope.keyId.slice(0, 64)} is not among the trusted ones`);
+}
+
+function checkEntry(bundle: Bundle, publicKey: Uint8Array): readonly [true, string] {
+  if (isEntryOf(bundle.entry, bundle.envelope, publicKey)) {
+    return [true, "the log entry is over this envelope, signature and key"];
+  }
+  throw failed("the log entry is not the one of this envelope");
+}
+
+function checkProof({ entry, proof }: Bundle): readonly [true, string] {
+  if (checkInclusion({ ...proof, leafHash: leafHash(entry) })) {
+    return [true, `entry ${proof.index} of ${proof.size}`];
+  }
+  throw failed(`the inclusion proof does not lead from entry ${proof.index} to the root`);
+}
+
+function checkHead({ proof, logKeyId }: Bundle, trust: Trust): readonly [Checkpoint, string] {
+  const head = openCheckpoint(proof.checkpoint, trust.logKeys);
+  if (head.size !== proof.size || !equalBytes(head.root, proof.root)) {
+    throw failed("the checkpoint signs another size or root than the inclusion proof has");
+  }
+  const key = trust.logKeys.find(({ name }) => name === head.origin);
+  if (key === undefined || !equalBytes(fullKeyId(key), logKeyId)) {
+    throw failed("the bundle names another log than the one that signed its checkpoint");
+  }
+  return [head, `${head.origin} at size ${head.size} (${trust.source})`];
+}
+
+function failed(why: string): QuipuError {
+  return new QuipuError("VERIFICATION_FAILED", why);
+}

@@ -1,0 +1,34 @@
+/** Which keys a check believes, and where they came from. */
+
+import {
+  parsePem,
+  parseTrustedRoot,
+  type ReceiptFile,
+  trustedRootName,
+} from "../receipt/bundle.js";
+import type { VerifierKey } from "../tlog/note.js";
+
+export interface Trust {
+  /** SubjectPublicKeyInfo (DER) of hosts' receipt keys. */
+  readonly receiptKeys: readonly Uint8Array[];
+  readonly logKeys: readonly VerifierKey[];
+  /**
+   * `beside`: read from files that came with the receipt, so they prove only that the receipt has
+   * not changed since it was exported. `pinned`: the caller knew the keys before.
+   */
+  readonly source: "beside" | "pinned";
+}
+
+/** Trust in `trusted_root.json` and each `*.pub.pem` among the files beside a bundle. */
+export function trustBeside(files: readonly ReceiptFile[]): Trust {
+  const decoder = new TextDecoder();
+  return {
+    receiptKeys: files
+      .filter(({ name }) => name.endsWith(".pub.pem"))
+      .map(({ content }) => parsePem(decoder.decode(content))),
+    logKeys: files
+      .filter(({ name }) => name === trustedRootName)
+      .map(({ content }) => parseTrustedRoot(content)),
+    source: "beside",
+  };
+}
