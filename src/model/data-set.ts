@@ -15,7 +15,10 @@ export const dataSet = z.strictObject({
   name,
   dataClass: z.enum(dataClasses),
   owner: z.string().min(1).max(63),
-  /** Where it may be processed. Empty: anywhere if the class is public, nowhere if it is not. */
+  /**
+   * Where it may be processed. Empty: anywhere if the class is public, on private sites if it is
+   * internal, nowhere if it is personal or sensitive.
+   */
   countries: z.array(country).max(249),
   manifestDigest: digest,
   merkleRoot: z.string().regex(/^[0-9a-f]{64}$/),

@@ -1,0 +1,110 @@
+/**
+ * One job, one snapshot of the fleet, one decision. Pure and deterministic: the same arguments give
+ * the same bytes whatever the order of the hosts, so a decision can be made again from its record.
+ */
+import type { Digest } from "../../base/bytes.js";
+import { digestOf } from "../../base/bytes.js";
+import { canonicalBytes } from "../../base/canonical-json.js";
+import { QuipuError } from "../../base/errors.js";
+import type { DataSet } from "../../model/data-set.js";
+import type { Decision, Offer, Outcome, Reason } from "../../model/decision.js";
+import type { HostView } from "../../model/host.js";
+import type { JobSpec } from "../../model/job.js";
+import type { PolicyEngine } from "../policy/engine.js";
+import { fittingDevices } from "./devices.js";
+import { type Asked, filters } from "./filters.js";
+import { scoreParts } from "./scores.js";
+
+export interface Question {
+  readonly id: string;
+  readonly job: JobSpec;
+  readonly jobDigest: Digest;
+  /** RFC 3339. */
+  readonly at: string;
+  /** Every registered host, attached or not, each name once. */
+  readonly hosts: readonly HostView[];
+  /** The job's data set, where it names one. */
+  readonly dataSet: DataSet | undefined;
+  readonly policy: Pick<PolicyEngine, "digest" | "runOn">;
+}
+
+export function decide(question: Question): Decision {
+  const { id, job, jobDigest, at, dataSet, policy } = question;
+  const hosts = inNameOrder(question.hosts);
+  const asked: Asked = { job, dataSet, policy };
+  const offers: Offer[] = [];
+  const reasons: Reason[] = [];
+  let lawful = 0;
+  for (const host of hosts) {
+    const { reason, binding } = firstFault(asked, host);
+    if (!binding) lawful += 1;
+    if (reason === undefined) offers.push(offerOf(asked, host));
+    else reasons.push(reason);
+  }
+  if (hosts.length === 0) {
+    reasons.push({ host: "", rule: "fleet.empty", text: "No host has joined the fleet yet." });
+  }
+  offers.sort((a, b) => b.score - a.score || compare(a.host, b.host));
+  return {
+    version: "quipu.dev/decision/v1",
+    id,
+    jobDigest,
+    at,
+    policyDigest: policy.digest,
+    fleetDigest: fleetDigest(hosts),
+    outcome: outcomeOf(offers[0], hosts.length > 0 && lawful === 0),
+    offers,
+    reasons,
+  };
+}
+
+function outcomeOf(best: Offer | undefined, unlawful: boolean): Outcome {
+  if (best !== undefined) return { kind: "placed", host: best.host, device: best.device };
+  return { kind: unlawful ? "refused" : "queued" };
+}
+
+function firstFault(asked: Asked, host: HostView): { reason?: Reason; binding: boolean } {
+  for (const filter of filters) {
+    const fault = filter.check(asked, host);
+    if (fault === undefined) continue;
+    return { reason: { host: host.name, rule: filter.rule, ...fault }, binding: filter.binding };
+  }
+  return { binding: false };
+}
+
+function offerOf({ job, dataSet, policy }: Asked, host: HostView): Offer {
+  const device = fittingDevices(job, host).free[0];
+  const verdict = policy.runOn({ job, dataSet, host });
+  if (device === undefined || !verdict.allowed) {
+    throw new QuipuError("INTERNAL", `host ${host.name} passed every filter and does not fit`);
+  }
+  const parts = scoreParts(job, host, device);
+  const score = Object.values(parts).reduce((sum, part) => sum + part, 0);
+  const { name, place } = host;
+  return { host: name, place, device: device.id, score, parts, rules: verdict.rules };
+}
+
+/** Digest of what was known about the fleet, in an order that depends on nothing but names. */
+function fleetDigest(hosts: readonly HostView[]): Digest {
+  const rows = hosts.map(({ name, place, devices, dataSets, attached, busyDevices }) => ({
+    name,
+    place,
+    devices: [...devices].sort((a, b) => compare(a.id, b.id)),
+    dataSets: [...dataSets].sort(),
+    attached,
+    busyDevices: [...busyDevices].sort(),
+  }));
+  return digestOf(canonicalBytes({ version: "quipu.dev/fleet/v1", hosts: rows }));
+}
+
+function inNameOrder(hosts: readonly HostView[]): readonly HostView[] {
+  const sorted = [...hosts].sort((a, b) => compare(a.name, b.name));
+  const twice = sorted.find((host, index) => host.name === sorted[index + 1]?.name);
+  if (twice === undefined) return sorted;
+  throw new QuipuError("CONFLICT", `two hosts of the snapshot are named ${twice.name}`);
+}
+
+/** By UTF-16 code units: the same on every host, unlike a locale's order. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

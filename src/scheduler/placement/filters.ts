@@ -1,0 +1,174 @@
+/**
+ * What keeps a host out, cheap to dear; the first that fails is the host's reason. `binding` filters
+ * do not depend on load: a job that no host passes them for is refused. The others only make it wait.
+ * Rule names are stable: they stand in decisions, receipts and what people script against.
+ */
+import type { DataSet } from "../../model/data-set.js";
+import { type Device, deviceKind, type HostView } from "../../model/host.js";
+import type { JobSpec } from "../../model/job.js";
+import type { PolicyEngine, RunOnRequest } from "../policy/engine.js";
+import { fittingDevices } from "./devices.js";
+
+export interface Asked {
+  readonly job: JobSpec;
+  readonly dataSet: DataSet | undefined;
+  readonly policy: Pick<PolicyEngine, "digest" | "runOn">;
+}
+
+export interface Fault {
+  /** The filter's own name unless the filter speaks for many rules. */
+  readonly rule?: string;
+  readonly text: string;
+  readonly law?: string;
+}
+
+export interface Filter {
+  readonly rule: string;
+  readonly binding: boolean;
+  /** What would have to change, said after "it waits until" or "it can run only when". */
+  readonly change: string;
+  check(asked: Asked, host: HostView): Fault | undefined;
+}
+
+const hosts: Filter = {
+  rule: "placement.hosts",
+  binding: true,
+  change: "the job's placement.hosts names a registered host",
+  check: ({ job }, { name }) => {
+    const wanted = job.placement.hosts;
+    if (wanted === undefined || wanted.includes(name)) return undefined;
+    return { text: `The job asks for ${list(wanted, "or")}.` };
+  },
+};
+
+const countries: Filter = {
+  rule: "placement.countries",
+  binding: true,
+  change: "the job's placement.countries names a country of the fleet",
+  check: ({ job }, { place }) => {
+    const wanted = job.placement.countries;
+    if (wanted === undefined || wanted.includes(place.country)) return undefined;
+    return { text: `The job asks for ${list(wanted, "or")}; this host is in ${place.country}.` };
+  },
+};
+
+const sites: Filter = {
+  rule: "placement.sites",
+  binding: true,
+  change: "the job's placement.sites names a kind of site that the fleet has",
+  check: ({ job }, { place }) => {
+    const wanted = job.placement.sites;
+    if (wanted === undefined || wanted.includes(place.site)) return undefined;
+    return { text: `The job asks for a ${list(wanted, "or")} site; this one is ${place.site}.` };
+  },
+};
+
+/** Speaks with the id and text of the policy that decided. */
+export const law: Filter = {
+  rule: "law",
+  binding: true,
+  change: "a host that this rule admits joins, or the terms of the data change",
+  check: ({ job, dataSet, policy }, host) => {
+    const request: RunOnRequest = { job, dataSet, host };
+    const verdict = policy.runOn(request);
+    if (verdict.allowed) return undefined;
+    const { rule, text, law: statute } = verdict;
+    return { rule, text, ...(statute === undefined ? {} : { law: statute }) };
+  },
+};
+
+const data: Filter = {
+  rule: "data.absent",
+  binding: false,
+  change: "the folder of the data set is put on a lawful host",
+  check: ({ job }, host) => {
+    if (job.dataSet === undefined || host.dataSets.includes(job.dataSet)) return undefined;
+    return { text: `The host does not hold data set ${job.dataSet}.` };
+  },
+};
+
+const attached: Filter = {
+  rule: "host.detached",
+  binding: false,
+  change: "the agent of a lawful host is attached again",
+  check: (_, host) => (host.attached ? undefined : { text: "The host's agent is not attached." }),
+};
+
+const kind: Filter = {
+  rule: "device.kind",
+  binding: false,
+  change: "a lawful host with such a device joins",
+  check: ({ job }, host) => {
+    const { kinds } = fittingDevices(job, host);
+    if (kinds.length > 0) return undefined;
+    const wanted = job.resources.device === "any" ? "a" : `a ${job.resources.device}`;
+    return { text: `The job needs ${wanted} device; this host has ${deviceList(host.devices)}.` };
+  },
+};
+
+const backend: Filter = {
+  rule: "device.backend",
+  binding: false,
+  change: "a lawful host whose devices run that backend joins",
+  check: ({ job }, host) => {
+    const { backends } = fittingDevices(job, host);
+    if (backends.length > 0 || job.task.driver !== "tensor") return undefined;
+    return { text: `No device of this host runs backend ${job.task.backend}.` };
+  },
+};
+
+const memory: Filter = {
+  rule: "device.memory",
+  binding: false,
+  change: "a lawful host with a larger device joins, or the job asks for less memory",
+  check: ({ job }, host) => {
+    const { backends, roomy } = fittingDevices(job, host);
+    if (roomy.length > 0) return undefined;
+    const most = Math.max(...backends.map(({ memoryBytes }) => memoryBytes));
+    const needs = job.resources.memoryBytes;
+    return { text: `The job needs ${needs} bytes on one device; the largest here has ${most}.` };
+  },
+};
+
+const room: Filter = {
+  rule: "device.busy",
+  binding: false,
+  change: "a run on one of them ends",
+  check: ({ job }, host) => {
+    const { roomy, free } = fittingDevices(job, host);
+    if (free.length > 0) return undefined;
+    return {
+      text: `Every fitting device is busy: ${list(
+        roomy.map(({ id }) => id),
+        "and",
+      )}.`,
+    };
+  },
+};
+
+/** Order is meaning: a later filter may rely on every earlier one. */
+export const filters: readonly Filter[] = Object.freeze([
+  hosts,
+  countries,
+  sites,
+  law,
+  data,
+  attached,
+  kind,
+  backend,
+  memory,
+  room,
+]);
+
+function list(words: readonly string[], last: "and" | "or"): string {
+  if (words.length === 0) return "nothing";
+  const sorted = [...words].sort();
+  return sorted.length === 1
+    ? `${sorted[0]}`
+    : `${sorted.slice(0, -1).join(", ")} ${last} ${sorted.at(-1)}`;
+}
+
+function deviceList(devices: readonly Device[]): string {
+  const kinds = [...new Set(devices.map(deviceKind))].sort();
+  return kinds.length === 0 ? "none" : kinds.join(" and ");
+}
