@@ -172,7 +172,7 @@ const addon = {
       `cuda ${findOnPath("nvcc") !== undefined}`,
     ),
   isNeeded() {
-    return readStamp(this.stamp) !== this.digest();
+    return readStamp(this.stamp) !== this.digest() || !existsSync(join(root, "build/quipu.node"));
   },
   run() {
     if (compiler() === undefined && !installCompiler()) return false;
