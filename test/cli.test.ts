@@ -84,12 +84,15 @@ t.test("without a coordinator every fleet verb says how to start one", async (t)
   }
 });
 
-t.test("an address that nobody listens on is UNAVAILABLE, one that is not local is refused", async (t) => {
-  const gone = await quipu("host", "ls", "--coordinator", `unix:${folder}/nobody.sock`, "--json");
-  t.match(JSON.parse(gone.stdout), { error: { code: "UNAVAILABLE", next: /quipu up/ } });
-  const far = await quipu("host", "ls", "--coordinator", "192.0.2.1:7000", "--json");
-  t.match(JSON.parse(far.stdout), { error: { code: "INSECURE_ENDPOINT" } });
-});
+t.test(
+  "an address that nobody listens on is UNAVAILABLE, one that is not local is refused",
+  async (t) => {
+    const gone = await quipu("host", "ls", "--coordinator", `unix:${folder}/nobody.sock`, "--json");
+    t.match(JSON.parse(gone.stdout), { error: { code: "UNAVAILABLE", next: /quipu up/ } });
+    const far = await quipu("host", "ls", "--coordinator", "192.0.2.1:7000", "--json");
+    t.match(JSON.parse(far.stdout), { error: { code: "INSECURE_ENDPOINT" } });
+  },
+);
 
 async function faultsOf(text: string): Promise<readonly string[]> {
   const file = join(folder, "bad.yaml");
@@ -98,7 +101,7 @@ async function faultsOf(text: string): Promise<readonly string[]> {
     await loadJobFile(file, async (path) => path);
   } catch (error) {
     if (error instanceof QuipuError && error.code === "JOB_FILE_INVALID") {
-      return (error.details["faults"] as string[]).map((fault) => fault.slice(folder.length + 1));
+      return (error.details.faults as string[]).map((fault) => fault.slice(folder.length + 1));
     }
     throw error;
   }
@@ -115,15 +118,22 @@ t.test("job files: every fault has file, line and column", async (t) => {
   t.same(await faultsOf(good.replace("driver: hash", "driver: hash\n  speed: 1")), [
     "bad.yaml:5:10: unknown key task.speed",
   ]);
-  t.match(await faultsOf(good.replace("name: a", "name: A B")), [/^bad.yaml:2:7: name: must be lower-case/]);
+  t.match(await faultsOf(good.replace("name: a", "name: A B")), [
+    /^bad.yaml:2:7: name: must be lower-case/,
+  ]);
   t.match(await faultsOf(good.replace("hash", "sorcery")), [/^bad.yaml:4:11: task.driver: /]);
   t.match(await faultsOf("version: quipu.dev/v1\nname: a\n"), [/^bad.yaml:1:1: task: /]);
   t.match(await faultsOf("name: [a\n"), [/^bad.yaml:\d+:\d+: /]);
   t.match(await faultsOf("a: 1\na: 2\n"), [/^bad.yaml:\d+:\d+: Map keys must be unique/]);
   t.match(await faultsOf(""), [/is empty/]);
   t.match(await faultsOf("- 1\n"), [/^bad.yaml:1:1: job: /]);
-  t.match(await faultsOf(`${good}placement: { countries: [sg] }\n`), [/^bad.yaml:5:\d+: placement.countries.0: .*ISO 3166/]);
-  await t.rejects(loadJobFile(join(folder, "none.yaml"), async () => ""), { code: "NOT_FOUND" });
+  t.match(await faultsOf(`${good}placement: { countries: [sg] }\n`), [
+    /^bad.yaml:5:\d+: placement.countries.0: .*ISO 3166/,
+  ]);
+  await t.rejects(
+    loadJobFile(join(folder, "none.yaml"), async () => ""),
+    { code: "NOT_FOUND" },
+  );
 });
 
 t.test("job files: several documents, defaults filled in, local models uploaded", async (t) => {
@@ -150,7 +160,13 @@ task:
     return digest;
   });
   t.same(asked, [join(folder, "m.onnx")]);
-  t.same(jobs.map(({ spec }) => [spec.name, spec.attemptsMax]), [["one", 3], ["two", 3]]);
+  t.same(
+    jobs.map(({ spec }) => [spec.name, spec.attemptsMax]),
+    [
+      ["one", 3],
+      ["two", 3],
+    ],
+  );
   t.match(jobs[1]?.spec.task, { driver: "tensor", model: digest, backend: "auto" });
 });
 
@@ -164,5 +180,11 @@ t.test("tables and sizes read well", async (t) => {
     { title: "SIZE", cell: (row: (typeof rows)[number]) => row.size, right: true },
   ];
   t.equal(renderTable(rows, columns), "NAME  SIZE\na        1\nlong    22");
-  t.same([0, 1023, 1024, 1536, 2 ** 40].map(bytesText), ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 TiB"]);
+  t.same([0, 1023, 1024, 1536, 2 ** 40].map(bytesText), [
+    "0 B",
+    "1023 B",
+    "1.0 KiB",
+    "1.5 KiB",
+    "1.0 TiB",
+  ]);
 });

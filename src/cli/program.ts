@@ -52,7 +52,7 @@ async function runVerb(verb: Verb, command: Command, options: ProgramOptions): P
     version: options.version,
     signal: options.signal,
     async coordinator() {
-      const named = global.coordinator ?? options.env["QUIPU_COORDINATOR"];
+      const named = global.coordinator ?? options.env.QUIPU_COORDINATOR;
       clients ??= dial(await findCoordinator(named, options.paths.home));
       return clients;
     },
@@ -116,14 +116,14 @@ function commanderOption(option: NonNullable<Verb["options"]>[number]): Option {
 
 function outputOf(command: Command, { argv, env, stdout, stderr }: ProgramOptions): Output {
   const given = command.optsWithGlobals<Record<string, unknown>>();
-  const form = given["output"] ?? env["QUIPU_OUTPUT"];
+  const form = given.output ?? env.QUIPU_OUTPUT;
   // A usage error leaves the options unparsed, and its JSON reader is still there.
   const asked = argv.includes("--json") || argv.join(" ").includes("-o json");
   return new Output({
-    json: form === "json" || given["json"] === true || asked,
-    quiet: given["quiet"] === true,
-    verbose: given["verbose"] === true,
-    color: given["color"] !== false && !env["NO_COLOR"] && env["TERM"] !== "dumb" && stdout.isTTY === true,
+    json: form === "json" || given.json === true || asked,
+    quiet: given.quiet === true,
+    verbose: given.verbose === true,
+    color: given.color !== false && !env.NO_COLOR && env.TERM !== "dumb" && stdout.isTTY === true,
     stdout,
     stderr,
   });

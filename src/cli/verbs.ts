@@ -20,7 +20,10 @@ export interface Verb {
   readonly load: () => Promise<{ readonly action: VerbAction }>;
 }
 
-const country: VerbOption = { flags: "--country <code>", help: "ISO 3166-1 alpha-2, for example SG" };
+const country: VerbOption = {
+  flags: "--country <code>",
+  help: "ISO 3166-1 alpha-2, for example SG",
+};
 const destination: VerbOption = {
   ...country,
   help: "country that the bytes go to; each download is checked as an export",
@@ -35,7 +38,10 @@ export const verbs: readonly Verb[] = [
     help: "start three hosts in three countries here, run jobs, verify receipts",
     options: [
       { flags: "--once", help: "stop everything when the story has been told" },
-      { flags: "--folder <folder>", help: "where states, data and receipts go (default: a new one)" },
+      {
+        flags: "--folder <folder>",
+        help: "where states, data and receipts go (default: a new one)",
+      },
     ],
     load: () => import("./demo/demo.js"),
   },
@@ -45,13 +51,23 @@ export const verbs: readonly Verb[] = [
     help: "start a coordinator and an agent on this machine",
     options: [
       { ...country, help: "where this machine stands (ISO 3166-1 alpha-2)", required: true },
-      { flags: "--site <site>", help: "whose it is", choices: ["private", "public"], default: "private" },
+      {
+        flags: "--site <site>",
+        help: "whose it is",
+        choices: ["private", "public"],
+        default: "private",
+      },
       { flags: "--name <host>", help: "name of this host (default: the machine's name)" },
       { flags: "--data <folder>", help: "folder whose subfolders are this host's data sets" },
     ],
     load: () => import("./service/up.js"),
   },
-  { name: "down", args: "", help: "stop what `quipu up` started", load: () => import("./service/down.js") },
+  {
+    name: "down",
+    args: "",
+    help: "stop what `quipu up` started",
+    load: () => import("./service/down.js"),
+  },
   {
     name: "status",
     args: "",
@@ -84,7 +100,12 @@ export const verbs: readonly Verb[] = [
     options: [{ flags: "--limit <count>", help: "at most this many", default: "50" }],
     load: () => import("./job/ls.js"),
   },
-  { name: "job show", args: "<job>", help: "everything about one job", load: () => import("./job/show.js") },
+  {
+    name: "job show",
+    args: "<job>",
+    help: "everything about one job",
+    load: () => import("./job/show.js"),
+  },
   {
     name: "job logs",
     args: "<job>",
@@ -96,7 +117,9 @@ export const verbs: readonly Verb[] = [
     name: "job cancel",
     args: "<job>",
     help: "stop a job",
-    options: [{ flags: "--reason <text>", help: "kept with the job", default: "cancelled by its owner" }],
+    options: [
+      { flags: "--reason <text>", help: "kept with the job", default: "cancelled by its owner" },
+    ],
     load: () => import("./job/cancel.js"),
   },
   {
@@ -126,21 +149,39 @@ export const verbs: readonly Verb[] = [
     load: () => import("./artifact/get.js"),
   },
   { name: "artifact ls", args: "", help: "stored files", load: () => import("./artifact/ls.js") },
-  { name: "host ls", args: "", help: "hosts, where they stand and what they do", load: () => import("./host/ls.js") },
-  { name: "host show", args: "<host>", help: "one host, with its latest telemetry", load: () => import("./host/show.js") },
+  {
+    name: "host ls",
+    args: "",
+    help: "hosts, where they stand and what they do",
+    load: () => import("./host/ls.js"),
+  },
+  {
+    name: "host show",
+    args: "<host>",
+    help: "one host, with its latest telemetry",
+    load: () => import("./host/show.js"),
+  },
   {
     name: "data add",
     args: "<folder>",
     help: "register a data set: digest its files and say where it may be processed",
     options: [
-      { flags: "--name <name>", help: "its name, equal to its folder's name on each host", required: true },
+      {
+        flags: "--name <name>",
+        help: "its name, equal to its folder's name on each host",
+        required: true,
+      },
       {
         flags: "--class <class>",
         help: "how it is protected",
         choices: ["public", "internal", "personal", "sensitive"],
         required: true,
       },
-      { flags: "--countries <codes>", help: "where it may be processed, for example SG,CL", default: "" },
+      {
+        flags: "--countries <codes>",
+        help: "where it may be processed, for example SG,CL",
+        default: "",
+      },
       { flags: "--owner <owner>", help: "whose it is", default: "local" },
     ],
     load: () => import("./data/add.js"),
@@ -158,6 +199,8 @@ export const verbs: readonly Verb[] = [
     args: "<file...>",
     help: "check receipts offline (NAME.sigstore.json)",
     options: [
+      { flags: "--key <file>", help: "believe only this signer (KEYID.pub.pem), known beforehand" },
+      { flags: "--log-key <vkey>", help: "believe only this log, known beforehand" },
       { flags: "--rerun", help: "run the job again here and compare the bits" },
       { flags: "--data <folder>", help: "the data set's folder, for --rerun" },
       { flags: "--model <file>", help: "the model file, for --rerun of a tensor job" },
@@ -170,7 +213,12 @@ export const verbs: readonly Verb[] = [
     ],
     load: () => import("./receipt/verify.js"),
   },
-  { name: "log head", args: "", help: "size, root and checkpoint of the log", load: () => import("./log/head.js") },
+  {
+    name: "log head",
+    args: "",
+    help: "size, root and checkpoint of the log",
+    load: () => import("./log/head.js"),
+  },
   {
     name: "log fsck",
     args: "[folder]",

@@ -25,7 +25,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const stateHome = process.env["XDG_STATE_HOME"] ?? join(homedir(), ".local", "state");
+const stateHome = process.env.XDG_STATE_HOME ?? join(homedir(), ".local", "state");
 process.exitCode = await runProgram({
   argv: process.argv.slice(2),
   env: process.env,
@@ -35,7 +35,7 @@ process.exitCode = await runProgram({
   stderr: process.stderr,
   paths: {
     packageRoot,
-    home: process.env["QUIPU_HOME"] ?? join(stateHome, "quipu"),
+    home: process.env.QUIPU_HOME ?? join(stateHome, "quipu"),
     coordinatorProgram: join(here, "coordinator.js"),
     agentProgram: join(here, "quipud.js"),
   },

@@ -5,7 +5,10 @@ import { bytesText } from "../table.js";
 export const action: VerbAction = async (context) => {
   const { artifacts } = await context.coordinator();
   const answer = await artifacts.listArtifacts({});
-  const rows = answer.artifacts.map(({ digest, sizeBytes }) => ({ digest, sizeBytes: Number(sizeBytes) }));
+  const rows = answer.artifacts.map(({ digest, sizeBytes }) => ({
+    digest,
+    sizeBytes: Number(sizeBytes),
+  }));
   context.output.table(
     { artifacts: rows },
     rows,

@@ -8,7 +8,10 @@ import { digestOfFile } from "./file-digest.js";
 
 export const action: VerbAction = async (context, { args }) => {
   const stored = await storeFile(context, args[0] ?? "");
-  context.output.result({ artifact: stored }, () => `${stored.digest}  ${bytesText(stored.sizeBytes)}  ${stored.name}`);
+  context.output.result(
+    { artifact: stored },
+    () => `${stored.digest}  ${bytesText(stored.sizeBytes)}  ${stored.name}`,
+  );
   return 0;
 };
 

@@ -10,10 +10,12 @@ import { dataSetView } from "./data-view.js";
 export const action: VerbAction = async (context, { args, options }) => {
   const registered = await addDataSet(context, {
     folder: args[0] ?? "",
-    name: String(options["name"]),
-    dataClass: String(options["class"]),
-    owner: String(options["owner"]),
-    countries: String(options["countries"]).split(",").filter((code) => code !== ""),
+    name: String(options.name),
+    dataClass: String(options.class),
+    owner: String(options.owner),
+    countries: String(options.countries)
+      .split(",")
+      .filter((code) => code !== ""),
   });
   context.output.result({ dataSet: registered }, () => {
     const { name, files, sizeBytes, dataClass, countries } = registered;
@@ -36,7 +38,9 @@ export async function addDataSet(context: Context, wanted: NewDataSet) {
   const manifest = await hashFolder(folder, {
     signal: context.signal,
     onProgress: (done, total) =>
-      context.output.progress(`hashing ${bytesText(done)} of ${bytesText(total)}  ${shareText(done / total)}`),
+      context.output.progress(
+        `hashing ${bytesText(done)} of ${bytesText(total)}  ${shareText(done / total)}`,
+      ),
   });
   const facts = {
     manifestDigest: manifestDigest(manifest),
@@ -57,8 +61,12 @@ function checked(value: unknown): DataSet {
   const parsed = dataSet.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-  throw new QuipuError("INVALID_ARGUMENT", `the data set cannot be registered: ${faults.join("; ")}`, {
-    next: "see `quipu data add --help`",
-    details: { faults },
-  });
+  throw new QuipuError(
+    "INVALID_ARGUMENT",
+    `the data set cannot be registered: ${faults.join("; ")}`,
+    {
+      next: "see `quipu data add --help`",
+      details: { faults },
+    },
+  );
 }

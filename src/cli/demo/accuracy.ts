@@ -9,14 +9,21 @@ const labelColumn = 64;
 
 /** Share of test rows whose prediction (int64 .npy) equals the last column of the table. */
 export async function accuracyOf(predictions: string | undefined, table: string): Promise<number> {
-  if (predictions === undefined) throw new QuipuError("NOT_FOUND", "the job has no predictions.npy");
+  if (predictions === undefined)
+    throw new QuipuError("NOT_FOUND", "the job has no predictions.npy");
   const predicted = int64Vector(await readFile(predictions));
-  const rows = gunzipSync(await readFile(table)).toString("utf8").trimEnd().split("\n");
+  const rows = gunzipSync(await readFile(table))
+    .toString("utf8")
+    .trimEnd()
+    .split("\n");
   const labels = rows
     .filter((_, index) => index % testEvery === 0)
     .map((row) => Number(row.split(",")[labelColumn]));
   if (labels.length !== predicted.length) {
-    throw new QuipuError("SHAPE_MISMATCH", `${predicted.length} predictions for ${labels.length} rows`);
+    throw new QuipuError(
+      "SHAPE_MISMATCH",
+      `${predicted.length} predictions for ${labels.length} rows`,
+    );
   }
   const right = labels.filter((label, index) => BigInt(label) === predicted[index]).length;
   return right / labels.length;

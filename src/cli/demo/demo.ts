@@ -10,7 +10,7 @@ import { tellStory } from "./story.js";
 
 export const action: VerbAction = async (context, { options }) => {
   const { output } = context;
-  const folder = await demoFolder(options["folder"] as string | undefined);
+  const folder = await demoFolder(options.folder as string | undefined);
   const startedMs = performance.now();
   output.note(output.style("bold", "Quipu demo: three hosts, three countries, one machine"));
   output.note(`  everything it makes is in ${folder}`);
@@ -18,12 +18,16 @@ export const action: VerbAction = async (context, { options }) => {
   try {
     const clients = dial(fleet.address);
     try {
-      const facts = await tellStory({ ...context, coordinator: async () => clients }, fleet, folder);
+      const facts = await tellStory(
+        { ...context, coordinator: async () => clients },
+        fleet,
+        folder,
+      );
       const report = { ...facts, elapsedMs: Math.round(performance.now() - startedMs) };
       const broken = brokenClaims(report);
       output.result(report, () => ending(context, report, broken));
       for (const claim of broken) output.note(`${output.style("red", "does not hold")}: ${claim}`);
-      if (options["once"] !== true && !output.json) await stayUp(context, fleet, report, folder);
+      if (options.once !== true && !output.json) await stayUp(context, fleet, report, folder);
       return broken.length === 0 ? 0 : 1;
     } finally {
       clients.close();
@@ -41,7 +45,10 @@ async function demoFolder(wanted: string | undefined): Promise<string> {
 
 function ending({ output }: Context, report: DemoReport, broken: readonly string[]): string {
   const { verify, log, rerun, accuracy, elapsedMs } = report;
-  const verdict = broken.length === 0 ? output.style("green", "all of it held") : output.style("red", "not all of it held");
+  const verdict =
+    broken.length === 0
+      ? output.style("green", "all of it held")
+      : output.style("red", "not all of it held");
   return [
     "",
     `${verdict}, in ${(elapsedMs / 1000).toFixed(1)} s`,
@@ -53,7 +60,12 @@ function ending({ output }: Context, report: DemoReport, broken: readonly string
 }
 
 /** Leaves the fleet up so that it can be looked at, until Ctrl-C. */
-async function stayUp(context: Context, fleet: Fleet, report: DemoReport, folder: string): Promise<void> {
+async function stayUp(
+  context: Context,
+  fleet: Fleet,
+  report: DemoReport,
+  folder: string,
+): Promise<void> {
   const { output, signal } = context;
   const job = report.jobs.find(({ name }) => name === "classify");
   output.note(

@@ -38,7 +38,7 @@ export async function startFleet(context: Context, folder: string): Promise<Flee
   try {
     const coordinator = await startCoordinator(context, folder);
     daemons.push(coordinator);
-    const address = String(coordinator.ready["grpc"]);
+    const address = String(coordinator.ready.grpc);
     const agents = await Promise.all(
       demoHosts.map(async (host) => {
         for (const set of host.dataSets) await placeData(context, dataFolder(host.name, set));
@@ -46,7 +46,7 @@ export async function startFleet(context: Context, folder: string): Promise<Flee
       }),
     );
     daemons.push(...agents);
-    return { address, httpUrl: String(coordinator.ready["http"]), dataFolder, stop };
+    return { address, httpUrl: String(coordinator.ready.http), dataFolder, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -65,15 +65,26 @@ function startCoordinator({ paths, signal }: Context, folder: string): Promise<D
   });
 }
 
-function startAgent({ paths, signal }: Context, folder: string, host: DemoHost, coordinator: string) {
+function startAgent(
+  { paths, signal }: Context,
+  folder: string,
+  host: DemoHost,
+  coordinator: string,
+) {
   const { name, country, site } = host;
   const folders = ["--state", join(folder, name, "state"), "--data", join(folder, name, "data")];
   return startDaemon({
     program: paths.agentProgram,
-    args: ["--name", name, "--country", country, "--site", site, "--coordinator", coordinator].concat(
-      folders,
-      ["--http", "127.0.0.1:0"],
-    ),
+    args: [
+      "--name",
+      name,
+      "--country",
+      country,
+      "--site",
+      site,
+      "--coordinator",
+      coordinator,
+    ].concat(folders, ["--http", "127.0.0.1:0"]),
     logFile: join(folder, `${name}.log`),
     detached: false,
     signal,

@@ -19,8 +19,21 @@ export function demoHost({ name, country, site, devices }: HostView) {
 
 /** `receipt` is the path of the job's receipt bundle; null for a job that never ran. */
 export function demoJob(job: JobView, receipt: string | null) {
-  const { id, name, driver, state, host, country, reasons, outputDigest, determinism, backend } = job;
-  return { id, name, driver, state, host, country, reasons, receipt, outputDigest, determinism, backend };
+  const { id, name, driver, state, host, country, reasons, outputDigest, determinism, backend } =
+    job;
+  return {
+    id,
+    name,
+    driver,
+    state,
+    host,
+    country,
+    reasons,
+    receipt,
+    outputDigest,
+    determinism,
+    backend,
+  };
 }
 
 /** What must hold for the demo to have shown what it says; the names of those that do not. */
@@ -35,10 +48,19 @@ export function brokenClaims(report: DemoReport): string[] {
     ["personal data stayed in SG and CL", ["SG", "CL"].includes(find("classify")?.country ?? "")],
     ["accuracy is above 0.95", report.accuracy > 0.95],
     ["the job in DE was refused", refused?.state === "refused"],
-    ["its refusal names a rule for de-1", refused?.reasons.some(({ host, rule }) => host === "de-1" && rule !== "") === true],
-    ["all public jobs succeeded", open.length === 3 && open.every((job) => job.state === "succeeded")],
+    [
+      "its refusal names a rule for de-1",
+      refused?.reasons.some(({ host, rule }) => host === "de-1" && rule !== "") === true,
+    ],
+    [
+      "all public jobs succeeded",
+      open.length === 3 && open.every((job) => job.state === "succeeded"),
+    ],
     ["one of them burst to de-1", open.filter((job) => job.host === "de-1").length === 1],
-    ["every run has a receipt", report.jobs.every((job) => job.state !== "succeeded" || job.receipt !== null)],
+    [
+      "every run has a receipt",
+      report.jobs.every((job) => job.state !== "succeeded" || job.receipt !== null),
+    ],
     ["every receipt verifies", report.verify.receipts === 5 && report.verify.failed === 0],
     ["the rerun gave the same bits", report.rerun.equal],
   ];

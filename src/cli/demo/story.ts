@@ -48,7 +48,11 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
   const [refused] = await submit(context, [inGermany]);
 
   step("5. Public data, three jobs at once, two private hosts: one bursts to the public cloud");
-  const open = [1, 2, 3].map((n) => ({ ...classify, name: `classify-open-${n}`, dataSet: "digits-open" }));
+  const open = [1, 2, 3].map((n) => ({
+    ...classify,
+    name: `classify-open-${n}`,
+    dataSet: "digits-open",
+  }));
   const burst = await submit(context, open);
 
   step("6. Every receipt is checked offline");
@@ -56,7 +60,12 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
   const receipts = await checkReceipts(context, jobs, join(folder, "receipts"));
 
   step("7. The tensor job again, here, with portable code");
-  const again = await rerunPortable(context, fleet, receipts.bundles.get(classified?.id ?? ""), examples);
+  const again = await rerunPortable(
+    context,
+    fleet,
+    receipts.bundles.get(classified?.id ?? ""),
+    examples,
+  );
   const head = await clients.log.getLogHead({});
   return {
     hosts: hosts.map(demoHost),
@@ -90,16 +99,27 @@ async function register(
 /** Admits the jobs as one submission and follows them to their ends. */
 async function submit(context: Context, specs: readonly JobSpec[]): Promise<JobView[]> {
   const { jobs } = await context.coordinator();
-  const admitted = await jobs.submitJobs({ idempotencyKey: randomUUID(), specs: specs.map(jobBytes) });
-  return followJobs(context, admitted.jobs.map((job) => jobView(job).id));
+  const admitted = await jobs.submitJobs({
+    idempotencyKey: randomUUID(),
+    specs: specs.map(jobBytes),
+  });
+  return followJobs(
+    context,
+    admitted.jobs.map((job) => jobView(job).id),
+  );
 }
 
 async function measureAccuracy(context: Context, job: JobView | undefined, folder: string) {
   if (job?.state !== "succeeded") return 0;
   const saved = await downloadOutputs(context, job.id, join(folder, "outputs"), "SG");
   const data = join(context.paths.packageRoot, "examples", "data", "digits", "digits.csv.gz");
-  const accuracy = await accuracyOf(saved.find(({ name }) => name === "predictions.npy")?.path, data);
-  context.output.note(`  accuracy ${accuracy.toFixed(4)} (outputs downloaded to SG, checked as an export)`);
+  const accuracy = await accuracyOf(
+    saved.find(({ name }) => name === "predictions.npy")?.path,
+    data,
+  );
+  context.output.note(
+    `  accuracy ${accuracy.toFixed(4)} (outputs downloaded to SG, checked as an export)`,
+  );
   return accuracy;
 }
 
@@ -111,13 +131,22 @@ async function checkReceipts(context: Context, jobs: readonly JobView[], folder:
     bundles.set(job.id, bundle);
     const { ok, checks } = await verifyBundle(bundle);
     if (!ok) failed += 1;
-    const verdict = ok ? context.output.style("green", "verified") : context.output.style("red", "FAILED");
-    context.output.note(`  ${job.name}  ${verdict}  log entry ${job.logIndex}, ${checks.length} checks`);
+    const verdict = ok
+      ? context.output.style("green", "verified")
+      : context.output.style("red", "FAILED");
+    context.output.note(
+      `  ${job.name}  ${verdict}  log entry ${job.logIndex}, ${checks.length} checks`,
+    );
   }
   return { bundles, failed };
 }
 
-async function rerunPortable(context: Context, fleet: Fleet, bundle: string | undefined, examples: string) {
+async function rerunPortable(
+  context: Context,
+  fleet: Fleet,
+  bundle: string | undefined,
+  examples: string,
+) {
   if (bundle === undefined) return { backend: "portable", equal: false };
   const { backend, equal, expected } = await rerun({
     bundle,

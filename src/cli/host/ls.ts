@@ -16,7 +16,11 @@ export const action: VerbAction = async (context) => {
       { title: "STATE", cell: (host) => (host.attached ? "attached" : "away") },
       { title: "DEVICES", cell: (host) => host.devices.map(({ id }) => id).join(" ") },
       { title: "RUNS", cell: (host) => String(host.runs.length), right: true },
-      { title: "CPU", cell: ({ telemetry }) => shareText(telemetry?.cpu.utilization ?? 0), right: true },
+      {
+        title: "CPU",
+        cell: ({ telemetry }) => shareText(telemetry?.cpu.utilization ?? 0),
+        right: true,
+      },
       { title: "DATA SETS", cell: (host) => host.dataSets.join(" ") },
     ],
     "no hosts have attached yet; next: quipu up --country CC",

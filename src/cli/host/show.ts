@@ -7,14 +7,16 @@ import { type HostView, hostView } from "./host-view.js";
 export const action: VerbAction = async (context, { args }) => {
   const { hosts } = await context.coordinator();
   const { host } = await hosts.getHost({ name: args[0] ?? "" });
-  if (host === undefined) throw new QuipuError("NOT_FOUND", `there is no host ${args[0]}`, { next: "quipu host ls" });
+  if (host === undefined)
+    throw new QuipuError("NOT_FOUND", `there is no host ${args[0]}`, { next: "quipu host ls" });
   const view = hostView(host);
   context.output.result({ host: view }, () => page(view));
   return 0;
 };
 
 function page(host: HostView): string {
-  const seen = host.lastSeenAt === null ? "never" : ageText(Date.parse(host.lastSeenAt), Date.now());
+  const seen =
+    host.lastSeenAt === null ? "never" : ageText(Date.parse(host.lastSeenAt), Date.now());
   const lines = [
     `${host.name}  ${host.country}${host.zone === "" ? "" : ` ${host.zone}`}  ${host.site}, place ${host.grade}`,
     `state      ${host.attached ? "attached" : "away"}, last seen ${seen}`,

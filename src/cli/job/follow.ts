@@ -58,7 +58,9 @@ export function exitOf(job: JobView): Exit {
     case "lost":
       return { code: beforeStart + 1, by: "quipu" };
     case "cancelled":
-      return job.startedAt === null ? { code: beforeStart + 10, by: "quipu" } : { code: 130, by: "job" };
+      return job.startedAt === null
+        ? { code: beforeStart + 10, by: "quipu" }
+        : { code: 130, by: "job" };
     default: {
       const code = job.failure?.code ?? "";
       return { code: isErrorCode(code) ? errorCodes[code].exit : 1, by: "job" };

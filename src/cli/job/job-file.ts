@@ -62,7 +62,12 @@ async function withUploadedModel(value: unknown, file: string, upload: Upload): 
   return { ...job, task: { ...job?.task, model: await upload(resolve(dirname(file), model)) } };
 }
 
-function describe(issue: core.$ZodIssue, document: Document, lines: LineCounter, file: string): string[] {
+function describe(
+  issue: core.$ZodIssue,
+  document: Document,
+  lines: LineCounter,
+  file: string,
+): string[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
       const where = position([...issue.path, key], document, lines, file);
@@ -74,7 +79,12 @@ function describe(issue: core.$ZodIssue, document: Document, lines: LineCounter,
 }
 
 /** The place of the nearest node that exists on the way to `path`. */
-function position(path: readonly PropertyKey[], document: Document, lines: LineCounter, file: string): string {
+function position(
+  path: readonly PropertyKey[],
+  document: Document,
+  lines: LineCounter,
+  file: string,
+): string {
   for (let length = path.length; length >= 0; length -= 1) {
     const node = document.getIn(path.slice(0, length), true);
     if (!isNode(node) || node.range === undefined || node.range === null) continue;

@@ -91,7 +91,8 @@ export function stateText(output: Output, state: StateName): string {
 /** One line that says where a job is and what it does. */
 export function jobLine(output: Output, job: JobView): string {
   const where = job.host === null ? "" : `  on ${job.host} (${job.country ?? "?"})`;
-  const share = job.state === "running" ? `  ${Math.round(job.progress * 100)} % ${job.activity}` : "";
+  const share =
+    job.state === "running" ? `  ${Math.round(job.progress * 100)} % ${job.activity}` : "";
   return `${job.id}  ${job.name}  ${stateText(output, job.state)}${where}${share}`.trimEnd();
 }
 

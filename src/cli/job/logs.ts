@@ -3,7 +3,7 @@ import type { VerbAction } from "../context.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
   const { jobs } = await context.coordinator();
-  const request = { id: args[0] ?? "", follow: options["follow"] === true };
+  const request = { id: args[0] ?? "", follow: options.follow === true };
   for await (const { lines } of jobs.getJobLogs(request, { signal: context.signal })) {
     for (const line of lines) context.output.result({ line }, () => line);
   }

@@ -4,9 +4,12 @@ import type { VerbAction } from "../context.js";
 import { jobColumns, jobView } from "./job-view.js";
 
 export const action: VerbAction = async (context, { options }) => {
-  const limit = Number(options["limit"]);
+  const limit = Number(options.limit);
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-    throw new QuipuError("USAGE", `--limit must be a whole number from 1 to 1000, not ${options["limit"]}`);
+    throw new QuipuError(
+      "USAGE",
+      `--limit must be a whole number from 1 to 1000, not ${options.limit}`,
+    );
   }
   const { jobs } = await context.coordinator();
   const answer = await jobs.listJobs({ limit });

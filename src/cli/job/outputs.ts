@@ -8,8 +8,8 @@ import type { Context, VerbAction } from "../context.js";
 import { bytesText } from "../table.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
-  const folder = String(options["to"]);
-  const files = await downloadOutputs(context, args[0] ?? "", folder, String(options["country"]));
+  const folder = String(options.to);
+  const files = await downloadOutputs(context, args[0] ?? "", folder, String(options.country));
   context.output.result({ folder, files }, () =>
     files.map(({ path, sizeBytes }) => `${path}  ${bytesText(sizeBytes)}`).join("\n"),
   );
@@ -39,7 +39,10 @@ export async function downloadOutputs(
     const { name, digest, sizeBytes } = artifact;
     // The name comes from another machine: it must not lead out of the folder.
     if (!relativePath.safeParse(name).success || name.includes("/")) {
-      throw new QuipuError("DATA_INVALID", `the output name ${JSON.stringify(name)} is no file name`);
+      throw new QuipuError(
+        "DATA_INVALID",
+        `the output name ${JSON.stringify(name)} is no file name`,
+      );
     }
     const path = join(folder, name);
     await downloadFile(context, { url, token, digest, path });

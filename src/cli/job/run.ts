@@ -12,18 +12,23 @@ export const action: VerbAction = async (context, { args, options }) => {
   const { jobs } = await context.coordinator();
   const loaded: LoadedJob[] = [];
   for (const file of args) {
-    loaded.push(...(await loadJobFile(file, async (path) => (await storeFile(context, path)).digest)));
+    loaded.push(
+      ...(await loadJobFile(file, async (path) => (await storeFile(context, path)).digest)),
+    );
   }
   const admitted = await jobs.submitJobs({
-    idempotencyKey: (options["key"] as string | undefined) ?? randomUUID(),
+    idempotencyKey: (options.key as string | undefined) ?? randomUUID(),
     specs: loaded.map(({ spec }) => jobBytes(spec)),
   });
   const views = admitted.jobs.map(jobView);
-  if (options["detach"] === true) {
+  if (options.detach === true) {
     output.result({ jobs: views }, () => views.map((job) => jobLine(output, job)).join("\n"));
     return 0;
   }
-  const ended = await followJobs(context, views.map(({ id }) => id));
+  const ended = await followJobs(
+    context,
+    views.map(({ id }) => id),
+  );
   const exit = exitOfAll(ended);
   output.result({ jobs: ended, exit }, () => nextSteps(ended.map(({ id }) => id)));
   return exit.code;

@@ -13,7 +13,8 @@ export const action: VerbAction = async (context, { args }) => {
 export async function getJob(context: Context, id: string): Promise<JobView> {
   const { jobs } = await context.coordinator();
   const { job } = await jobs.getJob({ id });
-  if (job === undefined) throw new QuipuError("NOT_FOUND", `there is no job ${id}`, { next: "quipu job ls" });
+  if (job === undefined)
+    throw new QuipuError("NOT_FOUND", `there is no job ${id}`, { next: "quipu job ls" });
   return jobView(job);
 }
 
@@ -26,6 +27,7 @@ function page({ output }: Context, job: JobView): string {
   for (const { name, sizeBytes, digest } of job.outputs) {
     lines.push(`output     ${name}  ${bytesText(sizeBytes)}  ${shortDigest(digest)}`);
   }
-  if (job.logIndex !== null) lines.push(`receipt    log entry ${job.logIndex}; quipu receipt show ${job.id}`);
+  if (job.logIndex !== null)
+    lines.push(`receipt    log entry ${job.logIndex}; quipu receipt show ${job.id}`);
   return lines.join("\n");
 }

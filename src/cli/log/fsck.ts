@@ -11,14 +11,16 @@ const fileBytesMax = 256 * 65_537; // an entry bundle of 256 entries at their la
 
 export const action: VerbAction = async (context, { args, options }) => {
   const folder = args[0];
-  const pinned = options["key"] as string | undefined;
+  const pinned = options.key as string | undefined;
   const { read, key } =
     folder === undefined ? await coordinatorLog(context, pinned) : folderLog(folder, pinned);
   const report = await fsckLog(read, [parseVerifierKey(key)]);
   context.output.result(report, () => {
     const { origin, size, filesChecked, problems } = report;
     const head = `${origin}: ${size} entries, ${filesChecked} files checked`;
-    return problems.length === 0 ? `${head}: all well` : [head, ...problems.map((p) => `  ${p}`)].join("\n");
+    return problems.length === 0
+      ? `${head}: all well`
+      : [head, ...problems.map((p) => `  ${p}`)].join("\n");
   });
   return report.ok ? 0 : errorCodes.LOG_CORRUPT.exit;
 };
@@ -48,7 +50,10 @@ async function coordinatorLog(context: Parameters<VerbAction>[0], pinned: string
     if (response.status === 404) return undefined;
     const length = Number(response.headers.get("content-length") ?? 0);
     if (!response.ok || length > fileBytesMax) {
-      throw new QuipuError("UNAVAILABLE", `${response.url} answered ${response.status}, ${length} bytes`);
+      throw new QuipuError(
+        "UNAVAILABLE",
+        `${response.url} answered ${response.status}, ${length} bytes`,
+      );
     }
     return new Uint8Array(await response.arrayBuffer());
   };

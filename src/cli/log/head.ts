@@ -7,7 +7,14 @@ export const action: VerbAction = async (context) => {
   const { origin, rootHash, checkpoint, tilesUrl } = head;
   const size = Number(head.size);
   context.output.result({ origin, size, rootHash, checkpoint, tilesUrl }, () =>
-    [`origin  ${origin}`, `size    ${size}`, `root    ${rootHash}`, `tiles   ${tilesUrl}`, "", checkpoint.trimEnd()].join("\n"),
+    [
+      `origin  ${origin}`,
+      `size    ${size}`,
+      `root    ${rootHash}`,
+      `tiles   ${tilesUrl}`,
+      "",
+      checkpoint.trimEnd(),
+    ].join("\n"),
   );
   return 0;
 };

@@ -7,7 +7,11 @@ import type { Context } from "../context.js";
 export const bundleSuffix = ".sigstore.json";
 
 /** Path of the saved bundle. */
-export async function saveReceipt(context: Context, jobId: string, folder: string): Promise<string> {
+export async function saveReceipt(
+  context: Context,
+  jobId: string,
+  folder: string,
+): Promise<string> {
   const { log } = await context.coordinator();
   const { files } = await log.getReceipt({ jobId });
   await mkdir(folder, { recursive: true });
@@ -15,7 +19,10 @@ export async function saveReceipt(context: Context, jobId: string, folder: strin
   for (const { name, content } of files) {
     // Names come from another machine: they must not lead out of the folder.
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) {
-      throw new QuipuError("DATA_INVALID", `the receipt file name ${JSON.stringify(name)} is no file name`);
+      throw new QuipuError(
+        "DATA_INVALID",
+        `the receipt file name ${JSON.stringify(name)} is no file name`,
+      );
     }
     const path = join(folder, name);
     await writeFile(path, content);

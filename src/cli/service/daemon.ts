@@ -67,8 +67,12 @@ async function firstLine(child: ChildProcess, { signal, logFile }: DaemonOptions
       lines.close();
     };
     signal.addEventListener("abort", onAbort);
-    child.once("error", (error) => fail("UNAVAILABLE", `the daemon could not be started: ${error.message}`));
-    child.once("exit", (code, by) => fail("UNAVAILABLE", `the daemon ended at once (${by ?? `code ${code}`})`));
+    child.once("error", (error) =>
+      fail("UNAVAILABLE", `the daemon could not be started: ${error.message}`),
+    );
+    child.once("exit", (code, by) =>
+      fail("UNAVAILABLE", `the daemon ended at once (${by ?? `code ${code}`})`),
+    );
     lines.once("line", (line) => {
       settle();
       resolve(JSON.parse(line) as Record<string, unknown>);
@@ -88,7 +92,9 @@ async function reasonInLog(logFile: string, from: number): Promise<QuipuError | 
 
 function errorIn(line: string): QuipuError | undefined {
   try {
-    const { error } = JSON.parse(line) as { error?: { code?: string; message?: string; next?: string } };
+    const { error } = JSON.parse(line) as {
+      error?: { code?: string; message?: string; next?: string };
+    };
     if (error?.code === undefined || !isErrorCode(error.code)) return undefined;
     const next = error.next === undefined ? {} : { next: error.next };
     return new QuipuError(error.code, error.message ?? "", next);

@@ -26,9 +26,13 @@ async function ended(pid: number, name: string): Promise<void> {
   const deadline = performance.now() + stopMsMax;
   while (isAlive(pid)) {
     if (performance.now() > deadline) {
-      throw new QuipuError("DEADLINE_EXCEEDED", `the ${name} (process ${pid}) did not stop in ${stopMsMax / 1000} s`, {
-        next: `look at its log, then kill -9 ${pid}: nothing acknowledged is lost`,
-      });
+      throw new QuipuError(
+        "DEADLINE_EXCEEDED",
+        `the ${name} (process ${pid}) did not stop in ${stopMsMax / 1000} s`,
+        {
+          next: `look at its log, then kill -9 ${pid}: nothing acknowledged is lost`,
+        },
+      );
     }
     await delay(50);
   }

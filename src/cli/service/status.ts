@@ -18,11 +18,16 @@ export const action: VerbAction = async (context) => {
   const care = [
     ...hostViews
       .filter((host) => !host.attached)
-      .map((host) => `host ${host.name} is away; next: look at its agent, \`quipu host show ${host.name}\``),
+      .map(
+        (host) =>
+          `host ${host.name} is away; next: look at its agent, \`quipu host show ${host.name}\``,
+      ),
     ...(hostViews.length === 0 ? ["no host has attached; next: quipu up --country CC"] : []),
-    ...((counts["queued"] ?? 0) > 0 ? ["some jobs wait; next: quipu job ls, quipu why JOB"] : []),
+    ...((counts.queued ?? 0) > 0 ? ["some jobs wait; next: quipu job ls, quipu why JOB"] : []),
     ...hostViews.flatMap((host) =>
-      (host.telemetry?.faults ?? []).map(({ collector, text }) => `${host.name}: ${collector}: ${text}`),
+      (host.telemetry?.faults ?? []).map(
+        ({ collector, text }) => `${host.name}: ${collector}: ${text}`,
+      ),
     ),
   ];
   const attached = hostViews.filter((host) => host.attached).length;

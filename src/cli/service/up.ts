@@ -10,27 +10,40 @@ import { isAlive } from "./process.js";
 
 export const action: VerbAction = async (context, { options }) => {
   const { home } = context.paths;
-  const country = String(options["country"]);
+  const country = String(options.country);
   const coordinator = await ensureCoordinator(context);
-  const name = String(options["name"] ?? hostLabel(hostname()));
-  const data = String(options["data"] ?? join(home, "data"));
+  const name = String(options.name ?? hostLabel(hostname()));
+  const data = String(options.data ?? join(home, "data"));
   const agentState = join(home, "agent");
   const running = await readEndpoints(agentState);
   if (running === undefined || !isAlive(running.pid)) {
     await mkdir(data, { recursive: true });
     await startDaemon({
       program: context.paths.agentProgram,
-      args: ["--name", name, "--country", country, "--site", String(options["site"]), "--coordinator", coordinator]
-        .concat(["--state", agentState, "--data", data, "--http", "127.0.0.1:0"]),
+      args: [
+        "--name",
+        name,
+        "--country",
+        country,
+        "--site",
+        String(options.site),
+        "--coordinator",
+        coordinator,
+      ].concat(["--state", agentState, "--data", data, "--http", "127.0.0.1:0"]),
       logFile: join(home, "agent.log"),
       detached: true,
       signal: context.signal,
     });
-    context.output.note(`agent ${name} is up (${country}, ${options["site"]}); data sets are read from ${data}`);
+    context.output.note(
+      `agent ${name} is up (${country}, ${options.site}); data sets are read from ${data}`,
+    );
   } else {
     context.output.note(`the agent is already up (process ${running.pid})`);
   }
-  context.output.result({ coordinator, host: name, home, data }, () => "next: quipu status; quipu plan FILE");
+  context.output.result(
+    { coordinator, host: name, home, data },
+    () => "next: quipu status; quipu plan FILE",
+  );
   return 0;
 };
 
@@ -44,19 +57,32 @@ async function ensureCoordinator(context: Context): Promise<string> {
   }
   const started = await startDaemon({
     program: context.paths.coordinatorProgram,
-    args: ["--state", state, "--listen", `unix:${join(home, "coordinator.sock")}`, "--http", "127.0.0.1:0"],
+    args: [
+      "--state",
+      state,
+      "--listen",
+      `unix:${join(home, "coordinator.sock")}`,
+      "--http",
+      "127.0.0.1:0",
+    ],
     logFile: join(home, "coordinator.log"),
     detached: true,
     signal: context.signal,
   });
-  const address = String(started.ready["grpc"]);
+  const address = String(started.ready.grpc);
   context.output.note(`coordinator is up at ${address}`);
   return address;
 }
 
 /** The machine's name as a host name that Quipu accepts. */
 function hostLabel(machine: string): string {
-  const label = machine.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-+|-+$/g, "").slice(0, 63);
+  const label = machine
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "")
+    .slice(0, 63);
   if (label !== "") return label;
-  throw new QuipuError("USAGE", "the machine's name makes no host name", { next: "give one with --name" });
+  throw new QuipuError("USAGE", "the machine's name makes no host name", {
+    next: "give one with --name",
+  });
 }
