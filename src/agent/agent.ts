@@ -193,18 +193,24 @@ export class Agent {
   #dispatch(message: AttachResponse["message"]): void {
     switch (message.case) {
       case "welcome":
-        return this.#welcome(message.value);
+        this.#welcome(message.value);
+        break;
       case "heartbeatAck":
-        return this.#heartbeatAck(message.value);
+        this.#heartbeatAck(message.value);
+        break;
       case "assign":
-        return this.#assign(message.value);
+        this.#assign(message.value);
+        break;
       case "cancel":
-        return this.#cancel(message.value);
+        this.#cancel(message.value);
+        break;
       case "runAck":
-        return this.#runAck(message.value);
+        this.#runAck(message.value);
+        break;
       case "refused": {
         const { code, message: text } = message.value;
-        return this.#ports.observe({ kind: "refused", code, message: text });
+        this.#ports.observe({ kind: "refused", code, message: text });
+        break;
       }
       default:
         throw new QuipuError("INVALID_ARGUMENT", "a message of a kind this agent does not know", {
@@ -240,8 +246,8 @@ export class Agent {
     const key = runKey(ref);
     const known = this.#runs.get(key);
     // Sent again because its answer was lost, or doubled on the way: the present state is the answer.
-    if (known !== undefined) return known.say();
-    if (this.#ending || this.#ended.has(key)) return;
+    known?.say();
+    if (known !== undefined || this.#ending || this.#ended.has(key)) return;
     try {
       if (this.#runs.size >= runsMax) {
         throw new QuipuError("LIMIT_EXCEEDED", `this host already holds ${runsMax} runs`);
@@ -259,8 +265,8 @@ export class Agent {
   #cancel(cancel: Cancel): void {
     const ref = runRefOf(cancel);
     const life = this.#runs.get(runKey(ref));
-    if (life !== undefined) return life.stop("cancelled");
-    if (this.#ended.has(runKey(ref))) return;
+    if (life !== undefined) life.stop("cancelled");
+    if (life !== undefined || this.#ended.has(runKey(ref))) return;
     this.#sendLost(ref, new QuipuError("NOT_FOUND", `this agent does not hold run ${ref.runId}`));
   }
 

@@ -198,7 +198,7 @@ export class RunLife {
         log: (line) => this.log.add(line),
       });
     } catch (thrown) {
-      const usage = { ...noUsage, wallMs: clock.bootMs() - this.#startedMs.boot };
+      const usage = { ...noUsage, wallMs: Math.round(clock.bootMs() - this.#startedMs.boot) };
       const failure = QuipuError.from(thrown).toJSON();
       this.#report = { failure, usage, isolation: "none" };
     }
@@ -275,7 +275,8 @@ export class RunLife {
   async #remove(folder: DurableFolder, what: string): Promise<void> {
     for (let failures = 0; ; failures += 1) {
       try {
-        return await folder.delete(this.key);
+        await folder.delete(this.key);
+        return;
       } catch (thrown) {
         this.#trouble(`remove from ${what}`, thrown);
         await this.house.timers.until(this.house.ports.clock.bootMs() + backOffMs(failures));

@@ -5,7 +5,8 @@
 import { QuipuError } from "../base/errors.js";
 import { RunState, type RunUpdate } from "../gen/quipu/v1/attach_pb.js";
 import type { RunFacts, Usage } from "../model/run.js";
-import { sealReceipt } from "../proof/receipt/seal.js";
+import { sealEnvelope } from "../proof/receipt/envelope.js";
+import { buildStatement } from "../proof/receipt/statement.js";
 import type { Assignment } from "./assignment.js";
 import { runUpdate } from "./messages.js";
 import type { AgentIdentity, AgentPorts, RunReport } from "./ports.js";
@@ -33,7 +34,7 @@ export function sealRun(
   signer: AgentPorts["signer"],
 ): RunUpdate {
   const facts = factsOf(end, identity);
-  const envelope = sealReceipt(facts, signer);
+  const envelope = sealEnvelope(buildStatement(facts), signer);
   return runUpdate(identity.host, end.assignment, {
     state: states[facts.outcome],
     progress: facts.outcome === "succeeded" ? 1 : 0,
