@@ -1,7 +1,7 @@
 // The readable truth of the elementwise kernels.
-#include "elementwise.h"
+#include "kernels/elementwise/elementwise.h"
 
-#include "../math/canonical.h"
+#include "kernels/math/canonical.h"
 
 namespace quipu {
 

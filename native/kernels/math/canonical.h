@@ -1,4 +1,4 @@
-// The arithmetic `canonical-1`, shared by every backend and, through QUIPU_HD, by CUDA.
+// The arithmetic `canonical-1`, shared by every backend and, through QUIPU_HOST_DEVICE, by CUDA.
 //
 // Frozen (docs/arithmetic.md): the block of a dot product, the fused multiply-add, the one NaN, and
 // the order of values. Everything here is `static`, because each source that includes it is compiled
@@ -9,11 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__CUDACC__)
-#define QUIPU_HD __host__ __device__
-#else
-#define QUIPU_HD
-#endif
+#include "quipu/device.h"
 
 namespace quipu {
 
@@ -22,13 +18,13 @@ constexpr int64_t kDotBlock = 256;
 
 constexpr uint32_t kCanonicalNan = 0x7fc00000u;
 
-QUIPU_HD static inline uint32_t BitsOfF32(float value) {
+QUIPU_HOST_DEVICE static inline uint32_t BitsOfF32(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
   return bits;
 }
 
-QUIPU_HD static inline float F32OfBits(uint32_t bits) {
+QUIPU_HOST_DEVICE static inline float F32OfBits(uint32_t bits) {
   float value;
   memcpy(&value, &bits, sizeof value);
   return value;
@@ -38,7 +34,7 @@ QUIPU_HD static inline float F32OfBits(uint32_t bits) {
 // exactly. The sum is rounded to odd: when it is inexact (TwoSum's error term tells) its last bit is
 // set, on the side of the exact value. A double keeps 53 >= 2·24 + 2 bits, so narrowing the odd sum
 // to binary32 rounds as the exact sum would, subnormal results included (Boldo and Melquiond 2008).
-QUIPU_HD static inline float FusedSoftwareF32(float a, float b, float c) {
+QUIPU_HOST_DEVICE static inline float FusedSoftwareF32(float a, float b, float c) {
   const double product = static_cast<double>(a) * static_cast<double>(b);
   const double addend = c;
   double sum = product + addend;
@@ -53,7 +49,7 @@ QUIPU_HD static inline float FusedSoftwareF32(float a, float b, float c) {
   return static_cast<float>(sum);
 }
 
-QUIPU_HD static inline float FusedF32(float a, float b, float c) {
+QUIPU_HOST_DEVICE static inline float FusedF32(float a, float b, float c) {
 #if defined(__CUDA_ARCH__)
   return __fmaf_rn(a, b, c);
 #elif defined(__FMA__)
@@ -64,12 +60,12 @@ QUIPU_HD static inline float FusedF32(float a, float b, float c) {
 }
 
 // Any NaN becomes the one NaN; every other value keeps its bits.
-QUIPU_HD static inline uint32_t CanonicalBitsF32(uint32_t bits) {
+QUIPU_HOST_DEVICE static inline uint32_t CanonicalBitsF32(uint32_t bits) {
   return (bits & 0x7fffffffu) > 0x7f800000u ? kCanonicalNan : bits;
 }
 
 // Unsigned integer in the order of values: -Inf < … < -0 = +0 < … < +Inf < NaN, all NaN equal.
-QUIPU_HD static inline uint32_t OrderF32(uint32_t bits) {
+QUIPU_HOST_DEVICE static inline uint32_t OrderF32(uint32_t bits) {
   bits = CanonicalBitsF32(bits);
   if (bits == 0x80000000u) bits = 0;
   return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;

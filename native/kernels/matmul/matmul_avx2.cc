@@ -1,7 +1,7 @@
 // AVX2 with FMA: micro tiles of 6 × 16, 12 accumulators, two vectors of B and two broadcasts of A.
 #include <immintrin.h>
 
-#include "matmul_packed.h"
+#include "kernels/matmul/matmul_packed.h"
 
 namespace quipu {
 namespace {

@@ -2,7 +2,7 @@
 // of B (32 KiB) stays in the first-level cache while panels of A (14 KiB) stream past it.
 #include <immintrin.h>
 
-#include "matmul_packed.h"
+#include "kernels/matmul/matmul_packed.h"
 
 // GCC's own header builds "undefined" vectors from themselves and then warns about it.
 #pragma GCC diagnostic ignored "-Wuninitialized"

@@ -7,8 +7,8 @@
 #ifndef QUIPU_KERNELS_MATMUL_MATMUL_PACKED_H_
 #define QUIPU_KERNELS_MATMUL_MATMUL_PACKED_H_
 
-#include "../math/canonical.h"
-#include "matmul.h"
+#include "kernels/math/canonical.h"
+#include "kernels/matmul/matmul.h"
 
 namespace quipu {
 namespace {

@@ -1,6 +1,6 @@
 // The readable truth: every other backend must give these bits.
-#include "../math/canonical.h"
-#include "matmul.h"
+#include "kernels/math/canonical.h"
+#include "kernels/matmul/matmul.h"
 
 namespace quipu {
 

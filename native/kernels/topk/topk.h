@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../math/canonical.h"
+#include "kernels/math/canonical.h"
 
 namespace quipu {
 
@@ -33,13 +33,13 @@ void TopKF32Portable(const TopK& job, uint64_t* scratch);
 void TopKF32Avx2(const TopK& job, uint64_t* scratch);
 void TopKF32Avx512(const TopK& job, uint64_t* scratch);
 
-QUIPU_HD static inline uint64_t TopKKey(uint32_t bits, int64_t index, bool largest) {
+QUIPU_HOST_DEVICE static inline uint64_t TopKKey(uint32_t bits, int64_t index, bool largest) {
   const uint32_t order = OrderF32(bits);
   const uint64_t high = largest ? order : ~order;
   return high << 32 | (0xffffffffu - static_cast<uint32_t>(index));
 }
 
-QUIPU_HD static inline int64_t TopKIndex(uint64_t key) {
+QUIPU_HOST_DEVICE static inline int64_t TopKIndex(uint64_t key) {
   return 0xffffffffu - static_cast<uint32_t>(key);
 }
 

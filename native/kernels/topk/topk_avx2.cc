@@ -1,7 +1,7 @@
 // AVX2: eight elements are put in order-preserving form and compared with the list's last key.
 #include <immintrin.h>
 
-#include "topk_list.h"
+#include "kernels/topk/topk_list.h"
 
 namespace quipu {
 namespace {

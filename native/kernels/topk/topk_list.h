@@ -6,7 +6,7 @@
 #ifndef QUIPU_KERNELS_TOPK_TOPK_LIST_H_
 #define QUIPU_KERNELS_TOPK_TOPK_LIST_H_
 
-#include "topk.h"
+#include "kernels/topk/topk.h"
 
 namespace quipu {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "topk.h"
+#include "kernels/topk/topk.h"
 
 namespace quipu {
 

@@ -1,0 +1,26 @@
+// The tensor kernels of each CPU backend, as one table of function pointers.
+#ifndef QUIPU_DISPATCH_TENSOR_KERNELS_H_
+#define QUIPU_DISPATCH_TENSOR_KERNELS_H_
+
+#include "dispatch/backend.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/matmul/matmul.h"
+#include "kernels/topk/topk.h"
+
+namespace quipu {
+
+struct TensorKernels {
+  MatmulF32 matmul;
+  ElementwiseF32 add;
+  ElementwiseF32 multiply;
+  CanonicalNanF32 canonical_nan;
+  TopKF32 topk;
+};
+
+// Of a CPU backend that ResolveBackend gave; for kCuda the best CPU backend, which does the host's
+// share of a device run.
+const TensorKernels& TensorKernelsOf(Backend backend);
+
+}  // namespace quipu
+
+#endif  // QUIPU_DISPATCH_TENSOR_KERNELS_H_

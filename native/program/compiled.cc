@@ -1,0 +1,26 @@
+#include "program/compiled.h"
+
+namespace quipu {
+
+Status CompiledProgram::Run(Backend backend, const ProgramRun& run) {
+  const std::lock_guard<std::mutex> lock(running_);
+  const TensorKernels& kernels = TensorKernelsOf(backend);
+  if (backend != Backend::kCuda) return RunOnCpu(program_, kernels, run, &cpu_);
+#if QUIPU_CUDA
+  if (cuda_ == nullptr) cuda_ = std::make_unique<CudaProgram>(program_);
+  Status status = cuda_->Run(run);
+  if (!status.ok()) {
+    cuda_.reset();  // whatever the device still holds is not trusted again
+    return status;
+  }
+  for (size_t i = 0; i < program_.outputs.size(); ++i) {
+    const ProgramTensor& tensor = program_.tensors[program_.outputs[i]];
+    DeliverOutput(tensor, kernels, run.outputs[i], run.outputs[i]);
+  }
+  return status;
+#else
+  return Error(Code::kBackendUnavailable, "this build has no CUDA kernels");
+#endif
+}
+
+}  // namespace quipu

@@ -1,0 +1,34 @@
+// A program that is open: decoded once, with the memory that its runs share.
+#ifndef QUIPU_PROGRAM_COMPILED_H_
+#define QUIPU_PROGRAM_COMPILED_H_
+
+#include <memory>
+#include <mutex>
+
+#include "dispatch/backend.h"
+#include "program/run_cpu.h"
+#include "program/run_cuda.h"
+
+namespace quipu {
+
+class CompiledProgram {
+ public:
+  Status Open(ByteView bytes, uint64_t memory_bytes_max) {
+    return DecodeProgram(bytes, memory_bytes_max, &program_);
+  }
+
+  const Program& program() const { return program_; }
+
+  // Runs on one backend, never on another instead. Concurrent calls wait for each other.
+  Status Run(Backend backend, const ProgramRun& run);
+
+ private:
+  Program program_;
+  std::mutex running_;
+  CpuMemory cpu_;
+  std::unique_ptr<CudaProgram> cuda_;
+};
+
+}  // namespace quipu
+
+#endif  // QUIPU_PROGRAM_COMPILED_H_

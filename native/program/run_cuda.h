@@ -1,0 +1,30 @@
+// Runs a decoded program on CUDA device 0: one arena on the device, operators in order on one
+// stream, outputs copied back. Defined only in builds with CUDA.
+#ifndef QUIPU_PROGRAM_RUN_CUDA_H_
+#define QUIPU_PROGRAM_RUN_CUDA_H_
+
+#include <memory>
+
+#include "program/run_cpu.h"
+
+namespace quipu {
+
+class CudaProgram {
+ public:
+  // `program` must outlive this.
+  explicit CudaProgram(const Program& program);
+  ~CudaProgram();
+
+  // DEVICE_LOST, DEVICE_MEMORY or what else went wrong; outputs are then unspecified. Output NaN
+  // still carry the device's payloads: the caller makes them canonical.
+  Status Run(const ProgramRun& run);
+
+ private:
+  struct Device;
+  const Program& program_;
+  std::unique_ptr<Device> device_;
+};
+
+}  // namespace quipu
+
+#endif  // QUIPU_PROGRAM_RUN_CUDA_H_

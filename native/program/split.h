@@ -1,0 +1,50 @@
+// Ways to cut work into pieces that share no output.
+#ifndef QUIPU_PROGRAM_SPLIT_H_
+#define QUIPU_PROGRAM_SPLIT_H_
+
+#include <cstdint>
+
+namespace quipu {
+
+struct Range {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+// Part `index` of `parts` of [0, count), cut at multiples of `unit`.
+inline Range PartOf(int64_t count, int64_t parts, int64_t index, int64_t unit) {
+  const int64_t units = (count + unit - 1) / unit;
+  const int64_t begin = units * index / parts * unit;
+  const int64_t end = units * (index + 1) / parts * unit;
+  return Range{begin < count ? begin : count, end < count ? end : count};
+}
+
+struct Grid {
+  int64_t rows = 1;
+  int64_t columns = 1;
+};
+
+// At most `parts` tiles of an m × n matrix: the largest tile as small as can be, then the least
+// packing, which grows with the sides of a tile.
+inline Grid GridOf(int64_t m, int64_t n, int64_t parts, int64_t row_unit, int64_t column_unit) {
+  Grid best;
+  double best_cost = -1;
+  for (int64_t rows = 1; rows <= parts; ++rows) {
+    const int64_t columns = parts / rows;
+    const int64_t row_units = (m + row_unit - 1) / row_unit;
+    const int64_t column_units = (n + column_unit - 1) / column_unit;
+    if (rows > row_units || columns > column_units) continue;
+    const double height = static_cast<double>((row_units + rows - 1) / rows * row_unit);
+    const double width = static_cast<double>((column_units + columns - 1) / columns * column_unit);
+    const double cost = height * width + (height + width) / 16;
+    if (best_cost < 0 || cost < best_cost) {
+      best_cost = cost;
+      best = Grid{rows, columns};
+    }
+  }
+  return best;
+}
+
+}  // namespace quipu
+
+#endif  // QUIPU_PROGRAM_SPLIT_H_
