@@ -8,6 +8,7 @@
 namespace quipu {
 
 void RegisterCapabilities(Napi::Env env, Napi::Object exports);
+void RegisterProgram(Napi::Env env, Napi::Object exports);
 
 }  // namespace quipu
 
