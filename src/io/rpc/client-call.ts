@@ -34,7 +34,8 @@ export function callUnary(
   return new Promise((resolve, reject) => {
     const bytes = encode(method.input, request);
     const deadline = Date.now() + (options.deadlineMs ?? rpcLimits.clientDeadlineMs);
-    let stopped: QuipuError | undefined;
+    let stopped = reasonToStop(dialled, options);
+    if (stopped !== undefined) throw stopped; // never sent
     const path = methodPath(method);
     const answered = (error: StatusObject | null, answer?: Buffer): void => {
       release();
@@ -58,6 +59,8 @@ export function callStream(
   options: CallOptions,
 ): AsyncIterable<Message> {
   const { grpc, method } = dialled;
+  const before = reasonToStop(dialled, options);
+  if (before !== undefined) return failed(before); // never sent
   const call = grpc.makeBidiStreamRequest(
     methodPath(method),
     identity,
@@ -140,21 +143,22 @@ function onStop(
   options: CallOptions,
   stop: (reason: QuipuError) => void,
 ): () => void {
-  const { closed, method } = dialled;
-  const signals = options.signal === undefined ? [closed] : [closed, options.signal];
-  const listener = (event: { readonly target: unknown }): void => {
-    stop(stopReason((event.target as AbortSignal).reason, method));
+  const listener = (): void => {
+    const reason = reasonToStop(dialled, options);
+    if (reason !== undefined) stop(reason);
   };
-  for (const signal of signals) {
-    if (signal.aborted) listener({ target: signal });
-    else signal.addEventListener("abort", listener, { once: true });
-  }
+  const signals = [dialled.closed, options.signal];
+  for (const signal of signals) signal?.addEventListener("abort", listener, { once: true });
   return () => {
-    for (const signal of signals) signal.removeEventListener("abort", listener);
+    for (const signal of signals) signal?.removeEventListener("abort", listener);
   };
 }
 
-function stopReason(reason: unknown, method: DescMethod): QuipuError {
+function reasonToStop(dialled: Dialled, options: CallOptions): QuipuError | undefined {
+  const { closed, method } = dialled;
+  const signal = [closed, options.signal].find((candidate) => candidate?.aborted);
+  if (signal === undefined) return undefined;
+  const reason: unknown = signal.reason;
   if (reason instanceof QuipuError) return reason;
   const parts = { cause: reason };
   if (reason instanceof DOMException && reason.name === "TimeoutError") {
@@ -163,10 +167,15 @@ function stopReason(reason: unknown, method: DescMethod): QuipuError {
   return new QuipuError("CANCELLED", `${method.name} was cancelled by its caller`, parts);
 }
 
-function attempt(action: () => void, failed: (error: unknown) => void): void {
+async function* failed(error: QuipuError): AsyncGenerator<Message> {
+  yield* [];
+  throw error;
+}
+
+function attempt(action: () => void, onError: (error: unknown) => void): void {
   try {
     action();
   } catch (error) {
-    failed(error);
+    onError(error);
   }
 }

@@ -5,7 +5,7 @@ import { formatEndpoint, parseEndpoint, requireLocalEndpoint } from "../../base/
 import { QuipuError } from "../../base/errors.js";
 import { callStream, callUnary, type Dialled, onlyAnswer } from "./client-call.js";
 import { channelCredentials, type TlsCredentials } from "./credentials.js";
-import { clientOptions } from "./rpc-limits.js";
+import { clientOptions, quietUnlessAsked } from "./rpc-limits.js";
 import type { AnyMessage, AnyMessages, CallOptions, Client } from "./service.js";
 import { unreachable } from "./status.js";
 
@@ -18,6 +18,7 @@ export class Channel {
     const endpoint = parseEndpoint(address);
     if (credentials === undefined) requireLocalEndpoint(endpoint, "dial");
     this.address = formatEndpoint(endpoint);
+    quietUnlessAsked();
     this.#grpc = new GrpcClient(this.address, channelCredentials(credentials), clientOptions);
   }
 

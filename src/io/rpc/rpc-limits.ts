@@ -1,5 +1,5 @@
-/** Limits of a connection, for servers and clients, as grpc-js takes them. */
-import type { ChannelOptions } from "@grpc/grpc-js";
+/** How grpc-js is set up: limits of a connection, for servers and for clients; its own log. */
+import { type ChannelOptions, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { limits } from "../../base/limits.js";
 
 export const rpcLimits = Object.freeze({
@@ -48,3 +48,8 @@ export const clientOptions: ChannelOptions = {
   "grpc.enable_http_proxy": 0,
   "grpc.service_config_disable_resolution": 1,
 };
+
+/** What grpc-js would print on stderr, errors of ours carry; `GRPC_VERBOSITY` brings it back. */
+export function quietUnlessAsked(): void {
+  if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
+}

@@ -1,5 +1,6 @@
 /** Adapts typed handlers to grpc-js, one function for each kind of method. */
 import type { Readable, Writable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type {
   handleBidiStreamingCall,
@@ -128,7 +129,12 @@ async function* requestsOf(surface: Readable, call: ServerCall): AsyncGenerator<
   const chunks = surface.iterator({ destroyOnReturn: false });
   for (;;) {
     const step = await untilAbort(chunks.next(), call.over);
-    if (step.done === true) return;
+    if (step.done === true) {
+      // A cancelled stream also reads as ended; that it was cancelled is told a moment later.
+      await setImmediate();
+      call.over.throwIfAborted();
+      return;
+    }
     yield decode(call.method.input, step.value, "INVALID_ARGUMENT");
   }
 }

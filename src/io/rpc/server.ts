@@ -10,7 +10,7 @@ import {
 import { QuipuError } from "../../base/errors.js";
 import { identity } from "./codec.js";
 import { serverCredentials, type TlsCredentials } from "./credentials.js";
-import { rpcLimits, serverOptions } from "./rpc-limits.js";
+import { quietUnlessAsked, rpcLimits, serverOptions } from "./rpc-limits.js";
 import { type Fault, ServerCalls } from "./server-call.js";
 import { adapt } from "./server-handlers.js";
 import { type Binding, methodPath } from "./service.js";
@@ -36,6 +36,7 @@ export async function serve(options: ServeOptions): Promise<RpcServer> {
   const endpoint = parseEndpoint(options.listen);
   if (options.credentials === undefined) requireLocalEndpoint(endpoint, "listen on");
   if (endpoint.kind === "unix") await freeUnixSocket(endpoint.path);
+  quietUnlessAsked();
   const calls = new ServerCalls(options.onFault ?? (() => {}));
   const server = new Server(serverOptions);
   for (const binding of options.services) addBinding(server, binding, calls);
