@@ -119,7 +119,8 @@ const generated = {
   isNeeded() {
     const stamp = readStamp(this.stamp);
     if (stamp === "" && existsSync(join(root, "src/gen"))) writeStamp(this.stamp, this.digest());
-    return stamp !== "" && stamp !== this.digest();
+    const generator = existsSync(join(root, "scripts/proto.mjs"));
+    return generator && stamp !== "" && stamp !== this.digest();
   },
   run() {
     if (!runs(process.execPath, "scripts/proto.mjs", "generate")) {
