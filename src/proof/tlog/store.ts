@@ -25,6 +25,11 @@ export interface LogStore {
    * other bytes under a published path are LOG_CORRUPT and leave the first ones in place.
    */
   publish(path: string, content: Uint8Array): Promise<void>;
+  /**
+   * Removes the unfinished forms of a finished tile or bundle; readers fall back to the finished
+   * one. Need not be durable.
+   */
+  dropPartials(path: string): Promise<void>;
   /** Durably replaces the checkpoint that readers see. */
   publishCheckpoint(note: string): Promise<void>;
   /** A published file: `checkpoint`, `tile/...`; undefined when there is none. */

@@ -1,0 +1,223 @@
+/**
+ * A log in a folder of a local disk:
+ *
+ *   public/checkpoint, public/tile/...   what any static web server can host
+ *   commits/000000000042                 committed checkpoints, the highest number counts
+ *   stage/SIZE-ROOT                      what the commit of that name must publish
+ *   drafts/                              half-written files; emptied at start
+ *
+ * Every write is draft, fsync, rename or link, fsync of the folder; so a name either is not there or
+ * has all its bytes, and a promise that has resolved survives power loss.
+ */
+import { randomUUID } from "node:crypto";
+import { link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { equalBytes } from "../../base/bytes.js";
+import { QuipuError } from "../../base/errors.js";
+import type { LogStore, StageName } from "../../proof/tlog/store.js";
+import { isTilePath } from "../../proof/tlog/tile.js";
+
+export class LogFolder implements LogStore {
+  /** The part that readers may see. */
+  readonly publicFolder: string;
+  readonly #commits: string;
+  readonly #stages: string;
+  readonly #drafts: string;
+
+  private constructor(folder: string) {
+    this.publicFolder = join(folder, "public");
+    this.#commits = join(folder, "commits");
+    this.#stages = join(folder, "stage");
+    this.#drafts = join(folder, "drafts");
+  }
+
+  static open(folder: string): Promise<LogFolder> {
+    return system(async () => {
+      const log = new LogFolder(folder);
+      await rm(log.#drafts, { recursive: true, force: true });
+      for (const part of [log.publicFolder, log.#commits, log.#stages, log.#drafts]) {
+        await makeFolder(part);
+      }
+      return log;
+    });
+  }
+
+  async committed(): Promise<string | undefined> {
+    return (await this.#newestCommit())?.note;
+  }
+
+  compareAndSwap(expected: string | undefined, next: string): Promise<void> {
+    return system(async () => {
+      const newest = await this.#newestCommit();
+      if (newest?.note !== expected) throw conflict();
+      const number = (newest?.number ?? 0) + 1;
+      const draft = await this.#draft(new TextEncoder().encode(next));
+      try {
+        // Fails when the name is taken: of two writers that saw the same head one commits.
+        await link(draft, join(this.#commits, commitName(number)));
+      } catch (thrown) {
+        throw errnoOf(thrown) === "EEXIST" ? conflict() : thrown;
+      } finally {
+        await rm(draft, { force: true });
+      }
+      await syncFolder(this.#commits);
+      // A writer that slept through several commits may find its number free again: it has lost.
+      const numbers = await this.#commitNumbers();
+      if (numbers.some((other) => other > number)) {
+        await rm(join(this.#commits, commitName(number)), { force: true });
+        throw conflict();
+      }
+      const old = numbers.filter((other) => other < number - 1);
+      for (const other of old) await rm(join(this.#commits, commitName(other)), { force: true });
+    });
+  }
+
+  stage(name: StageName, content: Uint8Array): Promise<void> {
+    return system(() => this.#replace(join(this.#stages, stageName(name)), content));
+  }
+
+  staged(name: StageName): Promise<Uint8Array | undefined> {
+    return system(() => readIfThere(join(this.#stages, stageName(name))));
+  }
+
+  dropStages(sizeMax: number): Promise<void> {
+    return system(async () => {
+      for (const name of await readdir(this.#stages)) {
+        const path = join(this.#stages, name);
+        if (Number.parseInt(name, 10) <= sizeMax) await rm(path, { force: true });
+      }
+    });
+  }
+
+  publish(path: string, content: Uint8Array): Promise<void> {
+    if (!isTilePath(path)) {
+      throw new QuipuError("INVALID_ARGUMENT", `${path} is not a path of a tile`);
+    }
+    return system(async () => {
+      const target = join(this.publicFolder, path);
+      await makeFolder(dirname(target));
+      const draft = await this.#draft(content);
+      try {
+        await link(draft, target);
+      } catch (thrown) {
+        if (errnoOf(thrown) !== "EEXIST") throw thrown;
+        const published = await readIfThere(target);
+        if (published === undefined || !equalBytes(published, content)) throw rewritten(path);
+        await syncFile(target); // published before a crash that may have come before its fsync
+      } finally {
+        await rm(draft, { force: true });
+      }
+      await syncFolder(dirname(target));
+    });
+  }
+
+  dropPartials(path: string): Promise<void> {
+    return system(() => rm(join(this.publicFolder, `${path}.p`), { recursive: true, force: true }));
+  }
+
+  publishCheckpoint(note: string): Promise<void> {
+    const content = new TextEncoder().encode(note);
+    return system(() => this.#replace(join(this.publicFolder, "checkpoint"), content));
+  }
+
+  read(path: string): Promise<Uint8Array | undefined> {
+    if (path !== "checkpoint" && !isTilePath(path)) return Promise.resolve(undefined);
+    return system(() => readIfThere(join(this.publicFolder, path)));
+  }
+
+  async #newestCommit(): Promise<{ number: number; note: string } | undefined> {
+    const number = Math.max(0, ...(await this.#commitNumbers()));
+    if (number === 0) return undefined;
+    const note = await readFile(join(this.#commits, commitName(number)), "utf8");
+    return { number, note };
+  }
+
+  async #commitNumbers(): Promise<number[]> {
+    const names = await system(() => readdir(this.#commits));
+    return names.filter((name) => /^[0-9]{12}$/.test(name)).map(Number);
+  }
+
+  async #replace(path: string, content: Uint8Array): Promise<void> {
+    await rename(await this.#draft(content), path);
+    await syncFolder(dirname(path));
+  }
+
+  /** A durable file of its own with this content. */
+  async #draft(content: Uint8Array): Promise<string> {
+    const path = join(this.#drafts, randomUUID());
+    const file = await open(path, "wx", 0o644);
+    try {
+      await file.writeFile(content);
+      await file.datasync();
+    } catch (thrown) {
+      await rm(path, { force: true }); // a full disk must not stay full of drafts
+      throw thrown;
+    } finally {
+      await file.close();
+    }
+    return path;
+  }
+}
+
+function commitName(number: number): string {
+  return String(number).padStart(12, "0");
+}
+
+function stageName({ size, root }: StageName): string {
+  return `${String(size).padStart(16, "0")}-${root}`;
+}
+
+/** Makes a folder and whatever parents it lacks, each name durable. */
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let at = path; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  await syncFile(path);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    const missing = ["ENOENT", "ENOTDIR"].includes(errnoOf(thrown) ?? "");
+    if (missing) return undefined;
+    throw thrown;
+  }
+}
+
+function errnoOf(thrown: unknown): string | undefined {
+  return (thrown as NodeJS.ErrnoException).code;
+}
+
+/** Turns what the system throws into an error with a code. */
+async function system<Value>(work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw QuipuError.from(thrown);
+  }
+}
+
+function conflict(): QuipuError {
+  return new QuipuError("CONFLICT", "another writer has committed to this log", {
+    next: "run one coordinator a log; the other one must stop",
+  });
+}
+
+function rewritten(path: string): QuipuError {
+  return new QuipuError("LOG_CORRUPT", `${path} is published already, with other bytes`, {
+    next: "stop writing to this log and run quipu log fsck",
+  });
+}
