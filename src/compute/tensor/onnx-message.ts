@@ -1,0 +1,182 @@
+/**
+ * The parts of ONNX's public messages (onnx.proto, IR version 3 and later) that the importer reads,
+ * as plain values. Field numbers are those of the format; unknown fields are skipped, as protobuf
+ * asks.
+ */
+import {
+  malformed,
+  readFields,
+  wireBytes,
+  wireFloat,
+  wireFloats,
+  wireInteger,
+  wireIntegers,
+  wireText,
+} from "./wire.js";
+
+export interface OnnxTensor {
+  name: string;
+  dims: bigint[];
+  dataType: number;
+  /** Bytes of `raw_data`, or of `float_data` as it stands in the file. */
+  raw: Uint8Array[];
+  floats: Uint8Array[];
+  int64s: bigint[];
+  external: boolean;
+}
+
+export interface OnnxAttribute {
+  name: string;
+  float?: number;
+  integer?: bigint;
+  text?: string;
+}
+
+export interface OnnxNode {
+  inputs: string[];
+  outputs: string[];
+  name: string;
+  operator: string;
+  domain: string;
+  attributes: OnnxAttribute[];
+}
+
+export interface OnnxValue {
+  name: string;
+  /** 0 when the value is no tensor. */
+  elementType: number;
+  axes: (bigint | string | undefined)[] | undefined;
+}
+
+export interface OnnxGraph {
+  nodes: OnnxNode[];
+  initializers: OnnxTensor[];
+  inputs: OnnxValue[];
+  outputs: OnnxValue[];
+  hasSparse: boolean;
+}
+
+export interface OnnxModel {
+  opsets: Map<string, bigint>;
+  graph: OnnxGraph;
+}
+
+export function decodeOnnx(bytes: Uint8Array): OnnxModel {
+  const opsets = new Map<string, bigint>();
+  let graph: OnnxGraph | undefined;
+  for (const { number, value } of readFields(bytes)) {
+    if (number === 7) graph = decodeGraph(wireBytes(value));
+    if (number === 8) {
+      let domain = "";
+      let version = 0n;
+      for (const field of readFields(wireBytes(value))) {
+        if (field.number === 1) domain = wireText(field.value);
+        if (field.number === 2) version = wireInteger(field.value);
+      }
+      opsets.set(domain === "ai.onnx" ? "" : domain, version);
+    }
+  }
+  if (graph === undefined) throw malformed("it holds no graph");
+  return { opsets, graph };
+}
+
+function decodeGraph(bytes: Uint8Array): OnnxGraph {
+  const graph: OnnxGraph = {
+    nodes: [],
+    initializers: [],
+    inputs: [],
+    outputs: [],
+    hasSparse: false,
+  };
+  for (const { number, value } of readFields(bytes)) {
+    if (number === 1) graph.nodes.push(decodeNode(wireBytes(value)));
+    if (number === 5) graph.initializers.push(decodeTensor(wireBytes(value)));
+    if (number === 11) graph.inputs.push(decodeValue(wireBytes(value)));
+    if (number === 12) graph.outputs.push(decodeValue(wireBytes(value)));
+    if (number === 15) graph.hasSparse = true;
+  }
+  return graph;
+}
+
+function decodeNode(bytes: Uint8Array): OnnxNode {
+  const node: OnnxNode = {
+    inputs: [],
+    outputs: [],
+    name: "",
+    operator: "",
+    domain: "",
+    attributes: [],
+  };
+  for (const { number, value } of readFields(bytes)) {
+    if (number === 1) node.inputs.push(wireText(value));
+    if (number === 2) node.outputs.push(wireText(value));
+    if (number === 3) node.name = wireText(value);
+    if (number === 4) node.operator = wireText(value);
+    if (number === 5) node.attributes.push(decodeAttribute(wireBytes(value)));
+    if (number === 7) node.domain = wireText(value);
+  }
+  return node;
+}
+
+function decodeAttribute(bytes: Uint8Array): OnnxAttribute {
+  const attribute: OnnxAttribute = { name: "" };
+  for (const { number, value } of readFields(bytes)) {
+    if (number === 1) attribute.name = wireText(value);
+    if (number === 2) attribute.float = wireFloat(value);
+    if (number === 3) attribute.integer = wireInteger(value);
+    if (number === 4) attribute.text = wireText(value);
+  }
+  return attribute;
+}
+
+function decodeTensor(bytes: Uint8Array): OnnxTensor {
+  const tensor: OnnxTensor = {
+    name: "",
+    dims: [],
+    dataType: 0,
+    raw: [],
+    floats: [],
+    int64s: [],
+    external: false,
+  };
+  for (const { number, value } of readFields(bytes)) {
+    if (number === 1) tensor.dims.push(...wireIntegers(value));
+    if (number === 2) tensor.dataType = Number(wireInteger(value));
+    if (number === 4) tensor.floats.push(wireFloats(value));
+    if (number === 7) for (const integer of wireIntegers(value)) tensor.int64s.push(integer);
+    if (number === 8) tensor.name = wireText(value);
+    if (number === 9) tensor.raw = [wireBytes(value)];
+    if (number === 14) tensor.external = wireInteger(value) !== 0n;
+  }
+  return tensor;
+}
+
+function decodeValue(bytes: Uint8Array): OnnxValue {
+  const result: OnnxValue = { name: "", elementType: 0, axes: undefined };
+  for (const { number, value } of readFields(bytes)) {
+    if (number === 1) result.name = wireText(value);
+    if (number !== 2) continue;
+    for (const type of readFields(wireBytes(value))) {
+      if (type.number !== 1) continue;
+      for (const field of readFields(wireBytes(type.value))) {
+        if (field.number === 1) result.elementType = Number(wireInteger(field.value));
+        if (field.number === 2) result.axes = decodeAxes(wireBytes(field.value));
+      }
+    }
+  }
+  return result;
+}
+
+function decodeAxes(bytes: Uint8Array): (bigint | string | undefined)[] {
+  const axes: (bigint | string | undefined)[] = [];
+  for (const { number, value } of readFields(bytes)) {
+    if (number !== 1) continue;
+    let axis: bigint | string | undefined;
+    for (const field of readFields(wireBytes(value))) {
+      if (field.number === 1) axis = wireInteger(field.value);
+      if (field.number === 2) axis = wireText(field.value);
+    }
+    axes.push(axis === "" ? undefined : axis);
+  }
+  return axes;
+}
