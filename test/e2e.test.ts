@@ -1,0 +1,307 @@
+/** Real processes on this machine: every command, every fault a user can meet, kill -9 in mid-run. */
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import t from "tap";
+import { childrenOf, packageRoot, RealFleet, runQuipu, until } from "./real-fleet.js";
+
+const examples = join(packageRoot, "examples", "digits");
+const classify = join(examples, "classify.yaml");
+const manifest = join(examples, "manifest.yaml");
+
+const fleet = new RealFleet();
+t.teardown(() => fleet.close());
+const quipu = fleet.quipu.bind(fleet);
+
+function jobFile(name: string, text: string): string {
+  const path = join(fleet.folder, `${name}.yaml`);
+  writeFileSync(path, `version: quipu.dev/v1\nname: ${name}\n${text}`);
+  return path;
+}
+
+t.before(async () => {
+  await fleet.startCoordinator();
+  fleet.layData("sg-1", "digits");
+  fleet.layData("cl-1", "digits");
+  await Promise.all([
+    fleet.startAgent("sg-1", "SG", "private"),
+    fleet.startAgent("cl-1", "CL", "private"),
+    fleet.startAgent("de-1", "DE", "public"),
+  ]);
+  const terms = ["--name", "digits", "--class", "personal", "--countries", "SG,CL"];
+  await quipu("data", "add", join(fleet.dataFolder("sg-1"), "digits"), ...terms);
+});
+
+t.test("a job runs where it may, and its receipt verifies offline", async (t) => {
+  const run = await quipu("run", classify);
+  t.equal(run.code, 0, run.stderr);
+  const [job] = run.json.jobs;
+  t.match(job, { state: "succeeded", driver: "tensor", determinism: "bitwise", failure: null });
+  t.ok(["SG", "CL"].includes(job.country), "in a lawful country");
+  t.same(run.json.exit, { code: 0, by: "job" });
+
+  const out = join(fleet.folder, "out");
+  const outputs = await quipu("job", "outputs", job.id, "--to", out, "--country", "SG");
+  t.equal(outputs.code, 0, outputs.stderr);
+  t.ok(existsSync(join(out, "predictions.npy")));
+  const refused = await quipu("job", "outputs", job.id, "--to", out, "--country", "US");
+  t.equal(refused.code, 5, "an export of personal results to another country is refused");
+  t.match(refused.json, { error: { code: "REFUSED_BY_POLICY" } });
+
+  const receipts = join(fleet.folder, "receipts");
+  const shown = await quipu("receipt", "show", job.id, "--to", receipts);
+  t.equal(shown.code, 0, shown.stderr);
+  t.match(shown.json.statement.predicate.run, { jobId: job.id, outcome: "succeeded" });
+  const bundle = shown.json.file;
+  const verified = await quipu("verify", bundle);
+  t.match(verified, { code: 0, json: { ok: true } });
+  const inputs = [
+    "--data",
+    join(fleet.dataFolder("sg-1"), "digits"),
+    "--model",
+    join(examples, "knn.onnx"),
+  ];
+  const again = await quipu("verify", bundle, "--rerun", "--backend", "portable", ...inputs);
+  t.equal(again.code, 0, again.stderr);
+  t.match(again.json.receipts[0].rerun, { backend: "portable", equal: true });
+
+  writeFileSync(
+    bundle,
+    readFileSync(bundle, "utf8").replace(/"signatures":\[\{"sig":"(.)/, (whole, c) =>
+      whole.replace(/.$/, c === "M" ? "N" : "M"),
+    ),
+  );
+  t.match(await quipu("verify", bundle), { code: 6, json: { ok: false } });
+});
+
+t.test("each command prints one JSON value", async (t) => {
+  const [{ id }] = (await quipu("job", "ls")).json.jobs;
+  const artifact = await quipu("artifact", "put", join(examples, "knn.onnx"));
+  t.equal(artifact.code, 0, artifact.stderr);
+  const { digest } = artifact.json.artifact;
+  const copy = join(fleet.folder, "copy.onnx");
+  const calls: readonly (readonly [readonly string[], object])[] = [
+    [["status"], { hosts: { known: 3, attached: 3 }, care: [] }],
+    [["plan", classify], { plans: [{ outcome: "placed", name: "classify" }] }],
+    [["why", classify], { plans: [{ reasons: [{ host: "de-1" }] }] }],
+    [["why", id], { job: { id } }],
+    [["job", "show", id], { job: { id, state: "succeeded" } }],
+    [["job", "wait", id], { jobs: [{ id }], exit: { code: 0 } }],
+    [["artifact", "ls"], { artifacts: [{ digest }] }],
+    [["artifact", "get", digest, "--to", copy, "--country", "SG"], { artifact: { digest } }],
+    [["host", "ls"], { hosts: [{ name: "cl-1" }, { name: "de-1" }, { name: "sg-1" }] }],
+    [["data", "ls"], { dataSets: [{ name: "digits", countries: ["CL", "SG"] }] }],
+    [["log", "head"], { origin: "quipu.example/test" }],
+    [["log", "fsck"], { ok: true, problems: [] }],
+    [["doctor"], { checks: [{ name: "node", state: "ok" }] }],
+  ];
+  for (const [call, expected] of calls) {
+    const answer = await quipu(...call);
+    t.equal(answer.code, 0, `${call.join(" ")} ${answer.stderr}`);
+    t.match(answer.json, expected, call.join(" "));
+  }
+  t.same(readFileSync(copy), readFileSync(join(examples, "knn.onnx")));
+  const host = await until("telemetry of sg-1", async () => {
+    const { json } = await quipu("host", "show", "sg-1");
+    return json.host.telemetry !== null && json.host;
+  });
+  t.ok(host.telemetry.memory.totalBytes > 0);
+  t.match(host, { country: "SG", site: "private", attached: true, dataSets: ["digits"] });
+});
+
+t.test("law: a job that no lawful host may run is refused, by name of the rule", async (t) => {
+  const file = jobFile(
+    "in-germany",
+    "dataSet: digits\nplacement: { countries: [DE] }\ntask: { driver: hash }\n",
+  );
+  const plan = await quipu("plan", file);
+  t.equal(plan.code, 5);
+  const run = await quipu("run", file);
+  t.equal(run.code, 125, "refused before it started");
+  t.match(run.json, {
+    exit: { by: "quipu" },
+    jobs: [{ state: "refused", host: null, logIndex: null }],
+  });
+  const reason = run.json.jobs[0].reasons.find(({ host }: { host: string }) => host === "de-1");
+  t.match(reason, { rule: /^residency\./, text: /./ });
+});
+
+t.test("capacity: a job waits with a reason, and can be cancelled", async (t) => {
+  const file = jobFile(
+    "on-gpu",
+    "resources: { device: cuda }\ntask: { driver: hash }\ndataSet: digits\n",
+  );
+  t.equal((await quipu("plan", file)).code, 3);
+  const { json } = await quipu("run", file, "--detach");
+  const [{ id }] = json.jobs;
+  const why = await until("a decision about it", async () => {
+    const answer = await quipu("why", id);
+    return answer.json.job.reasons.length > 0 && answer.json.job;
+  });
+  t.equal(why.state, "queued");
+  const cancelled = await quipu("job", "cancel", id);
+  t.match(cancelled, { code: 0, json: { job: { state: "cancelled" } } });
+  t.equal((await quipu("job", "wait", id)).code, 130);
+});
+
+t.test("bad input changes nothing and says what to do", async (t) => {
+  const before = (await quipu("job", "ls")).json.jobs.length;
+  const unknown = await quipu(
+    "run",
+    jobFile("unknown", "dataSet: nowhere\ntask: { driver: hash }\n"),
+  );
+  t.match(unknown, { json: { error: { code: "NOT_FOUND", next: /quipu data add/ } } });
+  const missing = await quipu(
+    "run",
+    jobFile("m", "task: { driver: tensor, model: ./no.onnx, inputs: {} }\n"),
+  );
+  t.match(missing, { json: { error: { code: "NOT_FOUND" } } });
+  const bare = await quipu(
+    "run",
+    jobFile("b", `task: { driver: tensor, model: "sha256:${"0".repeat(64)}", inputs: {} }\n`),
+  );
+  t.match(bare.json.error ?? bare.json.jobs[0].failure, { code: "NOT_FOUND" });
+  const gone = await quipu(
+    "artifact",
+    "get",
+    `sha256:${"1".repeat(64)}`,
+    "--to",
+    "x",
+    "--country",
+    "SG",
+  );
+  t.match(gone, { code: 1, json: { error: { code: "NOT_FOUND" } } });
+  const malformed = await quipu("artifact", "get", "sha256:12", "--to", "x", "--country", "SG");
+  t.match(malformed, { code: 1, json: { error: { code: "INVALID_ARGUMENT" } } });
+  const job = await quipu("job", "show", "job-nothing");
+  t.match(job, { code: 1, json: { error: { code: "NOT_FOUND", next: /quipu job ls/ } } });
+  t.equal((await quipu("job", "ls")).json.jobs.length, before + (bare.json.jobs?.length ?? 0));
+});
+
+t.test("bad data fails the job with a code, and the failure has a receipt", async (t) => {
+  const folder = join(fleet.dataFolder("sg-1"), "broken");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "t.csv"), "1,2\n3,nan\n");
+  const terms = ["--name", "broken", "--class", "public"];
+  await fleet.kill("sg-1"); // the holding is announced when an agent attaches
+  await fleet.restartAgent("sg-1");
+  t.equal((await quipu("data", "add", folder, ...terms)).code, 0);
+  const task = (columns: string): string => `dataSet: broken
+task:
+  driver: tensor
+  model: ${join(examples, "knn.onnx")}
+  inputs:
+    queries: { file: t.csv, columns: [${columns}] }
+    references: { file: t.csv, columns: [${columns}], transpose: true }
+`;
+  const nan = await quipu("run", jobFile("nan", task("0, 2")));
+  t.equal(nan.code, 1);
+  t.match(nan.json.jobs[0], {
+    state: "failed",
+    failure: { code: "DATA_INVALID", message: /t\.csv/ },
+  });
+  t.type(nan.json.jobs[0].logIndex, "number", "a failed run is logged too");
+  const shapes = await quipu("run", jobFile("shapes", task("0, 1")));
+  t.match(shapes.json.jobs[0], { state: "failed", failure: { code: "SHAPE_MISMATCH" } });
+
+  appendFileSync(join(folder, "t.csv"), "5,6\n");
+  const changed = await quipu(
+    "run",
+    jobFile("changed", "dataSet: broken\ntask: { driver: hash }\n"),
+  );
+  t.match(changed.json.jobs[0], { state: "failed", failure: { code: "DATA_CHANGED" } });
+});
+
+t.test("kill -9 of an agent in mid-run: the job runs elsewhere, once", async (t) => {
+  const pick = "placement: { hosts: [sg-1, cl-1] }\n";
+  const example = readFileSync(classify, "utf8").replace("./knn.onnx", join(examples, "knn.onnx"));
+  const task = example.slice(example.indexOf("\ntask:") + 1);
+  const file = jobFile("survivor", `dataSet: digits\n${pick}${task}`);
+  const planned = (await quipu("plan", file)).json.plans[0].host;
+  const workers = childrenOf(fleet.daemon(planned).pid);
+  for (const pid of workers) process.kill(pid, "SIGSTOP"); // holds the run in its middle
+  const [{ id }] = (await quipu("run", file, "--detach")).json.jobs;
+  await until(
+    "the run started",
+    async () => (await quipu("job", "show", id)).json.job.state === "running",
+  );
+  await fleet.kill(planned);
+  for (const pid of workers) process.kill(pid, "SIGCONT");
+  await until(
+    "its worker ended with it",
+    async () => !workers.some((pid) => existsSync(`/proc/${pid}`)),
+  );
+  const { code, json } = await quipu("job", "wait", id);
+  t.equal(code, 0);
+  t.match(json.jobs[0], { state: "succeeded", epoch: 2 });
+  t.not(json.jobs[0].host, planned, "another host did it");
+  await fleet.restartAgent(planned);
+  const head = await quipu("log", "head");
+  const receipts = (await quipu("job", "ls")).json.jobs.filter(
+    ({ logIndex }: { logIndex: number | null }) => logIndex !== null,
+  );
+  t.equal(head.json.size, receipts.length, "one log entry for each job that ran");
+});
+
+t.test("kill -9 of the coordinator in mid-run loses nothing", async (t) => {
+  const [{ id }] = (await quipu("run", manifest, "--detach")).json.jobs;
+  await fleet.kill("coordinator");
+  const away = await quipu("job", "ls");
+  t.match(away, { code: 1, json: { error: { code: "UNAVAILABLE", next: /quipu up/ } } });
+  await fleet.startCoordinator();
+  const { code, json } = await quipu("job", "wait", id);
+  t.equal(code, 0);
+  t.match(json.jobs[0], { id, state: "succeeded" });
+  t.match(await quipu("log", "fsck"), { code: 0, json: { ok: true } });
+});
+
+t.test("daemons that cannot start say why", async (t) => {
+  const http = ["--http", "127.0.0.1:0"];
+  const start = (name: string, args: readonly string[]) => fleet.start(name, "coordinator", args);
+  const held = ["--state", join(fleet.folder, "coordinator"), "--listen", "127.0.0.1:0", ...http];
+  await t.rejects(start("second", held), { code: "STATE_LOCKED" });
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  const taken = ["--state", join(fleet.folder, "other"), "--listen", `127.0.0.1:${port}`, ...http];
+  await t.rejects(start("third", taken), { code: "PORT_TAKEN", next: /./ });
+  server.close();
+  const file = join(fleet.folder, "a-file");
+  writeFileSync(file, "");
+  const unwritable = ["--state", join(file, "state"), "--listen", "127.0.0.1:0", ...http];
+  await t.rejects(start("fourth", unwritable), { code: "STATE_NOT_WRITABLE" });
+  const newer = join(fleet.folder, "newer");
+  mkdirSync(newer);
+  writeFileSync(join(newer, "state.json"), JSON.stringify({ kind: "coordinator", version: 9999 }));
+  await t.rejects(start("fifth", ["--state", newer, "--listen", "127.0.0.1:0", ...http]), {
+    code: "STATE_NEWER",
+  });
+  const far = ["--state", join(fleet.folder, "far"), "--listen", "0.0.0.0:7000", ...http];
+  await t.rejects(start("sixth", far), { code: "INSECURE_ENDPOINT" });
+});
+
+t.test("up, status, down: a coordinator and an agent on this machine", async (t) => {
+  const home = { QUIPU_HOME: join(fleet.folder, "home"), QUIPU_COORDINATOR: "" };
+  const up = await runQuipu(["up", "--country", "SG", "--name", "here", "-o", "json"], home);
+  t.equal(up.code, 0, up.stderr);
+  const again = await runQuipu(["up", "--country", "SG", "--name", "here", "-o", "json"], home);
+  t.match(again.stderr, /already up/);
+  const status = await runQuipu(["status", "-o", "json"], home);
+  t.match(status.json, { hosts: { known: 1, attached: 1 }, care: [] });
+  const down = await runQuipu(["down", "-o", "json"], home);
+  t.same(down.json, { stopped: ["agent", "coordinator"] });
+  t.match((await runQuipu(["down", "-o", "json"], home)).json, { stopped: [] });
+});
+
+t.test("the demo holds, and its JSON is one object", async (t) => {
+  const folder = join(fleet.folder, "demo");
+  const { code, json, stderr } = await runQuipu(["demo", "--once", "--folder", folder, "--json"]);
+  t.equal(code, 0, stderr);
+  t.same(Object.keys(json), ["hosts", "jobs", "accuracy", "log", "verify", "rerun", "elapsedMs"]);
+  t.ok(json.accuracy > 0.95);
+  t.match(json.verify, { receipts: 5, failed: 0 });
+  t.match(json.rerun, { backend: "portable", equal: true });
+  t.match(json.hosts, [{ name: "cl-1" }, { name: "de-1" }, { name: "sg-1" }]);
+  for (const { receipt, state } of json.jobs)
+    t.equal(receipt !== null && existsSync(receipt), state === "succeeded");
+});

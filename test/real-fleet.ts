@@ -1,0 +1,156 @@
+/** A fleet of real processes for tests: start, kill, stop in mid-run, and speak to it by commands. */
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type Daemon, startDaemon, stopDaemon } from "../src/cli/service/daemon.js";
+
+export const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
+const program = (name: string): string => join(packageRoot, "dist", "src", "main", `${name}.js`);
+
+/** Short enough for a test, long enough for two busy cores. */
+const quickTimes = { QUIPU_LEASE_MS: "3000", QUIPU_HEARTBEAT_MS: "300" };
+
+export interface Answer {
+  readonly code: number;
+  /** The one JSON value on stdout. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into it with t.match
+  readonly json: any;
+  readonly stderr: string;
+}
+
+export class RealFleet {
+  readonly folder = mkdtempSync(join(tmpdir(), "quipu-"));
+  readonly #daemons = new Map<string, Daemon>();
+  readonly #places = new Map<string, { country: string; site: string }>();
+
+  get address(): string {
+    return `unix:${this.folder}/c.sock`;
+  }
+
+  async startCoordinator(): Promise<Daemon> {
+    const state = ["--state", join(this.folder, "coordinator")];
+    return this.start("coordinator", "coordinator", [
+      ...state,
+      ...["--listen", this.address, "--http", "127.0.0.1:0", "--origin", "quipu.example/test"],
+    ]);
+  }
+
+  async startAgent(name: string, country: string, site: "private" | "public"): Promise<Daemon> {
+    this.#places.set(name, { country, site });
+    mkdirSync(this.dataFolder(name), { recursive: true });
+    const where = ["--name", name, "--country", country, "--site", site];
+    const folders = ["--state", join(this.folder, name), "--data", this.dataFolder(name)];
+    return this.start(name, "quipud", [
+      ...where,
+      ...folders,
+      ...["--coordinator", this.address, "--http", "127.0.0.1:0"],
+    ]);
+  }
+
+  async restartAgent(name: string): Promise<Daemon> {
+    const place = this.#places.get(name);
+    if (place === undefined) throw new Error(`${name} was never started`);
+    return this.startAgent(name, place.country, place.site as "private");
+  }
+
+  async start(name: string, main: string, args: readonly string[]): Promise<Daemon> {
+    const daemon = await startDaemon({
+      program: program(main),
+      args,
+      logFile: join(this.folder, `${name}.log`),
+      env: quickTimes,
+      detached: false,
+      signal: new AbortController().signal,
+    });
+    this.#daemons.set(name, daemon);
+    return daemon;
+  }
+
+  dataFolder(host: string): string {
+    return join(this.folder, `${host}-data`);
+  }
+
+  /** Lays the digits (or other files) on a host as data set `name`. */
+  layData(host: string, name: string): string {
+    const target = join(this.dataFolder(host), name);
+    cpSync(join(packageRoot, "examples", "data", "digits"), target, { recursive: true });
+    return target;
+  }
+
+  daemon(name: string): Daemon {
+    const daemon = this.#daemons.get(name);
+    if (daemon === undefined) throw new Error(`${name} is not up`);
+    return daemon;
+  }
+
+  /** kill -9, and wait until it is gone. */
+  async kill(name: string): Promise<void> {
+    const { process: child } = this.daemon(name);
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  /** One command line, with `-o json`. */
+  quipu(...args: readonly string[]): Promise<Answer> {
+    return runQuipu([...args, "-o", "json"], { QUIPU_COORDINATOR: this.address });
+  }
+
+  log(name: string): string {
+    return readFileSync(join(this.folder, `${name}.log`), "utf8");
+  }
+
+  async close(): Promise<void> {
+    const [coordinator, agents] = [this.#daemons.get("coordinator"), new Map(this.#daemons)];
+    agents.delete("coordinator");
+    await Promise.all([...agents.values()].map((agent) => stopDaemon(agent)));
+    if (coordinator !== undefined) await stopDaemon(coordinator);
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+export function runQuipu(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [program("quipu"), ...args],
+      { env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : Number(error.code ?? 1);
+        resolve({ code, json: stdout === "" ? undefined : JSON.parse(stdout), stderr });
+      },
+    );
+  });
+}
+
+/** Process ids of the direct children of a process. */
+export function childrenOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8")
+      .trim()
+      .split(" ")
+      .filter((child) => child !== "")
+      .map(Number),
+  );
+}
+
+/** Waits until `holds` answers something; fails with `what` after `msMax`. */
+export async function until<Value>(
+  what: string,
+  holds: () => Promise<Value | undefined | false>,
+  msMax = 30_000,
+): Promise<Value> {
+  const deadline = performance.now() + msMax;
+  for (;;) {
+    const value = await holds();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
+    await delay(100);
+  }
+}
