@@ -1,0 +1,43 @@
+/**
+ * Driver `hash`: the manifest of the data folder, with its Merkle root, as an output. The data check
+ * has just computed it, from these very bytes, in this process; the same bits on any backend.
+ */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { digestOf } from "../../base/bytes.js";
+import { QuipuError } from "../../base/errors.js";
+import { manifestBytes } from "../../model/manifest.js";
+import type { Driver } from "./table.js";
+
+const fileName = "manifest.json";
+
+export const hashDriver: Driver = {
+  isolation: "none",
+  async run({ data, host, outputFolder }) {
+    if (data === undefined || outputFolder === undefined) {
+      throw new QuipuError("INVALID_ARGUMENT", "a hash job needs a data set to hash", {
+        next: "name one with dataSet",
+      });
+    }
+    const bytes = manifestBytes(data.manifest);
+    await writeFile(join(outputFolder, fileName), bytes, { mode: 0o600 });
+    const output = {
+      name: fileName,
+      digest: digestOf(bytes),
+      blake3: host.blake3(bytes),
+      sizeBytes: bytes.length,
+      mediaType: "application/json",
+    };
+    return {
+      result: {
+        outputs: [output],
+        device: "cpu",
+        backend: host.hashBackend,
+        determinism: "bitwise",
+        arithmetic: "",
+      },
+      cpuMs: 0,
+      inputBytes: data.manifest.entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    };
+  },
+};

@@ -1,0 +1,48 @@
+/**
+ * The data set's folder must be, byte for byte, what its owner registered: the decision that this host
+ * may work on it was made about those bytes. Assumes nothing. Also takes a stamp of every file, which
+ * `measure` compares after the work, so that a change in between is not computed on unseen.
+ */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { digestOf } from "../../base/bytes.js";
+import { QuipuError } from "../../base/errors.js";
+import { type Manifest, manifestDigest } from "../../model/manifest.js";
+import type { WorkHook } from "./work.js";
+
+export const checkData: WorkHook = {
+  name: "check-data",
+  activity: "checking the data",
+  async run(work) {
+    const { assignment, host, signal } = work;
+    const { dataSet } = assignment;
+    if (dataSet === undefined) return;
+    const folder = join(host.dataFolder, dataSet.name);
+    const before = host.cpuMs();
+    const manifest = await host.hashFolder(folder, signal);
+    const stamp = await folderStamp(folder, manifest);
+    work.cpuMs += host.cpuMs() - before;
+    const digest = manifestDigest(manifest);
+    if (digest !== dataSet.manifestDigest) {
+      const text = `data set ${dataSet.name} on this host is not what was registered`;
+      throw new QuipuError("DATA_CHANGED", text, {
+        next: "restore the folder, or register the data set again under a new name",
+        details: { found: digest, registered: dataSet.manifestDigest },
+      });
+    }
+    work.data = { folder, manifest, stamp };
+  },
+};
+
+/**
+ * Changes with every write to any of the files, without reading them: the kernel sets the change time
+ * of a file, and nobody can set it back.
+ */
+export async function folderStamp(folder: string, manifest: Manifest): Promise<string> {
+  const lines: string[] = [];
+  for (const { path } of manifest.entries) {
+    const found = await stat(join(folder, path), { bigint: true }).catch(() => undefined);
+    lines.push(found === undefined ? "gone" : `${found.ino} ${found.size} ${found.ctimeNs}`);
+  }
+  return digestOf(Buffer.from(lines.join("\n")));
+}

@@ -1,0 +1,30 @@
+/**
+ * Takes the outputs into the artifact store, under digests taken here over the very files, and makes
+ * sure that the data stood still. Assumes that the driver is done. Outputs of a run that fails after
+ * this stay in the store unnamed by any receipt, and nobody is granted them.
+ */
+import { join } from "node:path";
+import { QuipuError } from "../../base/errors.js";
+import { folderStamp } from "./check-data.js";
+import type { WorkHook } from "./work.js";
+
+export const measure: WorkHook = {
+  name: "measure",
+  activity: "storing the outputs",
+  async run(work) {
+    const { data, host, result, outputFolder, signal } = work;
+    if (result === undefined || outputFolder === undefined) {
+      throw new QuipuError("INTERNAL", "there is nothing to measure");
+    }
+    if (data !== undefined && (await folderStamp(data.folder, data.manifest)) !== data.stamp) {
+      throw new QuipuError("DATA_CHANGED", "the data folder changed while the job ran", {
+        next: "let nothing write to the folder of a data set, then run the job again",
+      });
+    }
+    for (const artifact of result.outputs) {
+      signal.throwIfAborted();
+      await host.adoptOutput(join(outputFolder, artifact.name), artifact);
+      work.outputBytes += artifact.sizeBytes;
+    }
+  },
+};
