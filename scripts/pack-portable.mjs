@@ -90,6 +90,7 @@ function stage(folder) {
   for (const path of ["package-lock.json", ".npmrc"]) cpSync(join(root, path), join(folder, path));
   run("npm", ["ci", "--omit=dev", "--ignore-scripts", "--loglevel=error"], { cwd: folder });
   rmSync(join(folder, ".npmrc"));
+  rmSync(join(folder, "node_modules/@libsql/linux-x64-musl"), { recursive: true, force: true });
   // Type declarations and source maps of dependencies serve no one on a bare host.
   for (const path of filesUnder(folder, ["node_modules"], isBallast)) rmSync(join(folder, path));
   const bin = join(folder, "runtime/bin");
