@@ -16,6 +16,9 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   exports.Set("setErrorFactory", Napi::Function::New(env, SetErrorFactory));
   RegisterCapabilities(env, exports);
+  RegisterHash(env, exports);
+  RegisterHashers(env, exports);
+  RegisterHashFile(env, exports);
   RegisterProgram(env, exports);
   return exports;
 }

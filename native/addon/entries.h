@@ -8,6 +8,9 @@
 namespace quipu {
 
 void RegisterCapabilities(Napi::Env env, Napi::Object exports);
+void RegisterHash(Napi::Env env, Napi::Object exports);
+void RegisterHashers(Napi::Env env, Napi::Object exports);
+void RegisterHashFile(Napi::Env env, Napi::Object exports);
 void RegisterProgram(Napi::Env env, Napi::Object exports);
 
 }  // namespace quipu

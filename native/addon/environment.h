@@ -15,8 +15,6 @@ struct Environment {
   // (code, message, next) => QuipuError, given by JavaScript through setErrorFactory.
   Napi::FunctionReference make_error;
   TaskLine line;
-  Napi::FunctionReference blake3_hasher;
-  Napi::FunctionReference sha256_hasher;
 
   static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 };

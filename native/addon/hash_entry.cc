@@ -1,0 +1,135 @@
+// blake3, sha256 and merkleRoot over whole buffers, each at once or as a promise. Results are
+// written into the caller's `out`.
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "addon/arguments.h"
+#include "addon/async_task.h"
+#include "addon/blake3_mode.h"
+#include "addon/entries.h"
+#include "addon/environment.h"
+#include "dispatch/hash_kernels.h"
+#include "kernels/hash/sha256_hasher.h"
+
+namespace quipu {
+namespace {
+
+// A call with its checked arguments: `Run` needs no JavaScript.
+struct Blake3Call {
+  // (data, out, keyOrContext, backend)
+  explicit Blake3Call(const Napi::CallbackInfo& info)
+      : data(BytesArgument(info, 0, "data")),
+        out(OutputArgument(info, 1, "out", 0)),
+        out_size(info[1].As<Napi::Uint8Array>().ByteLength()),
+        hasher(MakeBlake3Hasher(info, 2, BackendArgument(info, 3))) {}
+
+  Status Run() {
+    const Status status = hasher.Update(data);
+    if (status.ok()) hasher.Digest(0, out, out_size);
+    return status;
+  }
+
+  ByteView data;
+  uint8_t* out;
+  size_t out_size;
+  blake3::Hasher hasher;
+};
+
+struct Sha256Call {
+  // (data, out, backend)
+  explicit Sha256Call(const Napi::CallbackInfo& info)
+      : data(BytesArgument(info, 0, "data")),
+        out(OutputArgument(info, 1, "out", sha256::kDigestBytes)),
+        kernels(&HashKernelsOf(BackendArgument(info, 2))) {}
+
+  Status Run() {
+    sha256::Hasher hasher(kernels->sha256);
+    hasher.Update(data);
+    hasher.Digest(out);
+    return Status{};
+  }
+
+  ByteView data;
+  uint8_t* out;
+  const HashKernels* kernels;
+};
+
+struct MerkleRootCall {
+  // (data, out, ends, backend): leaf i is data[ends[i - 1], ends[i])
+  explicit MerkleRootCall(const Napi::CallbackInfo& info)
+      : out(OutputArgument(info, 1, "out", sha256::kDigestBytes)),
+        kernels(&HashKernelsOf(BackendArgument(info, 3))) {
+    const ByteView data = BytesArgument(info, 0, "data");
+    if (!info[2].IsTypedArray() ||
+        info[2].As<Napi::TypedArray>().TypedArrayType() != napi_biguint64_array) {
+      RefuseArgument(info.Env(), "ends", "must be a BigUint64Array");
+    }
+    Napi::BigUint64Array ends = info[2].As<Napi::BigUint64Array>();
+    leaves = merkle::Leaves{data.data, ends.Data(), ends.ElementLength()};
+    uint64_t last = 0;
+    for (size_t i = 0; i < leaves.count; ++i) {
+      if (leaves.ends[i] < last) RefuseArgument(info.Env(), "ends", "must not descend");
+      last = leaves.ends[i];
+    }
+    if (last != data.size) RefuseArgument(info.Env(), "ends", "must end with the data");
+  }
+
+  Status Run() {
+    if (kernels->merkle_root_on_device != nullptr && leaves.count > 0) {
+      return kernels->merkle_root_on_device(leaves, out);
+    }
+    return merkle::Root(kernels->sha256, leaves, out);
+  }
+
+  merkle::Leaves leaves;
+  uint8_t* out;
+  const HashKernels* kernels;
+};
+
+template <class Call>
+void AtOnce(const Napi::CallbackInfo& info) {
+  Call call(info);
+  try {
+    ThrowIfError(info.Env(), call.Run());
+  } catch (const std::bad_alloc&) {
+    Throw(info.Env(), Error(Code::kLimitExceeded, "out of memory while hashing"));
+  }
+}
+
+template <class Call>
+class CallTask : public AsyncTask {
+ public:
+  explicit CallTask(const Napi::CallbackInfo& info) : call_(info) {
+    for (size_t i = 0; i < info.Length(); ++i) {
+      if (info[i].IsTypedArray()) Lend(info[i]);
+    }
+  }
+
+ protected:
+  Status Execute() override { return call_.Run(); }
+  Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  Call call_;
+};
+
+template <class Call>
+Napi::Value Later(const Napi::CallbackInfo& info) {
+  return AsyncTask::Start(info.Env(), std::make_unique<CallTask<Call>>(info));
+}
+
+}  // namespace
+
+void RegisterHash(Napi::Env env, Napi::Object exports) {
+  exports.Set("blake3", Napi::Function::New(env, AtOnce<Blake3Call>));
+  exports.Set("blake3Async", Napi::Function::New(env, Later<Blake3Call>));
+  exports.Set("sha256", Napi::Function::New(env, AtOnce<Sha256Call>));
+  exports.Set("sha256Async", Napi::Function::New(env, Later<Sha256Call>));
+  exports.Set("merkleRoot", Napi::Function::New(env, AtOnce<MerkleRootCall>));
+  exports.Set("merkleRootAsync", Napi::Function::New(env, Later<MerkleRootCall>));
+}
+
+}  // namespace quipu

@@ -1,0 +1,63 @@
+// The BLAKE3 tree over any backend's kernels: hash, keyed hash, derive-key, extendable output, from
+// input that comes in any pieces.
+#ifndef QUIPU_KERNELS_HASH_BLAKE3_HASHER_H_
+#define QUIPU_KERNELS_HASH_BLAKE3_HASHER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/hash/blake3.h"
+#include "kernels/hash/blake3_kernels.h"
+#include "quipu/views.h"
+
+namespace quipu::blake3 {
+
+class Hasher {
+ public:
+  // Plain hash.
+  explicit Hasher(const Kernels& kernels) : Hasher(kernels, kIv, 0) {}
+  static Hasher Keyed(const Kernels& kernels, const uint8_t key[kKeyBytes]);
+  static Hasher DeriveKey(const Kernels& kernels, std::string_view context);
+
+  // Large pieces use all threads of the pool. Fails only on a device; the hasher is then spent.
+  Status Update(ByteView input);
+
+  // `size` bytes of output from `offset` on. Does not change the hasher.
+  void Digest(uint64_t offset, uint8_t* out, size_t size) const;
+
+ private:
+  // 2^54 chunks fill the 64-bit byte count.
+  static constexpr size_t kDepthMax = 54;
+
+  Hasher(const Kernels& kernels, const uint32_t key[8], uint32_t flags);
+
+  void AppendToChunk(const uint8_t* input, size_t size);
+  void CompressOpenBlock();
+  void PushChunk();
+  void Merge();
+  void Push(const uint8_t cv[kCvBytes]);
+  Status PushSubtree(const uint8_t* input, size_t chunks);
+  size_t ChunkSize() const { return blocks_done_ * kBlockBytes + block_size_; }
+
+  const Kernels* kernels_;
+  uint32_t key_[8];
+  uint32_t flags_;
+
+  // The chunk that is open. It never holds a whole chunk unless the input ends there, because the
+  // last chunk may be the root, which is hashed with another flag.
+  uint32_t cv_[8];
+  uint8_t block_[kBlockBytes];
+  size_t block_size_ = 0;
+  size_t blocks_done_ = 0;
+
+  // Whole chunks before the open one, and the chaining values of their complete subtrees, largest
+  // first. Merging is put off until the next push, again because of the root.
+  uint64_t chunks_done_ = 0;
+  size_t depth_ = 0;
+  uint8_t stack_[(kDepthMax + 1) * kCvBytes];
+};
+
+}  // namespace quipu::blake3
+
+#endif  // QUIPU_KERNELS_HASH_BLAKE3_HASHER_H_

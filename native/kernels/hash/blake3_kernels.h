@@ -1,0 +1,56 @@
+// What a backend implements of BLAKE3. The tree over it (blake3_hasher.h) is the same for all.
+#ifndef QUIPU_KERNELS_HASH_BLAKE3_KERNELS_H_
+#define QUIPU_KERNELS_HASH_BLAKE3_KERNELS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "quipu/status.h"
+
+namespace quipu::blake3 {
+
+struct Kernels {
+  // Chaining values of `count` whole chunks that lie in a row; chunk i has number `counter` + i.
+  void (*chunks)(const uint8_t* input, size_t count, const uint32_t key[8], uint64_t counter,
+                 uint32_t flags, uint8_t* cvs);
+  // Chaining values of `count` parents; children 2i and 2i + 1 lie in a row. `cvs` may be
+  // `children`: a parent is written only when its children have been read.
+  void (*parents)(const uint8_t* children, size_t count, const uint32_t key[8], uint32_t flags,
+                  uint8_t* cvs);
+  // One block of 64 bytes (zero-padded; `length` of them count). Writes all 16 words of the
+  // extended output; the first eight are the next chaining value.
+  void (*compress)(const uint32_t cv[8], const uint8_t block[64], uint32_t length,
+                   uint64_t counter, uint32_t flags, uint32_t out[16]);
+  // Null, or a device: reduces `chunks` (a power of two) to the `keep` (1 or 2) highest chaining
+  // values of their subtree.
+  Status (*device_subtree)(const uint8_t* input, size_t chunks, const uint32_t key[8],
+                           uint64_t counter, uint32_t flags, size_t keep, uint8_t* cvs);
+};
+
+void ChunksPortable(const uint8_t* input, size_t count, const uint32_t key[8], uint64_t counter,
+                    uint32_t flags, uint8_t* cvs);
+void ParentsPortable(const uint8_t* children, size_t count, const uint32_t key[8], uint32_t flags,
+                     uint8_t* cvs);
+void CompressPortable(const uint32_t cv[8], const uint8_t block[64], uint32_t length,
+                      uint64_t counter, uint32_t flags, uint32_t out[16]);
+
+void ChunksAvx2(const uint8_t* input, size_t count, const uint32_t key[8], uint64_t counter,
+                uint32_t flags, uint8_t* cvs);
+void ParentsAvx2(const uint8_t* children, size_t count, const uint32_t key[8], uint32_t flags,
+                 uint8_t* cvs);
+
+void ChunksAvx512(const uint8_t* input, size_t count, const uint32_t key[8], uint64_t counter,
+                  uint32_t flags, uint8_t* cvs);
+void ParentsAvx512(const uint8_t* children, size_t count, const uint32_t key[8], uint32_t flags,
+                   uint8_t* cvs);
+void CompressAvx512(const uint32_t cv[8], const uint8_t block[64], uint32_t length,
+                    uint64_t counter, uint32_t flags, uint32_t out[16]);
+
+#if QUIPU_CUDA
+Status SubtreeCuda(const uint8_t* input, size_t chunks, const uint32_t key[8], uint64_t counter,
+                   uint32_t flags, size_t keep, uint8_t* cvs);
+#endif
+
+}  // namespace quipu::blake3
+
+#endif  // QUIPU_KERNELS_HASH_BLAKE3_KERNELS_H_

@@ -1,0 +1,54 @@
+// The readable truth: every other BLAKE3 backend must give these bits.
+#include <cstring>
+
+#include "kernels/hash/blake3.h"
+#include "kernels/hash/blake3_kernels.h"
+#include "kernels/hash/byte_order.h"
+
+namespace quipu::blake3 {
+namespace {
+
+void Compress(uint32_t cv[8], const uint8_t* block, uint64_t counter, uint32_t flags) {
+  uint32_t words[16];
+  LoadLittleEndian(block, 16, words);
+  CompressInPlace(cv, words, kBlockBytes, counter, flags);
+}
+
+}  // namespace
+
+void ChunksPortable(const uint8_t* input, size_t count, const uint32_t key[8], uint64_t counter,
+                    uint32_t flags, uint8_t* cvs) {
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t cv[8];
+    std::memcpy(cv, key, sizeof(cv));
+    for (size_t b = 0; b < kBlocksPerChunk; ++b) {
+      Compress(cv, input + i * kChunkBytes + b * kBlockBytes, counter + i,
+               ChunkBlockFlags(b, flags));
+    }
+    StoreLittleEndian(cv, 8, cvs + i * kCvBytes);
+  }
+}
+
+void ParentsPortable(const uint8_t* children, size_t count, const uint32_t key[8], uint32_t flags,
+                     uint8_t* cvs) {
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t cv[8];
+    std::memcpy(cv, key, sizeof(cv));
+    Compress(cv, children + i * 2 * kCvBytes, 0, flags | kParent);
+    StoreLittleEndian(cv, 8, cvs + i * kCvBytes);
+  }
+}
+
+void CompressPortable(const uint32_t cv[8], const uint8_t block[64], uint32_t length,
+                      uint64_t counter, uint32_t flags, uint32_t out[16]) {
+  uint32_t words[16];
+  LoadLittleEndian(block, 16, words);
+  InitialState(cv, length, counter, flags, out);
+  Rounds(out, words);
+  for (int i = 0; i < 8; ++i) {
+    out[i] ^= out[i + 8];
+    out[i + 8] ^= cv[i];
+  }
+}
+
+}  // namespace quipu::blake3
