@@ -1,0 +1,435 @@
+/** The agent's work on a host: hooks, drivers, real worker processes, and the real stream. */
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import t from "tap";
+import type { Agent } from "../src/agent/agent.js";
+import type { Assignment } from "../src/agent/assignment.js";
+import { AttachLink } from "../src/agent/attach.js";
+import { Reservations } from "../src/agent/hooks/reserve-device.js";
+import type { RunnerHost } from "../src/agent/hooks/work.js";
+import { HostRunner } from "../src/agent/runner.js";
+import { inventoryMessage, sampleMessage } from "../src/agent/telemetry-message.js";
+import { parseReply } from "../src/agent/worker-reply.js";
+import { Worker } from "../src/agent/workers.js";
+import { digestOf } from "../src/base/bytes.js";
+import { type ErrorCode, QuipuError } from "../src/base/errors.js";
+import { seededRandom } from "../src/base/random.js";
+import {
+  AttachRequestSchema,
+  AttachResponseSchema,
+  AttachService,
+} from "../src/gen/quipu/v1/attach_pb.js";
+import { serve } from "../src/io/rpc/server.js";
+import { bind } from "../src/io/rpc/service.js";
+import { type JobSpec, jobDigest, jobSpec } from "../src/model/job.js";
+import { type Manifest, manifestDigest } from "../src/model/manifest.js";
+
+const folder = mkdtempSync(join(tmpdir(), "quipu-agent-"));
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Does what the model's file name says. */
+const fakeWorker = join(folder, "worker.mjs");
+writeFileSync(
+  fakeWorker,
+  `import { writeFileSync } from "node:fs";
+const device = process.argv[2];
+if (device === "cuda:9") { console.error("no such device"); process.exit(3); }
+process.on("disconnect", () => process.exit(0));
+process.send({ kind: "ready", device, backends: ["portable"] });
+process.on("message", (request) => {
+  const { runId, outputFolder } = request;
+  const how = request.modelPath.split("/").pop();
+  console.log("doing " + how);
+  if (how === "die") process.kill(process.pid, "SIGKILL");
+  if (how === "babble") process.send({ kind: "done", runId });
+  if (how === "fail") {
+    process.send({ kind: "failed", runId, error: { code: "MODEL_INVALID", message: "not a model" } });
+  }
+  if (how === "work") {
+    writeFileSync(outputFolder + "/out.bin", "bits");
+    process.send({ kind: "progress", runId, progress: 0.5, activity: "half" });
+    const digest = "${digestOf(Buffer.from("bits"))}";
+    const output = { name: "out.bin", digest, blake3: "0".repeat(64), sizeBytes: 4, mediaType: "a/b" };
+    const result = { outputs: [output], device, backend: "portable", determinism: "bitwise", arithmetic: "canonical-1" };
+    process.send({ kind: "done", runId, result, cpuMs: 1.5, inputBytes: 10 });
+  }
+});
+`,
+);
+
+type TestEnd = Pick<typeof t, "teardown" | "fail">;
+
+const silent = { progress: () => {}, log: () => {} };
+
+function newWorker(t: TestEnd, device = "cpu", path = fakeWorker): Worker {
+  const worker = new Worker({ workerPath: path, device, readyMs: 5_000, observe: () => {} });
+  t.teardown(() => worker.close());
+  return worker;
+}
+
+const task = jobSpec.parse({
+  version: "quipu.dev/v1",
+  name: "knn",
+  task: { driver: "tensor", model: digestOf(Buffer.of()), inputs: {} },
+}).task;
+
+function ask(how: string) {
+  if (task.driver !== "tensor") throw new Error("not a tensor task");
+  const runId = `run-${how}`;
+  return {
+    kind: "run",
+    runId,
+    task,
+    modelPath: `/models/${how}`,
+    dataFolder: "/",
+    outputFolder: folder,
+  } as const;
+}
+
+const never = new AbortController().signal;
+
+t.test("a worker runs, fails, dies, is killed, and each time serves again", async (t) => {
+  const worker = newWorker(t);
+  t.same(await worker.ready(), { device: "cpu", backends: ["portable"] });
+  const lines: string[] = [];
+  const steps: string[] = [];
+  const hooks = {
+    progress: (_: number, activity: string) => void steps.push(activity),
+    log: (line: string) => void lines.push(line),
+  };
+  const done = await worker.run(ask("work"), hooks, never);
+  t.same([done.cpuMs, done.inputBytes, steps], [1.5, 10, ["half"]]);
+  await t.rejects(worker.run(ask("fail"), hooks, never), { code: "MODEL_INVALID" });
+  await t.rejects(worker.run(ask("die"), hooks, never), {
+    code: "WORKER_DIED",
+    message: /SIGKILL.*last words: doing die/,
+  });
+  t.match(lines, ["doing work", "doing fail", "doing die"]);
+  await t.rejects(worker.run(ask("babble"), hooks, never), { code: "INTERNAL" });
+
+  const control = new AbortController();
+  const hanging = worker.run(ask("hang"), hooks, control.signal);
+  await new Promise<void>((resolve) => {
+    const seen = setInterval(() => {
+      if (!lines.includes("doing hang")) return;
+      clearInterval(seen);
+      resolve();
+    }, 5);
+  });
+  control.abort(new QuipuError("CANCELLED", "stopped by the test"));
+  await t.rejects(hanging, { code: "CANCELLED" });
+  t.equal((await worker.run(ask("work"), silent, never)).kind, "done");
+});
+
+t.test("a worker that cannot start fails its runs instead of holding them", async (t) => {
+  const worker = newWorker(t, "cuda:9");
+  await t.rejects(worker.ready(), { code: "WORKER_DIED", message: /no such device/ });
+  await t.rejects(worker.run(ask("work"), silent, never), { code: "WORKER_DIED" });
+  const missing = newWorker(t, "cpu", join(folder, "nowhere.mjs"));
+  const control = new AbortController();
+  const waiting = missing.run(ask("work"), silent, control.signal);
+  control.abort(new QuipuError("CANCELLED", "stopped by the test"));
+  await t.rejects(waiting, { code: "CANCELLED" });
+});
+
+t.test("what a worker says is checked before it is used", (t) => {
+  const output = {
+    name: "a",
+    digest: digestOf(Buffer.of()),
+    blake3: "0".repeat(64),
+    sizeBytes: 0,
+    mediaType: "a/b",
+  };
+  const done = (change: object) => ({
+    kind: "done",
+    runId: "run-1",
+    cpuMs: 0,
+    inputBytes: 0,
+    result: {
+      outputs: [{ ...output, ...change }],
+      device: "cpu",
+      backend: "portable",
+      determinism: "bitwise",
+      arithmetic: "",
+    },
+  });
+  t.equal(parseReply(done({})).kind, "done");
+  for (const change of [
+    { name: "../keys" },
+    { name: "a/b" },
+    { name: "" },
+    { digest: "sha256:1" },
+    { blake3: "x" },
+    { sizeBytes: -1 },
+    { sizeBytes: Number.NaN },
+  ]) {
+    t.throws(() => parseReply(done(change)), { code: "INTERNAL" }, JSON.stringify(change));
+  }
+  for (const message of [null, 1, {}, { kind: "ready", device: 1 }, { kind: "done" }]) {
+    t.throws(() => parseReply(message), { code: "INTERNAL" });
+  }
+  t.end();
+});
+
+t.test("one run a device at a time, in order, past those that give up", async (t) => {
+  const reservations = new Reservations();
+  const order: string[] = [];
+  const free = await reservations.take("cpu", never);
+  const control = new AbortController();
+  const gaveUp = reservations.take("cpu", control.signal);
+  const last = reservations.take("cpu", never).then((freeLast) => {
+    order.push("last");
+    freeLast();
+  });
+  control.abort(new QuipuError("CANCELLED", "gave up"));
+  await t.rejects(gaveUp, { code: "CANCELLED" });
+  await reservations.take("cuda:0", never);
+  t.same(order, []);
+  order.push("freed");
+  free();
+  await last;
+  t.same(order, ["freed", "last"]);
+});
+
+interface Bench {
+  readonly host: RunnerHost;
+  readonly runner: HostRunner;
+  readonly assignment: Assignment;
+  readonly adopted: Map<string, string>;
+}
+
+/** A host with one data set and a hash job on it; `spec` replaces parts of the job. */
+function bench(t: TestEnd, change: { task?: JobSpec["task"]; workers?: Worker[] } = {}): Bench {
+  const root = mkdtempSync(join(folder, "host-"));
+  const data = join(root, "data", "digits");
+  mkdirSync(data, { recursive: true });
+  writeFileSync(join(data, "a.csv"), "1,2\n");
+  const entry = { path: "a.csv", sizeBytes: 4, sha256: "1".repeat(64), blake3: "2".repeat(64) };
+  const manifest: Manifest = {
+    version: "quipu.dev/manifest/v1",
+    entries: [entry],
+    merkleRoot: "3".repeat(64),
+  };
+  const job = jobSpec.parse({
+    version: "quipu.dev/v1",
+    name: "count",
+    dataSet: "digits",
+    task: change.task ?? { driver: "hash" },
+  });
+  const adopted = new Map<string, string>();
+  const host: RunnerHost = {
+    clock: { wallMs: () => Date.now(), bootMs: () => performance.now() },
+    dataFolder: join(root, "data"),
+    scratchFolder: join(root, "scratch"),
+    workers: new Map((change.workers ?? []).map((worker) => [worker.device, worker])),
+    hashBackend: "portable",
+    blake3: () => "4".repeat(64),
+    hashFolder: async () => manifest,
+    fetchInput: async ({ digest, url }) => {
+      if (url === "") throw new QuipuError("UNAVAILABLE", `nobody serves ${digest}`);
+      return { path: url, sizeBytes: 7 };
+    },
+    adoptOutput: async (path, { name }) => {
+      adopted.set(name, await readFile(path, "utf8"));
+    },
+    cpuMs: () => performance.now(),
+    observe: (text) => t.fail(text),
+  };
+  const assignment: Assignment = {
+    runId: "run-1",
+    epoch: 1,
+    jobId: "job-1",
+    job,
+    jobDigest: jobDigest(job),
+    decisionDigest: jobDigest(job),
+    policyDigest: jobDigest(job),
+    leaseMs: 10_000,
+    device: "cpu",
+    inputs: [],
+    dataSet: { name: "digits", manifestDigest: manifestDigest(manifest), dataClass: "personal" },
+  };
+  return { host, runner: new HostRunner(host), assignment, adopted };
+}
+
+t.test("the hooks check, fetch, run, measure, and always release", async (t) => {
+  const { host, runner, assignment, adopted } = bench(t);
+  const steps: string[] = [];
+  const report = await runner.start(assignment, {
+    ...silent,
+    progress: (_, activity) => void steps.push(activity),
+  });
+  t.equal(report.failure, undefined);
+  t.same(steps, [
+    "checking the data",
+    "fetching inputs",
+    "waiting for the device",
+    "running",
+    "storing the outputs",
+  ]);
+  const [output] = report.result?.outputs ?? [];
+  const bytes = adopted.get("manifest.json") ?? "";
+  t.equal(output?.digest, digestOf(Buffer.from(bytes)));
+  t.equal(output?.digest, assignment.dataSet?.manifestDigest);
+  t.same([report.usage.inputBytes, report.usage.outputBytes], [4, bytes.length]);
+  t.same(readdirSync(host.scratchFolder), [], "the scratch folder is gone");
+
+  const code = async (parts: Bench): Promise<ErrorCode | undefined> => {
+    const { failure } = await parts.runner.start(parts.assignment, silent);
+    t.same(readdirSync(parts.host.dataFolder), ["digits"]);
+    return failure?.code;
+  };
+  const changed = bench(t);
+  const other = { ...assignment.dataSet, manifestDigest: digestOf(Buffer.of(1)) };
+  Object.assign(changed.assignment, { dataSet: other });
+  t.equal(await code(changed), "DATA_CHANGED");
+
+  const moving = bench(t);
+  const adopt = moving.host.fetchInput;
+  Object.assign(moving.host, {
+    fetchInput: async (...parts: Parameters<typeof adopt>) => {
+      // A writer that is clever enough to keep size and modification time.
+      chmodSync(join(moving.host.dataFolder, "digits", "a.csv"), 0o600);
+      return adopt(...parts);
+    },
+  });
+  const grant = { digest: digestOf(Buffer.of()), url: "/x", token: "" };
+  Object.assign(moving.assignment, { inputs: [grant] });
+  t.equal(await code(moving), "DATA_CHANGED");
+
+  const unserved = bench(t);
+  Object.assign(unserved.assignment, { inputs: [{ ...grant, url: "" }] });
+  t.equal(await code(unserved), "UNAVAILABLE");
+
+  const without = bench(t);
+  const { dataSet: _, ...rest } = without.assignment;
+  const { failure } = await without.runner.start(rest, silent);
+  t.equal(failure?.code, "INVALID_ARGUMENT");
+});
+
+t.test("a tensor job goes to the device's worker; a stop kills it and frees all", async (t) => {
+  const worker = newWorker(t);
+  const model = digestOf(Buffer.of());
+  const tensor = (how: string): Bench => {
+    const parts = bench(t, {
+      task: { ...task, driver: "tensor", model } as never,
+      workers: [worker],
+    });
+    const inputs = [{ digest: model, url: `/models/${how}`, token: "" }];
+    return { ...parts, assignment: { ...parts.assignment, inputs } };
+  };
+  const works = tensor("work");
+  const done = await works.runner.start(works.assignment, silent);
+  t.same([done.isolation, done.result?.arithmetic], ["process", "canonical-1"]);
+  t.same([...works.adopted], [["out.bin", "bits"]]);
+  t.same([done.usage.inputBytes, done.usage.outputBytes], [10, 4]);
+
+  const dies = tensor("die");
+  const died = await dies.runner.start(dies.assignment, silent);
+  t.same([died.failure?.code, died.isolation], ["WORKER_DIED", "process"]);
+
+  const hangs = tensor("hang");
+  const stopped = await hangs.runner.start(hangs.assignment, {
+    ...silent,
+    log: (line) => line === "doing hang" && hangs.runner.stop("run-1"),
+  });
+  t.equal(stopped.failure?.code, "CANCELLED");
+  t.same(readdirSync(hangs.host.scratchFolder), []);
+
+  const nowhere = tensor("work");
+  Object.assign(nowhere.assignment, { device: "cuda:5" });
+  const lost = await nowhere.runner.start(nowhere.assignment, silent);
+  t.equal(lost.failure?.code, "BACKEND_UNAVAILABLE");
+});
+
+t.test("the stream is dialled again after each loss, and says why it was lost", async (t) => {
+  let hellos = 0;
+  const service = bind(AttachService, {
+    async *attach(requests) {
+      for await (const { message } of requests) {
+        if (message.case !== "hello") continue;
+        hellos += 1;
+        const times = { coordinatorVersion: "1", heartbeatMs: 1000n, leaseMs: 10_000n };
+        yield create(AttachResponseSchema, { message: { case: "welcome", value: times } as never });
+      }
+    },
+  });
+  const first = await serve({ listen: "127.0.0.1:0", services: [service] });
+  const codes: ErrorCode[] = [];
+  const link = new AttachLink({
+    address: first.address,
+    random: seededRandom(1),
+    observe: ({ code }) => void codes.push(code),
+  });
+  let welcomed: () => void = () => {};
+  let lost: () => void = () => {};
+  const agent = {
+    connected: () => {
+      link.send(create(AttachRequestSchema, { message: { case: "hello", value: {} } as never }));
+    },
+    received: () => welcomed(),
+    disconnected: () => lost(),
+  } as unknown as Agent;
+  const once = (set: (resolve: () => void) => void) => new Promise<void>((resolve) => set(resolve));
+  let next = once((resolve) => {
+    welcomed = resolve;
+  });
+  const serving = link.serve(agent);
+  await next;
+  next = once((resolve) => {
+    welcomed = resolve;
+  });
+  link.drop("the test says so");
+  await next;
+  t.equal(hellos, 2);
+  const gone = once((resolve) => {
+    lost = resolve;
+  });
+  await first.close(0);
+  await gone;
+  next = once((resolve) => {
+    welcomed = resolve;
+  });
+  const second = await serve({ listen: first.address, services: [service] });
+  await next;
+  t.ok(codes.length >= 2);
+  t.ok(
+    codes.every((code) => code === "UNAVAILABLE"),
+    codes.join(),
+  );
+  link.close();
+  await serving;
+  await second.close(0);
+});
+
+t.test("what is not known of a host stays unknown on the wire", (t) => {
+  const gpu = {
+    device: "cuda:0",
+    model: "x",
+    utilization: Number.NaN,
+    memoryUsedBytes: Number.NaN,
+    memoryTotalBytes: 5,
+    temperatureCelsius: 1,
+    powerWatts: 2,
+  };
+  const sample = sampleMessage({ atMs: 1.4, disks: [], networks: [], gpus: [gpu], faults: [] });
+  t.same([sample.atMs, sample.cpu, sample.gpus[0]?.memoryUsedBytes], [1n, undefined, -1n]);
+  t.ok(Number.isNaN(sample.gpus[0]?.utilization));
+  const inventory = inventoryMessage({
+    hostname: "h",
+    os: "o",
+    kernel: "k",
+    cpuModel: "c",
+    cpuCores: 2,
+    memoryBytes: 9,
+    devices: [{ id: "cpu", model: "c", memoryBytes: 9, backends: ["portable"] }],
+    agentVersion: "1",
+    dataSets: [{ name: "digits" }],
+    driverVersion: "",
+  });
+  t.same(inventory.devices[0]?.backends, ["portable"]);
+  t.equal(inventory.dataSets[0]?.name, "digits");
+  t.end();
+});
