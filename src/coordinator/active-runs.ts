@@ -1,0 +1,67 @@
+/**
+ * Runs that some host is granted now, in memory: leases are renewed each second, so they live here
+ * and not in the database. Rebuilt from the database at each start, with a full lease for each run.
+ */
+import type { RunRecord } from "../io/store/records.js";
+import type { RunRef } from "../model/run.js";
+
+export interface ActiveRun {
+  readonly run: RunRecord;
+  /** Boot-clock time after which the run may be given to another host. */
+  leaseEndsAtMs: number;
+  /** Its end is being written. Nothing may renew it or send it again, even before the commit. */
+  ending: boolean;
+  acknowledged: boolean;
+  instanceId: string;
+  cancelReason: string | undefined;
+  progress: number;
+  activity: string;
+}
+
+export class ActiveRuns {
+  readonly #runs = new Map<string, ActiveRun>();
+
+  add(run: RunRecord, leaseEndsAtMs: number, cancelReason?: string): ActiveRun {
+    const active: ActiveRun = {
+      run,
+      leaseEndsAtMs,
+      ending: false,
+      acknowledged: run.stage === "acknowledged",
+      instanceId: run.instanceId,
+      cancelReason,
+      progress: 0,
+      activity: "",
+    };
+    this.#runs.set(run.id, active);
+    return active;
+  }
+
+  get(runId: string): ActiveRun | undefined {
+    return this.#runs.get(runId);
+  }
+
+  /** The run that this host holds under this very epoch and whose end nobody is writing. */
+  granted(host: string, { runId, epoch }: RunRef): ActiveRun | undefined {
+    const active = this.#runs.get(runId);
+    if (active === undefined || active.ending) return undefined;
+    return active.run.host === host && active.run.epoch === epoch ? active : undefined;
+  }
+
+  delete(runId: string): void {
+    this.#runs.delete(runId);
+  }
+
+  ofHost(host: string): readonly ActiveRun[] {
+    return [...this.#runs.values()].filter((active) => active.run.host === host);
+  }
+
+  busyDevices(host: string): readonly string[] {
+    return this.ofHost(host).map((active) => active.run.device);
+  }
+
+  expired(nowMs: number): readonly ActiveRun[] {
+    return [...this.#runs.values()].filter(
+      (active) => !active.ending && active.leaseEndsAtMs < nowMs,
+    );
+  }
+}

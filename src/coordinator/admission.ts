@@ -1,0 +1,162 @@
+/** From submitted bytes to durable queued jobs: all of them or none, once for each idempotency key. */
+import { type Digest, digestOf, equalBytes } from "../base/bytes.js";
+import { canonicalBytes } from "../base/canonical-json.js";
+import { QuipuError } from "../base/errors.js";
+import { newId } from "../base/ids.js";
+import { limits } from "../base/limits.js";
+import type { StoreTables } from "../io/store/coordinator-store.js";
+import type { JobRecord } from "../io/store/records.js";
+import { type JobSpec, jobArtifacts, jobBytes, jobSpec } from "../model/job.js";
+import { type Core, note, notFound } from "./core.js";
+
+const idempotencyKeyPattern = /^[\x21-\x7e]{1,128}$/;
+/** Jobs that wait at once; a fleet that is this far behind says so instead of taking more. */
+export const queuedJobsMax = 100_000;
+
+export interface AdmittedSpec {
+  readonly bytes: Uint8Array;
+  readonly spec: JobSpec;
+  readonly digest: Digest;
+}
+
+/** Checks the bytes as if no client had; throws JOB_FILE_INVALID, LIMIT_EXCEEDED or NOT_FOUND. */
+export async function checkSpecs(
+  core: Core,
+  specs: readonly Uint8Array[],
+): Promise<readonly AdmittedSpec[]> {
+  if (specs.length === 0 || specs.length > limits.jobsPerSubmitMax) {
+    throw new QuipuError(
+      "LIMIT_EXCEEDED",
+      `${specs.length} jobs were given; a submission holds 1 to ${limits.jobsPerSubmitMax}`,
+    );
+  }
+  const admitted = specs.map(parseSpec);
+  for (const { spec } of admitted) await checkReferences(core, spec);
+  return admitted;
+}
+
+export async function submitJobs(
+  core: Core,
+  idempotencyKey: string,
+  specs: readonly Uint8Array[],
+): Promise<readonly JobRecord[]> {
+  if (!idempotencyKeyPattern.test(idempotencyKey)) {
+    throw new QuipuError("INVALID_ARGUMENT", "the idempotency key is empty, too long or not text", {
+      next: "send 1 to 128 printable ASCII characters, new for each submission",
+    });
+  }
+  const digest = digestOf(canonicalBytes(specs.map(digestOf)));
+  const before = await earlier(core.ports.store, idempotencyKey, digest);
+  if (before !== undefined) return before;
+  const admitted = await checkSpecs(core, specs);
+  const ids = admitted.map(() => newId("job", core.ports.random));
+  const atMs = core.ports.clock.wallMs();
+  // The answer may only be given after this commit. A crash before it loses nothing that anyone was
+  // told of; a crash after it and before the answer is what the idempotency key is for.
+  const jobs = await core.ports.store.transact(async (tables) => {
+    const again = await earlier(tables, idempotencyKey, digest);
+    if (again !== undefined) return again;
+    if ((await tables.jobs.countQueued()) + admitted.length > queuedJobsMax) {
+      throw new QuipuError("LIMIT_EXCEEDED", `more than ${queuedJobsMax} jobs would wait`, {
+        next: "submit again when `quipu job ls` shows fewer queued jobs",
+      });
+    }
+    const last = await tables.jobs.lastPosition();
+    const records = admitted.map((one, i) => newJob(one, ids[i] as string, last + i + 1, atMs));
+    await tables.jobs.insert(records);
+    await tables.submissions.insert({ key: idempotencyKey, digest, jobIds: ids });
+    return records;
+  });
+  for (const { id } of jobs) note(core, id, "admitted");
+  core.wake();
+  return jobs;
+}
+
+/** The jobs that this key made before; throws CONFLICT when it made other ones. */
+async function earlier(
+  { submissions, jobs }: Pick<StoreTables, "submissions" | "jobs">,
+  key: string,
+  digest: Digest,
+): Promise<readonly JobRecord[] | undefined> {
+  const submission = await submissions.get(key);
+  if (submission === undefined) return undefined;
+  if (submission.digest !== digest) {
+    throw new QuipuError("CONFLICT", "this idempotency key was used for other jobs", {
+      next: "use a new key for a new submission",
+    });
+  }
+  const records = [];
+  for (const id of submission.jobIds) {
+    const job = await jobs.get(id);
+    if (job === undefined) throw new QuipuError("INTERNAL", `job ${id} is missing in the store`);
+    records.push(job);
+  }
+  return records;
+}
+
+function parseSpec(bytes: Uint8Array): AdmittedSpec {
+  if (bytes.length > limits.jobBytesMax) {
+    throw new QuipuError(
+      "LIMIT_EXCEEDED",
+      `a job of ${bytes.length} bytes is larger than ${limits.jobBytesMax}`,
+    );
+  }
+  const parsed = jobSpec.safeParse(readJson(bytes));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const field = issue?.path.join(".") || "the job";
+    throw new QuipuError("JOB_FILE_INVALID", `${field}: ${issue?.message ?? "not a job"}`, {
+      details: { field },
+    });
+  }
+  if (!equalBytes(jobBytes(parsed.data), bytes)) {
+    throw new QuipuError("JOB_FILE_INVALID", "the job is not in canonical form", {
+      next: "send canonical JSON with all defaults filled in, as `quipu run` does",
+    });
+  }
+  return { bytes, spec: parsed.data, digest: digestOf(bytes) };
+}
+
+function readJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new QuipuError("JOB_FILE_INVALID", "the job is not JSON in UTF-8", { cause });
+  }
+}
+
+async function checkReferences(core: Core, spec: JobSpec): Promise<void> {
+  if (spec.dataSet !== undefined) {
+    const known = await core.ports.store.dataSets.get(spec.dataSet);
+    const next = `register it with \`quipu data add ${spec.dataSet} FOLDER\`, or see \`quipu data ls\``;
+    if (known === undefined) throw notFound("data set", spec.dataSet, next);
+  }
+  for (const digest of jobArtifacts(spec)) {
+    const next = "bring it with `quipu artifact put FILE`";
+    if (!(await core.ports.artifacts.has(digest))) throw notFound("artifact", digest, next);
+  }
+}
+
+function newJob(one: AdmittedSpec, id: string, position: number, atMs: number): JobRecord {
+  return {
+    id,
+    position,
+    name: one.spec.name,
+    driver: one.spec.task.driver,
+    spec: one.bytes,
+    specDigest: one.digest,
+    attemptsMax: one.spec.attemptsMax,
+    state: "queued",
+    runId: "",
+    epoch: 0,
+    host: "",
+    country: "",
+    decisionId: "",
+    submittedAtMs: atMs,
+  };
+}
+
+/** The job that admitted bytes say. */
+export function specOf(job: Pick<JobRecord, "spec">): JobSpec {
+  return JSON.parse(new TextDecoder().decode(job.spec)) as JobSpec;
+}

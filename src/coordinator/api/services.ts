@@ -1,0 +1,48 @@
+/** Every service of the coordinator and the one file that answers each of its calls. */
+import { AttachService } from "../../gen/quipu/v1/attach_pb.js";
+import { ArtifactService, DataSetService, HostService } from "../../gen/quipu/v1/fleet_pb.js";
+import { JobService } from "../../gen/quipu/v1/jobs_pb.js";
+import { LogService } from "../../gen/quipu/v1/log_pb.js";
+import { type Binding, bind } from "../../io/rpc/service.js";
+import type { Coordinator } from "../coordinator.js";
+import { addDataSet } from "./add-data-set.js";
+import { attach } from "./attach.js";
+import { cancelJob } from "./cancel-job.js";
+import { getHost } from "./get-host.js";
+import { getJob } from "./get-job.js";
+import { getJobLogs } from "./get-job-logs.js";
+import { getLogHead } from "./get-log-head.js";
+import { getReceipt } from "./get-receipt.js";
+import { grantArtifact } from "./grant-artifact.js";
+import { grantOutputs } from "./grant-outputs.js";
+import { listArtifacts } from "./list-artifacts.js";
+import { listDataSets } from "./list-data-sets.js";
+import { listHosts } from "./list-hosts.js";
+import { listJobs } from "./list-jobs.js";
+import { planJobs } from "./plan-jobs.js";
+import { submitJobs } from "./submit-jobs.js";
+import { watchJob } from "./watch-job.js";
+
+export function services(coordinator: Coordinator): readonly Binding[] {
+  const { core } = coordinator;
+  return [
+    bind(AttachService, { attach: attach(coordinator) }),
+    bind(JobService, {
+      submitJobs: submitJobs(core),
+      planJobs: planJobs(core),
+      getJob: getJob(core),
+      listJobs: listJobs(core),
+      watchJob: watchJob(core),
+      cancelJob: cancelJob(core),
+      getJobLogs: getJobLogs(core),
+      grantOutputs: grantOutputs(core),
+    }),
+    bind(HostService, { listHosts: listHosts(core), getHost: getHost(core) }),
+    bind(DataSetService, { addDataSet: addDataSet(core), listDataSets: listDataSets(core) }),
+    bind(ArtifactService, {
+      listArtifacts: listArtifacts(core),
+      grantArtifact: grantArtifact(core),
+    }),
+    bind(LogService, { getLogHead: getLogHead(core), getReceipt: getReceipt(core) }),
+  ];
+}

@@ -1,0 +1,78 @@
+/** The message that grants a run, and the moment it is sent: the lease of the run starts with it. */
+import { create } from "@bufbuild/protobuf";
+import { QuipuError } from "../base/errors.js";
+import {
+  AssignSchema,
+  type AttachResponse,
+  AttachResponseSchema,
+  CancelSchema,
+} from "../gen/quipu/v1/attach_pb.js";
+import { jobArtifacts } from "../model/job.js";
+import type { ActiveRun } from "./active-runs.js";
+import { specOf } from "./admission.js";
+import { type Core, leaseEnd, trouble } from "./core.js";
+import { grantInput } from "./grants.js";
+import { loseRun } from "./run-end.js";
+
+type Said = Exclude<AttachResponse["message"], { case: undefined }>;
+
+export function say(message: Said): AttachResponse {
+  return create(AttachResponseSchema, { message });
+}
+
+/**
+ * Sends `Assign`, and `Cancel` after it when the job was cancelled meanwhile. The decision, run and
+ * epoch are durable already; when the message is lost, the host's next attach sends it again.
+ */
+export async function sendAssign(core: Core, active: ActiveRun): Promise<void> {
+  try {
+    const message = await assignOf(core, active);
+    // Between here and the send nothing is awaited: a run that is being ended is never sent, and the
+    // lease counts from a moment that is not later than the send.
+    const session = core.sessions.get(active.run.host);
+    if (active.ending || session === undefined) return;
+    active.leaseEndsAtMs = leaseEnd(core);
+    session.send(message);
+    if (active.cancelReason !== undefined) sendCancel(core, active);
+  } catch (thrown) {
+    const error = trouble(core, `assign run ${active.run.id}`, thrown);
+    if (error.kind !== "terminal") return; // the lease ends and the job is placed again
+    await loseRun(core, active, error.toJSON());
+  }
+}
+
+export function sendCancel(core: Core, active: ActiveRun): void {
+  const { id, epoch, host } = active.run;
+  const value = create(CancelSchema, {
+    runId: id,
+    epoch: BigInt(epoch),
+    reason: active.cancelReason ?? "",
+  });
+  core.sessions.get(host)?.send(say({ case: "cancel", value }));
+}
+
+async function assignOf(core: Core, { run }: ActiveRun): Promise<AttachResponse> {
+  const { store } = core.ports;
+  const job = await store.jobs.get(run.jobId);
+  const decision = await store.decisions.get(run.decisionId);
+  if (job === undefined || decision === undefined) {
+    throw new QuipuError("INTERNAL", `run ${run.id} has no job or no decision in the store`);
+  }
+  const { country } = run.place;
+  const inputs = jobArtifacts(specOf(job)).map((digest) => ({
+    digest,
+    ...grantInput(core, digest, country),
+  }));
+  const value = create(AssignSchema, {
+    runId: run.id,
+    epoch: BigInt(run.epoch),
+    jobId: run.jobId,
+    spec: job.spec,
+    decision: decision.content,
+    leaseMs: BigInt(core.options.leaseMs),
+    device: run.device,
+    inputs,
+    dataSets: run.dataSet === undefined ? [] : [run.dataSet],
+  });
+  return say({ case: "assign", value });
+}

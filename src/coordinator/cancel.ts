@@ -1,0 +1,48 @@
+/** Cancels a job: the mark is durable before anyone is told, and told again at each attach. */
+import { QuipuError } from "../base/errors.js";
+import type { StoreTables } from "../io/store/coordinator-store.js";
+import type { JobRecord } from "../io/store/records.js";
+import { isTerminal } from "../model/job.js";
+import { sendCancel } from "./assign.js";
+import { type Core, note, notFound } from "./core.js";
+import { stepJob } from "./job-machine.js";
+
+const reasonLengthMax = 500;
+
+/** Doing it twice is once; a job that ended otherwise is a CONFLICT. */
+export async function cancelJob(core: Core, id: string, reason: string): Promise<JobRecord> {
+  const text = reason.slice(0, reasonLengthMax).toWellFormed() || "no reason given";
+  const atMs = core.ports.clock.wallMs();
+  const job = await core.ports.store.transact((tables) => mark(tables, id, text, atMs));
+  note(core, id, `cancel: ${text}`);
+  core.changes.changed(id);
+  if (isTerminal(job.state)) return job;
+  const active = core.runs.get(job.runId);
+  if (active === undefined) {
+    // Its placement has committed and is about to be sent; that send brings the cancel with it.
+    core.earlyCancels.set(id, text);
+  } else if (active.cancelReason === undefined) {
+    active.cancelReason = text;
+    sendCancel(core, active);
+  }
+  return job;
+}
+
+async function mark(
+  { jobs }: StoreTables,
+  id: string,
+  reason: string,
+  atMs: number,
+): Promise<JobRecord> {
+  const job = await jobs.get(id);
+  if (job === undefined) throw notFound("job", id, "see `quipu job ls`");
+  if (job.state === "cancelled") return job;
+  const next = stepJob(job, { kind: "cancel", reason }, atMs);
+  if (next === undefined) {
+    throw new QuipuError("CONFLICT", `job ${id} is ${job.state} already`, {
+      next: `see it with \`quipu job show ${id}\``,
+    });
+  }
+  await jobs.update(next);
+  return next;
+}

@@ -1,0 +1,70 @@
+/** One coordinator over its ports: what a process, a test and a simulator start, drive and stop. */
+import type { AttachRequest } from "../gen/quipu/v1/attach_pb.js";
+import { ActiveRuns } from "./active-runs.js";
+import { Changes } from "./changes.js";
+import { type Core, leaseEnd } from "./core.js";
+import { Dispatcher } from "./dispatch.js";
+import { finishStaged, tick } from "./leases.js";
+import { LogBook } from "./log-book.js";
+import type { AgentLink, CoordinatorOptions, CoordinatorPorts } from "./ports.js";
+import { Session } from "./session.js";
+
+/** How often a stream, a lease and a staged receipt are looked at. */
+export const tickEveryMs = 250;
+
+export class Coordinator {
+  readonly core: Core;
+  readonly #dispatcher: Dispatcher;
+
+  private constructor(core: Core, dispatcher: Dispatcher) {
+    this.core = core;
+    this.#dispatcher = dispatcher;
+  }
+
+  /** Reads what is durable and goes on from there; every run that it finds gets a full lease. */
+  static async start(ports: CoordinatorPorts, options: CoordinatorOptions): Promise<Coordinator> {
+    const dispatcher: Dispatcher = new Dispatcher(() => core);
+    const core: Core = {
+      ports,
+      options,
+      runs: new ActiveRuns(),
+      changes: new Changes(),
+      logBook: new LogBook(ports.log, ports.store),
+      hosts: new Map(),
+      sessions: new Map(),
+      earlyCancels: new Map(),
+      finishing: new Map(),
+      wake: () => dispatcher.wake(),
+    };
+    for (const host of await ports.store.hosts.all()) core.hosts.set(host.name, host);
+    for (const run of await ports.store.runs.inStages(["assigned", "acknowledged"])) {
+      const job = await ports.store.jobs.get(run.jobId);
+      core.runs.add(run, leaseEnd(core), job?.cancelReason);
+    }
+    await finishStaged(core);
+    core.wake();
+    return new Coordinator(core, dispatcher);
+  }
+
+  /** A stream from an agent, that has not said who it is yet. */
+  open(link: AgentLink): AgentStream {
+    return new Session(this.core, link);
+  }
+
+  /** To be called every `tickEveryMs`. */
+  async tick(): Promise<void> {
+    await tick(this.core);
+    await finishStaged(this.core);
+    this.#dispatcher.retry();
+  }
+
+  /** Ends every stream. What is durable needs no goodbye. */
+  stop(): void {
+    for (const session of [...this.core.sessions.values()]) session.close();
+  }
+}
+
+export interface AgentStream {
+  receive(request: AttachRequest): Promise<void>;
+  close(): void;
+}

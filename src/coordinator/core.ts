@@ -1,0 +1,46 @@
+/** What the step functions of one coordinator share: its ports, and what it keeps in memory only. */
+import { QuipuError } from "../base/errors.js";
+import type { HostRecord } from "../io/store/records.js";
+import type { ActiveRuns } from "./active-runs.js";
+import type { Changes } from "./changes.js";
+import type { LogBook } from "./log-book.js";
+import type { CoordinatorOptions, CoordinatorPorts } from "./ports.js";
+import type { Session } from "./session.js";
+
+export interface Core {
+  readonly ports: CoordinatorPorts;
+  readonly options: CoordinatorOptions;
+  readonly runs: ActiveRuns;
+  readonly changes: Changes;
+  readonly logBook: LogBook;
+  /** Every host that ever attached, by name; the database holds the same. */
+  readonly hosts: Map<string, HostRecord>;
+  /** The one stream of each attached host. */
+  readonly sessions: Map<string, Session>;
+  /** Cancels that were committed while their run was on its way into `runs`. */
+  readonly earlyCancels: Map<string, string>;
+  /** Receipts on their way into the log, by run: a doubled update waits for the first. */
+  readonly finishing: Map<string, Promise<number>>;
+  /** Asks for a round of dispatch, soon. */
+  readonly wake: () => void;
+}
+
+/** When a lease that is granted or renewed now ends here; the host's own view of it ends earlier. */
+export function leaseEnd(core: Core): number {
+  const { leaseMs, leaseMarginMs } = core.options;
+  return core.ports.clock.bootMs() + leaseMs + leaseMarginMs;
+}
+
+export function trouble(core: Core, what: string, thrown: unknown): QuipuError {
+  const error = QuipuError.from(thrown);
+  core.ports.observe({ kind: "trouble", what, error });
+  return error;
+}
+
+export function note(core: Core, jobId: string, text: string): void {
+  core.ports.observe({ kind: "job", jobId, text });
+}
+
+export function notFound(what: string, name: string, next: string): QuipuError {
+  return new QuipuError("NOT_FOUND", `there is no ${what} ${name.slice(0, 100)}`, { next });
+}

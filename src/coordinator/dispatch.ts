@@ -1,0 +1,210 @@
+/**
+ * Places queued jobs. A round reads what waits, decides from one snapshot of the fleet, makes the
+ * decisions durable, and only then tells hosts. Rounds are woken by whatever may have changed an
+ * answer (a job, a host, a device that is free again), run one at a time, and never inside a caller.
+ */
+import { digestOf } from "../base/bytes.js";
+import { canonicalBytes, canonicalJson } from "../base/canonical-json.js";
+import { QuipuError } from "../base/errors.js";
+import { newId } from "../base/ids.js";
+import type { StoreTables } from "../io/store/coordinator-store.js";
+import type { JobRecord, RunRecord } from "../io/store/records.js";
+import type { Decision } from "../model/decision.js";
+import type { HostView } from "../model/host.js";
+import { specOf } from "./admission.js";
+import { sendAssign } from "./assign.js";
+import { type Core, leaseEnd, note, trouble } from "./core.js";
+import { stepJob } from "./job-machine.js";
+import { decideNow, snapshot, withPlacement } from "./snapshot.js";
+
+/** Jobs that one transaction decides. */
+const jobsPerPageMax = 64;
+
+export class Dispatcher {
+  readonly #core: () => Core;
+  #scheduled = false;
+  #running = false;
+  #again = false;
+  #failed = false;
+
+  constructor(core: () => Core) {
+    this.#core = core;
+  }
+
+  wake(): void {
+    if (this.#running) this.#again = true;
+    if (this.#scheduled || this.#running) return;
+    this.#scheduled = true;
+    this.#core().ports.defer(() => void this.#run());
+  }
+
+  /** Wakes if the last round failed: its answers are still owed. */
+  retry(): void {
+    if (this.#failed) this.wake();
+  }
+
+  async #run(): Promise<void> {
+    this.#scheduled = false;
+    this.#running = true;
+    this.#again = false;
+    const core = this.#core();
+    try {
+      await dispatchRound(core);
+      this.#failed = false;
+    } catch (thrown) {
+      this.#failed = true;
+      trouble(core, "dispatch", thrown);
+    }
+    this.#running = false;
+    if (this.#again) this.wake();
+  }
+}
+
+async function dispatchRound(core: Core): Promise<void> {
+  let hosts = snapshot(core);
+  let position = 0;
+  for (;;) {
+    const page = await core.ports.store.jobs.queued(jobsPerPageMax, position);
+    const last = page.at(-1);
+    if (last === undefined) return;
+    position = last.position;
+    hosts = await dispatchPage(core, page, hosts);
+  }
+}
+
+/** A decision that changes something, and the run that it grants, if any. */
+interface Verdict {
+  readonly job: JobRecord;
+  readonly decision: Decision;
+  readonly content: Uint8Array;
+  readonly run?: RunRecord;
+}
+
+async function dispatchPage(
+  core: Core,
+  page: readonly JobRecord[],
+  before: readonly HostView[],
+): Promise<readonly HostView[]> {
+  let hosts = before;
+  const verdicts: Verdict[] = [];
+  for (const job of page) {
+    // Without room anywhere a job that knows why it waits keeps waiting for that reason.
+    if (job.decisionId !== "" && !hosts.some(hasRoom)) continue;
+    const spec = specOf(job);
+    const decision = await decideNow(core, { spec, digest: job.specDigest }, hosts);
+    const { outcome } = decision;
+    const content = canonicalBytes(decision);
+    if (outcome.kind === "placed") {
+      const run = await newRun(core, job, decision, content, outcome);
+      verdicts.push({ job, decision, content, run });
+      hosts = withPlacement(hosts, outcome.host, outcome.device);
+    } else if (outcome.kind === "refused" || !(await isKnown(core, job, decision))) {
+      verdicts.push({ job, decision, content });
+    }
+  }
+  if (verdicts.length === 0) return hosts;
+  const atMs = core.ports.clock.wallMs();
+  // 1. Decision, run and epoch, durably and together. A crash before this has told nobody anything.
+  const kept = await core.ports.store.transact((tables) => keep(tables, verdicts, atMs));
+  // 2. Then the hosts. A crash before a send is repaired when the host attaches to the next process.
+  for (const verdict of kept) announce(core, verdict);
+  return hosts;
+}
+
+async function keep(
+  tables: StoreTables,
+  verdicts: readonly Verdict[],
+  atMs: number,
+): Promise<readonly Verdict[]> {
+  const kept: Verdict[] = [];
+  for (const verdict of verdicts) {
+    const { decision, content, run } = verdict;
+    const job = await tables.jobs.get(verdict.job.id);
+    const next = job === undefined ? undefined : stepOf(job, verdict, atMs);
+    if (job === undefined || next === undefined || job.epoch !== verdict.job.epoch) continue;
+    // A waiting job keeps only its newest decision; those that granted a run are kept for ever.
+    if (job.decisionId !== "") await tables.decisions.delete(job.decisionId);
+    await tables.decisions.insert({ id: decision.id, jobId: job.id, content });
+    if (run !== undefined) await tables.runs.insert(run);
+    await tables.jobs.update(next);
+    kept.push(verdict);
+  }
+  return kept;
+}
+
+function stepOf(job: JobRecord, { decision, run }: Verdict, atMs: number): JobRecord | undefined {
+  const decisionId = decision.id;
+  if (run !== undefined) {
+    const { id: runId, host, place } = run;
+    return stepJob(job, { kind: "place", runId, host, country: place.country, decisionId }, atMs);
+  }
+  const kind = decision.outcome.kind === "refused" ? "refuse" : "wait";
+  return stepJob(job, { kind, decisionId }, atMs);
+}
+
+function announce(core: Core, { job, decision, run }: Verdict): void {
+  core.changes.changed(job.id);
+  if (run === undefined) {
+    note(core, job.id, decision.outcome.kind);
+    return;
+  }
+  note(core, job.id, `placed on ${run.host} as ${run.id}`);
+  const cancelReason = core.earlyCancels.get(job.id);
+  core.earlyCancels.delete(job.id);
+  void sendAssign(core, core.runs.add(run, leaseEnd(core), cancelReason));
+}
+
+async function newRun(
+  core: Core,
+  job: JobRecord,
+  decision: Decision,
+  content: Uint8Array,
+  { host, device }: { readonly host: string; readonly device: string },
+): Promise<RunRecord> {
+  const { random, clock, store } = core.ports;
+  const known = core.hosts.get(host);
+  if (known === undefined) throw new QuipuError("INTERNAL", `placement chose unknown host ${host}`);
+  const name = specOf(job).dataSet;
+  const facts = name === undefined ? undefined : (await store.dataSets.get(name))?.facts;
+  return {
+    id: newId("run", random),
+    jobId: job.id,
+    epoch: job.epoch + 1,
+    host,
+    device,
+    stage: "assigned",
+    instanceId: "",
+    receiptKey: known.receiptKey,
+    place: known.place,
+    decisionId: decision.id,
+    decisionDigest: digestOf(content),
+    policyDigest: decision.policyDigest,
+    ...(facts === undefined
+      ? {}
+      : {
+          dataSet: {
+            name: facts.name,
+            manifestDigest: facts.manifestDigest,
+            dataClass: facts.dataClass,
+          },
+        }),
+    assignedAtMs: clock.wallMs(),
+  };
+}
+
+/** Whether the job's newest decision says the same: nothing is written for what is no news. */
+async function isKnown(core: Core, job: JobRecord, decision: Decision): Promise<boolean> {
+  if (job.decisionId === "") return false;
+  const kept = await core.ports.store.decisions.get(job.decisionId);
+  if (kept === undefined) return false;
+  const before = JSON.parse(new TextDecoder().decode(kept.content)) as Decision;
+  return canonicalJson(substance(before)) === canonicalJson(substance(decision));
+}
+
+function substance({ outcome, reasons, policyDigest }: Decision): object {
+  return { outcome, reasons, policyDigest };
+}
+
+function hasRoom(host: HostView): boolean {
+  return host.attached && host.busyDevices.length < host.devices.length;
+}

@@ -1,0 +1,108 @@
+/**
+ * Rights to fetch or bring one blob. Each download is an export: the country that the bytes go to is
+ * checked against policy before the right is signed, whoever serves the blob.
+ */
+import { type Digest, parseDigest } from "../base/bytes.js";
+import { QuipuError } from "../base/errors.js";
+import { type Grant, signGrant } from "../io/identity/grant.js";
+import type { JobRecord } from "../io/store/records.js";
+import type { Artifact } from "../model/artifact.js";
+import type { ExportRequest } from "../scheduler/policy/engine.js";
+import { specOf } from "./admission.js";
+import { type Core, notFound } from "./core.js";
+
+export interface SignedGrant {
+  readonly url: string;
+  readonly token: string;
+}
+
+/** Who serves the coordinator's own store, as grants name it; no host may have this name. */
+export const ownName = "coordinator";
+
+/** Long enough to move a large blob over a slow line; short enough that policy changes bite. */
+const grantLifeMs = 3_600_000;
+
+/** A right to fetch a blob from the coordinator's store: an input of a run, or an owner's own. */
+export function grantInput(core: Core, digest: Digest, country: string): SignedGrant {
+  checkExport(core, { destinationCountry: country, what: "artifact" }, `artifact ${digest}`);
+  return sign(core, core.ports.grants.artifactUrl, {
+    action: "get",
+    digest,
+    country,
+    host: ownName,
+  });
+}
+
+/** An owner's right to bring a blob into the coordinator's store, or to fetch one from it. */
+export async function grantArtifact(
+  core: Core,
+  request: {
+    readonly action: "get" | "put";
+    readonly digest: string;
+    readonly sizeBytes: number;
+    readonly destinationCountry: string;
+  },
+): Promise<SignedGrant> {
+  const digest = parseDigest(request.digest);
+  const { grants, artifacts } = core.ports;
+  if (request.action === "get") {
+    if (!(await artifacts.has(digest))) {
+      throw notFound("artifact", digest, "see `quipu artifact ls`");
+    }
+    return grantInput(core, digest, request.destinationCountry);
+  }
+  const { sizeBytes } = request;
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
+    throw new QuipuError("INVALID_ARGUMENT", `${sizeBytes} is not a size in bytes`);
+  }
+  const grant = { action: "put", digest, country: "", host: ownName, sizeBytes } as const;
+  return sign(core, grants.artifactUrl, grant);
+}
+
+/** Rights to fetch the outputs of a succeeded job from the host that holds them. All or none. */
+export async function grantOutputs(
+  core: Core,
+  job: JobRecord,
+  destinationCountry: string,
+): Promise<readonly (SignedGrant & { readonly artifact: Artifact })[]> {
+  const outputs = job.result?.outputs ?? [];
+  if (job.state !== "succeeded") {
+    throw new QuipuError("CONFLICT", `job ${job.id} is ${job.state}; it has no outputs`, {
+      next: `wait for it with \`quipu job wait ${job.id}\``,
+    });
+  }
+  const spec = specOf(job);
+  const { store } = core.ports;
+  const known = spec.dataSet === undefined ? undefined : await store.dataSets.get(spec.dataSet);
+  const request = { job: spec, dataSet: known?.facts, destinationCountry, what: "output" } as const;
+  checkExport(core, request, `the outputs of job ${job.id}`);
+  const base = core.hosts.get(job.host)?.httpUrl ?? "";
+  if (base === "") {
+    throw new QuipuError("UNAVAILABLE", `host ${job.host} serves no artifacts now`, {
+      next: `start the agent of ${job.host} again`,
+    });
+  }
+  const grant = { action: "get", country: destinationCountry, host: job.host } as const;
+  return outputs.map((artifact) => ({
+    artifact,
+    ...sign(core, base, { ...grant, digest: artifact.digest, jobId: job.id }),
+  }));
+}
+
+function checkExport(core: Core, request: ExportRequest, what: string): void {
+  const verdict = core.ports.policy.exportTo(request);
+  if (verdict.allowed) return;
+  const { rule, text, law } = verdict;
+  const country = request.destinationCountry;
+  throw new QuipuError("REFUSED_BY_POLICY", `${what} may not go to ${country}: ${text}`, {
+    next: `rule ${rule} refuses it; ask for another country, or change the policy`,
+    details: { rule, country, ...(law === undefined ? {} : { law }) },
+  });
+}
+
+function sign(core: Core, base: string, grant: Omit<Grant, "expiresAtMs">): SignedGrant {
+  const { clock, grants } = core.ports;
+  const expiresAtMs = clock.wallMs() + grantLifeMs;
+  const url = `${base.replace(/\/$/, "")}/artifacts/${grant.digest}`;
+  return { url, token: signGrant(grants.signer, { ...grant, expiresAtMs }) };
+}

@@ -1,0 +1,163 @@
+/**
+ * What agents report about runs. A terminal update is accepted once, for the run that its job waits
+ * for; whatever is doubled, late or fenced gets the same answer again or is kept as evidence.
+ *
+ * The end of a run in durable steps, each with what a crash after it means:
+ *  1. receipt staged and run `sealed`, in one transaction: from here on this receipt decides the job,
+ *     and neither a lease that ends nor a cancel changes it. The next start goes on at 2.
+ *  2. entry in the log. The next start finds it there by its leaf hash.
+ *  3. receipt `logged`, run `ended`, job in its final state, in one transaction.
+ *  4. acknowledged. The agent asks again until it hears this.
+ */
+import { create } from "@bufbuild/protobuf";
+import type { ErrorJson } from "../base/errors.js";
+import { QuipuError } from "../base/errors.js";
+import { type RunAck, RunAckSchema, RunState, type RunUpdate } from "../gen/quipu/v1/attach_pb.js";
+import type { StoreTables } from "../io/store/coordinator-store.js";
+import type { JobRecord, ReceiptRecord, RunRecord } from "../io/store/records.js";
+import { entryOf, openEnvelope } from "../proof/receipt/envelope.js";
+import { type Core, note } from "./core.js";
+import { stepJob } from "./job-machine.js";
+import { checkFacts, resultOf } from "./receipt-facts.js";
+import { isCurrent, loseRun } from "./run-end.js";
+
+/** Answers a terminal update of this host; throws when it cannot be answered now. */
+export async function ingest(core: Core, host: string, update: RunUpdate): Promise<RunAck> {
+  const { store } = core.ports;
+  const run = await store.runs.get(update.runId);
+  if (run === undefined || run.host !== host || BigInt(run.epoch) !== update.epoch) {
+    return refusal(update, "NOT_FOUND", "this host was never granted that run");
+  }
+  if (update.state === RunState.LOST) return await ingestLost(core, run, update);
+  const known = await store.receipts.get(run.id);
+  if (known !== undefined) return await answerKnown(core, known, update);
+  const job = await store.jobs.get(run.jobId);
+  if (job === undefined) throw new QuipuError("INTERNAL", `run ${run.id} has no job in the store`);
+  try {
+    checkFacts(openEnvelope(update.envelope, run.receiptKey), run, job, update.state);
+  } catch (thrown) {
+    return await refuseEnvelope(core, run, update, QuipuError.from(thrown));
+  }
+  return await accept(core, run, update);
+}
+
+async function accept(core: Core, run: RunRecord, update: RunUpdate): Promise<RunAck> {
+  const receipt = {
+    runId: run.id,
+    jobId: run.jobId,
+    epoch: run.epoch,
+    envelope: update.envelope,
+    receivedAtMs: core.ports.clock.wallMs(),
+  };
+  const kept = await core.ports.store.transact((tables) => stage(tables, receipt));
+  if (kept.stage !== "evidence") core.runs.delete(run.id);
+  return await answerKnown(core, kept, update);
+}
+
+/** Step 1, or evidence when the run no longer counts. The first receipt of a run stays. */
+async function stage(
+  { runs, jobs, receipts }: StoreTables,
+  receipt: Omit<ReceiptRecord, "stage">,
+): Promise<ReceiptRecord> {
+  const before = await receipts.get(receipt.runId);
+  if (before !== undefined) return before;
+  const run = await runs.get(receipt.runId);
+  const job = await jobs.get(receipt.jobId);
+  const current = run !== undefined && job !== undefined && isCurrent(run, job);
+  const kept = { ...receipt, stage: current ? "staged" : "evidence" } as const;
+  await receipts.insert(kept);
+  if (current) await runs.update(receipt.runId, { stage: "sealed" });
+  return kept;
+}
+
+async function answerKnown(
+  core: Core,
+  receipt: ReceiptRecord,
+  { runId, epoch }: RunUpdate,
+): Promise<RunAck> {
+  if (receipt.stage === "evidence") {
+    return refusal({ runId, epoch }, "FENCED", "another run of the job counts; kept as evidence");
+  }
+  const logIndex = receipt.logIndex ?? (await finishReceipt(core, receipt));
+  return create(RunAckSchema, { runId, epoch, accepted: true, logIndex: BigInt(logIndex) });
+}
+
+/** Steps 2 and 3, for a fresh receipt as for one that a crash left staged. Doing it twice is once. */
+export function finishReceipt(core: Core, receipt: ReceiptRecord): Promise<number> {
+  const running = core.finishing.get(receipt.runId);
+  if (running !== undefined) return running;
+  const finished = finish(core, receipt).finally(() => core.finishing.delete(receipt.runId));
+  core.finishing.set(receipt.runId, finished);
+  return finished;
+}
+
+async function finish(core: Core, receipt: ReceiptRecord): Promise<number> {
+  const { store, clock } = core.ports;
+  const run = await store.runs.get(receipt.runId);
+  if (run === undefined) throw new QuipuError("INTERNAL", `receipt without run ${receipt.runId}`);
+  const logIndex = await core.logBook.append(entryOf(receipt.envelope, run.receiptKey));
+  const atMs = clock.wallMs();
+  const job = await store.transact((tables) => settle(tables, receipt, run, logIndex, atMs));
+  if (job !== undefined) {
+    core.earlyCancels.delete(job.id);
+    note(core, job.id, `${job.state}; its receipt is entry ${logIndex} of the log`);
+    core.changes.changed(job.id);
+    core.wake();
+  }
+  return logIndex;
+}
+
+async function settle(
+  { runs, jobs, receipts }: StoreTables,
+  receipt: ReceiptRecord,
+  run: RunRecord,
+  logIndex: number,
+  atMs: number,
+): Promise<JobRecord | undefined> {
+  const job = await jobs.get(run.jobId);
+  const known = await receipts.get(run.id);
+  if (job === undefined || known?.stage !== "staged") return undefined; // settled meanwhile
+  const end = resultOf(openEnvelope(receipt.envelope, run.receiptKey), logIndex);
+  const next = stepJob(job, { kind: "settle", ...end }, atMs);
+  if (next === undefined) {
+    throw new QuipuError("INTERNAL", `job ${job.id} is ${job.state} and has a staged receipt`);
+  }
+  await receipts.setLogged(run.id, logIndex);
+  await runs.update(run.id, { stage: "ended", endedAtMs: atMs });
+  await jobs.update(next);
+  return next;
+}
+
+async function ingestLost(core: Core, run: RunRecord, update: RunUpdate): Promise<RunAck> {
+  const failure: ErrorJson = {
+    code: "WORKER_DIED",
+    kind: "retryable",
+    message: update.failure?.message || `the agent of ${run.host} lost the run before its end`,
+  };
+  const active = core.runs.granted(run.host, { runId: run.id, epoch: run.epoch });
+  const lost = active !== undefined && (await loseRun(core, active, failure));
+  if (!lost) return refusal(update, "FENCED", "the run counts no longer");
+  const { runId, epoch } = update;
+  return create(RunAckSchema, { runId, epoch, accepted: true, logIndex: -1n });
+}
+
+async function refuseEnvelope(
+  core: Core,
+  run: RunRecord,
+  update: RunUpdate,
+  error: QuipuError,
+): Promise<RunAck> {
+  core.ports.observe({ kind: "trouble", what: `receipt of run ${run.id}`, error });
+  const active = core.runs.granted(run.host, { runId: run.id, epoch: run.epoch });
+  if (active !== undefined) await loseRun(core, active, error.toJSON());
+  return refusal(update, error.code, error.message);
+}
+
+function refusal(
+  { runId, epoch }: Pick<RunUpdate, "runId" | "epoch">,
+  code: QuipuError["code"],
+  message: string,
+): RunAck {
+  const failure = { code, message, next: "drop the run; nothing more is asked of this host" };
+  return create(RunAckSchema, { runId, epoch, accepted: false, logIndex: -1n, failure });
+}

@@ -1,0 +1,96 @@
+/**
+ * The life of a job as a pure function: a job, what happened, and the job after it.
+ *
+ *   queued ──place──▶ placed ──start──▶ running ──settle──▶ succeeded | failed | cancelled
+ *     │ ▲               │                 │
+ *     │ └──── lose ─────┴─────────────────┘   (attempts left; else lost; if asked for, cancelled)
+ *     ├── refuse ──▶ refused
+ *     └── cancel ──▶ cancelled
+ *
+ * A terminal state is never left. Frozen: `quipu job` and receipts speak of these states.
+ */
+import type { ErrorJson } from "../base/errors.js";
+import type { JobRecord, JobResult } from "../io/store/records.js";
+import type { JobState } from "../model/job.js";
+
+export type JobEvent =
+  /** A host was granted a new run. */
+  | {
+      readonly kind: "place";
+      readonly runId: string;
+      readonly host: string;
+      readonly country: string;
+      readonly decisionId: string;
+    }
+  /** No capacity now; the newest decision says why. */
+  | { readonly kind: "wait"; readonly decisionId: string }
+  /** No host may run it. */
+  | { readonly kind: "refuse"; readonly decisionId: string }
+  /** The agent acknowledged the run. */
+  | { readonly kind: "start" }
+  /** The run's receipt is in the log. */
+  | {
+      readonly kind: "settle";
+      readonly outcome: "succeeded" | "failed" | "cancelled";
+      readonly failure?: ErrorJson;
+      readonly result: JobResult;
+    }
+  /** The run is given up without a receipt. */
+  | { readonly kind: "lose"; readonly failure: ErrorJson }
+  | { readonly kind: "cancel"; readonly reason: string };
+
+/** States in which an event means something; anywhere else it changes nothing. */
+export const jobEventStates: Readonly<Record<JobEvent["kind"], readonly JobState[]>> = {
+  place: ["queued"],
+  wait: ["queued"],
+  refuse: ["queued"],
+  start: ["placed"],
+  settle: ["placed", "running"],
+  lose: ["placed", "running"],
+  cancel: ["queued", "placed", "running"],
+};
+
+/** The job after `event`; undefined when the event means nothing in its state. */
+export function stepJob(job: JobRecord, event: JobEvent, atMs: number): JobRecord | undefined {
+  if (!jobEventStates[event.kind].includes(job.state)) return undefined;
+  switch (event.kind) {
+    case "place": {
+      const { runId, host, country, decisionId } = event;
+      const epoch = job.epoch + 1;
+      return { ...unfailed(job), state: "placed", runId, epoch, host, country, decisionId };
+    }
+    case "wait":
+      return { ...job, decisionId: event.decisionId };
+    case "refuse":
+      return { ...job, state: "refused", decisionId: event.decisionId, finishedAtMs: atMs };
+    case "start":
+      return { ...job, state: "running", startedAtMs: job.startedAtMs ?? atMs };
+    case "settle": {
+      const { outcome, failure, result } = event;
+      const ended = { ...unfailed(job), state: outcome, finishedAtMs: atMs, result };
+      return failure === undefined ? ended : { ...ended, failure };
+    }
+    case "lose":
+      return afterLoss(job, event.failure, atMs);
+    case "cancel": {
+      const marked = { ...job, cancelReason: job.cancelReason ?? event.reason };
+      if (job.state !== "queued") return marked;
+      return { ...marked, state: "cancelled", finishedAtMs: atMs };
+    }
+  }
+}
+
+function afterLoss(job: JobRecord, failure: ErrorJson, atMs: number): JobRecord {
+  if (job.cancelReason !== undefined) {
+    return { ...job, state: "cancelled", finishedAtMs: atMs };
+  }
+  if (job.epoch >= job.attemptsMax) {
+    return { ...job, state: "lost", failure, finishedAtMs: atMs };
+  }
+  // Why the last attempt was lost stays readable while the job waits for its next one.
+  return { ...job, state: "queued", runId: "", host: "", country: "", decisionId: "", failure };
+}
+
+function unfailed({ failure, ...job }: JobRecord): JobRecord {
+  return job;
+}

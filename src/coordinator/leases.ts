@@ -1,0 +1,35 @@
+/** What time alone brings about: leases end, silent streams are closed, staged receipts are retried. */
+import type { Core } from "./core.js";
+import { trouble } from "./core.js";
+import { finishReceipt } from "./ingest.js";
+import { loseRun } from "./run-end.js";
+
+export async function tick(core: Core): Promise<void> {
+  const nowMs = core.ports.clock.bootMs();
+  const { leaseMs, leaseMarginMs } = core.options;
+  for (const session of [...core.sessions.values()]) {
+    if (session.heardAtMs + leaseMs + leaseMarginMs < nowMs) session.close();
+  }
+  for (const active of core.runs.expired(nowMs)) {
+    try {
+      await loseRun(core, active, {
+        code: "LEASE_EXPIRED",
+        kind: "retryable",
+        message: `host ${active.run.host} did not renew its lease`,
+      });
+    } catch (thrown) {
+      trouble(core, `end of lease of run ${active.run.id}`, thrown); // tried again at the next tick
+    }
+  }
+}
+
+/** Receipts that were accepted and are not in the log yet: after a start, or after the log refused. */
+export async function finishStaged(core: Core): Promise<void> {
+  for (const receipt of await core.ports.store.receipts.inStage("staged")) {
+    try {
+      await finishReceipt(core, receipt);
+    } catch (thrown) {
+      trouble(core, `receipt of run ${receipt.runId}`, thrown);
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What a coordinator needs from the world. The step functions of this room touch nothing else: they
+ * start no timer and open no file or socket, so a simulator runs whole fleets in one thread.
+ */
+import type { Digest } from "../base/bytes.js";
+import type { Clock } from "../base/clock.js";
+import type { QuipuError } from "../base/errors.js";
+import type { Random } from "../base/random.js";
+import type { Signer } from "../base/signature.js";
+import type { AttachResponse } from "../gen/quipu/v1/attach_pb.js";
+import type { CoordinatorStore } from "../io/store/coordinator-store.js";
+import type { Artifact } from "../model/artifact.js";
+import type { PolicyEngine } from "../scheduler/policy/engine.js";
+import type { Sequencer } from "./sequencer.js";
+
+export interface CoordinatorPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: CoordinatorStore;
+  readonly log: ReceiptLog;
+  readonly policy: Pick<PolicyEngine, "digest" | "runOn" | "exportTo">;
+  readonly artifacts: ArtifactShelf;
+  readonly grants: GrantDesk;
+  /** Runs `task` soon, but never inside the caller. */
+  readonly defer: (task: () => void) => void;
+  /** Told what happened, for people; must not throw. */
+  readonly observe: (event: CoordinatorEvent) => void;
+}
+
+/** The transparency log as ingest and receipts use it. */
+export type ReceiptLog = Pick<
+  Sequencer,
+  "append" | "head" | "inclusion" | "leafHashes" | "verifierKey"
+>;
+
+/** The coordinator's own store of blobs: what jobs take in. */
+export interface ArtifactShelf {
+  has(digest: Digest): Promise<boolean>;
+  list(): Promise<readonly Artifact[]>;
+}
+
+/** What signing a right to move one blob takes. */
+export interface GrantDesk {
+  /** ECDSA P-256; agents get its public key with their welcome. */
+  readonly signer: Signer;
+  /** Base address of the coordinator's own store. */
+  readonly artifactUrl: string;
+}
+
+/** One stream to an agent. Nothing here waits: a message is queued, or lost with its stream. */
+export interface AgentLink {
+  send(message: AttachResponse): void;
+  close(): void;
+}
+
+export type CoordinatorEvent =
+  | { readonly kind: "attached"; readonly host: string }
+  | { readonly kind: "detached"; readonly host: string }
+  | { readonly kind: "job"; readonly jobId: string; readonly text: string }
+  /** Something failed and will be tried again; `what` names it. */
+  | { readonly kind: "trouble"; readonly what: string; readonly error: QuipuError };
+
+/** Times and names that do not change while a coordinator lives. */
+export interface CoordinatorOptions {
+  readonly version: string;
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+  /** Added before a run is given to another host; see `docs/protocol.md`. */
+  readonly leaseMarginMs: number;
+  /** Base address of the log's checkpoint and tiles. */
+  readonly tilesUrl: string;
+}

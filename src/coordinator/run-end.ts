@@ -1,0 +1,53 @@
+/** How a run stops counting without a receipt: the one transaction that every way of losing it uses. */
+import type { ErrorJson } from "../base/errors.js";
+import type { StoreTables } from "../io/store/coordinator-store.js";
+import type { JobRecord, RunRecord } from "../io/store/records.js";
+import type { ActiveRun } from "./active-runs.js";
+import { type Core, note } from "./core.js";
+import { stepJob } from "./job-machine.js";
+
+/** Whether the job still waits for this very run. Everything else is fenced. */
+export function isCurrent(run: RunRecord, job: JobRecord): boolean {
+  const granted = run.stage === "assigned" || run.stage === "acknowledged";
+  return granted && job.runId === run.id && job.epoch === run.epoch;
+}
+
+/**
+ * Gives the run up and its job back to the queue (or to its end). True when the run was current. The
+ * run is closed to renewals before the commit: a lease must not be renewed while it is being ended.
+ */
+export async function loseRun(core: Core, active: ActiveRun, failure: ErrorJson): Promise<boolean> {
+  if (active.ending) return false;
+  active.ending = true;
+  let job: JobRecord | undefined;
+  try {
+    const atMs = core.ports.clock.wallMs();
+    job = await core.ports.store.transact((tables) => lose(tables, active.run.id, failure, atMs));
+  } catch (error) {
+    active.ending = false; // nothing was written: the run stays granted, and this is tried again
+    throw error;
+  }
+  core.runs.delete(active.run.id);
+  if (job === undefined) return false;
+  core.earlyCancels.delete(job.id);
+  note(core, job.id, `run ${active.run.id} is lost (${failure.message}); the job is ${job.state}`);
+  core.changes.changed(job.id);
+  core.wake();
+  return true;
+}
+
+async function lose(
+  { runs, jobs }: StoreTables,
+  runId: string,
+  failure: ErrorJson,
+  atMs: number,
+): Promise<JobRecord | undefined> {
+  const run = await runs.get(runId);
+  const job = run === undefined ? undefined : await jobs.get(run.jobId);
+  if (run === undefined || job === undefined || !isCurrent(run, job)) return undefined;
+  const next = stepJob(job, { kind: "lose", failure }, atMs);
+  if (next === undefined) return undefined;
+  await runs.update(runId, { stage: "lost", endedAtMs: atMs });
+  await jobs.update(next);
+  return next;
+}

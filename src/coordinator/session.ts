@@ -1,0 +1,199 @@
+/**
+ * One stream to one agent. Messages are taken in their order; what a stream says after a newer one
+ * of its host was opened counts for nothing.
+ */
+import { create } from "@bufbuild/protobuf";
+import { QuipuError } from "../base/errors.js";
+import { limits } from "../base/limits.js";
+import {
+  type AttachRequest,
+  type Heartbeat,
+  HeartbeatAckSchema,
+  type LogLines,
+  RunState,
+  type RunUpdate,
+  type TelemetrySample,
+  WelcomeSchema,
+} from "../gen/quipu/v1/attach_pb.js";
+import { FailureSchema } from "../gen/quipu/v1/types_pb.js";
+import type { RunRef } from "../model/run.js";
+import { acknowledge } from "./acknowledge.js";
+import { say } from "./assign.js";
+import { type Core, leaseEnd, trouble } from "./core.js";
+import { checkHello } from "./hello.js";
+import { ingest } from "./ingest.js";
+import type { AgentLink } from "./ports.js";
+import { reconcile } from "./reconcile.js";
+
+const hostsMax = 10_000;
+const linesPerMessageMax = 4096;
+const runsPerHeartbeatMax = 4096;
+
+export class Session {
+  readonly #core: Core;
+  readonly #link: AgentLink;
+  #tail: Promise<void> = Promise.resolve();
+  #closed = false;
+  #host = "";
+  #instanceId = "";
+  #telemetry: TelemetrySample | undefined;
+  /** Boot-clock time of the newest message. */
+  #heardAtMs: number;
+
+  constructor(core: Core, link: AgentLink) {
+    this.#core = core;
+    this.#link = link;
+    this.#heardAtMs = core.ports.clock.bootMs();
+  }
+
+  get instanceId(): string {
+    return this.#instanceId;
+  }
+
+  /** Latest sample, in memory only. */
+  get telemetry(): TelemetrySample | undefined {
+    return this.#telemetry;
+  }
+
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
+  send(message: Parameters<AgentLink["send"]>[0]): void {
+    if (!this.#closed) this.#link.send(message);
+  }
+
+  /** Resolves when the message has been dealt with; a message that fails ends the stream. */
+  receive(request: AttachRequest): Promise<void> {
+    this.#tail = this.#tail.then(() => this.#take(request));
+    return this.#tail;
+  }
+
+  /** The stream is over, from whichever side. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#link.close();
+    if (this.#core.sessions.get(this.#host) !== this) return;
+    this.#core.sessions.delete(this.#host);
+    this.#core.ports.observe({ kind: "detached", host: this.#host });
+    this.#core.wake(); // a waiting job's reason may have changed
+  }
+
+  async #take({ message }: AttachRequest): Promise<void> {
+    if (this.#closed) return;
+    this.#heardAtMs = this.#core.ports.clock.bootMs();
+    try {
+      if ((message.case === "hello") !== (this.#host === "")) {
+        throw new QuipuError("INVALID_ARGUMENT", "a stream begins with one hello");
+      }
+      switch (message.case) {
+        case "hello":
+          return await this.#hello(message.value);
+        case "heartbeat":
+          return await this.#heartbeat(message.value);
+        case "telemetry":
+          this.#telemetry = message.value;
+          return;
+        case "runUpdate":
+          return await this.#runUpdate(message.value);
+        case "logLines":
+          return await this.#logLines(message.value);
+      }
+    } catch (thrown) {
+      this.#refuse(trouble(this.#core, `stream of host ${this.#host || "unknown"}`, thrown));
+    }
+  }
+
+  /** The stream ends after this; the agent dials again. */
+  #refuse({ code, message, next }: QuipuError): void {
+    const value = create(FailureSchema, { code, message, next: next ?? "" });
+    this.send(say({ case: "refused", value }));
+    this.close();
+  }
+
+  async #hello(hello: Parameters<typeof checkHello>[0]): Promise<void> {
+    const core = this.#core;
+    const { host, instanceId, heldRuns } = checkHello(hello, core.ports.clock.wallMs());
+    if (!core.hosts.has(host.name) && core.hosts.size >= hostsMax) {
+      throw new QuipuError("LIMIT_EXCEEDED", `this fleet has ${hostsMax} hosts already`);
+    }
+    await core.ports.store.transact(({ hosts }) => hosts.put(host));
+    if (this.#closed) return;
+    // From here to the end nothing is awaited before the stream is the host's only one.
+    this.#host = host.name;
+    this.#instanceId = instanceId;
+    core.hosts.set(host.name, host);
+    const older = core.sessions.get(host.name);
+    core.sessions.set(host.name, this);
+    older?.close();
+    const { version, heartbeatMs, leaseMs } = core.options;
+    const value = create(WelcomeSchema, {
+      coordinatorVersion: version,
+      heartbeatMs: BigInt(heartbeatMs),
+      leaseMs: BigInt(leaseMs),
+      grantKey: core.ports.grants.signer.publicKey,
+    });
+    this.send(say({ case: "welcome", value }));
+    core.ports.observe({ kind: "attached", host: host.name });
+    await reconcile(core, host.name, instanceId, heldRuns);
+    core.wake();
+  }
+
+  async #heartbeat({ sequence, runs }: Heartbeat): Promise<void> {
+    if (runs.length > runsPerHeartbeatMax) {
+      throw new QuipuError("LIMIT_EXCEEDED", `a heartbeat names ${runs.length} runs`);
+    }
+    const endsAtMs = leaseEnd(this.#core);
+    const fenced = [];
+    for (const ref of runs) {
+      const run = { runId: ref.runId, epoch: Number(ref.epoch) };
+      const active = this.#core.runs.granted(this.#host, run);
+      if (active !== undefined) active.leaseEndsAtMs = endsAtMs;
+      else if (!(await this.#isAccepted(run))) fenced.push(ref);
+    }
+    if (this.#closed) return;
+    this.send(
+      say({ case: "heartbeatAck", value: create(HeartbeatAckSchema, { sequence, fenced }) }),
+    );
+  }
+
+  /** A run whose receipt was accepted is over, not fenced; its acknowledgement is under way. */
+  async #isAccepted({ runId, epoch }: RunRef): Promise<boolean> {
+    const run = await this.#core.ports.store.runs.get(runId);
+    const over = run?.stage === "sealed" || run?.stage === "ended";
+    return over && run.epoch === epoch && run.host === this.#host;
+  }
+
+  async #runUpdate(update: RunUpdate): Promise<void> {
+    if (update.state === RunState.RUNNING) {
+      return await acknowledge(this.#core, this.#host, this.#instanceId, update);
+    }
+    if (update.state === RunState.UNSPECIFIED) {
+      throw new QuipuError("INVALID_ARGUMENT", "a run update without a state");
+    }
+    // Not awaited: heartbeats behind it must not wait for the log. Doubles are harmless.
+    void this.#ingest(update);
+  }
+
+  async #ingest(update: RunUpdate): Promise<void> {
+    try {
+      const value = await ingest(this.#core, this.#host, update);
+      this.send(say({ case: "runAck", value }));
+    } catch (thrown) {
+      // Unanswered, so the agent sends it again.
+      trouble(this.#core, `receipt of run ${update.runId}`, thrown);
+    }
+  }
+
+  async #logLines({ runId, epoch, lines }: LogLines): Promise<void> {
+    const { store } = this.#core.ports;
+    const active = this.#core.runs.get(runId);
+    const run = active?.run ?? (await store.runs.get(runId));
+    if (run?.host !== this.#host || BigInt(run.epoch) !== epoch) return;
+    const bytesMax = limits.runLogBytesMax;
+    const kept = lines.slice(-linesPerMessageMax);
+    await store.transact(({ runLogs }) => runLogs.append(runId, kept, bytesMax));
+    this.#core.changes.changed(run.jobId);
+  }
+}

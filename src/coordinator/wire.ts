@@ -1,0 +1,164 @@
+/** Stored values as the messages that clients see, and places back from messages. */
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { QuipuError } from "../base/errors.js";
+import type { DataSetSchema, HostSchema } from "../gen/quipu/v1/fleet_pb.js";
+import {
+  InventorySchema,
+  type JobSchema,
+  JobState as JobStateNumber,
+  PlaceGrade,
+  type Place as PlaceMessage,
+  PlaceSchema,
+  Site,
+} from "../gen/quipu/v1/types_pb.js";
+import type { DataSetRecord, HostRecord, JobRecord } from "../io/store/records.js";
+import type { Decision, Reason } from "../model/decision.js";
+import type { JobState } from "../model/job.js";
+import { type PlaceGrade as Grade, type Place, place as placeShape } from "../model/place.js";
+import type { Core } from "./core.js";
+
+const stateNumbers: Readonly<Record<JobState, JobStateNumber>> = {
+  queued: JobStateNumber.QUEUED,
+  placed: JobStateNumber.PLACED,
+  running: JobStateNumber.RUNNING,
+  succeeded: JobStateNumber.SUCCEEDED,
+  failed: JobStateNumber.FAILED,
+  cancelled: JobStateNumber.CANCELLED,
+  refused: JobStateNumber.REFUSED,
+  lost: JobStateNumber.LOST,
+};
+
+const siteNumbers: Readonly<Record<Place["site"], Site>> = {
+  private: Site.PRIVATE,
+  public: Site.PUBLIC,
+};
+
+const gradeNumbers: Readonly<Record<Grade, PlaceGrade>> = {
+  claimed: PlaceGrade.CLAIMED,
+  "operator-asserted": PlaceGrade.OPERATOR_ASSERTED,
+  "provider-attested": PlaceGrade.PROVIDER_ATTESTED,
+  "hardware-attested": PlaceGrade.HARDWARE_ATTESTED,
+};
+
+export function placeOf(message: PlaceMessage): Place {
+  const site = Object.entries(siteNumbers).find(([, number]) => number === message.site)?.[0];
+  const grade = Object.entries(gradeNumbers).find(([, number]) => number === message.grade)?.[0];
+  const { country, zone } = message;
+  const parsed = placeShape.safeParse({ country, zone, site, grade });
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new QuipuError(
+    "INVALID_ARGUMENT",
+    `the place is not one: ${issue?.path.join(".")}: ${issue?.message}`,
+    { next: "give country, zone, site and grade, for example --country SG --site private" },
+  );
+}
+
+export function siteNumber(site: Place["site"]): Site {
+  return siteNumbers[site];
+}
+
+export async function jobMessage(
+  core: Core,
+  job: JobRecord,
+): Promise<MessageInitShape<typeof JobSchema>> {
+  const decision =
+    job.decisionId === "" ? undefined : await core.ports.store.decisions.get(job.decisionId);
+  const active = core.runs.get(job.runId);
+  const { result } = job;
+  return {
+    id: job.id,
+    name: job.name,
+    driver: job.driver,
+    state: stateNumbers[job.state],
+    host: job.host,
+    country: job.country,
+    reasons: decision === undefined ? [] : reasonMessages(decisionOf(decision.content).reasons),
+    ...times(job),
+    spec: job.spec,
+    specDigest: job.specDigest,
+    runId: job.runId,
+    epoch: BigInt(job.epoch),
+    ...(job.failure === undefined ? {} : { failure: failureMessage(job.failure) }),
+    outputs: (result?.outputs ?? []).map((output) => ({
+      ...output,
+      sizeBytes: BigInt(output.sizeBytes),
+      host: job.host,
+    })),
+    receiptLogged: result !== undefined,
+    logIndex: BigInt(result?.logIndex ?? -1),
+    determinism: result?.determinism ?? "",
+    backend: result?.backend ?? "",
+    outputDigest: result?.outputDigest ?? "",
+    decision: decision?.content ?? new Uint8Array(),
+    progress: job.state === "succeeded" ? 1 : (active?.progress ?? 0),
+    activity: active?.activity ?? "",
+  };
+}
+
+function times(job: JobRecord): {
+  submittedAt: Timestamp;
+  startedAt?: Timestamp;
+  finishedAt?: Timestamp;
+} {
+  return {
+    submittedAt: timestampFromMs(job.submittedAtMs),
+    ...(job.startedAtMs === undefined ? {} : { startedAt: timestampFromMs(job.startedAtMs) }),
+    ...(job.finishedAtMs === undefined ? {} : { finishedAt: timestampFromMs(job.finishedAtMs) }),
+  };
+}
+
+function failureMessage({ code, message, next }: NonNullable<JobRecord["failure"]>) {
+  return { code, message, next: next ?? "" };
+}
+
+export function decisionOf(content: Uint8Array): Decision {
+  return JSON.parse(new TextDecoder().decode(content)) as Decision;
+}
+
+export function reasonMessages(reasons: readonly Reason[]) {
+  return reasons.map(({ host, rule, text, law }) => ({ host, rule, text, law: law ?? "" }));
+}
+
+export function hostMessage(core: Core, host: HostRecord): MessageInitShape<typeof HostSchema> {
+  const session = core.sessions.get(host.name);
+  const { country, zone, site, grade } = host.place;
+  return {
+    name: host.name,
+    place: create(PlaceSchema, {
+      country,
+      zone,
+      site: siteNumbers[site],
+      grade: gradeNumbers[grade],
+    }),
+    inventory: fromBinary(InventorySchema, host.inventory),
+    attached: session !== undefined,
+    lastSeenAt: timestampFromMs(lastSeenMs(core, host)),
+    ...(session?.telemetry === undefined ? {} : { telemetry: session.telemetry }),
+    runs: core.runs.ofHost(host.name).map(({ run }) => ({
+      runId: run.id,
+      epoch: BigInt(run.epoch),
+    })),
+    httpUrl: host.httpUrl,
+    receiptKey: host.receiptKey,
+  };
+}
+
+function lastSeenMs({ ports, sessions }: Core, host: HostRecord): number {
+  const session = sessions.get(host.name);
+  if (session === undefined) return host.lastSeenAtMs;
+  return ports.clock.wallMs() - (ports.clock.bootMs() - session.heardAtMs);
+}
+
+export function dataSetMessage({
+  facts,
+  registeredAtMs,
+}: DataSetRecord): MessageInitShape<typeof DataSetSchema> {
+  return {
+    ...facts,
+    sizeBytes: BigInt(facts.sizeBytes),
+    files: BigInt(facts.files),
+    registeredAt: timestampFromMs(registeredAtMs),
+  };
+}

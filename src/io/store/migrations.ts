@@ -1,0 +1,136 @@
+/**
+ * The schema, step by step. Frozen once released: a released step is never edited, a change is a new
+ * step with the next number. Keys are texts chosen by the coordinator; there are no database
+ * sequences, triggers or defaults, so that every database gets the same rows.
+ */
+import { type ColumnDefinitionBuilder, type Kysely, type Migration, sql } from "kysely";
+
+/** Bytes: `blob` here, `bytea` where PostgreSQL is spoken. */
+const bytes = sql`blob`;
+
+const key = (column: ColumnDefinitionBuilder) => column.primaryKey();
+const required = (column: ColumnDefinitionBuilder) => column.notNull();
+
+async function jobs(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("jobs")
+    .addColumn("id", "text", key)
+    .addColumn("position", "bigint", (column) => column.notNull().unique())
+    .addColumn("name", "text", required)
+    .addColumn("driver", "text", required)
+    .addColumn("spec", bytes, required)
+    .addColumn("spec_digest", "text", required)
+    .addColumn("attempts_max", "integer", required)
+    .addColumn("state", "text", required)
+    .addColumn("run_id", "text", required)
+    .addColumn("epoch", "bigint", required)
+    .addColumn("host", "text", required)
+    .addColumn("country", "text", required)
+    .addColumn("decision_id", "text", required)
+    .addColumn("cancel_reason", "text")
+    .addColumn("failure", "text")
+    .addColumn("submitted_at_ms", "bigint", required)
+    .addColumn("started_at_ms", "bigint")
+    .addColumn("finished_at_ms", "bigint")
+    .addColumn("result", "text")
+    .execute();
+  await db.schema.createIndex("jobs_by_state").on("jobs").columns(["state", "position"]).execute();
+}
+
+async function runs(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("runs")
+    .addColumn("id", "text", key)
+    .addColumn("job_id", "text", (column) => column.notNull().references("jobs.id"))
+    .addColumn("epoch", "bigint", required)
+    .addColumn("host", "text", required)
+    .addColumn("device", "text", required)
+    .addColumn("stage", "text", required)
+    .addColumn("instance_id", "text", required)
+    .addColumn("receipt_key", bytes, required)
+    .addColumn("place", "text", required)
+    .addColumn("decision_id", "text", required)
+    .addColumn("decision_digest", "text", required)
+    .addColumn("policy_digest", "text", required)
+    .addColumn("data_set", "text")
+    .addColumn("assigned_at_ms", "bigint", required)
+    .addColumn("ended_at_ms", "bigint")
+    .addUniqueConstraint("runs_by_epoch", ["job_id", "epoch"])
+    .execute();
+  // One device, one run: a second grant of a device fails in the database, whatever the code thinks.
+  await db.schema
+    .createIndex("runs_by_device")
+    .on("runs")
+    .columns(["host", "device"])
+    .unique()
+    .where(sql.ref("stage"), "in", [sql.lit("assigned"), sql.lit("acknowledged")])
+    .execute();
+  await db.schema.createIndex("runs_by_stage").on("runs").columns(["stage"]).execute();
+}
+
+async function facts(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("hosts")
+    .addColumn("name", "text", key)
+    .addColumn("facts", "text", required)
+    .addColumn("inventory", bytes, required)
+    .addColumn("receipt_key", bytes, required)
+    .addColumn("last_seen_at_ms", "bigint", required)
+    .execute();
+  await db.schema
+    .createTable("data_sets")
+    .addColumn("name", "text", key)
+    .addColumn("facts", "text", required)
+    .addColumn("registered_at_ms", "bigint", required)
+    .execute();
+  await db.schema
+    .createTable("decisions")
+    .addColumn("id", "text", key)
+    .addColumn("job_id", "text", (column) => column.notNull().references("jobs.id"))
+    .addColumn("content", bytes, required)
+    .execute();
+  await db.schema
+    .createTable("submissions")
+    .addColumn("key", "text", key)
+    .addColumn("digest", "text", required)
+    .addColumn("job_ids", "text", required)
+    .execute();
+}
+
+async function proofs(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("receipts")
+    .addColumn("run_id", "text", (column) => column.primaryKey().references("runs.id"))
+    .addColumn("job_id", "text", required)
+    .addColumn("epoch", "bigint", required)
+    .addColumn("stage", "text", required)
+    .addColumn("envelope", bytes, required)
+    .addColumn("log_index", "bigint")
+    .addColumn("received_at_ms", "bigint", required)
+    .execute();
+  await db.schema.createIndex("receipts_by_stage").on("receipts").columns(["stage"]).execute();
+  await db.schema
+    .createTable("log_leaves")
+    .addColumn("leaf_hash", "text", key)
+    .addColumn("log_index", "bigint", (column) => column.notNull().unique())
+    .execute();
+  await db.schema
+    .createTable("run_log_lines")
+    .addColumn("run_id", "text", required)
+    .addColumn("sequence", "bigint", required)
+    .addColumn("line", "text", required)
+    .addColumn("size_bytes", "integer", required)
+    .addPrimaryKeyConstraint("run_log_lines_key", ["run_id", "sequence"])
+    .execute();
+}
+
+export const migrations: Readonly<Record<string, Migration>> = {
+  "0001-jobs-runs-receipts": {
+    async up(db) {
+      await jobs(db);
+      await runs(db);
+      await facts(db);
+      await proofs(db);
+    },
+  },
+};

@@ -1,0 +1,126 @@
+/** Rows of the coordinator's store as plain values. Times are wall-clock milliseconds, for people. */
+import type { Digest } from "../../base/bytes.js";
+import type { ErrorJson } from "../../base/errors.js";
+import type { Artifact } from "../../model/artifact.js";
+import type { DataClass, DataSet } from "../../model/data-set.js";
+import type { Device } from "../../model/host.js";
+import type { JobState } from "../../model/job.js";
+import type { Place } from "../../model/place.js";
+import type { Determinism } from "../../model/run.js";
+
+export interface JobRecord {
+  readonly id: string;
+  /** Order of admission; a job admitted later has a higher one. */
+  readonly position: number;
+  readonly name: string;
+  readonly driver: string;
+  /** Canonical JSON of the job: the bytes that `specDigest` is taken over. */
+  readonly spec: Uint8Array;
+  readonly specDigest: Digest;
+  readonly attemptsMax: number;
+  readonly state: JobState;
+  /** The newest run; empty before the first placement. */
+  readonly runId: string;
+  /** Placements so far; the epoch of the newest run. */
+  readonly epoch: number;
+  readonly host: string;
+  readonly country: string;
+  /** The newest decision; empty before the first one. */
+  readonly decisionId: string;
+  /** Set once by a cancel; a run may still end otherwise before the cancel reaches it. */
+  readonly cancelReason?: string;
+  readonly failure?: ErrorJson;
+  readonly submittedAtMs: number;
+  readonly startedAtMs?: number;
+  readonly finishedAtMs?: number;
+  /** What the accepted receipt states. */
+  readonly result?: JobResult;
+}
+
+export interface JobResult {
+  readonly outputs: readonly Artifact[];
+  /** Present when the run succeeded. */
+  readonly outputDigest?: Digest;
+  readonly determinism?: Determinism;
+  readonly backend?: string;
+  readonly logIndex: number;
+}
+
+/**
+ * `assigned`: granted, the agent has not answered. `acknowledged`: the agent works on it.
+ * `sealed`: its receipt is here and decides the job; only the log entry is still to be made.
+ * `ended`: its receipt is in the log. `lost`: given up; whatever comes later is evidence.
+ */
+export type RunStage = "assigned" | "acknowledged" | "sealed" | "ended" | "lost";
+
+export interface RunRecord {
+  readonly id: string;
+  readonly jobId: string;
+  readonly epoch: number;
+  readonly host: string;
+  readonly device: string;
+  readonly stage: RunStage;
+  /** Start of the agent process that acknowledged it; empty before. */
+  readonly instanceId: string;
+  /** The host's receipt key when the run was granted (SubjectPublicKeyInfo, DER). */
+  readonly receiptKey: Uint8Array;
+  readonly place: Place;
+  readonly decisionDigest: Digest;
+  readonly policyDigest: Digest;
+  readonly decisionId: string;
+  readonly dataSet?: {
+    readonly name: string;
+    readonly manifestDigest: Digest;
+    readonly dataClass: DataClass;
+  };
+  readonly assignedAtMs: number;
+  readonly endedAtMs?: number;
+}
+
+export interface HostRecord {
+  readonly name: string;
+  readonly place: Place;
+  readonly devices: readonly Device[];
+  readonly dataSets: readonly string[];
+  /** The inventory as the agent sent it (protobuf bytes), for those who ask. */
+  readonly inventory: Uint8Array;
+  readonly httpUrl: string;
+  readonly receiptKey: Uint8Array;
+  readonly lastSeenAtMs: number;
+}
+
+export interface DataSetRecord {
+  readonly facts: DataSet;
+  readonly registeredAtMs: number;
+}
+
+export interface DecisionRecord {
+  readonly id: string;
+  readonly jobId: string;
+  /** Canonical JSON of the decision. */
+  readonly content: Uint8Array;
+}
+
+/**
+ * `staged`: accepted, on its way into the log. `logged`: in the log at `logIndex`.
+ * `evidence`: verified, but its run counted no longer; never logged.
+ */
+export type ReceiptStage = "staged" | "logged" | "evidence";
+
+export interface ReceiptRecord {
+  readonly runId: string;
+  readonly jobId: string;
+  readonly epoch: number;
+  readonly stage: ReceiptStage;
+  /** DSSE envelope, the very bytes that the agent sent. */
+  readonly envelope: Uint8Array;
+  readonly logIndex?: number;
+  readonly receivedAtMs: number;
+}
+
+export interface SubmissionRecord {
+  readonly key: string;
+  /** Digest over the digests of the submitted jobs, in order. */
+  readonly digest: Digest;
+  readonly jobIds: readonly string[];
+}

@@ -1,0 +1,103 @@
+/** Columns of the coordinator's tables as the query builder sees them. JSON columns hold text. */
+import type { JobState } from "../../model/job.js";
+import type { ReceiptStage, RunStage } from "./records.js";
+
+export interface Schema {
+  jobs: JobRow;
+  runs: RunRow;
+  hosts: HostRow;
+  data_sets: DataSetRow;
+  decisions: DecisionRow;
+  receipts: ReceiptRow;
+  submissions: SubmissionRow;
+  run_log_lines: RunLogRow;
+  log_leaves: LogLeafRow;
+}
+
+export interface JobRow {
+  id: string;
+  position: number;
+  name: string;
+  driver: string;
+  spec: Uint8Array;
+  spec_digest: string;
+  attempts_max: number;
+  state: JobState;
+  run_id: string;
+  epoch: number;
+  host: string;
+  country: string;
+  decision_id: string;
+  cancel_reason: string | null;
+  failure: string | null;
+  submitted_at_ms: number;
+  started_at_ms: number | null;
+  finished_at_ms: number | null;
+  result: string | null;
+}
+
+export interface RunRow {
+  id: string;
+  job_id: string;
+  epoch: number;
+  host: string;
+  device: string;
+  stage: RunStage;
+  instance_id: string;
+  receipt_key: Uint8Array;
+  place: string;
+  decision_id: string;
+  decision_digest: string;
+  policy_digest: string;
+  data_set: string | null;
+  assigned_at_ms: number;
+  ended_at_ms: number | null;
+}
+
+export interface HostRow {
+  name: string;
+  facts: string;
+  inventory: Uint8Array;
+  receipt_key: Uint8Array;
+  last_seen_at_ms: number;
+}
+
+export interface DataSetRow {
+  name: string;
+  facts: string;
+  registered_at_ms: number;
+}
+
+export interface DecisionRow {
+  id: string;
+  job_id: string;
+  content: Uint8Array;
+}
+
+export interface ReceiptRow {
+  run_id: string;
+  job_id: string;
+  epoch: number;
+  stage: ReceiptStage;
+  envelope: Uint8Array;
+  log_index: number | null;
+  received_at_ms: number;
+}
+
+export interface SubmissionRow {
+  key: string;
+  digest: string;
+  job_ids: string;
+}
+
+export interface RunLogRow {
+  run_id: string;
+  sequence: number;
+  line: string;
+  size_bytes: number;
+}
+
+export interface LogLeafRow {
+  leaf_hash: string;
+  log_index: number;
+}

@@ -1,0 +1,150 @@
+/** Jobs and what is decided about them, in SQL. */
+import type { Kysely } from "kysely";
+import type { Digest } from "../../base/bytes.js";
+import type { DecisionTable, JobTable, SubmissionTable } from "./coordinator-store.js";
+import type { JobRecord } from "./records.js";
+import type { JobRow, Schema } from "./schema.js";
+
+export function jobTable(db: Kysely<Schema>): JobTable {
+  return {
+    async insert(jobs) {
+      for (const job of jobs) await db.insertInto("jobs").values(toRow(job)).execute();
+    },
+    async get(id) {
+      const row = await db.selectFrom("jobs").selectAll().where("id", "=", id).executeTakeFirst();
+      return row === undefined ? undefined : fromRow(row);
+    },
+    async update(job) {
+      const { id, position, name, driver, spec, spec_digest, submitted_at_ms, ...change } =
+        toRow(job);
+      await db.updateTable("jobs").set(change).where("id", "=", id).execute();
+    },
+    async queued(limit, afterPosition) {
+      const rows = await db
+        .selectFrom("jobs")
+        .selectAll()
+        .where("state", "=", "queued")
+        .where("position", ">", afterPosition)
+        .orderBy("position", "asc")
+        .limit(limit)
+        .execute();
+      return rows.map(fromRow);
+    },
+    async list(limit, beforePosition) {
+      const rows = await db
+        .selectFrom("jobs")
+        .selectAll()
+        .where("position", "<", beforePosition)
+        .orderBy("position", "desc")
+        .limit(limit)
+        .execute();
+      return rows.map(fromRow);
+    },
+    async countQueued() {
+      const row = await db
+        .selectFrom("jobs")
+        .select((column) => column.fn.countAll().as("count"))
+        .where("state", "=", "queued")
+        .executeTakeFirst();
+      return Number(row?.count ?? 0);
+    },
+    async lastPosition() {
+      const row = await db
+        .selectFrom("jobs")
+        .select((column) => column.fn.max("position").as("last"))
+        .executeTakeFirst();
+      return Number(row?.last ?? 0);
+    },
+  };
+}
+
+export function decisionTable(db: Kysely<Schema>): DecisionTable {
+  return {
+    async insert({ id, jobId, content }) {
+      await db.insertInto("decisions").values({ id, job_id: jobId, content }).execute();
+    },
+    async get(id) {
+      const row = await db
+        .selectFrom("decisions")
+        .selectAll()
+        .where("id", "=", id)
+        .executeTakeFirst();
+      if (row === undefined) return undefined;
+      return { id: row.id, jobId: row.job_id, content: plain(row.content) };
+    },
+    async delete(id) {
+      await db.deleteFrom("decisions").where("id", "=", id).execute();
+    },
+  };
+}
+
+export function submissionTable(db: Kysely<Schema>): SubmissionTable {
+  return {
+    async insert({ key, digest, jobIds }) {
+      const row = { key, digest, job_ids: JSON.stringify(jobIds) };
+      await db.insertInto("submissions").values(row).execute();
+    },
+    async get(key) {
+      const row = await db
+        .selectFrom("submissions")
+        .selectAll()
+        .where("key", "=", key)
+        .executeTakeFirst();
+      if (row === undefined) return undefined;
+      return { key, digest: row.digest as Digest, jobIds: JSON.parse(row.job_ids) as string[] };
+    },
+  };
+}
+
+/** Bytes without the database driver's Buffer around them, so that equal values are equal. */
+export function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function toRow(job: JobRecord): JobRow {
+  return {
+    id: job.id,
+    position: job.position,
+    name: job.name,
+    driver: job.driver,
+    spec: job.spec,
+    spec_digest: job.specDigest,
+    attempts_max: job.attemptsMax,
+    state: job.state,
+    run_id: job.runId,
+    epoch: job.epoch,
+    host: job.host,
+    country: job.country,
+    decision_id: job.decisionId,
+    cancel_reason: job.cancelReason ?? null,
+    failure: job.failure === undefined ? null : JSON.stringify(job.failure),
+    submitted_at_ms: job.submittedAtMs,
+    started_at_ms: job.startedAtMs ?? null,
+    finished_at_ms: job.finishedAtMs ?? null,
+    result: job.result === undefined ? null : JSON.stringify(job.result),
+  };
+}
+
+function fromRow(row: JobRow): JobRecord {
+  return {
+    id: row.id,
+    position: row.position,
+    name: row.name,
+    driver: row.driver,
+    spec: plain(row.spec),
+    specDigest: row.spec_digest as Digest,
+    attemptsMax: row.attempts_max,
+    state: row.state,
+    runId: row.run_id,
+    epoch: row.epoch,
+    host: row.host,
+    country: row.country,
+    decisionId: row.decision_id,
+    ...(row.cancel_reason === null ? {} : { cancelReason: row.cancel_reason }),
+    ...(row.failure === null ? {} : { failure: JSON.parse(row.failure) }),
+    submittedAtMs: row.submitted_at_ms,
+    ...(row.started_at_ms === null ? {} : { startedAtMs: row.started_at_ms }),
+    ...(row.finished_at_ms === null ? {} : { finishedAtMs: row.finished_at_ms }),
+    ...(row.result === null ? {} : { result: JSON.parse(row.result) }),
+  };
+}
