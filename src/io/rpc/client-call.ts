@@ -10,6 +10,7 @@ import {
   status as statusNumbers,
 } from "@grpc/grpc-js";
 import { QuipuError } from "../../base/errors.js";
+import { abortError } from "../../base/until-abort.js";
 import { decode, encode, identity } from "./codec.js";
 import { rpcLimits } from "./rpc-limits.js";
 import { type AnyMessage, type AnyMessages, type CallOptions, methodPath } from "./service.js";
@@ -157,14 +158,7 @@ function onStop(
 function reasonToStop(dialled: Dialled, options: CallOptions): QuipuError | undefined {
   const { closed, method } = dialled;
   const signal = [closed, options.signal].find((candidate) => candidate?.aborted);
-  if (signal === undefined) return undefined;
-  const reason: unknown = signal.reason;
-  if (reason instanceof QuipuError) return reason;
-  const parts = { cause: reason };
-  if (reason instanceof DOMException && reason.name === "TimeoutError") {
-    return new QuipuError("DEADLINE_EXCEEDED", `no answer to ${method.name} in time`, parts);
-  }
-  return new QuipuError("CANCELLED", `${method.name} was cancelled by its caller`, parts);
+  return signal === undefined ? undefined : abortError(signal, method.name);
 }
 
 async function* failed(error: QuipuError): AsyncGenerator<Message> {

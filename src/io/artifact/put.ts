@@ -1,0 +1,64 @@
+/** Uploads a blob under its digest. Doing it again is no work and no error. */
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import type { Digest } from "../../base/bytes.js";
+import { explain } from "./disk.js";
+import { checkedUrl, exchange, responseError, retrying, type TransferOptions } from "./transfer.js";
+
+export interface PutArtifactOptions extends TransferOptions {
+  readonly digest: Digest;
+  /** Either the bytes or the file that holds them. */
+  readonly bytes?: Uint8Array;
+  readonly path?: string;
+}
+
+export async function putArtifact(options: PutArtifactOptions): Promise<void> {
+  const url = checkedUrl(options.url);
+  await retrying(() => send(url, options), {
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    progress: () => false,
+  });
+}
+
+function send(url: URL, options: PutArtifactOptions): Promise<void> {
+  return exchange(options, async (signal, moved) => {
+    const { body, sizeBytes } = await contentOf(options, moved);
+    const hex = options.digest.slice("sha256:".length);
+    const response = await fetch(url, {
+      method: "PUT",
+      headers: {
+        ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+        "content-type": "application/octet-stream",
+        "content-length": String(sizeBytes),
+        // RFC 9530; the server checks what it writes against it.
+        "repr-digest": `sha-256=:${Buffer.from(hex, "hex").toString("base64")}:`,
+      },
+      body,
+      duplex: "half",
+      redirect: "error",
+      signal,
+    });
+    moved();
+    if (!response.ok) throw await responseError(response, options.url);
+    await response.body?.cancel();
+  });
+}
+
+async function contentOf(options: PutArtifactOptions, moved: () => void) {
+  if (options.bytes !== undefined) return { body: options.bytes, sizeBytes: options.bytes.length };
+  const path = options.path ?? "";
+  try {
+    const handle = await open(path, constants.O_RDONLY);
+    const { size } = await handle.stat();
+    const stream = handle.createReadStream({ highWaterMark: 256 * 1024 });
+    async function* counted() {
+      for await (const bytes of stream) {
+        moved();
+        yield bytes as Uint8Array;
+      }
+    }
+    return { body: counted(), sizeBytes: size };
+  } catch (error) {
+    throw explain(error, `cannot read ${path}`);
+  }
+}

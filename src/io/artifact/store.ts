@@ -1,0 +1,338 @@
+/**
+ * Blobs on disk, named by their SHA-256:
+ *
+ *   sha256/ab/abcdef…   whole blobs, read-only, never changed
+ *   partial/abcdef…     downloads that stopped half-way, kept to be resumed
+ *   temporary/          blobs being written; emptied at open
+ *
+ * Frozen: these names. One process opens a folder at a time (its state folder's lock sees to that).
+ * `put` resolves when content and name would survive a power cut; one that failed left nothing.
+ */
+import { constants } from "node:fs";
+import { mkdir, open, readdir, rm, stat, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { type Digest, isDigest, parseDigest } from "../../base/bytes.js";
+import { QuipuError } from "../../base/errors.js";
+import { sha256Hasher } from "../../base/hasher.js";
+import { abortError, eachUntilAbort, untilAbort } from "../../base/until-abort.js";
+import { type BlobFacts, BlobFile, type BlobHashers, mismatch, sealFile } from "./blob-file.js";
+import { explain, nameDurably } from "./disk.js";
+
+export const artifactLimits = Object.freeze({
+  /** Largest blob that is taken when the caller names no smaller limit. */
+  blobBytesMax: 64 * 1024 ** 3,
+  /** All blobs together, unless the store is opened with another limit. */
+  storeBytesMax: 1024 ** 4,
+  /** A download that stopped longer ago than this starts anew. */
+  partialAgeMsMax: 7 * 24 * 3_600_000,
+});
+
+export interface ArtifactStoreOptions {
+  readonly storeBytesMax?: number;
+  readonly hashers?: BlobHashers;
+}
+
+export interface PutOptions {
+  readonly expected?: Digest;
+  readonly sizeBytesMax?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Half open: `start` is the first byte, `end` the one after the last. */
+export interface ByteRange {
+  readonly start?: number;
+  readonly end?: number;
+}
+
+export interface ArtifactStat {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+const noFollow = constants.O_RDONLY | constants.O_NOFOLLOW;
+
+export type ByteSource = AsyncIterable<Uint8Array>;
+
+export async function openArtifactStore(
+  folder: string,
+  options: ArtifactStoreOptions = {},
+): Promise<ArtifactStore> {
+  try {
+    await rm(join(folder, "temporary"), { recursive: true, force: true });
+    for (const part of ["sha256", "partial", "temporary"]) {
+      await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
+    }
+  } catch (error) {
+    throw explain(error, `cannot open the artifact store ${folder}`);
+  }
+  const store = new ArtifactStore(folder, options);
+  await store.recover(Date.now());
+  return store;
+}
+
+export class ArtifactStore {
+  readonly #folder: string;
+  readonly #hashers: BlobHashers;
+  readonly #storeBytesMax: number;
+  readonly #downloads = new Map<Digest, Promise<BlobFacts>>();
+  #storedBytes = 0;
+  #turn: Promise<void> = Promise.resolve();
+  #temporaries = 0;
+
+  constructor(folder: string, options: ArtifactStoreOptions) {
+    this.#folder = folder;
+    this.#hashers = options.hashers ?? { sha256: sha256Hasher };
+    this.#storeBytesMax = options.storeBytesMax ?? artifactLimits.storeBytesMax;
+  }
+
+  /** All whole blobs together. */
+  get storedBytes(): number {
+    return this.#storedBytes;
+  }
+
+  /** Where a blob lies, whether or not it is there. Readers must not write to it. */
+  pathOf(digest: Digest): string {
+    const hex = parseDigest(digest).slice("sha256:".length);
+    return join(this.#folder, "sha256", hex.slice(0, 2), hex);
+  }
+
+  async stat(digest: Digest): Promise<ArtifactStat | undefined> {
+    const path = this.pathOf(digest);
+    try {
+      const { size } = await stat(path);
+      return { digest, sizeBytes: size };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw explain(error, `cannot read ${path}`);
+    }
+  }
+
+  /** In the order of their digests. */
+  async *list(): AsyncGenerator<ArtifactStat> {
+    const root = join(this.#folder, "sha256");
+    for (const part of (await readdir(root)).sort()) {
+      for (const hex of (await readdir(join(root, part))).sort()) {
+        const digest = `sha256:${hex}`;
+        const found = isDigest(digest) ? await this.stat(digest) : undefined;
+        if (found !== undefined) yield found;
+      }
+    }
+  }
+
+  /** Bytes `start` to `end`; NOT_FOUND for an unknown blob. */
+  async open(
+    digest: Digest,
+    range: ByteRange = {},
+  ): Promise<{ stream: Readable; sizeBytes: number }> {
+    const path = this.pathOf(digest);
+    const handle = await open(path, noFollow).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") throw notHere(digest);
+      throw explain(error, `cannot read ${path}`);
+    });
+    const { size } = await handle.stat();
+    const { start = 0, end = size } = range;
+    if (!(Number.isSafeInteger(start) && start >= 0 && start <= end && end <= size)) {
+      await handle.close();
+      const text = `bytes ${start} to ${end} are not within the ${size} bytes of ${digest}`;
+      throw new QuipuError("INVALID_ARGUMENT", text, { details: { sizeBytes: size } });
+    }
+    // Node's `end` is inclusive, and cannot say "nothing".
+    if (start === end) {
+      await handle.close();
+      return { stream: Readable.from([]), sizeBytes: size };
+    }
+    const stream = handle.createReadStream({ start, end: end - 1, highWaterMark: 256 * 1024 });
+    return { stream, sizeBytes: size };
+  }
+
+  async put(source: ByteSource, options: PutOptions = {}): Promise<BlobFacts> {
+    this.#temporaries += 1;
+    const path = join(this.#folder, "temporary", `${process.pid}-${this.#temporaries}`);
+    const file = await BlobFile.create(path, this.#hashers);
+    const { signal } = options;
+    try {
+      const limit = this.#limit(options);
+      for await (const bytes of signal === undefined ? source : eachUntilAbort(source, signal)) {
+        limit.check(file.sizeBytes + bytes.length);
+        await file.append(bytes);
+      }
+    } catch (error) {
+      await file.discard();
+      if (signal?.aborted === true) throw abortError(signal, "storing an artifact");
+      throw explain(error, "cannot store an artifact");
+    }
+    const facts = await file.seal(options.expected);
+    await this.#name(path, facts);
+    return facts;
+  }
+
+  /**
+   * Takes in a file that was written elsewhere: moved when it is on this disk, else copied and removed.
+   * Whoever wrote it must be done; a file that changes while it is read is refused.
+   */
+  async adopt(path: string, options: PutOptions = {}): Promise<BlobFacts> {
+    const facts = await sealFile(path, this.#hashers);
+    if (options.expected !== undefined && facts.digest !== options.expected) {
+      throw mismatch(options.expected, facts);
+    }
+    this.#limit(options).check(facts.sizeBytes);
+    try {
+      await this.#name(path, facts);
+    } catch (error) {
+      const { cause } = error as QuipuError;
+      if ((cause as NodeJS.ErrnoException | undefined)?.code !== "EXDEV") throw error;
+      const handle = await open(path, noFollow);
+      await this.put(handle.createReadStream(), { ...options, expected: facts.digest });
+      await unlink(path);
+    }
+    return facts;
+  }
+
+  /** False when it was not there. */
+  remove(digest: Digest): Promise<boolean> {
+    return this.#alone(async () => {
+      const found = await this.stat(digest);
+      if (found === undefined) return false;
+      await rm(this.pathOf(digest), { force: true });
+      this.#storedBytes -= found.sizeBytes;
+      return true;
+    });
+  }
+
+  /**
+   * Runs `work` on what is there of a blob, once at a time for a digest: who comes second waits for the
+   * first. What failed half-way is kept for the next attempt, unless the bytes themselves are wrong.
+   */
+  async download(
+    digest: Digest,
+    options: PutOptions,
+    work: (partial: Partial) => Promise<void>,
+  ): Promise<BlobFacts> {
+    const never = new AbortController().signal;
+    for (;;) {
+      const running = this.#downloads.get(digest);
+      if (running === undefined) break;
+      try {
+        return await untilAbort(running, options.signal ?? never);
+      } catch (error) {
+        // The first one's caller gave up; this one has not.
+        const given = error instanceof QuipuError && error.code === "CANCELLED";
+        if (!given || options.signal?.aborted === true) throw error;
+      }
+    }
+    const running = this.#download(digest, options, work);
+    this.#downloads.set(digest, running);
+    try {
+      return await running;
+    } finally {
+      this.#downloads.delete(digest);
+    }
+  }
+
+  async #download(
+    digest: Digest,
+    options: PutOptions,
+    work: (partial: Partial) => Promise<void>,
+  ): Promise<BlobFacts> {
+    const path = join(this.#folder, "partial", digest.slice("sha256:".length));
+    const file = await BlobFile.resume(path, this.#hashers);
+    const resumed = file.sizeBytes > 0;
+    const limit = this.#limit(options);
+    try {
+      await work({
+        get sizeBytes() {
+          return file.sizeBytes;
+        },
+        async append(bytes) {
+          limit.check(file.sizeBytes + bytes.length);
+          await file.append(bytes);
+        },
+        restart: () => file.restart(),
+      });
+    } catch (error) {
+      const failure = explain(error, `cannot fetch ${digest}`);
+      if (failure.code === "DISK_FULL" || failure.code === "LIMIT_EXCEEDED") await file.discard();
+      else await file.close();
+      throw failure;
+    }
+    try {
+      const facts = await file.seal(digest);
+      await this.#name(path, facts);
+      return facts;
+    } catch (error) {
+      // What an earlier process left may have been torn by a crash: once more, from nothing.
+      if (!resumed || (error as QuipuError).code !== "DIGEST_MISMATCH") throw error;
+      return await this.#download(digest, options, work);
+    }
+  }
+
+  /** Counts what is there; sweeps downloads that nobody resumed. */
+  async recover(nowMs: number): Promise<void> {
+    for await (const { sizeBytes } of this.list()) this.#storedBytes += sizeBytes;
+    const partials = join(this.#folder, "partial");
+    for (const name of await readdir(partials)) {
+      const { mtimeMs } = await stat(join(partials, name));
+      if (nowMs - mtimeMs > artifactLimits.partialAgeMsMax) await unlink(join(partials, name));
+    }
+  }
+
+  /** The last step of every way in: content is on disk, now its name. */
+  #name(path: string, facts: BlobFacts): Promise<void> {
+    return this.#alone(async () => {
+      const there = await this.stat(facts.digest);
+      try {
+        // A crash before this leaves a leftover, after it the blob. A blob that is there already is
+        // replaced by the same bytes, which also heals one that rotted.
+        await nameDurably(path, this.pathOf(facts.digest));
+      } catch (error) {
+        throw explain(error, `cannot keep ${facts.digest}`);
+      }
+      this.#storedBytes += facts.sizeBytes - (there?.sizeBytes ?? 0);
+    });
+  }
+
+  #limit(options: PutOptions): { check(sizeBytes: number): void } {
+    const blobMax = options.sizeBytesMax ?? artifactLimits.blobBytesMax;
+    return {
+      check: (sizeBytes) => {
+        if (sizeBytes > blobMax) throw tooLarge(`larger than ${blobMax} bytes`, blobMax);
+        const free = this.#storeBytesMax - this.#storedBytes;
+        if (sizeBytes > free)
+          throw tooLarge(`more than the ${free} bytes left in this store`, free);
+      },
+    };
+  }
+
+  /** One at a time: the count of stored bytes goes with the names. */
+  #alone<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(action);
+    this.#turn = result.then(
+      () => undefined,
+      () => undefined, // told to whoever waits for `result`
+    );
+    return result;
+  }
+}
+
+/** A download in work. */
+export interface Partial {
+  readonly sizeBytes: number;
+  append(bytes: Uint8Array): Promise<void>;
+  /** Back to no bytes. */
+  restart(): Promise<void>;
+}
+
+function notHere(digest: Digest): QuipuError {
+  return new QuipuError("NOT_FOUND", `no artifact ${digest} is here`, {
+    next: "list those that are: `quipu artifact ls`",
+    details: { digest },
+  });
+}
+
+function tooLarge(why: string, sizeBytesMax: number): QuipuError {
+  return new QuipuError("LIMIT_EXCEEDED", `the artifact is ${why}`, {
+    next: "remove artifacts that are no longer needed, or raise the limit",
+    details: { sizeBytesMax },
+  });
+}
