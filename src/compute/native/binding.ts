@@ -48,6 +48,11 @@ export interface NativeCapabilities {
   };
 }
 
+/** What programOpen gives; the addon knows its own by a type tag. */
+export interface NativeProgramHandle {
+  readonly "native program": never;
+}
+
 /** Everything the addon exports. Buffers passed to an `…Async` call are lent until it settles. */
 export interface NativeAddon {
   setErrorFactory(make: (code: string, message: string, next: string) => Error): void;
@@ -76,6 +81,15 @@ export interface NativeAddon {
     control: BigInt64Array,
     backend?: Backend,
   ): Promise<{ sizeBytes: number; sha256: Uint8Array; blake3: Uint8Array }>;
+
+  programOpen(bytes: Uint8Array, memoryBytesMax: number): NativeProgramHandle;
+  programRun(
+    program: NativeProgramHandle,
+    inputs: readonly Uint8Array[],
+    outputs: readonly Uint8Array[],
+    backend: Backend,
+    pieces: number,
+  ): Promise<Exclude<Backend, "auto">>;
 }
 
 let loaded: NativeAddon | undefined;

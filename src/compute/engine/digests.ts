@@ -1,0 +1,14 @@
+/** The two digests of an output, taken natively over its very bytes. */
+import { type Digest, toHex } from "../../base/bytes.js";
+import { blake3Async, sha256Async } from "../native/hashing.js";
+
+export interface Digests {
+  readonly sha256: Digest;
+  /** 64 hexadecimal digits. */
+  readonly blake3: string;
+}
+
+export async function digestsOf(bytes: Uint8Array): Promise<Digests> {
+  const [sha256, blake3] = await Promise.all([sha256Async(bytes), blake3Async(bytes)]);
+  return { sha256: `sha256:${toHex(sha256)}`, blake3: toHex(blake3) };
+}

@@ -1,0 +1,156 @@
+/**
+ * A tensor job from files to files: model, tables, run, vote, outputs. Workers run it, and so does
+ * `quipu verify --rerun`: the same code gives the same bytes.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { QuipuError } from "../../base/errors.js";
+import type { Artifact } from "../../model/artifact.js";
+import type { TableSource, TensorTask } from "../../model/job.js";
+import type { RunResult } from "../../model/run.js";
+import type { Backend } from "../native/program.js";
+import { bindInput, bindLabels } from "./bind-input.js";
+import { digestsOf } from "./digests.js";
+import { type NpyFile, npyFile } from "./npy.js";
+import { Session } from "./session.js";
+import { readTable, type Table } from "./table.js";
+import type { Tensor } from "./tensor.js";
+import { vote } from "./vote.js";
+
+export interface TensorTaskOptions {
+  readonly task: TensorTask;
+  readonly modelPath: string;
+  readonly dataFolder: string;
+  /** An empty folder. A crash leaves files in it that no result names. */
+  readonly outputFolder: string;
+  /** Backend for tasks that leave it open; the best CPU backend without it. */
+  readonly backend?: Backend;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (share: number, activity: string) => void;
+}
+
+export interface TensorTaskDone {
+  readonly result: RunResult;
+  /** Of the model and of each table, as they lie on disk. */
+  readonly inputBytes: number;
+}
+
+const predictionsName = "predictions";
+const fileName = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,123}$/;
+
+export async function runTensorTask(options: TensorTaskOptions): Promise<TensorTaskDone> {
+  const { task, signal } = options;
+  const progress = options.onProgress ?? (() => {});
+  progress(0, "reading the model and the tables");
+  const model = await readModel(options.modelPath, signal);
+  const tables = await readTables(options);
+  const inputs: Record<string, Tensor> = {};
+  for (const [name, source] of Object.entries(task.inputs)) {
+    inputs[name] = bindInput(tableOf(tables, source), source);
+  }
+  const labels = task.vote && bindLabels(tableOf(tables, task.vote.labels), task.vote.labels);
+  progress(0.4, "compiling");
+  const shapes = Object.fromEntries(
+    Object.entries(inputs).map(([name, tensor]) => [name, tensor.shape]),
+  );
+  const session = Session.compile(model, shapes);
+  const files = outputFiles(session, task);
+  progress(0.5, "computing");
+  const into = new Map([...files].map(([name, file]) => [name, file.elements]));
+  const asked = task.backend === "auto" ? (options.backend ?? "auto") : task.backend;
+  const { outputs, backend } = await session.run(inputs, {
+    backend: asked,
+    into,
+    digests: false, // taken below over whole files, which hold these very bytes
+  });
+  signal?.throwIfAborted();
+  if (task.vote && labels) {
+    const indices = outputs.get(task.vote.indices);
+    if (indices !== undefined) files.set(predictionsName, predictionsFile(vote(indices, labels)));
+  }
+  progress(0.9, "writing outputs");
+  const artifacts: Artifact[] = [];
+  for (const [name, file] of files) {
+    artifacts.push(await writeOutput(options.outputFolder, `${name}.npy`, file));
+  }
+  progress(1, "done");
+  const bytes = [...tables.values()].reduce((sum, table) => sum + table.fileBytes, model.length);
+  const device = backend === "cuda" ? "cuda:0" : "cpu";
+  return {
+    result: {
+      outputs: artifacts,
+      device,
+      backend,
+      determinism: "bitwise",
+      arithmetic: session.arithmetic,
+    },
+    inputBytes: bytes,
+  };
+}
+
+async function readModel(path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  try {
+    return await readFile(path, signal === undefined ? {} : { signal });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "EISDIR") throw error;
+    throw new QuipuError("NOT_FOUND", `there is no model file ${path}`, { cause: error });
+  }
+}
+
+/** Each file once, however many inputs read from it. */
+async function readTables(options: TensorTaskOptions): Promise<Map<string, Table>> {
+  const { task, dataFolder, signal } = options;
+  const sources = Object.values(task.inputs);
+  if (task.vote) sources.push(task.vote.labels);
+  const tables = new Map<string, Table>();
+  for (const { file } of sources) {
+    if (!tables.has(file)) tables.set(file, await readTable(dataFolder, file, signal));
+  }
+  return tables;
+}
+
+function tableOf(tables: ReadonlyMap<string, Table>, source: TableSource): Table {
+  const table = tables.get(source.file);
+  if (table === undefined) throw new QuipuError("INTERNAL", `${source.file} was not read`);
+  return table;
+}
+
+function outputFiles(session: Session, task: TensorTask): Map<string, NpyFile> {
+  const files = new Map<string, NpyFile>();
+  for (const port of session.outputs) {
+    if (!fileName.test(port.name) || (task.vote && port.name === predictionsName)) {
+      throw new QuipuError(
+        "MODEL_UNSUPPORTED",
+        `the model's output ${JSON.stringify(port.name)} cannot be the name of an output file`,
+        { next: "name outputs with letters, digits, dots, dashes and underscores" },
+      );
+    }
+    files.set(port.name, npyFile(port));
+  }
+  if (task.vote && !files.has(task.vote.indices)) {
+    throw new QuipuError(
+      "SHAPE_MISMATCH",
+      `the vote names the output ${task.vote.indices}; the model has ${[...files.keys()].join(", ")}`,
+    );
+  }
+  return files;
+}
+
+function predictionsFile(winners: BigInt64Array<ArrayBuffer>): NpyFile {
+  const file = npyFile({ dtype: "int64", shape: [winners.length] });
+  file.elements.set(new Uint8Array(winners.buffer));
+  return file;
+}
+
+async function writeOutput(folder: string, name: string, { bytes }: NpyFile): Promise<Artifact> {
+  await writeFile(join(folder, name), bytes, { mode: 0o600, flag: "wx" });
+  const { sha256, blake3 } = await digestsOf(bytes);
+  return {
+    name,
+    digest: sha256,
+    blake3,
+    sizeBytes: bytes.length,
+    mediaType: "application/x-npy",
+  };
+}
