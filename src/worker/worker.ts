@@ -1,0 +1,116 @@
+/**
+ * One device's process. It parses models and data that strangers made and calls device code, so that
+ * the agent does not; it keeps nothing that a kill could lose: outputs count only once `done` is said.
+ *
+ * When a CUDA device is lost or too small in mid-run, the run is done again from the host's inputs on
+ * the CPU: the same bits, and the result names the backend that really ran. A lost device is not
+ * trusted again by this process: it ends after its answer and the agent starts another.
+ */
+import { QuipuError } from "../base/errors.js";
+import { runTensorTask, type TensorTaskDone } from "../compute/engine/task.js";
+import { type Capabilities, capabilities } from "../compute/native/capabilities.js";
+import type { Backend } from "../compute/native/program.js";
+import type { WorkerReply, WorkerRequest } from "../model/worker-message.js";
+
+export interface WorkerPort {
+  send(reply: WorkerReply): void;
+  /** Ends the process when everything sent has left it. */
+  close(): void;
+  /** User and system time of this process so far. */
+  cpuMs(): number;
+}
+
+type Compute = typeof runTensorTask;
+
+export class Worker {
+  readonly #device: string;
+  readonly #port: WorkerPort;
+  readonly #compute: Compute;
+  readonly #backends: readonly Exclude<Backend, "auto">[];
+  #running = false;
+
+  /** Opens the device and says so; BACKEND_UNAVAILABLE when the device cannot be used. */
+  constructor(device: string, port: WorkerPort, compute: Compute = runTensorTask) {
+    this.#device = device;
+    this.#port = port;
+    this.#compute = compute;
+    this.#backends = backendsOf(device);
+    port.send({ kind: "ready", device, backends: this.#backends });
+  }
+
+  /** Answers each request exactly once. */
+  async take(request: WorkerRequest): Promise<void> {
+    const { runId } = request;
+    if (this.#running) {
+      const error = new QuipuError("CONFLICT", `${this.#device} already computes a run`);
+      this.#port.send({ kind: "failed", runId, error: error.toJSON() });
+      return;
+    }
+    this.#running = true;
+    const before = this.#port.cpuMs();
+    let lost = false;
+    try {
+      const { done, deviceLost } = await this.#run(request);
+      lost = deviceLost;
+      const cpuMs = this.#port.cpuMs() - before;
+      this.#port.send({ kind: "done", runId, cpuMs, ...done });
+    } catch (thrown) {
+      const error = QuipuError.from(thrown);
+      lost = error.code === "DEVICE_LOST";
+      this.#port.send({ kind: "failed", runId, error: error.toJSON() });
+    } finally {
+      this.#running = false;
+    }
+    if (lost) this.#port.close();
+  }
+
+  async #run(request: WorkerRequest): Promise<{ done: TensorTaskDone; deviceLost: boolean }> {
+    const { runId, kind, ...files } = request;
+    if (kind !== "run") throw new QuipuError("INTERNAL", `unknown request ${String(kind)}`);
+    const onProgress = (progress: number, activity: string): void =>
+      this.#port.send({ kind: "progress", runId, progress, activity });
+    const first = this.#firstChoice(request);
+    try {
+      const done = await this.#compute({ ...files, backend: first, onProgress });
+      return { done, deviceLost: false };
+    } catch (thrown) {
+      const { code } = QuipuError.from(thrown);
+      const mayMove = request.task.backend === "auto" && first === "cuda";
+      if (!mayMove || (code !== "DEVICE_LOST" && code !== "DEVICE_MEMORY")) throw thrown;
+      onProgress(0, `${this.#device} failed (${code}); computing on the CPU`);
+      const backend = this.#backends.find((name) => name !== "cuda") ?? "portable";
+      const done = await this.#compute({ ...files, backend, onProgress });
+      return { done, deviceLost: code === "DEVICE_LOST" };
+    }
+  }
+
+  /** Backend for tasks that leave it open. */
+  #firstChoice({ task }: WorkerRequest): Backend {
+    if (this.#device !== "cpu") return "cuda";
+    if (task.backend === "cuda") {
+      throw new QuipuError("BACKEND_UNAVAILABLE", "backend cuda cannot run on the device cpu", {
+        next: "ask for a cuda device in the job's resources, or leave the backend open",
+      });
+    }
+    return "auto";
+  }
+}
+
+function backendsOf(device: string): readonly Exclude<Backend, "auto">[] {
+  if (device === "cpu") {
+    // No device call: a sick GPU must not hang the worker of the CPU.
+    return cpuBackends(capabilities({ probeCuda: false }));
+  }
+  if (device !== "cuda:0") {
+    throw new QuipuError("BACKEND_UNAVAILABLE", `no device ${device}; there are cpu and cuda:0`);
+  }
+  const facts = capabilities({ probeCuda: true });
+  if (facts.cuda.usable) return ["cuda", ...cpuBackends(facts)];
+  throw new QuipuError("BACKEND_UNAVAILABLE", `${device} cannot be used: ${facts.cuda.reason}`, {
+    next: "run quipu doctor on this host",
+  });
+}
+
+function cpuBackends(facts: Capabilities): readonly Exclude<Backend, "auto">[] {
+  return facts.backends.filter((name) => name !== "cuda");
+}
