@@ -11,6 +11,7 @@ import type { Decision, Offer, Outcome, Reason } from "../../model/decision.js";
 import type { HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import type { PolicyEngine } from "../policy/engine.js";
+import type { Verdict } from "../policy/verdict.js";
 import { fittingDevices } from "./devices.js";
 import { type Asked, filters } from "./filters.js";
 import { scoreParts } from "./scores.js";
@@ -29,9 +30,9 @@ export interface Question {
 }
 
 export function decide(question: Question): Decision {
-  const { id, job, jobDigest, at, dataSet, policy } = question;
+  const { id, jobDigest, at, policy } = question;
   const hosts = inNameOrder(question.hosts);
-  const asked: Asked = { job, dataSet, policy };
+  const asked = askedOf(question);
   const offers: Offer[] = [];
   const reasons: Reason[] = [];
   let lawful = 0;
@@ -58,6 +59,21 @@ export function decide(question: Question): Decision {
   };
 }
 
+/** The law is asked once a host: by the filter, and again for the rules that an offer names. */
+function askedOf({ job, dataSet, policy }: Question): Asked {
+  const verdicts = new Map<string, Verdict>();
+  return {
+    job,
+    verdict(host) {
+      const known = verdicts.get(host.name);
+      if (known !== undefined) return known;
+      const verdict = policy.runOn({ job, dataSet, host });
+      verdicts.set(host.name, verdict);
+      return verdict;
+    },
+  };
+}
+
 function outcomeOf(best: Offer | undefined, unlawful: boolean): Outcome {
   if (best !== undefined) return { kind: "placed", host: best.host, device: best.device };
   return { kind: unlawful ? "refused" : "queued" };
@@ -72,9 +88,10 @@ function firstFault(asked: Asked, host: HostView): { reason?: Reason; binding: b
   return { binding: false };
 }
 
-function offerOf({ job, dataSet, policy }: Asked, host: HostView): Offer {
+function offerOf(asked: Asked, host: HostView): Offer {
+  const { job } = asked;
   const device = fittingDevices(job, host).free[0];
-  const verdict = policy.runOn({ job, dataSet, host });
+  const verdict = asked.verdict(host);
   if (device === undefined || !verdict.allowed) {
     throw new QuipuError("INTERNAL", `host ${host.name} passed every filter and does not fit`);
   }

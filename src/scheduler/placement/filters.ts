@@ -3,16 +3,15 @@
  * do not depend on load: a job that no host passes them for is refused. The others only make it wait.
  * Rule names are stable: they stand in decisions, receipts and what people script against.
  */
-import type { DataSet } from "../../model/data-set.js";
 import { type Device, deviceKind, type HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
-import type { PolicyEngine, RunOnRequest } from "../policy/engine.js";
+import type { Verdict } from "../policy/verdict.js";
 import { fittingDevices } from "./devices.js";
 
 export interface Asked {
   readonly job: JobSpec;
-  readonly dataSet: DataSet | undefined;
-  readonly policy: Pick<PolicyEngine, "digest" | "runOn">;
+  /** What the law says about this job on a host. */
+  verdict(host: HostView): Verdict;
 }
 
 export interface Fault {
@@ -68,9 +67,8 @@ export const law: Filter = {
   rule: "law",
   binding: true,
   change: "a host that this rule admits joins, or the terms of the data change",
-  check: ({ job, dataSet, policy }, host) => {
-    const request: RunOnRequest = { job, dataSet, host };
-    const verdict = policy.runOn(request);
+  check: (asked, host) => {
+    const verdict = asked.verdict(host);
     if (verdict.allowed) return undefined;
     const { rule, text, law: statute } = verdict;
     return { rule, text, ...(statute === undefined ? {} : { law: statute }) };

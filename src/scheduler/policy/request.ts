@@ -61,7 +61,7 @@ export function readData(
   }
   const { name, dataClass, owner, countries } = dataSet;
   const read = dataFacts.safeParse({ name, dataClass, owner, countries });
-  if (read.success) return read.data;
+  if (read.success) return { ...read.data, countries: [...read.data.countries].sort() };
   const fields = read.error.issues.map(({ path }) => path.join("."));
   return refuse("data.unknown", `The data set does not state its ${fields.join(", ")}.`);
 }
@@ -72,7 +72,7 @@ export function describe(
   data: DataFacts,
 ) {
   const where = [place.country, place.site, place.grade].filter(Boolean).join(", ");
-  const named = data.countries.length === 0 ? "no country" : [...data.countries].sort().join(", ");
+  const named = data.countries.length === 0 ? "no country" : data.countries.join(", ");
   const what =
     data.name === "none" ? "no data set" : `data set ${data.name} (${data.dataClass}; ${named})`;
   return `Asked: ${where}; ${what}.`;
