@@ -81,7 +81,8 @@ const predicate = z.strictObject({
     outcome: z.enum(["succeeded", "failed", "cancelled"]),
     failure: z.strictObject({ code: z.string().regex(/^[A-Z_]{1,64}$/), message: text }).optional(),
   }),
-  host: z.strictObject({ name, place }),
+  // Without defaults: what a receipt says, it says itself.
+  host: z.strictObject({ name, place: place.extend({ zone: z.string().max(63) }) }),
   policyDigest: digest,
   isolation: z.enum(["none", "process"]),
   /** What computed the outputs; present when the run succeeded. */

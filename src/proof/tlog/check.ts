@@ -40,12 +40,12 @@ export interface ConsistencyClaim {
   readonly hashes: readonly Uint8Array[];
 }
 
+/** An old size of 0 is refused: every tree grows from the empty one, so such a proof says nothing. */
 export function checkConsistency(claim: ConsistencyClaim): boolean {
   const { oldSize, newSize, oldRoot, newRoot, hashes } = claim;
-  if (!isSize(oldSize) || !isSize(newSize) || oldSize > newSize) return false;
-  if (![oldRoot, newRoot, ...hashes].every(isHash)) return false;
+  if (!isSize(oldSize) || !isSize(newSize) || oldSize === 0 || oldSize > newSize) return false;
   if (oldSize === newSize) return hashes.length === 0 && equalBytes(oldRoot, newRoot);
-  if (oldSize === 0) return hashes.length === 0; // every tree grows from the empty one
+  if (![oldRoot, newRoot, ...hashes].every(isHash)) return false;
   let [fn, sn] = [oldSize - 1, newSize - 1];
   while (fn % 2 === 1) [fn, sn] = [half(fn), half(sn)];
   // An old tree that is one complete subtree is its own first hash; the prover leaves it out.

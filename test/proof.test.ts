@@ -1,0 +1,372 @@
+/** Receipts from facts to report: golden bytes, every change refused, keys and grants. */
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import t from "tap";
+import { toHex } from "../src/base/bytes.js";
+import { canonicalBytes } from "../src/base/canonical-json.js";
+import { verifySignature } from "../src/base/signature.js";
+import { signGrant, verifyGrant } from "../src/io/identity/grant.js";
+import { loadOrCreateSigner, newSigner } from "../src/io/identity/signer.js";
+import type { RunFacts } from "../src/model/run.js";
+import type { Statement } from "../src/model/statement.js";
+import { parseBundle, receiptFiles } from "../src/proof/receipt/bundle.js";
+import {
+  entryOf,
+  envelopeJson,
+  openEnvelope,
+  parseEnvelope,
+  preAuthEncoding,
+  receiptKeyId,
+} from "../src/proof/receipt/envelope.js";
+import { sealReceipt } from "../src/proof/receipt/seal.js";
+import { buildStatement, parseStatement } from "../src/proof/receipt/statement.js";
+import { checkInclusion } from "../src/proof/tlog/check.js";
+import { signCheckpoint } from "../src/proof/tlog/checkpoint.js";
+import { leafHash } from "../src/proof/tlog/hash.js";
+import { verifierKeyOf } from "../src/proof/tlog/note.js";
+import { parseProofFile } from "../src/proof/tlog/proof-file.js";
+import { type CheckName, verifyReceipt } from "../src/proof/verify/receipt.js";
+import { trustBeside } from "../src/proof/verify/trust.js";
+
+const folder = "test/vectors/receipt";
+const golden = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)));
+const goldenFiles = readdirSync(folder)
+  .filter((name) => /\.(pem|json|tlog-proof)$/.test(name))
+  .map((name) => ({ name, content: golden(name) }));
+const trust = trustBeside(goldenFiles);
+const [publicKey = new Uint8Array(0)] = trust.receiptKeys;
+const facts = JSON.parse(new TextDecoder().decode(golden("facts.json"))) as RunFacts;
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+const bytes = (content: string): Uint8Array => new TextEncoder().encode(content);
+
+t.test("golden bytes", async (t) => {
+  const statement = buildStatement(facts);
+  t.equal(text(canonicalBytes(statement)), text(golden("statement.json")));
+  t.same(openEnvelope(golden("envelope.json"), publicKey), statement);
+  t.equal(text(entryOf(golden("envelope.json"), publicKey)), text(golden("entry.json")));
+  const bundle = parseBundle(golden("digits.sigstore.json"));
+  t.equal(text(bundle.entry), text(golden("entry.json")));
+  const proof = parseProofFile(text(golden("digits.tlog-proof")));
+  t.same(proof.checkpoint, bundle.proof.checkpoint);
+  t.ok(checkInclusion({ ...bundle.proof, ...proof, leafHash: leafHash(bundle.entry) }));
+  const [logKey] = trust.logKeys;
+  if (logKey === undefined) throw new Error("no log key");
+  const files = receiptFiles("digits", golden("envelope.json"), publicKey, bundle.proof, logKey);
+  for (const { name, content } of files) t.equal(text(content), text(golden(name)), name);
+  t.equal(files.length, 4);
+  const report = verifyReceipt(golden("digits.sigstore.json"), trust);
+  t.same([report.ok, report.trust, report.logIndex, report.treeSize], [true, "beside", 6, 11]);
+  t.same(report.statement, statement);
+});
+
+t.test("the statement keeps every fact", async (t) => {
+  const { predicate, subject } = buildStatement(facts);
+  t.same(predicate.buildDefinition.externalParameters.job, facts.job);
+  t.equal(predicate.buildDefinition.resolvedDependencies.length, 2);
+  t.same(predicate.usage, facts.usage);
+  t.same(predicate.host, { name: facts.host, place: facts.place });
+  t.same(
+    subject.map(({ name }) => name),
+    ["predictions.npy", "größe ∑.txt"],
+  );
+  const { result: _, dataSet: __, ...rest } = facts;
+  const failure = { code: "DATA_CHANGED", kind: "terminal", message: "it changed \ud800" } as const;
+  const failed = buildStatement({
+    ...rest,
+    outcome: "failed",
+    failure: { ...failure, details: { path: "/x" } },
+  });
+  t.same(failed.subject, [{ name: "job", digest: { sha256: facts.jobDigest.slice(7) } }]);
+  t.same(failed.predicate.run.failure, { code: "DATA_CHANGED", message: "it changed \ufffd" });
+  const signer = newSigner("ecdsa-p256-sha256");
+  const sealed = sealReceipt({ ...rest, outcome: "cancelled", failure }, signer);
+  t.equal(openEnvelope(sealed, signer.publicKey).predicate.run.outcome, "cancelled");
+  t.throws(() => sealReceipt({ ...facts, epoch: 0 }, signer), { code: "VERIFICATION_FAILED" });
+  t.throws(() => sealReceipt(facts, newSigner("ed25519")), { code: "INVALID_ARGUMENT" });
+});
+
+t.test("OpenSSL checks the signature", async (t) => {
+  if (spawnSync("openssl", ["version"]).status !== 0) {
+    t.ok(true, "openssl is not here", { skip: true });
+    return;
+  }
+  const work = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(work, { recursive: true, force: true }));
+  const { payload, signature, keyId } = parseEnvelope(golden("envelope.json"));
+  writeFileSync(join(work, "signed"), preAuthEncoding(payload));
+  writeFileSync(join(work, "signature"), signature);
+  const key = join(folder, `${keyId}.pub.pem`);
+  const check = (): string =>
+    spawnSync(
+      "openssl",
+      ["dgst", "-sha256", "-verify", key, "-signature", "signature", "signed"].map((argument) =>
+        ["signature", "signed"].includes(argument) ? join(work, argument) : argument,
+      ),
+    ).stdout.toString();
+  t.match(check(), /Verified OK/);
+  writeFileSync(join(work, "signed"), payload);
+  t.notMatch(check(), /Verified OK/);
+});
+
+t.test("one changed bit anywhere in a bundle is refused", async (t) => {
+  const bundle = golden("digits.sigstore.json");
+  const accepted: number[] = [];
+  const failures = new Set<CheckName>();
+  for (let at = 0; at < bundle.length; at += 3) {
+    const changed = new Uint8Array(bundle);
+    changed[at] = (changed[at] as number) ^ (1 << (at % 8));
+    const report = verifyReceipt(changed, trust);
+    if (report.ok) accepted.push(at);
+    else failures.add(report.firstFailed?.name ?? "bundle");
+  }
+  t.same(accepted, []);
+  t.same([...failures].sort(), ["bundle", "checkpoint", "entry", "inclusion", "signature"]);
+});
+
+/** Signs any payload, right or wrong, as a host would. */
+function sealPayload(payload: Uint8Array, signer = newSigner("ecdsa-p256-sha256")) {
+  const signature = signer.sign(preAuthEncoding(payload));
+  const keyId = receiptKeyId(signer.publicKey);
+  return { sealed: canonicalBytes(envelopeJson({ payload, keyId, signature })), signer };
+}
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** Every copy of a document in which one place was changed by `change`. */
+function* variants(
+  value: Json,
+  change: (at: Json, path: string) => Json[],
+  path = "",
+): Generator<[string, Json]> {
+  for (const other of change(value, path)) yield [path, other];
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) {
+    for (const [where, other] of variants(member, change, `${path}/${key}`)) {
+      const copy = (Array.isArray(value) ? [...value] : { ...value }) as { [key: string]: Json };
+      copy[key] = other;
+      yield [where, copy];
+    }
+  }
+}
+
+t.test("a validly signed statement that breaks a rule is refused", async (t) => {
+  const statement = JSON.parse(text(golden("statement.json"))) as Json;
+  const signer = newSigner("ecdsa-p256-sha256");
+  const accepts = (payload: Uint8Array): boolean => {
+    try {
+      openEnvelope(sealPayload(payload, signer).sealed, signer.publicKey);
+      return true;
+    } catch (thrown) {
+      t.equal((thrown as { code?: string }).code, "VERIFICATION_FAILED");
+      return false;
+    }
+  };
+  t.ok(accepts(golden("statement.json")));
+  const inJob = /externalParameters\/job\//;
+  const wrong: string[] = [];
+  let cases = 0;
+  const changes: ((at: Json, path: string) => Json[])[] = [
+    // a value of another type in each place
+    (at) => (typeof at === "object" ? ["text"] : [[at]]),
+    // a field that nobody knows in each object
+    (at) =>
+      typeof at === "object" && at !== null && !Array.isArray(at) ? [{ ...at, unknown: 1 }] : [],
+    // each field left out
+    (at) =>
+      typeof at === "object" && at !== null && !Array.isArray(at)
+        ? Object.keys(at).map((gone) =>
+            Object.fromEntries(Object.entries(at).filter(([key]) => key !== gone)),
+          )
+        : [],
+    // numbers that are not whole, or not in range
+    (at) => (typeof at === "number" ? [0.5, -1, 2 ** 60] : []),
+  ];
+  for (const change of changes) {
+    for (const [path, changed] of variants(statement, change)) {
+      cases += 1;
+      if (accepts(canonicalBytes(changed)) && !inJob.test(path)) wrong.push(path);
+    }
+  }
+  t.same(wrong, []);
+  t.ok(cases > 200, `${cases} cases`);
+  const payload = text(golden("statement.json"));
+  for (const [what, bad] of Object.entries({
+    "not canonical": ` ${payload}`,
+    "a doubled key": payload.replace('"epoch":2', '"epoch":1,"epoch":2'),
+    "another order": payload.replace(/^\{/, '{"z":0,'),
+    "too deep": "[".repeat(100_000) + "]".repeat(100_000),
+    "too long": JSON.stringify("x".repeat(2 ** 20)),
+    "not JSON": "{",
+    "something after the end": `${payload}\u0000`,
+    "a job that is not the digest's": payload.replace('"owner":"lab"', '"owner":"law"'),
+    "another host's agent": payload.replace("agent/sg-1", "agent/sg-2"),
+    "success with a failure": payload.replace(
+      '"outcome":"succeeded"',
+      '"failure":{"code":"IO","message":""},"outcome":"succeeded"',
+    ),
+    "failure with outputs": payload.replace('"outcome":"succeeded"', '"outcome":"failed"'),
+    "outputs that share a name": payload.replace("größe ∑.txt", "predictions.npy"),
+  })) {
+    t.throws(() => parseStatement(bytes(bad)), { code: "VERIFICATION_FAILED" }, what);
+  }
+  const notText = Uint8Array.from([...golden("statement.json").slice(0, -1), 0xff, 0x7d]);
+  t.throws(() => parseStatement(notText), { code: "VERIFICATION_FAILED" }, "not UTF-8");
+});
+
+t.test("envelopes are read strictly", async (t) => {
+  const envelope = JSON.parse(text(golden("envelope.json")));
+  const [signature] = envelope.signatures;
+  for (const [what, bad] of Object.entries({
+    "two signatures": { ...envelope, signatures: [signature, signature] },
+    none: { ...envelope, signatures: [] },
+    "another type": { ...envelope, payloadType: "text/plain" },
+    "an unknown field": { ...envelope, extra: 1 },
+    "no key id": { ...envelope, signatures: [{ sig: signature.sig }] },
+    "loose base64": { ...envelope, payload: `${envelope.payload}\n` },
+    "a number": 7,
+    null: null,
+  })) {
+    t.throws(
+      () => openEnvelope(canonicalBytes(bad), publicKey),
+      { code: "VERIFICATION_FAILED" },
+      what,
+    );
+  }
+  const other = newSigner("ecdsa-p256-sha256").publicKey;
+  t.throws(() => openEnvelope(golden("envelope.json"), other), { code: "VERIFICATION_FAILED" });
+  t.throws(() => entryOf(golden("envelope.json"), other), { code: "VERIFICATION_FAILED" });
+});
+
+t.test("the report names the first thing wrong", async (t) => {
+  const bundle = golden("digits.sigstore.json");
+  const first = (content: Uint8Array, with_ = trust): string | undefined =>
+    verifyReceipt(content, { ...with_, source: "pinned" }).firstFailed?.name;
+  const parsed = parseBundle(bundle);
+  const logSigner = newSigner("ed25519");
+  const stranger = verifierKeyOf(logSigner, "log.example.com/quipu");
+  const [logKey] = trust.logKeys;
+  if (logKey === undefined) throw new Error("no log key");
+  const rebuild = (envelope: Uint8Array, key: Uint8Array, proof = parsed.proof): Uint8Array =>
+    receiptFiles("x", envelope, key, proof, logKey)[0]?.content ?? new Uint8Array(0);
+  t.equal(first(bundle), undefined);
+  t.equal(first(bytes("{}")), "bundle");
+  t.equal(first(new Uint8Array(0)), "bundle");
+  t.equal(first(bundle, { ...trust, receiptKeys: [] }), "key");
+  t.equal(first(bundle, { ...trust, logKeys: [stranger] }), "checkpoint");
+  const other = newSigner("ecdsa-p256-sha256");
+  const swapped = sealReceipt({ ...facts, epoch: 3 }, other);
+  const keys = { ...trust, receiptKeys: [...trust.receiptKeys, other.publicKey] };
+  t.equal(first(rebuild(swapped, other.publicKey), keys), "inclusion", "never logged");
+  const broken = sealPayload(
+    bytes(text(golden("statement.json")).replace('"epoch":2', '"epoch":0')),
+    other,
+  );
+  t.equal(first(rebuild(broken.sealed, other.publicKey), keys), "statement");
+  const moved = { ...parsed.proof, index: 5 };
+  t.equal(first(rebuild(golden("envelope.json"), publicKey, moved)), "inclusion");
+  const forged = signCheckpoint(
+    { origin: logKey.name, size: 11, root: parsed.proof.root },
+    logSigner,
+  );
+  const fork = rebuild(golden("envelope.json"), publicKey, { ...parsed.proof, checkpoint: forged });
+  t.equal(first(fork), "checkpoint");
+  const report = verifyReceipt(fork, trust);
+  t.same(
+    report.checks.map(({ ok }) => ok),
+    [true, true, true, true, true, true, false],
+  );
+  t.same(
+    verifyReceipt(bytes("x"), trust).checks.map(({ ok }) => ok),
+    Array(7).fill(false),
+  );
+  t.throws(() => trustBeside([{ name: "a.pub.pem", content: bytes("no key") }]), {
+    code: "VERIFICATION_FAILED",
+  });
+  t.throws(() => trustBeside([{ name: "trusted_root.json", content: bytes("{}") }]), {
+    code: "VERIFICATION_FAILED",
+  });
+});
+
+t.test("keys are made once, for their owner alone", async (t) => {
+  const state = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(state, { recursive: true, force: true }));
+  const keys = join(state, "deep", "keys");
+  const made = await Promise.all(
+    Array.from({ length: 8 }, () => loadOrCreateSigner(keys, "receipt", "ecdsa-p256-sha256")),
+  );
+  t.equal(new Set(made.map(({ publicKey }) => toHex(publicKey))).size, 1, "eight at once, one key");
+  const path = join(keys, "receipt.key.pem");
+  t.equal(statSync(path).mode & 0o777, 0o600);
+  t.same(readdirSync(keys), ["receipt.key.pem"], "no drafts left");
+  const [signer] = made;
+  if (signer === undefined) throw new Error("no signer");
+  const again = await loadOrCreateSigner(keys, "receipt", "ecdsa-p256-sha256");
+  const signature = again.sign(bytes("message"));
+  t.ok(verifySignature("ecdsa-p256-sha256", signer.publicKey, bytes("message"), signature));
+  t.notOk(verifySignature("ecdsa-p256-sha256", signer.publicKey, bytes("other"), signature));
+  await t.rejects(loadOrCreateSigner(keys, "receipt", "ed25519"), { code: "DATA_INVALID" });
+  chmodSync(path, 0o644);
+  await t.rejects(loadOrCreateSigner(keys, "receipt", "ecdsa-p256-sha256"), {
+    code: "PERMISSION_DENIED",
+  });
+  writeFileSync(join(keys, "log.key.pem"), "not a key", { mode: 0o600 });
+  await t.rejects(loadOrCreateSigner(keys, "log", "ed25519"), { code: "DATA_INVALID" });
+  t.ok(existsSync(join(keys, "log.key.pem")), "a malformed key is left for a person to look at");
+});
+
+t.test("grants", async (t) => {
+  const signer = newSigner("ecdsa-p256-sha256");
+  const digest = `sha256:${"ab".repeat(32)}` as const;
+  const grant = {
+    digest,
+    action: "get",
+    country: "SG",
+    host: "sg-1",
+    expiresAtMs: 2_000_000,
+  } as const;
+  const token = signGrant(signer, grant);
+  t.same(await verifyGrant(signer.publicKey, token, 1_999_000), grant);
+  const put = { ...grant, action: "put", country: "", jobId: "job-1", sizeBytes: 7 } as const;
+  t.same(await verifyGrant(signer.publicKey, signGrant(signer, put), 0), put);
+  for (let i = 0; i < 50; i += 1) await verifyGrant(signer.publicKey, signGrant(signer, grant), i); // short r and s
+  const refused = async (what: string, bad: string, nowMs = 0): Promise<void> => {
+    await t.rejects(verifyGrant(signer.publicKey, bad, nowMs), { code: "PERMISSION_DENIED" }, what);
+  };
+  const [head = "", body = "", mark = ""] = token.split(".");
+  const claims = (change: object): string => {
+    const payload = { ...JSON.parse(Buffer.from(body, "base64url").toString()), ...change };
+    const signed = signGrant(signer, {
+      ...payload,
+      expiresAtMs: payload.exp * 1000,
+      exp: undefined,
+    });
+    return signed;
+  };
+  await refused("expired", token, 2_000_000);
+  await refused("changed", `${head}.${Buffer.from("{}").toString("base64url")}.${mark}`);
+  await refused("unsigned", `${Buffer.from('{"alg":"none"}').toString("base64url")}.${body}.`);
+  await refused("another key's", signGrant(newSigner("ecdsa-p256-sha256"), grant));
+  await refused("an unknown claim", claims({ more: 1 }));
+  await refused("another action", claims({ action: "delete" }));
+  await refused("a malformed digest", claims({ digest: "sha256:x" }));
+  await refused("a negative size", claims({ sizeBytes: -1 }));
+  await refused("empty", "");
+  await refused("long", "x".repeat(5000));
+  t.throws(() => signGrant(newSigner("ed25519"), grant), { code: "INVALID_ARGUMENT" });
+});
+
+t.test("a statement is typed as what it is", async (t) => {
+  const statement: Statement = parseStatement(golden("statement.json"));
+  t.equal(statement.predicate.execution?.determinism, "bitwise");
+});
