@@ -1,6 +1,7 @@
 /** `quipu job outputs JOB --to DIR --country CC`: downloads a finished job's outputs. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { parseDigest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { relativePath } from "../../model/name.js";
 import { downloadFile } from "../artifact/get.js";
@@ -45,7 +46,7 @@ export async function downloadOutputs(
       );
     }
     const path = join(folder, name);
-    await downloadFile(context, { url, token, digest, path });
+    await downloadFile(context, { url, token, digest: parseDigest(digest), path });
     saved.push({ name, path, digest, sizeBytes: Number(sizeBytes) });
   }
   return saved;
