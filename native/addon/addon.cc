@@ -19,6 +19,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   RegisterHash(env, exports);
   RegisterHashers(env, exports);
   RegisterHashFile(env, exports);
+  RegisterHost(env, exports);
   RegisterProgram(env, exports);
   return exports;
 }

@@ -11,6 +11,7 @@ void RegisterCapabilities(Napi::Env env, Napi::Object exports);
 void RegisterHash(Napi::Env env, Napi::Object exports);
 void RegisterHashers(Napi::Env env, Napi::Object exports);
 void RegisterHashFile(Napi::Env env, Napi::Object exports);
+void RegisterHost(Napi::Env env, Napi::Object exports);
 void RegisterProgram(Napi::Env env, Napi::Object exports);
 
 }  // namespace quipu

@@ -102,6 +102,7 @@ Status HashBlocks(int file, uint64_t size_bytes, const FileProgress& progress, H
       if (status.ok()) status = hashed;
     }
     *done_bytes += size;
+    if (*done_bytes > size_bytes) break;  // it grew; a file that grows for ever must not hold us
     std::swap(block, next);
     size = next_size;
   }

@@ -53,10 +53,28 @@ export interface NativeProgramHandle {
   readonly "native program": never;
 }
 
+export interface NativeGpuReadings {
+  /** Why there are none; empty when there are some. */
+  readonly reason: string;
+  readonly driverVersion: string;
+  readonly gpus: readonly {
+    readonly index: number;
+    readonly name: string;
+    readonly uuid: string;
+    readonly utilization: number;
+    readonly memoryUsedBytes: number;
+    readonly memoryTotalBytes: number;
+    readonly temperatureCelsius: number;
+    readonly powerWatts: number;
+  }[];
+}
+
 /** Everything the addon exports. Buffers passed to an `…Async` call are lent until it settles. */
 export interface NativeAddon {
   setErrorFactory(make: (code: string, message: string, next: string) => Error): void;
   capabilities(probeCuda: boolean): NativeCapabilities;
+  readGpus(): NativeGpuReadings;
+  sdNotify(socket: string, text: string): void;
 
   blake3(data: Uint8Array, out: Uint8Array, mode: Blake3Mode, backend?: Backend): void;
   blake3Async(
