@@ -118,18 +118,23 @@ t.test("the helper's side: one answer a question, whatever the driver does", asy
   const talk = (open: Parameters<typeof serveGpus>[0], questions: number) => {
     const replies: GpuReply[] = [];
     const exits: number[] = [];
-    const listeners = new Map<string, (request: GpuRequest) => void>();
+    let ask: (request: GpuRequest) => void = () => undefined;
+    let disconnect = () => {};
     serveGpus(open, {
-      on: (event: string, listener: (request: GpuRequest) => void) =>
-        listeners.set(event, listener),
+      onRequest: (listener) => {
+        ask = listener;
+      },
+      onEnd: (listener) => {
+        disconnect = listener;
+      },
       send: (reply, sent) => {
         replies.push(reply);
         sent?.();
       },
       exit: (code) => exits.push(code),
     });
-    for (let i = 0; i < questions; i += 1) listeners.get("message")?.({ kind: "read" });
-    return { replies, exits, disconnect: () => listeners.get("disconnect")?.({ kind: "read" }) };
+    for (let i = 0; i < questions; i += 1) ask({ kind: "read" });
+    return { replies, exits, disconnect };
   };
   const absent = talk(() => "no library", 1);
   t.same(absent.replies, [{ kind: "absent", text: "no library" }]);

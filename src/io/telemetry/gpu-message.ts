@@ -22,8 +22,9 @@ export interface GpuDriver {
 
 /** The channel of a forked process, as far as it is used. */
 export interface GpuPort {
-  on(event: "message", listener: (request: GpuRequest) => void): unknown;
-  on(event: "disconnect", listener: () => void): unknown;
+  onRequest(listener: (request: GpuRequest) => void): void;
+  /** The agent is gone. */
+  onEnd(listener: () => void): void;
   send(reply: GpuReply, sent?: () => void): void;
   exit(code: number): void;
 }
@@ -31,8 +32,8 @@ export interface GpuPort {
 /** `open` gives the driver, or the reason why this host has none. */
 export function serveGpus(open: () => GpuDriver | string, port: GpuPort): void {
   let driver: GpuDriver | undefined;
-  port.on("disconnect", () => port.exit(0)); // the agent is gone
-  port.on("message", () => {
+  port.onEnd(() => port.exit(0));
+  port.onRequest(() => {
     try {
       const opened = driver ?? open();
       if (typeof opened === "string") {

@@ -49,7 +49,7 @@ export async function readInventory(options: InventoryOptions): Promise<Inventor
 }
 
 /** Subfolders with valid data set names, sorted; a data root that is not there yet holds none. */
-async function dataSetNames(dataRoot: string): Promise<readonly string[]> {
+export async function dataSetNames(dataRoot: string): Promise<readonly string[]> {
   let entries: readonly { readonly name: string; isDirectory(): boolean }[];
   try {
     entries = await readdir(dataRoot, { withFileTypes: true });

@@ -126,9 +126,6 @@ const metrics: readonly Metric[] = [
   }),
 ];
 
-/** The text format's own media type, for the response that carries it. */
-export const metricsContentType = Registry.PROMETHEUS_CONTENT_TYPE;
-
 /** Host name → its latest sample. */
 export function renderMetrics(samples: ReadonlyMap<string, Sample>): Promise<string> {
   const registry = new Registry();
