@@ -109,7 +109,11 @@ void DeliverTask(Napi::Env env, Napi::Function, TaskLine* line, AsyncTask* task)
     return;
   }
   if (--line->undelivered_ == 0) line->home_.Unref(env);
-  task->Settle(env);
+  try {
+    task->Settle(env);
+  } catch (const Napi::Error&) {
+    // The environment is ending and runs no more JavaScript: nobody is left to hear the result.
+  }
   delete task;
 }
 
