@@ -1,0 +1,133 @@
+/** Writes small ONNX models for tests: the wire format and the messages, as far as tests need them. */
+import { concatBytes } from "../src/base/bytes.js";
+
+const encoder = new TextEncoder();
+
+function varint(value: bigint | number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, BigInt(value));
+  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+  return Uint8Array.from([...bytes, Number(rest)]);
+}
+
+export function integerField(field: number, value: bigint | number): Uint8Array {
+  return concatBytes(varint(field << 3), varint(value));
+}
+
+export function bytesField(field: number, value: Uint8Array | string): Uint8Array {
+  const bytes = typeof value === "string" ? encoder.encode(value) : value;
+  return concatBytes(varint((field << 3) | 2), varint(bytes.length), bytes);
+}
+
+export function messageField(field: number, ...parts: Uint8Array[]): Uint8Array {
+  return bytesField(field, concatBytes(...parts));
+}
+
+export interface NodeParts {
+  readonly operator: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly name?: string;
+  readonly domain?: string;
+  readonly attributes?: Readonly<Record<string, number>>;
+}
+
+export interface ValueParts {
+  readonly name: string;
+  /** 1 is float32, 7 is int64. */
+  readonly type?: number;
+  /** Absent: the model says nothing about the shape. */
+  readonly axes?: readonly (number | string | undefined)[];
+}
+
+export interface ConstantParts {
+  readonly name: string;
+  readonly type: number;
+  readonly dims: readonly number[];
+  readonly raw: Uint8Array;
+}
+
+export interface ModelParts {
+  readonly nodes: readonly NodeParts[];
+  readonly inputs: readonly ValueParts[];
+  readonly outputs: readonly string[];
+  readonly constants?: readonly ConstantParts[];
+  readonly opset?: number;
+}
+
+export function writeModel(parts: ModelParts): Uint8Array {
+  const { nodes, inputs, outputs, constants = [], opset = 17 } = parts;
+  const graph = messageField(
+    7,
+    ...nodes.map(writeNode),
+    ...constants.map(({ name, type, dims, raw }) =>
+      messageField(
+        5,
+        ...dims.map((dim) => integerField(1, dim)),
+        integerField(2, type),
+        bytesField(8, name),
+        bytesField(9, raw),
+      ),
+    ),
+    ...inputs.map((input) => writeValue(11, input)),
+    ...outputs.map((name) => writeValue(12, { name })),
+  );
+  return concatBytes(integerField(1, 8), messageField(8, integerField(2, opset)), graph);
+}
+
+function writeNode(node: NodeParts): Uint8Array {
+  return messageField(
+    1,
+    ...node.inputs.map((name) => bytesField(1, name)),
+    ...node.outputs.map((name) => bytesField(2, name)),
+    bytesField(3, node.name ?? ""),
+    bytesField(4, node.operator),
+    ...Object.entries(node.attributes ?? {}).map(([name, value]) =>
+      messageField(5, bytesField(1, name), integerField(3, value), integerField(20, 2)),
+    ),
+    bytesField(7, node.domain ?? ""),
+  );
+}
+
+function writeValue(field: number, { name, type = 1, axes }: ValueParts): Uint8Array {
+  const shape = (axes ?? []).map((axis) =>
+    messageField(
+      1,
+      ...(axis === undefined
+        ? []
+        : [typeof axis === "number" ? integerField(1, axis) : bytesField(2, axis)]),
+    ),
+  );
+  const tensorType = [integerField(1, type)];
+  if (axes !== undefined) tensorType.push(messageField(2, ...shape));
+  return messageField(field, bytesField(1, name), messageField(2, messageField(1, ...tensorType)));
+}
+
+export function int64Bytes(...values: readonly number[]): Uint8Array {
+  return new Uint8Array(new BigInt64Array(values.map((value) => BigInt(value))).buffer);
+}
+
+/** One operator between inputs of open shape and its outputs. */
+export function operatorModel(operator: "MatMul" | "Add" | "Mul"): Uint8Array {
+  return writeModel({
+    nodes: [{ operator, inputs: ["a", "b"], outputs: ["c"] }],
+    inputs: [{ name: "a" }, { name: "b" }],
+    outputs: ["c"],
+  });
+}
+
+export function topKModel(k: number, largest: boolean): Uint8Array {
+  return writeModel({
+    nodes: [
+      {
+        operator: "TopK",
+        inputs: ["rows", "k"],
+        outputs: ["values", "indices"],
+        attributes: { largest: largest ? 1 : 0 },
+      },
+    ],
+    inputs: [{ name: "rows" }],
+    outputs: ["values", "indices"],
+    constants: [{ name: "k", type: 7, dims: [1], raw: int64Bytes(k) }],
+  });
+}
