@@ -7,7 +7,7 @@ import { AsyncQueue } from "../base/async-queue.js";
 import { QuipuError } from "../base/errors.js";
 import { times } from "../base/limits.js";
 import { type Random, randomInteger } from "../base/random.js";
-import { type AttachRequest, AttachService } from "../gen/quipu/v1/attach_pb.js";
+import { type AttachRequest, AttachService, type Welcome } from "../gen/quipu/v1/attach_pb.js";
 import { type Channel, client, connect } from "../io/rpc/client.js";
 import type { Agent } from "./agent.js";
 import type { Link } from "./ports.js";
@@ -29,10 +29,22 @@ export class AttachLink implements Link {
   readonly #closed = new AbortController();
   #queue: AsyncQueue<AttachRequest> | undefined;
   #call: AbortController | undefined;
+  #grantKey: Uint8Array | undefined;
+  #attached = false;
 
   constructor(options: AttachOptions) {
     this.#options = options;
     this.#channel = connect(options.address);
+  }
+
+  /** Whether the present stream has been welcomed. */
+  get attached(): boolean {
+    return this.#attached;
+  }
+
+  /** Key that signs download grants, from the newest welcome. */
+  get grantKey(): Uint8Array | undefined {
+    return this.#grantKey;
   }
 
   send(message: AttachRequest): void {
@@ -47,7 +59,9 @@ export class AttachLink implements Link {
   async serve(agent: Agent): Promise<void> {
     let failures = 0;
     while (!this.#closed.signal.aborted) {
-      const thrown = await this.#stream(agent, () => {
+      const thrown = await this.#stream(agent, ({ grantKey }) => {
+        this.#attached = true;
+        this.#grantKey = grantKey;
         failures = 0;
       });
       if (this.#closed.signal.aborted) return;
@@ -65,7 +79,7 @@ export class AttachLink implements Link {
   }
 
   /** One stream from hello to end; answers with why it ended. */
-  async #stream(agent: Agent, attached: () => void): Promise<QuipuError> {
+  async #stream(agent: Agent, attached: (welcome: Welcome) => void): Promise<QuipuError> {
     try {
       await this.#channel.ready(readyMs);
     } catch (thrown) {
@@ -80,7 +94,7 @@ export class AttachLink implements Link {
       const responses = service.attach(queue, { signal: call.signal });
       agent.connected();
       for await (const response of responses) {
-        if (response.message.case === "welcome") attached();
+        if (response.message.case === "welcome") attached(response.message.value);
         agent.received(response);
       }
       return new QuipuError("UNAVAILABLE", "the coordinator closed the stream");
@@ -88,6 +102,7 @@ export class AttachLink implements Link {
       return QuipuError.from(thrown);
     } finally {
       queue.end();
+      this.#attached = false;
       this.#queue = undefined;
       this.#call = undefined;
       agent.disconnected();

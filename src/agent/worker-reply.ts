@@ -24,6 +24,8 @@ export function parseReply(message: unknown): WorkerReply {
         kind: "ready",
         device: text(reply.device),
         backends: list(reply.backends, backendsMax).map(text),
+        ...(reply.model === undefined ? {} : { model: text(reply.model) }),
+        ...(reply.memoryBytes === undefined ? {} : { memoryBytes: count(reply.memoryBytes) }),
       };
     case "progress":
       return {

@@ -23,11 +23,7 @@ export interface WorkerOptions {
   readonly observe: (text: string) => void;
 }
 
-export interface WorkerFacts {
-  readonly device: string;
-  /** Best first. */
-  readonly backends: readonly string[];
-}
+export type WorkerFacts = Omit<Extract<WorkerReply, { kind: "ready" }>, "kind">;
 
 export type WorkerDone = Extract<WorkerReply, { kind: "done" }>;
 
@@ -155,8 +151,9 @@ export class Worker {
       return;
     }
     if (reply.kind === "ready") {
-      this.#facts = { device: reply.device, backends: reply.backends };
-      for (const waiting of this.#waiting.splice(0)) waiting.resolve(this.#facts);
+      const { kind: _, ...facts } = reply;
+      this.#facts = facts;
+      for (const waiting of this.#waiting.splice(0)) waiting.resolve(facts);
       return;
     }
     // A killed worker's last words count for nothing; those of an earlier run neither.

@@ -19,7 +19,14 @@ export type WorkerRequest = {
 
 export type WorkerReply =
   /** Sent once, when the device is open and the worker takes work. */
-  | { readonly kind: "ready"; readonly device: string; readonly backends: readonly string[] }
+  | {
+      readonly kind: "ready";
+      readonly device: string;
+      readonly backends: readonly string[];
+      /** Marketing name and memory of a GPU; the agent knows those of the processor. */
+      readonly model?: string;
+      readonly memoryBytes?: number;
+    }
   | {
       readonly kind: "progress";
       readonly runId: string;

@@ -1,0 +1,74 @@
+/**
+ * What a host serves over HTTP: its outputs, to holders of a grant; its metrics; its health. Whether a
+ * download is lawful was decided by the coordinator when it signed the grant; here it is checked that
+ * the grant is its, is for this host and this blob, and has not expired.
+ */
+import type { Clock } from "../base/clock.js";
+import { QuipuError } from "../base/errors.js";
+import type { ArtifactStore } from "../io/artifact/store.js";
+import {
+  type ArtifactPermit,
+  type ArtifactRequest,
+  artifactRoutes,
+} from "../io/http/artifact-routes.js";
+import { healthRoutes } from "../io/http/health-routes.js";
+import { metricsRoutes } from "../io/http/metrics-routes.js";
+import { type HttpServer, startHttp } from "../io/http/server.js";
+import { verifyGrant } from "../io/identity/grant.js";
+import { renderMetrics } from "../io/telemetry/metrics.js";
+import type { Telemetry } from "../io/telemetry/telemetry.js";
+
+export interface HostServeOptions {
+  readonly host: string;
+  readonly listen: string;
+  readonly clock: Clock;
+  readonly store: ArtifactStore;
+  readonly telemetry: Telemetry;
+  /** The coordinator's key, known after the first welcome. */
+  readonly grantKey: () => Uint8Array | undefined;
+  /** Why this host cannot work now; undefined when it can. */
+  readonly notReady: () => string | undefined;
+  readonly onFault: (text: string) => void;
+}
+
+export function serveHost(options: HostServeOptions): Promise<HttpServer> {
+  const { host, listen, store, telemetry, notReady, onFault } = options;
+  return startHttp({
+    listen,
+    routes: [
+      artifactRoutes({
+        store,
+        authorize: (request) => authorize(request, options),
+        sizeBytesMax: 0, // outputs come from runs alone; nothing is put from outside
+      }),
+      metricsRoutes(() => {
+        const sample = telemetry.latest();
+        return renderMetrics(new Map(sample === undefined ? [] : [[host, sample]]));
+      }),
+      healthRoutes(notReady),
+    ],
+    onFault: ({ id, error }) => onFault(`HTTP fault ${id}: ${QuipuError.from(error).message}`),
+  });
+}
+
+export async function authorize(
+  { digest, action, token }: ArtifactRequest,
+  { host, clock, grantKey }: Pick<HostServeOptions, "host" | "clock" | "grantKey">,
+): Promise<ArtifactPermit> {
+  const key = grantKey();
+  if (key === undefined) {
+    throw new QuipuError("UNAVAILABLE", `${host} is not attached yet and can check no grant`);
+  }
+  if (token === undefined) throw denied("a grant is needed to download from a host");
+  const grant = await verifyGrant(key, token, clock.wallMs());
+  if (grant.host !== host) throw denied(`the grant is for ${grant.host}, not for ${host}`);
+  if (grant.digest !== digest) throw denied("the grant is for another artifact");
+  if (grant.action !== action || action !== "get") throw denied(`it does not allow to ${action}`);
+  return {};
+}
+
+function denied(why: string): QuipuError {
+  return new QuipuError("PERMISSION_DENIED", why, {
+    next: "ask the coordinator for a grant: `quipu job outputs JOB --to DIR`",
+  });
+}

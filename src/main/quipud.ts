@@ -1,0 +1,189 @@
+/** The agent's program: reads its command line, holds its state folder, starts it, ends it in order. */
+import { mkdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { pino } from "pino";
+import { AgentDaemon, type AgentOptions, type DaemonEvent } from "../agent/daemon.js";
+import { formatEndpoint, parseEndpoint } from "../base/endpoint.js";
+import { QuipuError } from "../base/errors.js";
+import { sdNotify } from "../compute/native/system.js";
+import { openDurableFolder } from "../io/store/durable-folder.js";
+import { openStateFolder } from "../io/store/state-folder.js";
+import { name } from "../model/name.js";
+import { place } from "../model/place.js";
+import { systemClock } from "./system-clock.js";
+
+const usage =
+  "quipud --name NAME --country CC --site private|public --coordinator ADDRESS --state DIR" +
+  " --data DIR [--zone ZONE] [--grade GRADE] [--http 127.0.0.1:PORT] [--log-level LEVEL]";
+
+/** Layout of the state folder: keys, journal, spool, artifacts, scratch. */
+const stateVersion = 1;
+const statusEveryMs = 5_000;
+
+/** Each option may also come from the environment: `--log-level` is `QUIPU_LOG_LEVEL`. */
+const defaults = {
+  name: undefined,
+  country: undefined,
+  zone: "",
+  site: undefined,
+  grade: "claimed",
+  coordinator: undefined,
+  state: undefined,
+  data: undefined,
+  http: "127.0.0.1:0",
+  "log-level": "info",
+} as const;
+type Option = keyof typeof defaults;
+
+function readOptions(): Record<Option, string> {
+  const options = Object.fromEntries(
+    Object.keys(defaults).map((key) => [key, { type: "string" as const }]),
+  );
+  let given: Partial<Record<string, string | boolean>>;
+  try {
+    given = parseArgs({ options, strict: true, allowPositionals: false }).values;
+  } catch (cause) {
+    throw wrongUsage(cause instanceof Error ? cause.message : String(cause));
+  }
+  const read = Object.entries(defaults).map(([key, fallback]) => {
+    const variable = `QUIPU_${key.toUpperCase().replace("-", "_")}`;
+    const value = given[key] ?? process.env[variable] ?? fallback;
+    if (typeof value !== "string") throw wrongUsage(`--${key} is missing`);
+    return [key, value];
+  });
+  return Object.fromEntries(read) as Record<Option, string>;
+}
+
+function wrongUsage(why: string): QuipuError {
+  return new QuipuError("USAGE", why, { next: `write: ${usage}` });
+}
+
+function program(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url));
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function agentOptions(
+  options: Record<Option, string>,
+  observe: (event: DaemonEvent) => void,
+): AgentOptions {
+  const { country, zone, site, grade } = options;
+  const where = place.safeParse({ country, zone, site, grade });
+  if (!where.success) {
+    const issue = where.error.issues[0];
+    throw wrongUsage(`--${issue?.path.join(".")}: ${issue?.message}`);
+  }
+  const host = name.safeParse(options.name);
+  if (!host.success) throw wrongUsage(`--name: ${host.error.issues[0]?.message}`);
+  return {
+    name: host.data,
+    place: where.data,
+    version: packageVersion(),
+    coordinator: formatEndpoint(parseEndpoint(options.coordinator)),
+    stateFolder: options.state,
+    dataFolder: options.data,
+    httpListen: options.http,
+    workerPath: program("worker.js"),
+    gpuHelperPath: program("gpu-helper.js"),
+    clock: systemClock(),
+    random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
+    observe,
+  };
+}
+
+type Log = pino.Logger;
+
+/** One log line an event, at the level of what a person would have to do about it. */
+function logEvent(log: Log, event: DaemonEvent): void {
+  switch (event.kind) {
+    case "attached":
+      log.info({ coordinatorVersion: event.coordinatorVersion }, "attached");
+      break;
+    case "detached":
+      log.warn("detached");
+      break;
+    case "refused":
+      log.error({ error: { code: event.code, message: event.message } }, "refused");
+      break;
+    case "run":
+      log.info({ ...event.run, phase: event.phase }, event.text || event.phase);
+      break;
+    case "trouble":
+      log.error({ error: event.error.toJSON() }, event.what);
+      break;
+    case "unattached":
+      log.warn({ error: event.error.toJSON(), retryMs: event.retryMs }, "not attached");
+      break;
+    case "device":
+      log.info({ device: event.device }, event.text);
+      break;
+    case "host":
+      log.warn(event.text);
+      break;
+  }
+}
+
+async function main(log: Log): Promise<void> {
+  const given = readOptions();
+  log.level = given["log-level"];
+  let attached: () => void = () => {};
+  const firstAttach = new Promise<void>((resolve) => {
+    attached = resolve;
+  });
+  const options = agentOptions(given, (event) => {
+    logEvent(log, event);
+    if (event.kind === "attached") attached();
+  });
+  mkdirSync(options.dataFolder, { recursive: true });
+  const state = await openStateFolder(given.state, { kind: "agent", version: stateVersion });
+  const daemon = await AgentDaemon.open(options);
+  const ending = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
+  });
+  daemon.serve();
+  const status = setInterval(() => tellManager(daemon), statusEveryMs);
+  void firstAttach.then(() => announce(options, daemon, log));
+  log.info({ signal: await ending }, "ending");
+  sdNotify("STOPPING=1");
+  clearInterval(status);
+  await daemon.close();
+  await state.close();
+}
+
+/** For whoever started it: one line on stdout, one file in the state folder. */
+async function announce(options: AgentOptions, daemon: AgentDaemon, log: Log): Promise<void> {
+  const endpoints = { http: daemon.httpUrl, pid: process.pid, name: options.name };
+  try {
+    const folder = await openDurableFolder(options.stateFolder);
+    await folder.put("endpoints.json", Buffer.from(`${JSON.stringify(endpoints)}\n`));
+  } catch (thrown) {
+    log.error({ error: QuipuError.from(thrown).toJSON() }, "cannot write endpoints.json");
+  }
+  const ready = { ready: true, name: options.name, http: daemon.httpUrl };
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
+  sdNotify("READY=1");
+  tellManager(daemon);
+}
+
+/** The watchdog is fed by the event loop that also ticks the leases: if one hangs, so does the other. */
+function tellManager(daemon: AgentDaemon): void {
+  const { attached, runs, spoolTrouble } = daemon.view;
+  const where = attached ? "attached" : "not attached";
+  const trouble = spoolTrouble === "" ? "" : `; the spool cannot be written: ${spoolTrouble}`;
+  sdNotify(`WATCHDOG=1\nSTATUS=${where}, ${runs.length} runs${trouble}`);
+}
+
+const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
+try {
+  await main(log);
+  process.exit(0);
+} catch (thrown) {
+  const error = QuipuError.from(thrown);
+  log.fatal({ error: error.toJSON() }, error.message);
+  process.exit(error.exitCode);
+}
