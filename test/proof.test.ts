@@ -28,8 +28,8 @@ import {
   parseEnvelope,
   preAuthEncoding,
   receiptKeyId,
+  sealEnvelope,
 } from "../src/proof/receipt/envelope.js";
-import { sealReceipt } from "../src/proof/receipt/seal.js";
 import { buildStatement, parseStatement } from "../src/proof/receipt/statement.js";
 import { checkInclusion } from "../src/proof/tlog/check.js";
 import { signCheckpoint } from "../src/proof/tlog/checkpoint.js";
@@ -90,10 +90,14 @@ t.test("the statement keeps every fact", async (t) => {
   t.same(failed.subject, [{ name: "job", digest: { sha256: facts.jobDigest.slice(7) } }]);
   t.same(failed.predicate.run.failure, { code: "DATA_CHANGED", message: "it changed \ufffd" });
   const signer = newSigner("ecdsa-p256-sha256");
-  const sealed = sealReceipt({ ...rest, outcome: "cancelled", failure }, signer);
+  const sealed = sealEnvelope(buildStatement({ ...rest, outcome: "cancelled", failure }), signer);
   t.equal(openEnvelope(sealed, signer.publicKey).predicate.run.outcome, "cancelled");
-  t.throws(() => sealReceipt({ ...facts, epoch: 0 }, signer), { code: "VERIFICATION_FAILED" });
-  t.throws(() => sealReceipt(facts, newSigner("ed25519")), { code: "INVALID_ARGUMENT" });
+  t.throws(() => sealEnvelope(buildStatement({ ...facts, epoch: 0 }), signer), {
+    code: "VERIFICATION_FAILED",
+  });
+  t.throws(() => sealEnvelope(buildStatement(facts), newSigner("ed25519")), {
+    code: "INVALID_ARGUMENT",
+  });
 });
 
 t.test("OpenSSL checks the signature", async (t) => {
@@ -265,7 +269,7 @@ t.test("the report names the first thing wrong", async (t) => {
   t.equal(first(bundle, { ...trust, receiptKeys: [] }), "key");
   t.equal(first(bundle, { ...trust, logKeys: [stranger] }), "checkpoint");
   const other = newSigner("ecdsa-p256-sha256");
-  const swapped = sealReceipt({ ...facts, epoch: 3 }, other);
+  const swapped = sealEnvelope(buildStatement({ ...facts, epoch: 3 }), other);
   const keys = { ...trust, receiptKeys: [...trust.receiptKeys, other.publicKey] };
   t.equal(first(rebuild(swapped, other.publicKey), keys), "inclusion", "never logged");
   const broken = sealPayload(

@@ -11,8 +11,7 @@ import { newSigner } from "../../../src/io/identity/signer.js";
 import { type JobSpec, jobDigest, jobSpec } from "../../../src/model/job.js";
 import type { RunFacts } from "../../../src/model/run.js";
 import { receiptFiles } from "../../../src/proof/receipt/bundle.js";
-import { entryOf } from "../../../src/proof/receipt/envelope.js";
-import { sealReceipt } from "../../../src/proof/receipt/seal.js";
+import { entryOf, sealEnvelope } from "../../../src/proof/receipt/envelope.js";
 import { buildStatement } from "../../../src/proof/receipt/statement.js";
 import { appendEntries, emptyEdge } from "../../../src/proof/tlog/append.js";
 import { signCheckpoint } from "../../../src/proof/tlog/checkpoint.js";
@@ -70,7 +69,7 @@ const facts: RunFacts = {
 };
 
 const signer = newSigner("ecdsa-p256-sha256");
-const envelope = sealReceipt(facts, signer);
+const envelope = sealEnvelope(buildStatement(facts), signer);
 const entry = entryOf(envelope, signer.publicKey);
 const logSigner = newSigner("ed25519");
 const logKey = verifierKeyOf(logSigner, "log.example.com/quipu");
