@@ -7,6 +7,7 @@ import { AsyncQueue } from "../base/async-queue.js";
 import { QuipuError } from "../base/errors.js";
 import { times } from "../base/limits.js";
 import { type Random, randomInteger } from "../base/random.js";
+import { untilAbort } from "../base/until-abort.js";
 import { type AttachRequest, AttachService, type Welcome } from "../gen/quipu/v1/attach_pb.js";
 import { type Channel, client, connect } from "../io/rpc/client.js";
 import type { Agent } from "./agent.js";
@@ -81,7 +82,7 @@ export class AttachLink implements Link {
   /** One stream from hello to end; answers with why it ended. */
   async #stream(agent: Agent, attached: (welcome: Welcome) => void): Promise<QuipuError> {
     try {
-      await this.#channel.ready(readyMs);
+      await untilAbort(this.#channel.ready(readyMs), this.#closed.signal);
     } catch (thrown) {
       return QuipuError.from(thrown);
     }
