@@ -1,0 +1,340 @@
+/** The tensor compiler and the arithmetic: every backend against the golden vectors, and bad input. */
+import fc from "fast-check";
+import t from "tap";
+import { QuipuError } from "../src/base/errors.js";
+import { seededRandom } from "../src/base/random.js";
+import { type Backend, float32, Session } from "../src/compute/engine/session.js";
+import { capabilities } from "../src/compute/native/capabilities.js";
+import { NativeProgram } from "../src/compute/native/program.js";
+import { compileModel } from "../src/compute/tensor/compile.js";
+import { compute, differences } from "./canonical-check.js";
+import { byFormula, matmulExact, toBitText } from "./canonical-reference.js";
+import { makeVectors, readVectors } from "./canonical-vectors.js";
+import {
+  int64Bytes,
+  integerField,
+  messageField,
+  type NodeParts,
+  operatorModel,
+  topKModel,
+  writeModel,
+} from "./onnx-writer.js";
+
+const known: readonly Backend[] = ["portable", "avx2", "avx512"];
+const usable = capabilities({ probeCuda: false }).backends;
+const backends = known.filter((name) => name !== "auto" && usable.includes(name));
+
+t.test("golden vectors are what the second implementation computes", async (t) => {
+  t.same(readVectors(), makeVectors());
+});
+
+for (const backend of known) {
+  const skip = backends.includes(backend) ? false : `this processor cannot run ${backend}`;
+  t.test(`${backend} gives the golden bits, whole and in pieces`, { skip }, async (t) => {
+    for (const pieces of [0, 1, 2, 3, 7]) {
+      t.same(await differences(readVectors(), backend, pieces), [], `${pieces} pieces`);
+    }
+  });
+}
+
+const shape = fc.record({
+  m: fc.integer({ min: 1, max: 45 }),
+  n: fc.integer({ min: 1, max: 70 }),
+  k: fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 250, max: 520 })),
+  seed: fc.integer(),
+  formula: fc.constantFrom("unit" as const, "wide" as const, "bits" as const),
+  pieces: fc.integer({ min: 0, max: 5 }),
+});
+
+async function product(
+  backend: Backend,
+  pieces: number,
+  m: number,
+  n: number,
+  k: number,
+  a: Float32Array<ArrayBuffer>,
+  b: Float32Array<ArrayBuffer>,
+) {
+  const inputs = { a: float32([m, k], a), b: float32([k, n], b) };
+  const c = (await compute(operatorModel("MatMul"), backend, pieces, inputs)).get("c");
+  return c?.dtype === "float32" ? toBitText(c.data) : "";
+}
+
+t.test("matmul of any shape has the bits of the definition on every backend", async (t) => {
+  const small = shape.filter(({ m, n, k }) => m * n * k < 20_000);
+  await fc.assert(
+    fc.asyncProperty(small, async ({ m, n, k, seed, formula, pieces }) => {
+      const a = byFormula(formula, seed, m * k);
+      const b = byFormula(formula, seed + 1, k * n);
+      const wanted = toBitText(matmulExact(a, b, m, n, k));
+      for (const backend of backends) {
+        if ((await product(backend, pieces, m, n, k, a, b)) !== wanted) return false;
+      }
+      return true;
+    }),
+    { numRuns: 25 },
+  );
+  await fc.assert(
+    fc.asyncProperty(shape, async ({ m, n, k, seed, formula, pieces }) => {
+      const [rows, columns] = [m * 9, n * 17];
+      const a = byFormula(formula, seed, rows * k);
+      const b = byFormula(formula, seed + 1, k * columns);
+      const bits = await Promise.all(
+        backends.map((backend) => product(backend, pieces, rows, columns, k, a, b)),
+      );
+      return bits.every((text) => text === bits[0]);
+    }),
+    { numRuns: 8 },
+  );
+  t.pass("over random shapes, values and pieces");
+});
+
+t.test("axes broadcast in Add, Mul and in front of a MatMul", async (t) => {
+  const a = float32([2, 1, 3], Float32Array.of(1, 2, 3, 4, 5, 6));
+  const b = float32([4, 1], Float32Array.of(10, 20, 30, 40));
+  const left = float32([2, 1, 2, 2], Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+  const right = float32([3, 2, 1], Float32Array.of(1, 0, 0, 1, 1, 1));
+  for (const backend of backends) {
+    for (const pieces of [1, 3]) {
+      const sum = (await compute(operatorModel("Add"), backend, pieces, { a, b })).get("c");
+      t.same(sum?.shape, [2, 4, 3]);
+      const row = [11, 12, 13, 21, 22, 23, 31, 32, 33, 41, 42, 43];
+      t.same([...(sum?.data ?? [])], [...row, ...row.map((x) => x + 3)]);
+      const c = (
+        await compute(operatorModel("MatMul"), backend, pieces, { a: left, b: right })
+      ).get("c");
+      t.same(c?.shape, [2, 3, 2, 1]);
+      t.same([...(c?.data ?? [])], [1, 3, 2, 4, 3, 7, 5, 7, 6, 8, 11, 15]);
+    }
+  }
+});
+
+/** A random chain of Add and Mul over a few tensors: what the memory plan must not mix up. */
+function randomNodes(seed: number): NodeParts[] {
+  const bytes = seededRandom(seed).bytes(300);
+  const names = ["a", "b"];
+  return Array.from({ length: 40 }, (_, i) => {
+    const pick = (at: number): string => names[(bytes[at] as number) % names.length] as string;
+    const inputs = [pick(i * 3), pick(i * 3 + 1)];
+    const name = `t${i}`;
+    names.push(name);
+    if (names.length > 6) names.splice((bytes[i * 3 + 2] as number) % names.length, 1);
+    return { operator: (bytes[i] as number) % 2 ? "Add" : "Mul", inputs, outputs: [name] };
+  });
+}
+
+t.test("tensors that share memory never disturb each other", async (t) => {
+  const a = byFormula("unit", 1, 37);
+  const b = byFormula("unit", 2, 37);
+  for (let seed = 0; seed < 25; seed += 1) {
+    const nodes = randomNodes(seed);
+    const values = new Map([
+      ["a", a],
+      ["b", b],
+    ]);
+    for (const { operator, inputs, outputs } of nodes) {
+      const [x, y] = inputs.map((name) => values.get(name)) as [Float32Array, Float32Array];
+      const op =
+        operator === "Add" ? (p: number, q: number) => p + q : (p: number, q: number) => p * q;
+      values.set(
+        outputs[0] as string,
+        Float32Array.from(x, (p, i) => op(p, y[i] as number)),
+      );
+    }
+    const outputs = ["t39", "t20", "t39"];
+    const model = writeModel({ nodes, inputs: [{ name: "a" }, { name: "b" }], outputs });
+    const inputs = { a: float32([37], a), b: float32([37], b) };
+    const got = await compute(model, "portable", 1, inputs);
+    const differs = outputs.filter(
+      (name) =>
+        toBitText(got.get(name)?.data as Float32Array) !==
+        toBitText(values.get(name) as Float32Array),
+    );
+    if (differs.length > 0) t.fail(`seed ${seed}: ${differs.join(", ")}`);
+  }
+  const { arenaBytes } = compileModel(
+    writeModel({ nodes: randomNodes(1), inputs: [{ name: "a" }, { name: "b" }], outputs: ["t39"] }),
+    { a: [1000], b: [1000] },
+  );
+  t.ok(arenaBytes < 8 * 4096, `40 tensors of 4000 bytes share ${arenaBytes} bytes`);
+});
+
+t.test("a program that was cut or changed is refused or harmless", async (t) => {
+  const model = writeModel({
+    nodes: [
+      { operator: "MatMul", inputs: ["a", "b"], outputs: ["c"] },
+      { operator: "Add", inputs: ["c", "bias"], outputs: ["d"] },
+      { operator: "TopK", inputs: ["d", "k"], outputs: ["v", "i"] },
+    ],
+    inputs: [{ name: "a" }, { name: "b" }],
+    outputs: ["v", "i"],
+    constants: [
+      { name: "bias", type: 1, dims: [5], raw: new Uint8Array(20) },
+      { name: "k", type: 7, dims: [1], raw: int64Bytes(2) },
+    ],
+  });
+  const { program, inputs } = compileModel(model, { a: [3, 4], b: [4, 5] });
+  const memory = 1 << 20;
+  const lend = () => [new Uint8Array(inputs.length === 2 ? 48 : 0), new Uint8Array(80)];
+  const results = () => [new Uint8Array(24), new Uint8Array(48)];
+  await new NativeProgram(program, memory).run(lend(), results(), "portable", 1);
+  for (let length = 0; length < program.length; length += 1) {
+    const cut = program.subarray(0, length);
+    if (!refuses(() => new NativeProgram(cut, memory))) t.fail(`opened ${length} bytes of it`);
+  }
+  const random = seededRandom(7);
+  let survived = 0;
+  for (let round = 0; round < 4000; round += 1) {
+    const bytes = program.slice();
+    const dice = new DataView(random.bytes(16).buffer);
+    for (let change = 0; change <= dice.getUint8(0) % 3; change += 1) {
+      const at = dice.getUint32(4 + change * 4) % program.length;
+      bytes[at] = [0, 1, 0xff, 0x80, dice.getUint8(1)][dice.getUint8(2 + change) % 5] as number;
+    }
+    try {
+      await new NativeProgram(bytes, memory).run(lend(), results(), "auto", 2);
+      survived += 1;
+    } catch (error) {
+      if (!(error instanceof QuipuError) || error.code === "INTERNAL") throw error;
+    }
+  }
+  t.ok(survived > 0 && survived < 4000, `${survived} of 4000 changed programs still ran`);
+  t.throws(() => new NativeProgram(program, 64), { code: "LIMIT_EXCEEDED" });
+});
+
+/** Throws what is no refusal by code; false when `open` succeeded. */
+function refuses(open: () => unknown): boolean {
+  try {
+    open();
+    return false;
+  } catch (error) {
+    if (error instanceof QuipuError && error.kind === "terminal") return true;
+    throw error;
+  }
+}
+
+t.test("models that cannot be compiled say why", async (t) => {
+  const two = [{ name: "a" }, { name: "b" }];
+  const shapes = { a: [2, 3], b: [3, 4] };
+  const compile =
+    (model: Uint8Array, given: Record<string, number[]> = shapes) =>
+    () =>
+      compileModel(model, given);
+  const graph = (nodes: NodeParts[], more = {}) =>
+    writeModel({ nodes, inputs: two, outputs: ["c"], ...more });
+  const add: NodeParts = { operator: "Add", inputs: ["a", "b"], outputs: ["c"] };
+
+  const foreign = graph([
+    { ...add, operator: "Softmax", name: "soft" },
+    { ...add, operator: "Add", domain: "com.example" },
+  ]);
+  t.throws(compile(foreign), {
+    code: "MODEL_UNSUPPORTED",
+    message:
+      "the model needs what cannot be compiled: Softmax, com.example.Add (first at node soft)",
+  });
+  t.throws(compile(graph([add], { opset: 12 })), { code: "MODEL_UNSUPPORTED" });
+  t.throws(compile(graph([add], { opset: 21 })), { code: "MODEL_UNSUPPORTED" });
+  t.throws(
+    compile(writeModel({ nodes: [add], inputs: [{ name: "a", type: 10 }], outputs: ["c"] })),
+    {
+      code: "MODEL_UNSUPPORTED",
+      message: /tensor a has element type 10/,
+    },
+  );
+  t.throws(compile(graph([add])), {
+    code: "SHAPE_MISMATCH",
+    message: "node Add #0 (Add) cannot combine a [2, 3] and b [3, 4]: shapes do not broadcast",
+  });
+  t.throws(compile(operatorModel("MatMul"), { a: [2, 4], b: [3, 4] }), { code: "SHAPE_MISMATCH" });
+  t.throws(compile(operatorModel("MatMul"), { a: [3], b: [3, 4] }), { code: "MODEL_UNSUPPORTED" });
+  t.throws(compile(topKModel(4, true), { rows: [2, 3] }), { code: "SHAPE_MISMATCH" });
+  t.throws(compile(topKModel(-1, true), { rows: [2, 3] }), { code: "SHAPE_MISMATCH" });
+  t.throws(compile(operatorModel("Add"), { a: [1] }), {
+    code: "SHAPE_MISMATCH",
+    message: /input b is not given/,
+  });
+  t.throws(compile(operatorModel("Add"), { a: [1], b: [1], x: [1] }), {
+    code: "SHAPE_MISMATCH",
+    message: /no input named x/,
+  });
+  t.throws(compile(operatorModel("Add"), { a: [2 ** 30, 2 ** 30], b: [1] }), {
+    code: "LIMIT_EXCEEDED",
+  });
+  t.throws(compile(operatorModel("Add"), { a: [2 ** 20, 1], b: [1, 2 ** 20] }), {
+    code: "LIMIT_EXCEEDED",
+  });
+  const bound = writeModel({
+    nodes: [add],
+    inputs: [
+      { name: "a", axes: ["rows", 4] },
+      { name: "b", axes: ["rows", undefined] },
+    ],
+    outputs: ["c"],
+  });
+  compileModel(bound, { a: [7, 4], b: [7, 4] });
+  t.throws(compile(bound, { a: [7, 4], b: [6, 4] }), { message: /rows is 7 in a/ });
+  t.throws(compile(bound, { a: [7, 5], b: [7, 5] }), {
+    message: /input a has the shape \[7, 5\]; the model wants \[rows, 4\]/,
+  });
+
+  const order: NodeParts = { ...add, inputs: ["a", "later"], outputs: ["c"] };
+  t.throws(compile(graph([order])), { code: "MODEL_INVALID", message: /reads later/ });
+  t.throws(compile(graph([add, add])), { code: "MODEL_INVALID", message: /two tensors named c/ });
+  t.throws(compile(graph([{ ...add, inputs: ["a"] }])), { code: "MODEL_INVALID" });
+  t.throws(compile(writeModel({ nodes: [add], inputs: two, outputs: ["z"] })), {
+    code: "MODEL_INVALID",
+  });
+  t.throws(compile(writeModel({ nodes: [add], inputs: two, outputs: [] })), {
+    code: "MODEL_INVALID",
+  });
+  const short = { name: "b", type: 1, dims: [3], raw: new Uint8Array(8) };
+  t.throws(compile(graph([add], { constants: [short] })), {
+    code: "MODEL_INVALID",
+    message: /8 bytes for 3 elements/,
+  });
+  const negative = { name: "b", type: 1, dims: [-1], raw: new Uint8Array(4) };
+  t.throws(compile(graph([add], { constants: [negative] })), {
+    code: "MODEL_INVALID",
+    message: /impossible shape/,
+  });
+  t.throws(compile(new Uint8Array(0)), { code: "MODEL_INVALID" });
+  t.throws(compile(messageField(7, integerField(1, 1))), { code: "MODEL_INVALID" });
+
+  const whole = graph([add, { operator: "Mul", inputs: ["c", "c"], outputs: ["d"] }]);
+  const random = seededRandom(3);
+  for (let round = 0; round < 3000; round += 1) {
+    const bytes = round < whole.length ? whole.slice(0, round) : whole.slice();
+    const [at = 0, value = 0] = new Uint32Array(random.bytes(8).buffer);
+    if (round >= whole.length) bytes[at % bytes.length] = value;
+    try {
+      compileModel(bytes, { a: [2, 2], b: [2, 2] });
+    } catch (error) {
+      if (!(error instanceof QuipuError) || error.kind !== "terminal") throw error;
+    }
+  }
+  t.pass("3000 cut or changed models were compiled or refused by code");
+});
+
+t.test("a session runs often, at once, into given memory, and refuses wrong tensors", async (t) => {
+  const session = Session.compile(operatorModel("MatMul"), { a: [5, 7], b: [7, 3] });
+  t.same(session.outputs, [{ name: "c", dtype: "float32", shape: [5, 3] }]);
+  const a = float32([5, 7], byFormula("unit", 1, 35));
+  const b = float32([7, 3], byFormula("unit", 2, 21));
+  const runs = await Promise.all(Array.from({ length: 20 }, () => session.run({ a, b })));
+  t.equal(new Set(runs.map((run) => run.digests.get("c")?.sha256)).size, 1);
+  t.match(runs[0]?.digests.get("c"), { sha256: /^sha256:[0-9a-f]{64}$/, blake3: /^[0-9a-f]{64}$/ });
+  const memory = new Uint8Array(60);
+  const { outputs } = await session.run({ a, b }, { into: new Map([["c", memory]]) });
+  t.equal(outputs.get("c")?.data.buffer, memory.buffer);
+  await t.rejects(session.run({ a }), { code: "SHAPE_MISMATCH", message: /input b is missing/ });
+  await t.rejects(session.run({ a: b, b }), { code: "SHAPE_MISMATCH" });
+  await t.rejects(session.run({ a, b, c: a }), { code: "SHAPE_MISMATCH" });
+  await t.rejects(session.run({ a, b }, { backend: "cuda" }), { code: "BACKEND_UNAVAILABLE" });
+  const into = new Map([["c", new Uint8Array(59)]]);
+  await t.rejects(session.run({ a, b }, { into }), { code: "INVALID_ARGUMENT" });
+  const small = { memoryBytesMax: 100 };
+  t.throws(() => Session.compile(operatorModel("MatMul"), { a: [5, 7], b: [7, 3] }, small), {
+    code: "LIMIT_EXCEEDED",
+  });
+});
