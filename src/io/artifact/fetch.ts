@@ -32,14 +32,15 @@ export async function fetchArtifact(options: FetchOptions): Promise<BlobFacts> {
   if (there !== undefined) return there;
   return await store.download(digest, options, async (partial) => {
     let mark = partial.sizeBytes;
-    await retrying(() => receive(url, partial, options), {
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      progress: () => {
+    await retrying(
+      () => receive(url, partial, options),
+      options,
+      () => {
         const moved = partial.sizeBytes - mark >= transferLimits.progressBytesMin;
         mark = partial.sizeBytes;
         return moved;
       },
-    });
+    );
   });
 }
 
@@ -53,7 +54,7 @@ function receive(url: URL, partial: Partial, options: FetchOptions): Promise<voi
         // The digest is over the blob itself, so no coding on the way.
         "accept-encoding": "identity",
       },
-      redirect: "error", // a grant is for this address only
+      redirect: "manual", // which is an error: a grant is for this address only
       signal,
     });
     moved();

@@ -14,10 +14,11 @@ export interface PutArtifactOptions extends TransferOptions {
 
 export async function putArtifact(options: PutArtifactOptions): Promise<void> {
   const url = checkedUrl(options.url);
-  await retrying(() => send(url, options), {
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    progress: () => false,
-  });
+  await retrying(
+    () => send(url, options),
+    options,
+    () => false,
+  );
 }
 
 function send(url: URL, options: PutArtifactOptions): Promise<void> {
@@ -35,7 +36,7 @@ function send(url: URL, options: PutArtifactOptions): Promise<void> {
       },
       body,
       duplex: "half",
-      redirect: "error",
+      redirect: "manual",
       signal,
     });
     moved();

@@ -15,11 +15,12 @@ export interface TransferOptions {
   readonly signal?: AbortSignal;
   /** Ends an exchange in which no byte moved for so long; its whole length is not limited. */
   readonly stallMs?: number;
+  /** Attempts in a row without progress. */
+  readonly attemptsMax?: number;
 }
 
 export const transferLimits = Object.freeze({
   stallMs: 15_000,
-  /** Attempts in a row without progress. */
   attemptsMax: 5,
   /** Fewer new bytes than this are no progress. */
   progressBytesMin: 64 * 1024,
@@ -85,20 +86,28 @@ export async function exchange<T>(
 /** Again, while the error is one that can pass; `progress` says whether the last attempt moved on. */
 export async function retrying<T>(
   attempt: () => Promise<T>,
-  options: { readonly signal?: AbortSignal; progress(): boolean },
+  options: TransferOptions,
+  progress: () => boolean,
 ): Promise<T> {
+  const attemptsMax = options.attemptsMax ?? transferLimits.attemptsMax;
   for (let idle = 0; ; ) {
     try {
       return await attempt();
     } catch (error) {
-      idle = options.progress() ? 1 : idle + 1;
-      if (!isPassing(error) || idle >= transferLimits.attemptsMax) throw error;
+      idle = progress() ? 1 : idle + 1;
+      if (!isPassing(error) || idle >= attemptsMax) throw error;
       const backoffMs = transferLimits.backoffMsMin * 2 ** (idle - 1);
       const waitMs = Math.min(backoffMs, transferLimits.backoffMsMax) * (0.5 + Math.random() / 2);
-      await sleep(waitMs, undefined, options).catch((reason: unknown) => {
-        throw options.signal === undefined ? reason : abortError(options.signal, "a transfer");
-      });
+      await pause(waitMs, options.signal);
     }
+  }
+}
+
+async function pause(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    throw signal === undefined ? error : abortError(signal, "an artifact's transfer");
   }
 }
 

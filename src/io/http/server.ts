@@ -61,6 +61,11 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     const text = `nothing is at ${request.url.slice(0, 200)}`;
     sendError(reply, new QuipuError("NOT_FOUND", text), request.method, options.onFault);
   });
+  let closing = false;
+  server.addHook("onSend", async (_, reply) => {
+    // Else a connection kept alive would hold the server open after its last answer.
+    if (closing) void reply.header("connection", "close");
+  });
   for (const routes of options.routes) routes.register(server);
   const { host, port } = endpoint;
   await server.listen({ host, port }).catch(async (error: NodeJS.ErrnoException) => {
@@ -71,7 +76,10 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const bound = typeof address === "object" && address !== null ? address.port : port;
   return {
     url: `http://${formatEndpoint({ ...endpoint, port: bound })}`,
-    close: (graceMs = httpLimits.closeGraceMs) => close(server, graceMs),
+    close: async (graceMs = httpLimits.closeGraceMs) => {
+      closing = true;
+      await close(server, graceMs);
+    },
   };
 }
 
