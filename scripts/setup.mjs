@@ -190,7 +190,7 @@ const compiler = () => findOnPath("g++") ?? findOnPath("c++") ?? process.env.CXX
 
 /** True when there is a compiler afterwards. Without one Quipu works, but nothing native runs. */
 function installCompiler() {
-  const install = "apt-get update && apt-get install -y g++";
+  const install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends g++";
   const triedBefore = join(root, ".stamp/compiler-install-tried");
   const isAdministrator = process.getuid?.() === 0 && findOnPath("apt-get") !== undefined;
   if (isAdministrator && !existsSync(triedBefore)) {

@@ -19,9 +19,11 @@ const checks = [
     ["clang-format", "--dry-run", "-Werror", ...filesUnder(root, ["native"], isNative)],
   ],
   ["floors", node("scripts/floors.mjs")],
+  ["lock file", node("scripts/lockfile.mjs")],
   ["dead code", bin("knip")],
   ["proto", node("scripts/proto.mjs", "check")],
   ["docs", node("scripts/docs.mjs")],
+  ["job schema", node("scripts/job-schema.mjs", "--check")],
   ["tests", node("scripts/test.mjs")],
 ];
 
