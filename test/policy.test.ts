@@ -235,6 +235,45 @@ t.test("forbid wins, errors refuse, default deny names the nearest permit", asyn
   t.equal(packed.runOn({ job: spec, host: twin }).allowed, true, "only the host it names");
 });
 
+t.test(
+  "each action is asked: reading the data, bursting, and the job behind an export",
+  async (t) => {
+    const rules = `
+    @id("terms.research") @says("The clinic's data is for research only")
+    forbid (principal, action == Action::"read_data", resource)
+    when { resource.dataClass == "public" && context.host.country == "SG" }
+    unless { principal.purpose == "research" };
+    @id("budget.burst") @says("No bursting to US")
+    forbid (principal, action == Action::"burst", resource) when { resource.country == "US" };
+    @id("export.ads") @says("Nothing made for ads leaves")
+    forbid (principal, action == Action::"export", resource)
+    when { context has job && context.job.purpose == "ads" && principal.what == "output" };`;
+    const policy = loadPolicy({ "base.cedar": baseText, "terms.cedar": rules });
+    const data = dataSet("public", []);
+    const run = (purpose: string, where: Place) => {
+      const spec = job({ dataSet: "digits", purpose });
+      return ruleOf(policy.runOn({ job: spec, dataSet: data, host: { name: "h", place: where } }));
+    };
+    t.equal(run("ads", sg.place), "terms.research");
+    t.equal(run("research", sg.place), "allowed");
+    t.equal(run("ads", cl.place), "allowed");
+    t.equal(run("ads", place("US", "public")), "budget.burst");
+    t.equal(run("ads", place("US", "private")), "allowed", "a private site is no burst");
+    const none = dataSet("public", [], "none");
+    t.equal(ruleOf(policy.runOn({ job: job(), host: sg })), "allowed", "nothing to read");
+    const named = { job: job({ dataSet: "none" }), dataSet: none, host: sg };
+    t.match(policy.runOn(named), { rule: "terms.research", text: /data set none \(public/ });
+    const leave = (purpose: string | undefined, what: "output" | "log") => {
+      const spec = purpose === undefined ? undefined : job({ purpose });
+      return ruleOf(policy.exportTo({ job: spec, destinationCountry: "SG", what }));
+    };
+    t.equal(leave("ads", "output"), "export.ads");
+    t.equal(leave("ads", "log"), "allowed");
+    t.equal(leave("research", "output"), "allowed");
+    t.equal(leave(undefined, "output"), "allowed", "an optional fact behind has");
+  },
+);
+
 t.test("a policy set is named by what it says, not by how it is laid out", async (t) => {
   const spaced = baseText.replaceAll("\nwhen {", "\n  // a comment\n  when   {");
   t.equal(loadPolicy({ "other.cedar": spaced }).digest, base.digest);

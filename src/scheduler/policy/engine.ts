@@ -86,7 +86,8 @@ class Engine implements PolicyEngine {
     const principal = entity("Job", this.#named.jobs ? job.name : "any", { ...asked });
     const resource = entity("Host", this.#named.hosts ? host.name : "any", { ...place });
     const context = { data: { ...data, countries: [...data.countries] } };
-    const key = canonicalJson([principal, resource, context, dataSet !== undefined]);
+    // No data set has an empty name, so the key also tells whether there is one to be read.
+    const key = canonicalJson([principal, resource, context]);
     const seen = this.#verdicts.get(key);
     if (seen !== undefined) return seen;
 

@@ -44,7 +44,7 @@ export function readJob(job: JobSpec): JobFacts | Refusal {
   return refuse("engine.job", `The job does not state its ${names}.`);
 }
 
-/** A job that names no data set brings none: what it makes counts as public. */
+/** A job that names no data set brings none: what it makes counts as public. Its name is empty. */
 export function readData(
   job: JobSpec | undefined,
   dataSet: DataSet | undefined,
@@ -57,7 +57,7 @@ export function readData(
     return refuse("data.unknown", `The job names no data set, but ${dataSet.name} was given.`);
   }
   if (dataSet === undefined) {
-    return { name: "none", dataClass: "public", owner: job?.owner ?? "none", countries: [] };
+    return { name: "", dataClass: "public", owner: job?.owner ?? "", countries: [] };
   }
   const { name, dataClass, owner, countries } = dataSet;
   const read = dataFacts.safeParse({ name, dataClass, owner, countries });
@@ -74,6 +74,6 @@ export function describe(
   const where = [place.country, place.site, place.grade].filter(Boolean).join(", ");
   const named = data.countries.length === 0 ? "no country" : data.countries.join(", ");
   const what =
-    data.name === "none" ? "no data set" : `data set ${data.name} (${data.dataClass}; ${named})`;
+    data.name === "" ? "no data set" : `data set ${data.name} (${data.dataClass}; ${named})`;
   return `Asked: ${where}; ${what}.`;
 }
