@@ -1,13 +1,16 @@
 /** The transparency log: official vectors, proofs by property, the sequencer broken at each step. */
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import tap from "tap";
 import { equalBytes, fromBase64, toHex } from "../src/base/bytes.js";
 import type { QuipuError } from "../src/base/errors.js";
 import { Sequencer } from "../src/coordinator/sequencer.js";
-import { newSigner } from "../src/io/identity/signer.js";
+import { loadOrCreateSigner, newSigner } from "../src/io/identity/signer.js";
 import { LogFolder } from "../src/io/store/log-folder.js";
 import { appendEntries, emptyEdge, readEdge } from "../src/proof/tlog/append.js";
 import { checkConsistency, checkInclusion } from "../src/proof/tlog/check.js";
@@ -27,6 +30,7 @@ const vectors = "../shared/vectors";
 const origin = "log.example.com/quipu";
 const clock = { wallMs: () => 1_795_392_000_000, bootMs: () => 0 };
 const signer = newSigner("ed25519");
+const appender = fileURLToPath(new URL("fixtures/log-appender.js", import.meta.url));
 
 const entry = (i: number): Uint8Array => new TextEncoder().encode(`entry ${i}`);
 const entriesUpTo = (count: number): Uint8Array[] =>
@@ -412,6 +416,48 @@ tap.test("a second writer, a rollback and damage are refused", async (t) => {
   t.match(report.problems, ["tile/0/000.p/2 does not follow from the entries"]);
 });
 
+tap.test("fsck reads a log that grows meanwhile, and finds each kind of damage", async (t) => {
+  const store = new MemoryLogStore();
+  const log = await openLog(store);
+  await Promise.all(entriesUpTo(300).map((bytes) => log.append(bytes)));
+  const { files } = store.disk;
+  const before = files.get("checkpoint") as Uint8Array;
+  await Promise.all(
+    entriesUpTo(520)
+      .slice(300)
+      .map((bytes) => log.append(bytes)),
+  );
+  t.notOk(files.has("tile/0/001.p/44"), "the unfinished tile is gone");
+  const check = async (change: (copy: Map<string, Uint8Array>) => void): Promise<string[]> => {
+    const copy = new Map(files);
+    change(copy);
+    const report = await fsckLog(async (path) => copy.get(path), [log.verifierKey]);
+    t.equal(report.ok, report.problems.length === 0);
+    return [...report.problems];
+  };
+  t.same(await check((copy) => copy.set("checkpoint", before)), []);
+  t.same(await check((copy) => copy.delete("tile/0/000")), ["tile/0/000 is missing"]);
+  t.match(await check((copy) => copy.delete("tile/entries/001")), [/^entries from 256: /]);
+  t.match(await check((copy) => copy.set("tile/1/000.p/2", new Uint8Array(64))), [
+    /^tile\/1\/000.p\/2 does not follow/,
+  ]);
+  const swap = (copy: Map<string, Uint8Array>): void => {
+    const bundle = new Uint8Array(copy.get("tile/entries/000") as Uint8Array);
+    bundle[5] = (bundle[5] as number) ^ 1;
+    copy.set("tile/entries/000", bundle);
+  };
+  const found = await check(swap);
+  t.match(found, [/tile\/0\/000 does not/, /tile\/1\/000/, /^the entries have root/]);
+  await t.rejects(
+    check((copy) => copy.delete("checkpoint")),
+    { code: "NOT_FOUND" },
+  );
+  await t.rejects(
+    check((copy) => copy.set("checkpoint", before.slice(0, -9))),
+    { code: "VERIFICATION_FAILED" },
+  );
+});
+
 tap.test("a log in a folder", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "quipu-"));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
@@ -438,4 +484,34 @@ tap.test("a log in a folder", async (t) => {
   const [one, other] = [await openLog(store), await openLog(again)];
   await one.append(entry(1000));
   await t.rejects(other.append(entry(1001)), { code: "CONFLICT" }, "two processes, one log");
+});
+
+tap.test("a process killed at any moment loses and doubles nothing", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const acknowledged = new Map<number, Uint8Array>();
+  const keys = join(folder, "keys");
+  for (let life = 0; life < 4; life += 1) {
+    const child = spawn(process.execPath, [appender, folder, keys, String(life)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const killAfter = 30 + life * 61; // acknowledged entries; the next commits are under way
+    for await (const line of createInterface({ input: child.stdout })) {
+      const [index, text = ""] = line.split(" ");
+      acknowledged.set(Number(index), new TextEncoder().encode(text));
+      if (acknowledged.size >= killAfter) child.kill("SIGKILL");
+    }
+  }
+  t.ok(acknowledged.size >= 30 + 3 * 61);
+  const logSigner = await loadOrCreateSigner(keys, "log", "ed25519");
+  const store = await LogFolder.open(join(folder, "log"));
+  const log = await Sequencer.open({ store, signer: logSigner, origin, clock });
+  const { size } = log.head();
+  const entries = await log.entries(0, size);
+  const lost = [...acknowledged].filter(
+    ([i, text]) => !equalBytes(entries[i] ?? emptyRoot(), text),
+  );
+  t.same([lost.length, new Set(entries.map(toHex)).size], [0, size]);
+  const report = await fsckLog((path) => store.read(path), [log.verifierKey]);
+  t.same([report.ok, report.problems, report.size], [true, [], size]);
 });

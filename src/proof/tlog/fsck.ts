@@ -81,9 +81,20 @@ async function compare(
   report: (problem: string) => void,
 ): Promise<number> {
   for (const { path, content } of files) {
-    const found = await read(path);
+    const found = await readAsOf(read, path, content.length);
     if (found === undefined) report(`${path} is missing`);
     else if (!equalBytes(found, content)) report(`${path} does not follow from the entries`);
   }
   return files.length;
+}
+
+/** A partial file, or what the finished one that replaced it on a growing log begins with. */
+async function readAsOf(
+  read: TileReader,
+  path: string,
+  length: number,
+): Promise<Uint8Array | undefined> {
+  const found = await read(path);
+  const [finished = path] = path.split(".p/");
+  return found ?? (finished === path ? undefined : (await read(finished))?.subarray(0, length));
 }
