@@ -36,6 +36,10 @@ export class ActiveRuns {
     return active;
   }
 
+  get size(): number {
+    return this.#runs.size;
+  }
+
   get(runId: string): ActiveRun | undefined {
     return this.#runs.get(runId);
   }

@@ -4,7 +4,7 @@ import { ActiveRuns } from "./active-runs.js";
 import { Changes } from "./changes.js";
 import { type Core, leaseEnd } from "./core.js";
 import { Dispatcher } from "./dispatch.js";
-import { finishStaged, tick } from "./leases.js";
+import { finishOwed, tick } from "./leases.js";
 import { LogBook } from "./log-book.js";
 import type { AgentLink, CoordinatorOptions, CoordinatorPorts } from "./ports.js";
 import { Session } from "./session.js";
@@ -34,6 +34,7 @@ export class Coordinator {
       sessions: new Map(),
       earlyCancels: new Map(),
       finishing: new Map(),
+      receiptsOwed: new Set(),
       wake: () => dispatcher.wake(),
     };
     for (const host of await ports.store.hosts.all()) core.hosts.set(host.name, host);
@@ -41,7 +42,10 @@ export class Coordinator {
       const job = await ports.store.jobs.get(run.jobId);
       core.runs.add(run, leaseEnd(core), job?.cancelReason);
     }
-    await finishStaged(core);
+    for (const { runId } of await ports.store.receipts.inStage("staged")) {
+      core.receiptsOwed.add(runId);
+    }
+    await finishOwed(core);
     core.wake();
     return new Coordinator(core, dispatcher);
   }
@@ -54,7 +58,7 @@ export class Coordinator {
   /** To be called every `tickEveryMs`. */
   async tick(): Promise<void> {
     await tick(this.core);
-    await finishStaged(this.core);
+    await finishOwed(this.core);
     this.#dispatcher.retry();
   }
 

@@ -21,6 +21,8 @@ export interface Core {
   readonly earlyCancels: Map<string, string>;
   /** Receipts on their way into the log, by run: a doubled update waits for the first. */
   readonly finishing: Map<string, Promise<number>>;
+  /** Runs whose accepted receipt could not be brought into the log yet. */
+  readonly receiptsOwed: Set<string>;
   /** Asks for a round of dispatch, soon. */
   readonly wake: () => void;
 }

@@ -86,6 +86,7 @@ async function answerKnown(
 export function finishReceipt(core: Core, receipt: ReceiptRecord): Promise<number> {
   const running = core.finishing.get(receipt.runId);
   if (running !== undefined) return running;
+  core.receiptsOwed.add(receipt.runId); // until it is done: the tick goes on where this one failed
   const finished = finish(core, receipt).finally(() => core.finishing.delete(receipt.runId));
   core.finishing.set(receipt.runId, finished);
   return finished;
@@ -98,6 +99,7 @@ async function finish(core: Core, receipt: ReceiptRecord): Promise<number> {
   const logIndex = await core.logBook.append(entryOf(receipt.envelope, run.receiptKey));
   const atMs = clock.wallMs();
   const job = await store.transact((tables) => settle(tables, receipt, run, logIndex, atMs));
+  core.receiptsOwed.delete(run.id);
   if (job !== undefined) {
     core.earlyCancels.delete(job.id);
     note(core, job.id, `${job.state}; its receipt is entry ${logIndex} of the log`);

@@ -23,13 +23,15 @@ export async function tick(core: Core): Promise<void> {
   }
 }
 
-/** Receipts that were accepted and are not in the log yet: after a start, or after the log refused. */
-export async function finishStaged(core: Core): Promise<void> {
-  for (const receipt of await core.ports.store.receipts.inStage("staged")) {
+/** Receipts that were accepted and are not in the log: found at a start, or refused by the log. */
+export async function finishOwed(core: Core): Promise<void> {
+  for (const runId of [...core.receiptsOwed]) {
     try {
-      await finishReceipt(core, receipt);
+      const receipt = await core.ports.store.receipts.get(runId);
+      if (receipt?.stage === "staged") await finishReceipt(core, receipt);
+      core.receiptsOwed.delete(runId);
     } catch (thrown) {
-      trouble(core, `receipt of run ${receipt.runId}`, thrown);
+      trouble(core, `receipt of run ${runId}`, thrown);
     }
   }
 }

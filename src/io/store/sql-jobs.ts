@@ -96,8 +96,9 @@ export function submissionTable(db: Kysely<Schema>): SubmissionTable {
   };
 }
 
-/** Bytes without the database driver's Buffer around them, so that equal values are equal. */
-export function plain(bytes: Uint8Array): Uint8Array {
+/** One kind of bytes: drivers answer with a Buffer, or, as libsql does, with an ArrayBuffer. */
+export function plain(bytes: Uint8Array | ArrayBuffer): Uint8Array {
+  if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 

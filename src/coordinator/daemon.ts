@@ -1,0 +1,180 @@
+/**
+ * Puts a coordinator together on a real machine: keys, database, log, artifact store, HTTP, gRPC.
+ * Everything here is an adapter; what the coordinator decides is in `coordinator.ts` and below.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { sha256, toHex } from "../base/bytes.js";
+import type { Clock } from "../base/clock.js";
+import { QuipuError } from "../base/errors.js";
+import { type Hasher, sha256Hasher } from "../base/hasher.js";
+import type { Random } from "../base/random.js";
+import { type ArtifactStore, artifactLimits, openArtifactStore } from "../io/artifact/store.js";
+import type { HttpServer } from "../io/http/server.js";
+import { loadOrCreateSigner } from "../io/identity/signer.js";
+import { type RpcServer, serve } from "../io/rpc/server.js";
+import type { CoordinatorStore } from "../io/store/coordinator-store.js";
+import { LogFolder } from "../io/store/log-folder.js";
+import { openCoordinatorStore } from "../io/store/sql-store.js";
+import type { Artifact } from "../model/artifact.js";
+import { loadPolicy, type PolicyEngine } from "../scheduler/policy/engine.js";
+import { services } from "./api/services.js";
+import { Coordinator, tickEveryMs } from "./coordinator.js";
+import type { CoordinatorEvent } from "./ports.js";
+import { Sequencer } from "./sequencer.js";
+import { serveCoordinator } from "./serve.js";
+
+export interface DaemonOptions {
+  readonly version: string;
+  /** Open, and held by the caller. */
+  readonly stateFolder: string;
+  /** `127.0.0.1:PORT` or `unix:/PATH`. */
+  readonly listen: string;
+  readonly httpListen: string;
+  /** Folder of `.cedar` files. */
+  readonly policyFolder: string;
+  /** The log's name; empty: one made from its key. It stays for as long as the log does. */
+  readonly origin: string;
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+  readonly leaseMarginMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A faster SHA-256 than the built-in one, for what clients bring. */
+  readonly sha256?: () => Hasher;
+  readonly observe: (event: DaemonEvent) => void;
+}
+
+export type DaemonEvent =
+  | CoordinatorEvent
+  | { readonly kind: "fault"; readonly id: string; readonly what: string; readonly error: unknown };
+
+const policyBytesMax = 4 * 1024 * 1024;
+
+export class CoordinatorDaemon {
+  readonly #parts: Parts;
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#timer = setInterval(() => void parts.coordinator.tick(), tickEveryMs);
+  }
+
+  /** Recovers, listens, and serves. A part that cannot be opened closes those before it. */
+  static async open(options: DaemonOptions): Promise<CoordinatorDaemon> {
+    const opened: (() => Promise<void>)[] = [];
+    try {
+      return new CoordinatorDaemon(await openParts(options, opened));
+    } catch (thrown) {
+      for (const close of opened.reverse()) await close();
+      throw thrown;
+    }
+  }
+
+  get grpcAddress(): string {
+    return this.#parts.grpc.address;
+  }
+
+  get httpUrl(): string {
+    return this.#parts.http.url;
+  }
+
+  /** Lets calls in flight finish, ends streams, closes the database last. */
+  async close(): Promise<void> {
+    const { coordinator, grpc, http, store } = this.#parts;
+    clearInterval(this.#timer);
+    coordinator.stop();
+    await Promise.all([grpc.close(), http.close()]);
+    await store.close();
+  }
+}
+
+interface Parts {
+  readonly coordinator: Coordinator;
+  readonly store: CoordinatorStore;
+  readonly http: HttpServer;
+  readonly grpc: RpcServer;
+}
+
+async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]): Promise<Parts> {
+  const { stateFolder, clock, random, observe } = options;
+  const keys = join(stateFolder, "keys");
+  const policy = await readPolicy(options.policyFolder);
+  const logSigner = await loadOrCreateSigner(keys, "log", "ed25519");
+  const grantSigner = await loadOrCreateSigner(keys, "grants", "ecdsa-p256-sha256");
+  const hashers = { sha256: options.sha256 ?? sha256Hasher };
+  const artifacts = await openArtifactStore(join(stateFolder, "artifacts"), { hashers });
+  const store = await openCoordinatorStore(join(stateFolder, "coordinator.db"));
+  opened.push(() => store.close());
+  const logFolder = await LogFolder.open(join(stateFolder, "log"));
+  const origin = options.origin || `quipu.local/${toHex(sha256(logSigner.publicKey)).slice(0, 16)}`;
+  const log = await Sequencer.open({ store: logFolder, signer: logSigner, origin, clock });
+  let running: Coordinator | undefined;
+  const http = await serveCoordinator({
+    listen: options.httpListen,
+    clock,
+    store: artifacts,
+    grantKey: grantSigner.publicKey,
+    readLog: (path) => logFolder.read(path),
+    sizeBytesMax: artifactLimits.blobBytesMax,
+    coordinator: () => running,
+    onFault: ({ id, error }) => observe({ kind: "fault", id, what: "HTTP", error }),
+  });
+  opened.push(() => http.close());
+  const coordinator = await Coordinator.start(
+    {
+      clock,
+      random,
+      store,
+      log,
+      policy,
+      artifacts: {
+        has: async (digest) => (await artifacts.stat(digest)) !== undefined,
+        list: () => listBlobs(artifacts),
+      },
+      grants: { signer: grantSigner, artifactUrl: http.url },
+      defer: (task) => void setImmediate(task),
+      observe,
+    },
+    { ...options, tilesUrl: http.url },
+  );
+  running = coordinator;
+  const grpc = await serve({
+    listen: options.listen,
+    services: services(coordinator),
+    onFault: ({ id, method, error }) => observe({ kind: "fault", id, what: method, error }),
+  });
+  return { coordinator, store, http, grpc };
+}
+
+/** A blob alone has no name and no type; those belong to the outputs of runs. */
+async function listBlobs(artifacts: ArtifactStore): Promise<readonly Artifact[]> {
+  const listed: Artifact[] = [];
+  for await (const { digest, sizeBytes } of artifacts.list()) {
+    listed.push({ name: "", digest, blake3: "", sizeBytes, mediaType: "application/octet-stream" });
+  }
+  return listed;
+}
+
+async function readPolicy(folder: string): Promise<PolicyEngine> {
+  const files: Record<string, string> = {};
+  try {
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".cedar")).sort();
+    for (const name of names) files[name] = await readFile(join(folder, name), "utf8");
+  } catch (cause) {
+    throw new QuipuError("NOT_FOUND", `the policy folder ${folder} cannot be read`, {
+      next: "give a folder of .cedar files with --policy",
+      cause,
+    });
+  }
+  const bytes = Object.values(files).reduce((sum, text) => sum + text.length, 0);
+  if (bytes > policyBytesMax) {
+    throw new QuipuError("LIMIT_EXCEEDED", `the policies in ${folder} are ${bytes} bytes`);
+  }
+  if (bytes === 0) {
+    throw new QuipuError("NOT_FOUND", `no policy is in ${folder}, so nothing could be allowed`, {
+      next: "put .cedar files there, or leave --policy out for the rules that come with Quipu",
+    });
+  }
+  return loadPolicy(files);
+}

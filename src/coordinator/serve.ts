@@ -1,0 +1,64 @@
+/** What a coordinator serves over HTTP: its blobs to holders of a grant, its log, metrics, health. */
+import type { Clock } from "../base/clock.js";
+import { QuipuError } from "../base/errors.js";
+import type { ArtifactStore } from "../io/artifact/store.js";
+import {
+  type ArtifactPermit,
+  type ArtifactRequest,
+  artifactRoutes,
+} from "../io/http/artifact-routes.js";
+import type { HttpFault } from "../io/http/error-reply.js";
+import { healthRoutes } from "../io/http/health-routes.js";
+import { type LogFiles, logRoutes } from "../io/http/log-routes.js";
+import { metricsRoutes } from "../io/http/metrics-routes.js";
+import { type HttpServer, startHttp } from "../io/http/server.js";
+import { verifyGrant } from "../io/identity/grant.js";
+import type { Coordinator } from "./coordinator.js";
+import { ownName } from "./grants.js";
+import { metricsText } from "./metrics.js";
+
+export interface ServeOptions {
+  readonly listen: string;
+  readonly clock: Clock;
+  readonly store: ArtifactStore;
+  readonly grantKey: Uint8Array;
+  readonly readLog: LogFiles;
+  /** Most bytes of any upload. */
+  readonly sizeBytesMax: number;
+  /** Undefined while it recovers. */
+  readonly coordinator: () => Coordinator | undefined;
+  readonly onFault: (fault: HttpFault) => void;
+}
+
+export function serveCoordinator(options: ServeOptions): Promise<HttpServer> {
+  const { listen, store, sizeBytesMax, coordinator, onFault } = options;
+  return startHttp({
+    listen,
+    routes: [
+      artifactRoutes({ store, sizeBytesMax, authorize: (request) => authorize(request, options) }),
+      logRoutes(options.readLog),
+      metricsRoutes(() => metricsText(coordinator())),
+      healthRoutes(() => (coordinator() === undefined ? "still recovering" : undefined)),
+    ],
+    onFault,
+  });
+}
+
+/** Whether it is lawful was decided when the grant was signed; here it is only checked. */
+export async function authorize(
+  { digest, action, token }: ArtifactRequest,
+  { grantKey, clock }: Pick<ServeOptions, "grantKey" | "clock">,
+): Promise<ArtifactPermit> {
+  if (token === undefined) throw denied("a grant is needed");
+  const grant = await verifyGrant(grantKey, token, clock.wallMs());
+  if (grant.host !== ownName) throw denied(`the grant is for host ${grant.host}`);
+  if (grant.digest !== digest) throw denied("the grant is for another artifact");
+  if (grant.action !== action) throw denied(`the grant does not allow to ${action}`);
+  return grant.sizeBytes === undefined ? {} : { sizeBytesMax: grant.sizeBytes };
+}
+
+function denied(why: string): QuipuError {
+  return new QuipuError("PERMISSION_DENIED", why, {
+    next: "ask for a grant: `quipu artifact put FILE` and `quipu artifact get DIGEST` do",
+  });
+}

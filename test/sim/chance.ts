@@ -1,0 +1,83 @@
+/** Random choices of a simulation, all from one seed. */
+import { type Random, randomInteger, seededRandom } from "../../src/base/random.js";
+
+export class Chance {
+  readonly random: Random;
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed);
+  }
+
+  /** True with this probability. */
+  hit(probability: number): boolean {
+    return probability > 0 && this.#fraction() < probability;
+  }
+
+  /** Whole number from `least` to `most`. */
+  between(least: number, most: number): number {
+    return least + randomInteger(this.random, most - least + 1);
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[randomInteger(this.random, items.length)] as T;
+  }
+
+  #fraction(): number {
+    return randomInteger(this.random, 2 ** 32) / 2 ** 32;
+  }
+}
+
+/** How bad the weather of one seed is; each seed draws its own, so that rare mixes occur too. */
+export interface Weather {
+  /** Of each message. */
+  readonly lossRate: number;
+  readonly doubleRate: number;
+  readonly delayMsMax: number;
+  /** Mean time between cuts of each stream, and how often a cut goes unnoticed at first. */
+  readonly cutEveryMs: number;
+  readonly silentCutRate: number;
+  readonly agentCrashEveryMs: number;
+  readonly coordinatorCrashEveryMs: number;
+  /** Of each durable operation: fails with nothing done; takes its process with it. */
+  readonly diskFaultRate: number;
+  readonly diskCrashRate: number;
+  readonly diskDelayMsMax: number;
+  readonly cancelRate: number;
+  readonly workFailureRate: number;
+  readonly workMsMax: number;
+}
+
+export function drawWeather(chance: Chance): Weather {
+  const often = (rates: readonly number[]) => chance.pick(rates);
+  return {
+    lossRate: often([0, 0, 0.01, 0.1]),
+    doubleRate: often([0, 0.05, 0.3]),
+    delayMsMax: often([2, 50, 500, 3000]),
+    cutEveryMs: often([2_000, 8_000, 30_000, 1_000_000]),
+    silentCutRate: often([0, 0.5]),
+    agentCrashEveryMs: often([4_000, 15_000, 1_000_000]),
+    coordinatorCrashEveryMs: often([5_000, 15_000, 1_000_000]),
+    diskFaultRate: often([0, 0, 0.05]),
+    diskCrashRate: often([0, 0.003, 0.02]),
+    diskDelayMsMax: often([0, 3, 40]),
+    cancelRate: often([0, 0.2]),
+    workFailureRate: often([0, 0.15]),
+    workMsMax: often([50, 2_000, 9_000]),
+  };
+}
+
+export const fairWeather: Weather = {
+  lossRate: 0,
+  doubleRate: 0,
+  delayMsMax: 2,
+  cutEveryMs: Number.POSITIVE_INFINITY,
+  silentCutRate: 0,
+  agentCrashEveryMs: Number.POSITIVE_INFINITY,
+  coordinatorCrashEveryMs: Number.POSITIVE_INFINITY,
+  diskFaultRate: 0,
+  diskCrashRate: 0,
+  diskDelayMsMax: 1,
+  cancelRate: 0,
+  workFailureRate: 0,
+  workMsMax: 50,
+};

@@ -1,0 +1,154 @@
+/** What must hold in every simulation: while it runs, and of what is durable when it is over. */
+
+import type { Assignment } from "../../src/agent/assignment.js";
+import { type Digest, toHex } from "../../src/base/bytes.js";
+import { canonicalJson } from "../../src/base/canonical-json.js";
+import type { RunAck } from "../../src/gen/quipu/v1/attach_pb.js";
+import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
+import type { JobRecord, ReceiptRecord } from "../../src/io/store/records.js";
+import type { DataSet } from "../../src/model/data-set.js";
+import { isTerminal } from "../../src/model/job.js";
+import { entryOf } from "../../src/proof/receipt/envelope.js";
+import { fsckLog } from "../../src/proof/tlog/fsck.js";
+import { leafHash } from "../../src/proof/tlog/hash.js";
+import type { VerifierKey } from "../../src/proof/tlog/note.js";
+import { LogReader } from "../../src/proof/tlog/reader.js";
+import type { LogDisk } from "../memory-log-store.js";
+import type { HostFacts } from "./agent-node.js";
+import type { World } from "./world.js";
+
+/** Watches where work really runs: no job at two places at once, and none where it may not be. */
+export class WorkWatch {
+  readonly #world: World;
+  readonly #dataSets: ReadonlyMap<string, DataSet>;
+  readonly #works = new Map<string, { readonly host: string; readonly jobId: string }>();
+  /** Runs whose receipt an agent was told is accepted, with their place in the log. */
+  readonly accepted = new Map<string, number>();
+
+  constructor(world: World, dataSets: ReadonlyMap<string, DataSet>) {
+    this.#world = world;
+    this.#dataSets = dataSets;
+  }
+
+  begin(host: HostFacts, { jobId, runId, job }: Assignment): void {
+    this.#world.note(`${host.name} begins ${runId} of ${jobId}`);
+    for (const [other, work] of this.#works) {
+      if (work.jobId !== jobId) continue;
+      this.#world.violated(
+        `${host.name} begins ${runId} of ${jobId} while ${work.host} is at ${other}`,
+      );
+    }
+    this.#works.set(runId, { host: host.name, jobId });
+    const dataSet = job.dataSet === undefined ? undefined : this.#dataSets.get(job.dataSet);
+    const { countries = [], dataClass = "public" } = dataSet ?? {};
+    const anywhere = dataClass === "public" && countries.length === 0;
+    if (!anywhere && !countries.includes(host.place.country)) {
+      this.#world.violated(`${jobId} runs on ${dataSet?.name} in ${host.place.country}`);
+    }
+  }
+
+  end({ runId }: Assignment): void {
+    this.#works.delete(runId);
+  }
+
+  hostDied(host: string): void {
+    for (const [runId, work] of this.#works) if (work.host === host) this.#works.delete(runId);
+  }
+
+  acknowledged({ runId, accepted, logIndex }: RunAck): void {
+    if (!accepted || logIndex < 0n) return;
+    const before = this.accepted.get(runId);
+    if (before !== undefined && before !== Number(logIndex)) {
+      this.#world.violated(`${runId} was acknowledged at ${before} and at ${logIndex}`);
+    }
+    this.accepted.set(runId, Number(logIndex));
+  }
+}
+
+/** Looks now and then: what has ended stays as it ended. */
+export class EndWatch {
+  readonly #world: World;
+  readonly #ended = new Map<string, string>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  look(jobs: readonly JobRecord[]): void {
+    for (const { spec, ...job } of jobs) {
+      const before = this.#ended.get(job.id);
+      const now = canonicalJson(job);
+      if (before !== undefined && before !== now) {
+        this.#world.violated(`${job.id} changed after its end: ${before} became ${now}`);
+      }
+      if (isTerminal(job.state)) this.#ended.set(job.id, now);
+    }
+  }
+}
+
+export interface Durable {
+  readonly jobs: readonly JobRecord[];
+  readonly logged: readonly ReceiptRecord[];
+  readonly evidence: readonly ReceiptRecord[];
+  readonly logSize: number;
+}
+
+export async function allJobs(store: CoordinatorStore): Promise<readonly JobRecord[]> {
+  return await store.jobs.list(10_000, Number.MAX_SAFE_INTEGER);
+}
+
+/** Jobs, receipts and log against each other, once everything has come to rest. */
+export async function checkDurable(
+  world: World,
+  store: CoordinatorStore,
+  disk: LogDisk,
+  logKey: VerifierKey,
+  accepted: ReadonlyMap<string, number>,
+): Promise<Durable> {
+  const jobs = await allJobs(store);
+  const logged = await store.receipts.inStage("logged");
+  const evidence = await store.receipts.inStage("evidence");
+  const read = async (path: string) => disk.files.get(path);
+  const report = await fsckLog(read, [logKey]);
+  for (const problem of report.problems) world.violated(`log: ${JSON.stringify(problem)}`);
+  const leaves = (await new LogReader(read).leafHashes(0, report.size, report.size)).map(toHex);
+  await checkReceipts(world, store, jobs, logged, leaves);
+  if (leaves.length !== logged.length) {
+    world.violated(`the log has ${leaves.length} entries for ${logged.length} receipts`);
+  }
+  const receipts = new Map(logged.map((receipt) => [receipt.runId, receipt]));
+  for (const [runId, index] of accepted) {
+    if (receipts.get(runId)?.logIndex === index) continue;
+    world.violated(`${runId} was acknowledged at ${index} and is not logged there`);
+  }
+  return { jobs, logged, evidence, logSize: leaves.length };
+}
+
+async function checkReceipts(
+  world: World,
+  store: CoordinatorStore,
+  jobs: readonly JobRecord[],
+  logged: readonly ReceiptRecord[],
+  leaves: readonly string[],
+): Promise<void> {
+  const jobsSeen = new Set<string>();
+  for (const { runId, jobId, envelope, logIndex = -1 } of logged) {
+    if (jobsSeen.has(jobId)) world.violated(`${jobId} has two accepted receipts`);
+    jobsSeen.add(jobId);
+    const run = await store.runs.get(runId);
+    const entry = run === undefined ? undefined : entryOf(envelope, run.receiptKey);
+    const leaf = entry === undefined ? "" : toHex(leafHash(entry));
+    if (leaves[logIndex] !== leaf) world.violated(`the receipt of ${runId} is not at ${logIndex}`);
+    const known: Digest = `sha256:${leaf}`;
+    if ((await store.logIndex.get(known)) !== logIndex) {
+      world.violated(`the index does not know the receipt of ${runId}`);
+    }
+  }
+  for (const { id, state, result } of jobs) {
+    const settled = state === "succeeded" || state === "failed";
+    if (settled && !jobsSeen.has(id)) world.violated(`${id} is ${state} without a receipt`);
+    if (jobsSeen.has(id) && result === undefined) {
+      world.violated(`${id} has a receipt and is ${state} without a result`);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/** Someone who submits jobs, asks again when no answer comes, and now and then cancels one. */
+import { QuipuError } from "../../src/base/errors.js";
+import { submitJobs } from "../../src/coordinator/admission.js";
+import { cancelJob } from "../../src/coordinator/cancel.js";
+import type { Core } from "../../src/coordinator/core.js";
+import { jobBytes, jobSpec } from "../../src/model/job.js";
+import type { CoordinatorNode } from "./coordinator-node.js";
+import type { World } from "./world.js";
+
+const patienceMs = 3_000;
+const submissionsMax = 8;
+
+export class Client {
+  readonly #world: World;
+  readonly #coordinator: CoordinatorNode;
+  /** Jobs that an answer named. None of them may ever be forgotten. */
+  readonly acknowledged = new Set<string>();
+  readonly cancelled = new Set<string>();
+  #open = 0;
+
+  constructor(world: World, coordinator: CoordinatorNode) {
+    this.#world = world;
+    this.#coordinator = coordinator;
+  }
+
+  /** Whether every question has been answered. */
+  get done(): boolean {
+    return this.#open === 0;
+  }
+
+  /** Plans all submissions within `untilMs`. */
+  start(untilMs: number): void {
+    const { time, chance } = this.#world;
+    const count = chance.between(2, submissionsMax);
+    for (let i = 0; i < count; i += 1) {
+      this.#open += 1;
+      time.after(chance.between(0, untilMs), () => void this.#submit(`key-${i}`));
+    }
+  }
+
+  async #submit(key: string): Promise<void> {
+    const { chance, weather, time } = this.#world;
+    const specs = Array.from({ length: chance.between(1, 3) }, () => this.#spec());
+    const ids = await this.#insist((core) => submitJobs(core, key, specs));
+    for (const { id } of ids) this.acknowledged.add(id);
+    if (chance.hit(0.3)) {
+      const again = await this.#insist((core) => submitJobs(core, key, specs));
+      const same = again.map(({ id }) => id).join() === ids.map(({ id }) => id).join();
+      if (!same) this.#world.violated(`submission ${key} made jobs twice`);
+    }
+    for (const { id } of ids) {
+      if (!chance.hit(weather.cancelRate)) continue;
+      await time.delay(chance.between(0, 3_000));
+      await this.#cancel(id);
+    }
+    this.#open -= 1;
+  }
+
+  async #cancel(id: string): Promise<void> {
+    this.#world.counts.cancels += 1;
+    try {
+      await this.#insist((core) => cancelJob(core, id, "changed my mind"));
+      this.cancelled.add(id);
+    } catch (thrown) {
+      if (QuipuError.from(thrown).code !== "CONFLICT") throw thrown; // it had ended already
+    }
+  }
+
+  /** Asks until there is an answer: a question may be lost with the coordinator that heard it. */
+  async #insist<T>(ask: (core: Core) => Promise<T>): Promise<T> {
+    const { time, chance } = this.#world;
+    for (;;) {
+      const core = this.#coordinator.running?.core;
+      if (core !== undefined) {
+        try {
+          const late = time.delay(patienceMs).then(() => undefined);
+          const answer = await Promise.race([ask(core).then((value) => ({ value })), late]);
+          if (answer !== undefined) return answer.value;
+        } catch (thrown) {
+          if (QuipuError.from(thrown).kind !== "retryable") throw thrown;
+        }
+      }
+      await time.delay(chance.between(50, 1_000));
+    }
+  }
+
+  #spec(): Uint8Array {
+    const { chance } = this.#world;
+    const dataSet = chance.pick([undefined, "open", "people"]);
+    const hosts = chance.hit(0.15) ? { placement: { hosts: ["de-1"] } } : {};
+    return jobBytes(
+      jobSpec.parse({
+        version: "quipu.dev/v1",
+        name: "count",
+        ...(dataSet === undefined ? {} : { dataSet }),
+        ...hosts,
+        attemptsMax: chance.pick([1, 3, 10]),
+        task: { driver: "hash" },
+      }),
+    );
+  }
+}

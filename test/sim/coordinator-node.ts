@@ -1,0 +1,190 @@
+/** The real coordinator over a database and a log that survive it. */
+import { QuipuError } from "../../src/base/errors.js";
+import { seededRandom } from "../../src/base/random.js";
+import type { Signer } from "../../src/base/signature.js";
+import { type AgentStream, Coordinator, tickEveryMs } from "../../src/coordinator/coordinator.js";
+import type { CoordinatorEvent, ReceiptLog } from "../../src/coordinator/ports.js";
+import { Sequencer } from "../../src/coordinator/sequencer.js";
+import type { AttachRequest, AttachResponse } from "../../src/gen/quipu/v1/attach_pb.js";
+import type { CoordinatorStore, StoreTables } from "../../src/io/store/coordinator-store.js";
+import type { PolicyEngine } from "../../src/scheduler/policy/engine.js";
+import { type LogDisk, MemoryLogStore, newLogDisk } from "../memory-log-store.js";
+import { Life, unreliable } from "./disk.js";
+import { Stream, type StreamEnd } from "./network.js";
+import type { World } from "./world.js";
+
+export const simTimes = { heartbeatMs: 1_000, leaseMs: 5_000, leaseMarginMs: 1_000 } as const;
+export const logOrigin = "quipu.example/simulated";
+
+export interface Keys {
+  readonly log: Signer;
+  readonly grants: Signer;
+}
+
+export class CoordinatorNode {
+  readonly disk: LogDisk = newLogDisk();
+  readonly store: CoordinatorStore;
+  readonly #world: World;
+  readonly #policy: PolicyEngine;
+  readonly #keys: Keys;
+  readonly #bootOffsetMs: number;
+  readonly #streams = new Set<Stream<AttachRequest, AttachResponse>>();
+  #life: Life | undefined;
+  #coordinator: Coordinator | undefined;
+
+  constructor(world: World, store: CoordinatorStore, policy: PolicyEngine, keys: Keys) {
+    this.#world = world;
+    this.store = store;
+    this.#policy = policy;
+    this.#keys = keys;
+    this.#bootOffsetMs = world.chance.between(0, 1_000_000);
+  }
+
+  /** Undefined while it is down or starting. */
+  get running(): Coordinator | undefined {
+    return this.#coordinator;
+  }
+
+  start(): void {
+    const life = new Life((why) => this.crash(why));
+    this.#life = life;
+    const { time, weather } = this.#world;
+    time.after(this.#world.waitMs(weather.coordinatorCrashEveryMs), () => {
+      const calm = !Number.isFinite(this.#world.weather.coordinatorCrashEveryMs);
+      if (!life.over && !calm) this.crash("by chance");
+    });
+    this.#boot(life).catch((thrown: unknown) => {
+      if (!life.over) this.crash(`cannot start: ${QuipuError.from(thrown).message}`);
+    });
+  }
+
+  crash(why: string): void {
+    if (this.#life === undefined) return;
+    this.#world.counts.coordinatorCrashes += 1;
+    this.#world.note(`coordinator crashes (${why})`);
+    this.#life.over = true;
+    this.#life = undefined;
+    this.#coordinator = undefined;
+    for (const stream of this.#streams) stream.leaveCoordinator();
+    this.#streams.clear();
+    this.#world.time.after(this.#world.chance.between(10, 6_000), () => this.start());
+  }
+
+  /** A stream from an agent; undefined when nobody listens. */
+  accept(agent: StreamEnd<AttachResponse>): Stream<AttachRequest, AttachResponse> | undefined {
+    const coordinator = this.#coordinator;
+    if (coordinator === undefined) return undefined;
+    let session: AgentStream | undefined;
+    const stream: Stream<AttachRequest, AttachResponse> = new Stream(this.#world, agent, {
+      receive: (message) => void session?.receive(message),
+      closed: () => session?.close(),
+    });
+    session = coordinator.open({
+      send: (message) => stream.down(message),
+      close: () => {
+        this.#streams.delete(stream);
+        stream.leaveCoordinator();
+      },
+    });
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  async #boot(life: Life): Promise<void> {
+    const world = this.#world;
+    const clock = {
+      wallMs: () => 1_800_000_000_000 + world.time.nowMs,
+      bootMs: () => this.#bootOffsetMs + world.time.nowMs,
+    };
+    const files = unreliable(world, life, new MemoryLogStore(this.disk), [
+      "compareAndSwap",
+      "stage",
+      "publish",
+      "publishCheckpoint",
+    ]);
+    const log = await Sequencer.open({
+      store: files,
+      signer: this.#keys.log,
+      origin: logOrigin,
+      clock,
+    });
+    const coordinator = await Coordinator.start(
+      {
+        clock,
+        random: seededRandom(world.chance.between(1, 2 ** 31)),
+        store: this.#storeOf(life),
+        log: this.#logOf(log),
+        policy: this.#policy,
+        artifacts: { has: async () => true, list: async () => [] },
+        grants: { signer: this.#keys.grants, artifactUrl: "http://127.0.0.1:1" },
+        defer: (task) => world.time.after(1, () => (life.over ? undefined : task())),
+        observe: (event) => this.#observe(life, event),
+      },
+      { version: "0.1.0", ...simTimes, tilesUrl: "" },
+    );
+    if (life.over) return;
+    this.#coordinator = coordinator;
+    this.#tick(life, coordinator);
+  }
+
+  #tick(life: Life, coordinator: Coordinator): void {
+    if (life.over) return;
+    void coordinator.tick();
+    this.#world.time.after(tickEveryMs, () => this.#tick(life, coordinator));
+  }
+
+  #storeOf(life: Life): CoordinatorStore {
+    const { canary, chance } = this.#world;
+    const store: CoordinatorStore =
+      canary === "unwritten"
+        ? { ...this.store, transact: (work) => forgetful(this.store, work, chance.hit(0.05)) }
+        : this.store;
+    return unreliable(this.#world, life, store, ["transact"]);
+  }
+
+  #logOf(log: Sequencer): ReceiptLog {
+    if (this.#world.canary !== "doubled-log") return log;
+    return {
+      verifierKey: log.verifierKey,
+      head: () => log.head(),
+      inclusion: (index) => log.inclusion(index),
+      leafHashes: (first, end) => log.leafHashes(first, end),
+      append: async (entry) => {
+        await log.append(entry);
+        return await log.append(entry);
+      },
+    };
+  }
+
+  #observe(life: Life, event: CoordinatorEvent): void {
+    if (life.over) return;
+    if (event.kind === "trouble") {
+      this.#world.note(`coordinator trouble: ${event.what}: ${event.error.message}`);
+      if (event.error.code === "VERIFICATION_FAILED") this.#world.counts.rejected += 1;
+      if (event.error.code === "INTERNAL") this.#world.violated(`INTERNAL: ${event.error.message}`);
+    } else {
+      const about = event.kind === "job" ? `${event.jobId} ${event.text}` : event.host;
+      this.#world.note(`coordinator ${event.kind}: ${about}`);
+    }
+  }
+}
+
+/** The canary: says that it wrote, and did not. */
+async function forgetful<T>(
+  store: CoordinatorStore,
+  work: (tables: StoreTables) => Promise<T>,
+  forget: boolean,
+): Promise<T> {
+  if (!forget) return await store.transact(work);
+  let value: { readonly made: T } | undefined;
+  const undo = new Error("undone on purpose");
+  await store
+    .transact(async (tables) => {
+      value = { made: await work(tables) };
+      throw undo;
+    })
+    .catch((thrown: unknown) => {
+      if (value === undefined) throw thrown;
+    });
+  return (value as { readonly made: T }).made;
+}

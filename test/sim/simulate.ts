@@ -1,0 +1,170 @@
+/**
+ * One simulation: a fleet under the weather of its seed, then under a clear sky until everything has
+ * come to an end. The same seed gives the same events in the same order.
+ */
+import { readFileSync } from "node:fs";
+import { canonicalJson } from "../../src/base/canonical-json.js";
+import { newSigner } from "../../src/io/identity/signer.js";
+import { openCoordinatorStore } from "../../src/io/store/sql-store.js";
+import type { DataSet } from "../../src/model/data-set.js";
+import { isTerminal } from "../../src/model/job.js";
+import { verifierKeyOf } from "../../src/proof/tlog/note.js";
+import { loadPolicy } from "../../src/scheduler/policy/engine.js";
+import { AgentNode, type HostFacts } from "./agent-node.js";
+import { allJobs, checkDurable, type Durable, EndWatch, WorkWatch } from "./checks.js";
+import { Client } from "./client.js";
+import { CoordinatorNode, logOrigin } from "./coordinator-node.js";
+import { type Canary, type Counts, World } from "./world.js";
+
+const stormMs = 40_000;
+/** After the storm: every lease, retry and back-off ends well within this. */
+const calmMsMax = 240_000;
+const lookEveryMs = 4_000;
+
+const keys = { log: newSigner("ed25519"), grants: newSigner("ecdsa-p256-sha256") };
+const hostKeys = new Map<string, ReturnType<typeof newSigner>>();
+const policy = loadPolicy({ "base.cedar": readFileSync("deploy/policy/base.cedar", "utf8") });
+
+const dataSets: readonly DataSet[] = [
+  { ...dataSet("people", "a"), dataClass: "personal", countries: ["CL", "SG"] },
+  { ...dataSet("open", "b"), dataClass: "public", countries: [] },
+];
+
+const fleet: readonly HostFacts[] = [
+  host("sg-1", "SG", "private", ["cpu"]),
+  host("cl-1", "CL", "private", ["cpu", "cuda:0"]),
+  host("de-1", "DE", "public", ["cpu"]),
+  host("sg-2", "SG", "public", ["cpu"]),
+];
+
+export interface SimReport {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly trace: readonly string[];
+  readonly counts: Counts & {
+    readonly events: number;
+    readonly jobs: number;
+    readonly logged: number;
+    readonly evidence: number;
+    readonly replaced: number;
+  };
+  readonly states: Readonly<Record<string, number>>;
+}
+
+export async function simulate(seed: number, canary?: Canary): Promise<SimReport> {
+  const world = new World(seed, canary);
+  const { chance, time } = world;
+  world.note(`weather ${canonicalJson(world.weather)}`);
+  const store = await openCoordinatorStore(":memory:");
+  await store.transact(async (tables) => {
+    for (const facts of dataSets) await tables.dataSets.insert({ facts, registeredAtMs: 0 });
+  });
+  const coordinator = new CoordinatorNode(world, store, policy, keys);
+  const work = new WorkWatch(world, new Map(dataSets.map((facts) => [facts.name, facts])));
+  const agents = fleet
+    .slice(0, chance.between(2, fleet.length))
+    .map((facts) => new AgentNode(world, facts, coordinator, work, keyOf(facts.name)));
+  const client = new Client(world, coordinator);
+  const ends = new EndWatch(world);
+  coordinator.start();
+  for (const agent of agents) time.after(chance.between(0, 2_000), () => agent.start());
+  client.start(stormMs);
+
+  let rested = false;
+  const look = async (): Promise<void> => {
+    const jobs = await allJobs(store);
+    ends.look(jobs);
+    const ended = jobs.every(({ state }) => isTerminal(state));
+    rested = time.nowMs > stormMs && client.done && ended && agents.every(({ idle }) => idle);
+    time.after(lookEveryMs, () => void look());
+  };
+  await look();
+  const failed = () => world.violations.length > 0;
+  await time.play(stormMs, failed);
+  world.clear();
+  await time.play(stormMs + calmMsMax, () => failed() || rested);
+  if (!failed() && !rested) await stuck(world, client, store, agents);
+  const durable = await check(world, coordinator, client, work);
+  await store.close();
+  return reportOf(seed, world, durable);
+}
+
+async function check(
+  world: World,
+  { store, disk }: CoordinatorNode,
+  client: Client,
+  work: WorkWatch,
+): Promise<Durable> {
+  const logKey = verifierKeyOf(keys.log, logOrigin);
+  const durable = await checkDurable(world, store, disk, logKey, work.accepted);
+  const states = new Map(durable.jobs.map(({ id, state }) => [id, state]));
+  for (const id of client.acknowledged) {
+    if (!states.has(id)) world.violated(`${id} was acknowledged and is forgotten`);
+  }
+  for (const id of states.keys()) {
+    if (!client.acknowledged.has(id)) world.violated(`${id} was made and never acknowledged`);
+  }
+  for (const id of client.cancelled) {
+    const state = states.get(id) ?? "forgotten";
+    if (["cancelled", "succeeded", "failed"].includes(state)) continue;
+    world.violated(`${id} was cancelled and is ${state}`);
+  }
+  return durable;
+}
+
+/** Liveness: under a clear sky everything comes to an end. */
+async function stuck(
+  world: World,
+  client: Client,
+  store: CoordinatorNode["store"],
+  agents: readonly AgentNode[],
+): Promise<void> {
+  const open = (await allJobs(store)).filter(({ state }) => !isTerminal(state));
+  const jobs = open.map(({ id, state, host }) => `${id} ${state} ${host}`).join(", ");
+  const busy = agents.filter(({ idle }) => !idle).map(({ facts }) => facts.name);
+  world.violated(
+    `nothing comes to an end: jobs [${jobs}], hosts [${busy}], client ${client.done ? "done" : "waits"}`,
+  );
+}
+
+function reportOf(seed: number, world: World, { jobs, logged, evidence }: Durable): SimReport {
+  const states: Record<string, number> = {};
+  for (const { state } of jobs) states[state] = (states[state] ?? 0) + 1;
+  const replaced = jobs.filter(({ epoch }) => epoch > 1).length;
+  return {
+    seed,
+    violations: world.violations,
+    trace: world.trace,
+    counts: {
+      ...world.counts,
+      events: world.time.events,
+      jobs: jobs.length,
+      logged: logged.length,
+      evidence: evidence.length,
+      replaced,
+    },
+    states,
+  };
+}
+
+function keyOf(name: string): ReturnType<typeof newSigner> {
+  const key = hostKeys.get(name) ?? newSigner("ecdsa-p256-sha256");
+  hostKeys.set(name, key);
+  return key;
+}
+
+function dataSet(name: string, digit: string) {
+  const manifestDigest = `sha256:${digit.repeat(64)}` as const;
+  const size = { sizeBytes: 1, files: 1 };
+  return { name, owner: "clinic", manifestDigest, merkleRoot: "c".repeat(64), ...size };
+}
+
+function host(
+  name: string,
+  country: string,
+  site: "private" | "public",
+  devices: readonly string[],
+): HostFacts {
+  const place = { country, zone: "", site, grade: "operator-asserted" } as const;
+  return { name, place, devices, dataSets: ["open", "people"] };
+}

@@ -1,0 +1,72 @@
+/** What all parts of one simulation share: time, chance, weather, and what has happened so far. */
+import { Chance, drawWeather, fairWeather, type Weather } from "./chance.js";
+import { Timeline } from "./timeline.js";
+
+/** A bug that is built in on purpose: a simulator that passes with one of them is blind. */
+export type Canary = "unwritten" | "unfenced" | "doubled-log";
+
+export interface Counts {
+  messages: number;
+  losses: number;
+  doubles: number;
+  cuts: number;
+  agentCrashes: number;
+  coordinatorCrashes: number;
+  diskFaults: number;
+  cancels: number;
+  runsStarted: number;
+  runsStopped: number;
+  rejected: number;
+}
+
+export class World {
+  readonly time = new Timeline();
+  readonly chance: Chance;
+  readonly counts: Counts = {
+    messages: 0,
+    losses: 0,
+    doubles: 0,
+    cuts: 0,
+    agentCrashes: 0,
+    coordinatorCrashes: 0,
+    diskFaults: 0,
+    cancels: 0,
+    runsStarted: 0,
+    runsStopped: 0,
+    rejected: 0,
+  };
+  readonly violations: string[] = [];
+  readonly trace: string[] = [];
+  readonly canary: Canary | undefined;
+  #weather: Weather;
+
+  constructor(seed: number, canary: Canary | undefined) {
+    this.chance = new Chance(seed);
+    this.#weather = drawWeather(this.chance);
+    this.canary = canary;
+  }
+
+  get weather(): Weather {
+    return this.#weather;
+  }
+
+  /** From here on nothing fails any more: now everything must come to an end. */
+  clear(): void {
+    this.#weather = fairWeather;
+    this.note("the weather clears");
+  }
+
+  note(text: string): void {
+    this.trace.push(`${String(this.time.nowMs).padStart(8)} ${text}`);
+  }
+
+  violated(text: string): void {
+    this.note(`VIOLATION ${text}`);
+    this.violations.push(text);
+  }
+
+  /** Waits until the next event of a kind that comes every `meanMs` on average. */
+  waitMs(meanMs: number): number {
+    return Number.isFinite(meanMs) ? this.chance.between(1, Math.round(2 * meanMs)) : 1_000_000;
+  }
+}
