@@ -5,9 +5,17 @@
  * into build/sanitize.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -63,9 +71,18 @@ if (
   fail("no C++ compiler: install g++ (Debian: apt-get install g++)");
 }
 
+/** CMake refuses a build tree that was made elsewhere: the checkout has been moved or copied. */
+function dropMovedTree(folder) {
+  const cache = join(folder, "CMakeCache.txt");
+  if (!existsSync(cache)) return;
+  const home = /^CMAKE_HOME_DIRECTORY:\w+=(.+)$/m.exec(readFileSync(cache, "utf8"))?.[1];
+  if (home !== undefined && resolve(home) !== resolve(root)) rmSync(folder, { recursive: true });
+}
+
 const startMs = Date.now();
 const sanitize = flags.has("--sanitize");
 const tree = join(root, "build", sanitize ? "sanitize-cmake" : "cmake");
+dropMovedTree(tree);
 const cmake = findCmake();
 const onOff = (value) => (value ? "ON" : "OFF");
 step(
