@@ -20,21 +20,26 @@ export interface WorkerPort {
   cpuMs(): number;
 }
 
-type Compute = typeof runTensorTask;
+/** What tests replace: real devices are seldom lost when asked to. */
+export interface WorkerParts {
+  readonly compute: typeof runTensorTask;
+  /** Best first. */
+  readonly backends: readonly Exclude<Backend, "auto">[];
+}
 
 export class Worker {
   readonly #device: string;
   readonly #port: WorkerPort;
-  readonly #compute: Compute;
-  readonly #backends: readonly Exclude<Backend, "auto">[];
+  readonly #compute: WorkerParts["compute"];
+  readonly #backends: WorkerParts["backends"];
   #running = false;
 
   /** Opens the device and says so; BACKEND_UNAVAILABLE when the device cannot be used. */
-  constructor(device: string, port: WorkerPort, compute: Compute = runTensorTask) {
+  constructor(device: string, port: WorkerPort, parts: Partial<WorkerParts> = {}) {
     this.#device = device;
     this.#port = port;
-    this.#compute = compute;
-    this.#backends = backendsOf(device);
+    this.#compute = parts.compute ?? runTensorTask;
+    this.#backends = parts.backends ?? backendsOf(device);
     port.send({ kind: "ready", device, backends: this.#backends });
   }
 
@@ -96,16 +101,28 @@ export class Worker {
   }
 }
 
-function backendsOf(device: string): readonly Exclude<Backend, "auto">[] {
+interface DeviceFacts {
+  /** Best first. */
+  readonly backends: readonly Exclude<Backend, "auto">[];
+  /** Of a GPU; the agent knows those of the processor. */
+  readonly model?: string;
+  readonly memoryBytes?: number;
+}
+
+function openDevice(device: string): DeviceFacts {
   if (device === "cpu") {
     // No device call: a sick GPU must not hang the worker of the CPU.
-    return cpuBackends(capabilities({ probeCuda: false }));
+    return { backends: cpuBackends(capabilities({ probeCuda: false })) };
   }
   if (device !== "cuda:0") {
     throw new QuipuError("BACKEND_UNAVAILABLE", `no device ${device}; there are cpu and cuda:0`);
   }
   const facts = capabilities({ probeCuda: true });
-  if (facts.cuda.usable) return ["cuda", ...cpuBackends(facts)];
+  const [gpu] = facts.cuda.devices;
+  if (facts.cuda.usable && gpu !== undefined) {
+    const backends = ["cuda", ...cpuBackends(facts)] as const;
+    return { backends, model: gpu.name, memoryBytes: gpu.memoryBytes };
+  }
   throw new QuipuError("BACKEND_UNAVAILABLE", `${device} cannot be used: ${facts.cuda.reason}`, {
     next: "run quipu doctor on this host",
   });

@@ -92,6 +92,7 @@ async function readModel(path: string, signal: AbortSignal | undefined): Promise
   try {
     return await readFile(path, signal === undefined ? {} : { signal });
   } catch (error) {
+    signal?.throwIfAborted(); // its reason says more than "aborted"
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "EISDIR") throw error;
     throw new QuipuError("NOT_FOUND", `there is no model file ${path}`, { cause: error });
