@@ -39,8 +39,10 @@ export class Worker {
     this.#device = device;
     this.#port = port;
     this.#compute = parts.compute ?? runTensorTask;
-    this.#backends = parts.backends ?? backendsOf(device);
-    port.send({ kind: "ready", device, backends: this.#backends });
+    const { backends } = parts;
+    const facts = backends === undefined ? openDevice(device) : { backends };
+    this.#backends = facts.backends;
+    port.send({ kind: "ready", device, ...facts });
   }
 
   /** Answers each request exactly once. */
