@@ -202,7 +202,8 @@ export class Host {
   }
 
   #work(runId: string, hooks: RunnerHooks): Promise<RunReport> {
-    if (this.#faultAt("runner.start") !== undefined) return new Promise(() => {});
+    this.#faultAt("runner.start");
+    if (this.agent === undefined) return new Promise(() => {});
     return new Promise((resolve) => this.works.set(runId, { hooks, settle: resolve }));
   }
 

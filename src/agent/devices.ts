@@ -19,15 +19,20 @@ export class Devices {
   readonly #facts = new Map<string, WorkerFacts>();
   readonly #opened: Promise<unknown>;
 
-  private constructor(ids: readonly string[], options: DevicesOptions) {
-    const { workerPath, observe } = options;
-    this.workers = new Map(
-      ids.map((device) => {
-        const told = (text: string): void => observe(device, text);
-        return [device, new Worker({ workerPath, device, observe: told })];
-      }),
-    );
-    this.#opened = Promise.all([...this.workers.values()].map((one) => this.#open(one, options)));
+  private constructor(ids: readonly string[], { workerPath, observe }: DevicesOptions) {
+    const open = (device: string): Worker =>
+      new Worker({
+        workerPath,
+        device,
+        observe: (text) => observe(device, text),
+        changed: (facts) => {
+          if (facts === undefined) this.#facts.delete(device);
+          else this.#facts.set(device, facts);
+        },
+      });
+    this.workers = new Map(ids.map((device) => [device, open(device)]));
+    // A device that cannot be opened has said why through `observe`.
+    this.#opened = Promise.allSettled([...this.workers.values()].map((one) => one.ready()));
   }
 
   static async start(options: DevicesOptions): Promise<Devices> {
@@ -37,7 +42,7 @@ export class Devices {
     return new Devices(["cpu", ...ids.map((index) => `cuda:${index}`)], options);
   }
 
-  /** Resolves when each worker has opened its device, or has failed to for good. */
+  /** Resolves when each worker has opened its device, or has failed to again and again. */
   async opened(): Promise<void> {
     await this.#opened;
   }
@@ -57,13 +62,5 @@ export class Devices {
 
   async close(): Promise<void> {
     await Promise.all([...this.workers.values()].map((worker) => worker.close()));
-  }
-
-  async #open(worker: Worker, { observe }: DevicesOptions): Promise<void> {
-    try {
-      this.#facts.set(worker.device, await worker.ready());
-    } catch (thrown) {
-      observe(worker.device, thrown instanceof Error ? thrown.message : String(thrown));
-    }
   }
 }

@@ -19,6 +19,8 @@ export interface WorkerOptions {
   readonly device: string;
   /** How long a worker may take to open its device. */
   readonly readyMs?: number;
+  /** The device is open, or (undefined) it cannot be opened until further notice. */
+  readonly changed?: (facts: WorkerFacts | undefined) => void;
   /** A line that it wrote outside any run, or something that happened to it. */
   readonly observe: (text: string) => void;
 }
@@ -37,7 +39,7 @@ interface Job {
 /** CUDA may take seconds to come up on a cold machine. */
 const readyMsDefault = 30_000;
 const restartMsMin = 200;
-const restartMsMax = 30_000;
+const restartMsMax = 300_000;
 /** After it died this often in a row outside any run, runs fail instead of waiting for it. */
 const failuresMax = 3;
 /** How long output may lag behind the end of the process that wrote it. */
@@ -154,6 +156,7 @@ export class Worker {
       const { kind: _, ...facts } = reply;
       this.#facts = facts;
       for (const waiting of this.#waiting.splice(0)) waiting.resolve(facts);
+      this.#options.changed?.(facts);
       return;
     }
     // A killed worker's last words count for nothing; those of an earlier run neither.
@@ -186,7 +189,10 @@ export class Worker {
     this.#job?.reject(cause instanceof QuipuError ? cause : died);
     this.#onGone?.();
     if (this.#closed) return;
-    if (this.#failures >= failuresMax) this.#failWaiting(this.#cannotStart());
+    if (this.#failures >= failuresMax) {
+      this.#failWaiting(this.#cannotStart());
+      this.#options.changed?.(undefined);
+    }
     const delayMs = Math.min(restartMsMax, restartMsMin * 2 ** this.#failures);
     this.#restart = globalThis.setTimeout(() => this.#spawn(), delayMs);
   }
