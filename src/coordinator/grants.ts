@@ -103,6 +103,6 @@ function checkExport(core: Core, request: ExportRequest, what: string): void {
 function sign(core: Core, base: string, grant: Omit<Grant, "expiresAtMs">): SignedGrant {
   const { clock, grants } = core.ports;
   const expiresAtMs = clock.wallMs() + grantLifeMs;
-  const url = `${base.replace(/\/$/, "")}/v1/v1/artifacts/${grant.digest}`;
+  const url = `${base.replace(/\/$/, "")}/v1/artifacts/${grant.digest}`;
   return { url, token: signGrant(grants.signer, { ...grant, expiresAtMs }) };
 }
