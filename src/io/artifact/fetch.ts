@@ -2,7 +2,8 @@
 import type { Digest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { BlobFacts } from "./blob-file.js";
-import type { ArtifactStore, Partial } from "./store.js";
+import type { Partial } from "./downloads.js";
+import type { ArtifactStore } from "./store.js";
 import {
   checkedUrl,
   exchange,

@@ -15,18 +15,11 @@ import { Readable } from "node:stream";
 import { type Digest, isDigest, parseDigest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { sha256Hasher } from "../../base/hasher.js";
-import { abortError, eachUntilAbort, untilAbort } from "../../base/until-abort.js";
+import { abortError, eachUntilAbort } from "../../base/until-abort.js";
 import { type BlobFacts, BlobFile, type BlobHashers, mismatch, sealFile } from "./blob-file.js";
 import { explain, nameDurably } from "./disk.js";
-
-export const artifactLimits = Object.freeze({
-  /** Largest blob that is taken when the caller names no smaller limit. */
-  blobBytesMax: 64 * 1024 ** 3,
-  /** All blobs together, unless the store is opened with another limit. */
-  storeBytesMax: 1024 ** 4,
-  /** A download that stopped longer ago than this starts anew. */
-  partialAgeMsMax: 7 * 24 * 3_600_000,
-});
+import { Downloads, type Partial } from "./downloads.js";
+import { artifactLimits, type SizeLimit, sizeLimit } from "./size-limit.js";
 
 export interface ArtifactStoreOptions {
   readonly storeBytesMax?: number;
@@ -75,7 +68,7 @@ export class ArtifactStore {
   readonly #folder: string;
   readonly #hashers: BlobHashers;
   readonly #storeBytesMax: number;
-  readonly #downloads = new Map<Digest, Promise<BlobFacts>>();
+  readonly #downloads: Downloads;
   #storedBytes = 0;
   #turn: Promise<void> = Promise.resolve();
   #temporaries = 0;
@@ -83,6 +76,9 @@ export class ArtifactStore {
   constructor(folder: string, options: ArtifactStoreOptions) {
     this.#folder = folder;
     this.#hashers = options.hashers ?? { sha256: sha256Hasher };
+    this.#downloads = new Downloads(join(folder, "partial"), this.#hashers, (path, facts) =>
+      this.#name(path, facts),
+    );
     this.#storeBytesMax = options.storeBytesMax ?? artifactLimits.storeBytesMax;
   }
 
@@ -152,9 +148,9 @@ export class ArtifactStore {
     const file = await BlobFile.create(path, this.#hashers);
     const { signal } = options;
     try {
-      const limit = this.#limit(options);
+      const check = this.#limit(options);
       for await (const bytes of signal === undefined ? source : eachUntilAbort(source, signal)) {
-        limit.check(file.sizeBytes + bytes.length);
+        check(file.sizeBytes + bytes.length);
         await file.append(bytes);
       }
     } catch (error) {
@@ -176,7 +172,7 @@ export class ArtifactStore {
     if (options.expected !== undefined && facts.digest !== options.expected) {
       throw mismatch(options.expected, facts);
     }
-    this.#limit(options).check(facts.sizeBytes);
+    this.#limit(options)(facts.sizeBytes);
     try {
       await this.#name(path, facts);
     } catch (error) {
@@ -200,81 +196,19 @@ export class ArtifactStore {
     });
   }
 
-  /**
-   * Runs `work` on what is there of a blob, once at a time for a digest: who comes second waits for the
-   * first. What failed half-way is kept for the next attempt, unless the bytes themselves are wrong.
-   */
-  async download(
+  /** See `Downloads.run`. */
+  download(
     digest: Digest,
     options: PutOptions,
     work: (partial: Partial) => Promise<void>,
   ): Promise<BlobFacts> {
-    const never = new AbortController().signal;
-    for (;;) {
-      const running = this.#downloads.get(digest);
-      if (running === undefined) break;
-      try {
-        return await untilAbort(running, options.signal ?? never);
-      } catch (error) {
-        // The first one's caller gave up; this one has not.
-        const given = error instanceof QuipuError && error.code === "CANCELLED";
-        if (!given || options.signal?.aborted === true) throw error;
-      }
-    }
-    const running = this.#download(digest, options, work);
-    this.#downloads.set(digest, running);
-    try {
-      return await running;
-    } finally {
-      this.#downloads.delete(digest);
-    }
-  }
-
-  async #download(
-    digest: Digest,
-    options: PutOptions,
-    work: (partial: Partial) => Promise<void>,
-  ): Promise<BlobFacts> {
-    const path = join(this.#folder, "partial", digest.slice("sha256:".length));
-    const file = await BlobFile.resume(path, this.#hashers);
-    const resumed = file.sizeBytes > 0;
-    const limit = this.#limit(options);
-    try {
-      await work({
-        get sizeBytes() {
-          return file.sizeBytes;
-        },
-        async append(bytes) {
-          limit.check(file.sizeBytes + bytes.length);
-          await file.append(bytes);
-        },
-        restart: () => file.restart(),
-      });
-    } catch (error) {
-      const failure = explain(error, `cannot fetch ${digest}`);
-      if (failure.code === "DISK_FULL" || failure.code === "LIMIT_EXCEEDED") await file.discard();
-      else await file.close();
-      throw failure;
-    }
-    try {
-      const facts = await file.seal(digest);
-      await this.#name(path, facts);
-      return facts;
-    } catch (error) {
-      // What an earlier process left may have been torn by a crash: once more, from nothing.
-      if (!resumed || (error as QuipuError).code !== "DIGEST_MISMATCH") throw error;
-      return await this.#download(digest, options, work);
-    }
+    return this.#downloads.run(digest, options.signal, this.#limit(options), work);
   }
 
   /** Counts what is there; sweeps downloads that nobody resumed. */
   async recover(nowMs: number): Promise<void> {
     for await (const { sizeBytes } of this.list()) this.#storedBytes += sizeBytes;
-    const partials = join(this.#folder, "partial");
-    for (const name of await readdir(partials)) {
-      const { mtimeMs } = await stat(join(partials, name));
-      if (nowMs - mtimeMs > artifactLimits.partialAgeMsMax) await unlink(join(partials, name));
-    }
+    await this.#downloads.sweep(nowMs);
   }
 
   /** The last step of every way in: content is on disk, now its name. */
@@ -292,16 +226,9 @@ export class ArtifactStore {
     });
   }
 
-  #limit(options: PutOptions): { check(sizeBytes: number): void } {
-    const blobMax = options.sizeBytesMax ?? artifactLimits.blobBytesMax;
-    return {
-      check: (sizeBytes) => {
-        if (sizeBytes > blobMax) throw tooLarge(`larger than ${blobMax} bytes`, blobMax);
-        const free = this.#storeBytesMax - this.#storedBytes;
-        if (sizeBytes > free)
-          throw tooLarge(`more than the ${free} bytes left in this store`, free);
-      },
-    };
+  #limit(options: PutOptions): SizeLimit {
+    const blobBytesMax = options.sizeBytesMax ?? artifactLimits.blobBytesMax;
+    return sizeLimit(blobBytesMax, () => this.#storeBytesMax - this.#storedBytes);
   }
 
   /** One at a time: the count of stored bytes goes with the names. */
@@ -315,24 +242,9 @@ export class ArtifactStore {
   }
 }
 
-/** A download in work. */
-export interface Partial {
-  readonly sizeBytes: number;
-  append(bytes: Uint8Array): Promise<void>;
-  /** Back to no bytes. */
-  restart(): Promise<void>;
-}
-
 function notHere(digest: Digest): QuipuError {
   return new QuipuError("NOT_FOUND", `no artifact ${digest} is here`, {
     next: "list those that are: `quipu artifact ls`",
     details: { digest },
-  });
-}
-
-function tooLarge(why: string, sizeBytesMax: number): QuipuError {
-  return new QuipuError("LIMIT_EXCEEDED", `the artifact is ${why}`, {
-    next: "remove artifacts that are no longer needed, or raise the limit",
-    details: { sizeBytesMax },
   });
 }

@@ -25,6 +25,7 @@ export class Channel {
   /** Resolves when the server answers; UNAVAILABLE when it does not within `deadlineMs`. */
   ready(deadlineMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
+      this.#closed.signal.throwIfAborted();
       this.#grpc.waitForReady(Date.now() + deadlineMs, (error) => {
         if (error === undefined) return resolve();
         reject(unreachable(this.address, `nothing answered within ${deadlineMs} ms`));

@@ -9,6 +9,7 @@ export const rpcLimits = Object.freeze({
   serverDeadlineMs: 60_000,
   /** A server that stops lets unary calls finish this long. */
   closeGraceMs: 2_000,
+  connectionsMax: 8_192,
   streamsPerConnectionMax: 1_024,
   /** Node's http2 counts headers, settings and buffered frames of one connection. */
   sessionMemoryMiB: 64,

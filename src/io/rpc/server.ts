@@ -1,20 +1,14 @@
 /** Serves bindings on one address: loopback or a unix socket, or anywhere with TLS. */
-import { chmod } from "node:fs/promises";
 import { type MethodDefinition, Server, type UntypedHandleCall } from "@grpc/grpc-js";
-import {
-  type Endpoint,
-  formatEndpoint,
-  parseEndpoint,
-  requireLocalEndpoint,
-} from "../../base/endpoint.js";
+import { parseEndpoint, requireLocalEndpoint } from "../../base/endpoint.js";
 import { QuipuError } from "../../base/errors.js";
 import { identity } from "./codec.js";
 import { serverCredentials, type TlsCredentials } from "./credentials.js";
+import { Listener } from "./listener.js";
 import { quietUnlessAsked, rpcLimits, serverOptions } from "./rpc-limits.js";
 import { type Fault, ServerCalls } from "./server-call.js";
 import { adapt } from "./server-handlers.js";
 import { type Binding, methodPath } from "./service.js";
-import { freeUnixSocket } from "./unix-socket.js";
 
 export interface ServeOptions {
   /** `127.0.0.1:PORT` (0 = any free port) or `unix:/PATH`. */
@@ -35,19 +29,17 @@ export interface RpcServer {
 export async function serve(options: ServeOptions): Promise<RpcServer> {
   const endpoint = parseEndpoint(options.listen);
   if (options.credentials === undefined) requireLocalEndpoint(endpoint, "listen on");
-  if (endpoint.kind === "unix") await freeUnixSocket(endpoint.path);
   quietUnlessAsked();
   const calls = new ServerCalls(options.onFault ?? (() => {}));
   const server = new Server(serverOptions);
   for (const binding of options.services) addBinding(server, binding, calls);
-  const port = await listen(server, endpoint, options.credentials);
-  if (endpoint.kind === "unix") await chmod(endpoint.path, 0o600);
-  const address = formatEndpoint(endpoint.kind === "tcp" ? { ...endpoint, port } : endpoint);
+  const injector = server.createConnectionInjector(serverCredentials(options.credentials));
+  const listener = await Listener.open(endpoint, (socket) => injector.injectConnection(socket));
   let closing: Promise<void> | undefined;
   return {
-    address,
+    address: listener.address,
     close(graceMs = rpcLimits.closeGraceMs) {
-      closing ??= close(server, calls, graceMs);
+      closing ??= close(server, listener, calls, graceMs);
       return closing;
     },
   };
@@ -76,34 +68,13 @@ function addBinding(server: Server, binding: Binding, calls: ServerCalls): void 
   server.addService(definitions, implementation);
 }
 
-function listen(
+async function close(
   server: Server,
-  endpoint: Endpoint,
-  credentials: TlsCredentials | undefined,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(formatEndpoint(endpoint), serverCredentials(credentials), (error, port) => {
-      if (error === null) resolve(port);
-      else reject(bindError(error, formatEndpoint(endpoint)));
-    });
-  });
-}
-
-/** grpc-js folds the system's error into text. */
-function bindError(error: Error, address: string): QuipuError {
-  const parts = { details: { address }, cause: error };
-  if (error.message.includes("EADDRINUSE")) {
-    const next = "stop what listens there (`quipu down`, or see `ss -ltnp`), or choose another";
-    return new QuipuError("PORT_TAKEN", `${address} is already in use`, { ...parts, next });
-  }
-  if (error.message.includes("EACCES")) {
-    const next = "choose a port above 1023, or a folder that this user may write to";
-    return new QuipuError("PERMISSION_DENIED", `may not listen on ${address}`, { ...parts, next });
-  }
-  return new QuipuError("IO", `cannot listen on ${address}: ${error.message}`, parts);
-}
-
-async function close(server: Server, calls: ServerCalls, graceMs: number): Promise<void> {
+  listener: Listener,
+  calls: ServerCalls,
+  graceMs: number,
+): Promise<void> {
+  listener.stop();
   const drained = new Promise<void>((resolve) => {
     server.tryShutdown(() => resolve());
   });
@@ -115,7 +86,6 @@ async function close(server: Server, calls: ServerCalls, graceMs: number): Promi
   await Promise.race([drained, grace]);
   clearTimeout(timer);
   calls.stop(true);
-  // Ends sessions that still hold streams; this works only while grpc-js' channelz is enabled.
+  await listener.close();
   server.forceShutdown();
-  await drained;
 }
