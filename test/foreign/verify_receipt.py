@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+"""A second verifier of Quipu receipts, written from docs/receipt.md alone.
+
+    verify_receipt.py NAME.sigstore.json…
+
+Reads the keys beside each bundle. Prints `ok`, or the name of the first check that fails and why, a
+line a bundle, and exits with 0 or 6. Needs Python 3.9 and the package `cryptography`.
+"""
+import base64
+import hashlib
+import json
+import pathlib
+import re
+import sys
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+DEPTH_MAX = 64
+STATEMENT_BYTES_MAX = 1 << 20
+INTEGER_MAX = (1 << 53) - 1
+
+
+class Refused(Exception):
+    def __init__(self, check, why):
+        super().__init__(f"{check}: {why}")
+
+
+def demand(truth, check, why):
+    if not truth:
+        raise Refused(check, why)
+
+
+# --- JSON, canonical and strict ------------------------------------------------------------------
+
+
+def parse(data, check):
+    def no_doubles(pairs):
+        demand(len({key for key, _ in pairs}) == len(pairs), check, "a key stands twice")
+        return dict(pairs)
+
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=no_doubles)
+    except (ValueError, RecursionError) as error:
+        raise Refused(check, f"not JSON: {error}") from error
+    demand(depth(value) <= DEPTH_MAX, check, "nested too deep")
+    return value
+
+
+def depth(value):
+    levels, row = 0, [value]
+    while row := [node for node in row if isinstance(node, (dict, list))]:
+        levels += 1
+        row = [one for node in row for one in (node.values() if isinstance(node, dict) else node)]
+    return levels
+
+
+def canonical(value):
+    """RFC 8785 for what receipts hold: no fractions, so integers print as they are."""
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return "{" + ",".join(f"{canonical(key)}:{canonical(value[key])}" for key in keys) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    if isinstance(value, float):
+        raise Refused("statement", "a number is not whole")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def unbase64(text, check):
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (ValueError, TypeError) as error:
+        raise Refused(check, "not base64") from error
+    demand(base64.b64encode(data).decode() == text, check, "base64 is not canonical")
+    return data
+
+
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+# --- the bundle ----------------------------------------------------------------------------------
+
+
+def read_bundle(data):
+    value = parse(data, "bundle")
+    try:
+        entry = value["verificationMaterial"]["tlogEntries"][0]
+        proof = entry["inclusionProof"]
+        signature = value["dsseEnvelope"]["signatures"][0]
+        bundle = {
+            "payload": unbase64(value["dsseEnvelope"]["payload"], "bundle"),
+            "keyid": signature["keyid"],
+            "sig": unbase64(signature["sig"], "bundle"),
+            "entry": unbase64(entry["canonicalizedBody"], "bundle"),
+            "log_key_id": unbase64(entry["logId"]["keyId"], "bundle"),
+            "index": decimal(proof["logIndex"]),
+            "size": decimal(proof["treeSize"]),
+            "root": unbase64(proof["rootHash"], "bundle"),
+            "hashes": [unbase64(text, "bundle") for text in proof["hashes"]],
+            "checkpoint": proof["checkpoint"]["envelope"],
+        }
+        again = write_bundle(bundle)
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise Refused("bundle", f"{error} is missing or of another type") from error
+    demand(canonical(again) == canonical(value), "bundle", "unknown or contradicting fields")
+    return bundle
+
+
+def decimal(text):
+    demand(re.fullmatch(r"0|[1-9][0-9]{0,15}", text), "bundle", "not a decimal number")
+    return int(text)
+
+
+def write_bundle(b):
+    return {
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {
+            "publicKey": {"hint": b["keyid"]},
+            "tlogEntries": [{
+                "logIndex": str(b["index"]),
+                "logId": {"keyId": b64(b["log_key_id"])},
+                "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
+                "inclusionProof": {
+                    "logIndex": str(b["index"]),
+                    "rootHash": b64(b["root"]),
+                    "treeSize": str(b["size"]),
+                    "hashes": [b64(one) for one in b["hashes"]],
+                    "checkpoint": {"envelope": b["checkpoint"]},
+                },
+                "canonicalizedBody": b64(b["entry"]),
+            }],
+        },
+        "dsseEnvelope": {
+            "payload": b64(b["payload"]),
+            "payloadType": PAYLOAD_TYPE,
+            "signatures": [{"keyid": b["keyid"], "sig": b64(b["sig"])}],
+        },
+    }
+
+
+# --- the statement -------------------------------------------------------------------------------
+
+HEX64 = r"[0-9a-f]{64}"
+DIGEST = r"sha256:" + HEX64
+NAME = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+TIME = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z"
+COUNT = int
+OPTIONAL = "?"  # a field's name that ends so may be missing
+
+
+def shape(value, wanted, path="statement"):
+    """Strings are patterns, sets are choices, lists hold one kind of member, callables decide."""
+    if isinstance(wanted, dict):
+        demand(isinstance(value, dict), "statement", f"{path} is no object")
+        names = {name.rstrip(OPTIONAL): kind for name, kind in wanted.items()}
+        needed = {name for name in wanted if not name.endswith(OPTIONAL)}
+        demand(needed <= set(value) <= set(names), "statement", f"{path} has other fields")
+        for name, member in value.items():
+            shape(member, names[name], f"{path}.{name}")
+    elif isinstance(wanted, list):
+        demand(isinstance(value, list), "statement", f"{path} is no list")
+        for at, member in enumerate(value):
+            shape(member, wanted[0], f"{path}[{at}]")
+    elif isinstance(wanted, set):
+        demand(isinstance(value, str) and value in wanted, "statement", f"{path} is none of its values")
+    elif wanted is COUNT:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        demand(whole and 0 <= value <= INTEGER_MAX, "statement", f"{path} is no count")
+    elif isinstance(wanted, str):
+        fits = isinstance(value, str) and re.fullmatch(wanted, value, re.DOTALL)
+        demand(fits, "statement", f"{path} has another form")
+    else:
+        wanted(value, path)
+
+
+def job(value, path):
+    fits = isinstance(value, dict) and isinstance(value.get("version"), str)
+    demand(fits, "statement", f"{path} has no version")
+
+
+def dependency(value, path):
+    kind = value.get("annotations", {}).get("kind") if isinstance(value, dict) else None
+    if kind == "artifact":
+        shape(value, {"digest": {"sha256": HEX64}, "annotations": {"kind": {"artifact"}}}, path)
+    else:
+        shape(value, {
+            "name": NAME,
+            "digest": {"sha256": HEX64},
+            "annotations": {
+                "kind": {"data-set-manifest"},
+                "dataClass": {"public", "internal", "personal", "sensitive"},
+            },
+        }, path)
+
+
+OUTPUT = {
+    "name": ".+",
+    "digest": {"sha256": HEX64, "blake3": HEX64},
+    "mediaType": ".+",
+    "annotations": {"sizeBytes": COUNT},
+}
+STATEMENT = {
+    "_type": {"https://in-toto.io/Statement/v1"},
+    "subject": lambda value, path: None,  # checked below
+    "predicateType": {"https://quipu.dev/compute-run/v1"},
+    "predicate": {
+        "buildDefinition": {
+            "buildType": {"https://quipu.dev/job/v1"},
+            "externalParameters": {"job": job},
+            "resolvedDependencies": [dependency],
+        },
+        "runDetails": {
+            "builder": {"id": r"https://quipu\.dev/agent/" + NAME, "version": {"quipud": ".+"}},
+            "metadata": {"invocationId": ".+", "startedOn": TIME, "finishedOn": TIME},
+            "byproducts": [{
+                "name": {"decision"},
+                "digest": {"sha256": HEX64},
+                "mediaType": {"application/json"},
+            }],
+        },
+        "run": {
+            "id": r"run-[0-9a-z]{1,32}",
+            "epoch": COUNT,
+            "jobId": r"job-[0-9a-z]{1,32}",
+            "jobDigest": DIGEST,
+            "outcome": {"succeeded", "failed", "cancelled"},
+            "failure?": {"code": "[A-Z_]{1,64}", "message": ".*"},
+        },
+        "host": {
+            "name": NAME,
+            "place": {
+                "country": "[A-Z]{2}",
+                "zone": ".*",
+                "site": {"private", "public"},
+                "grade": {
+                    "claimed",
+                    "operator-asserted",
+                    "provider-attested",
+                    "hardware-attested",
+                },
+            },
+        },
+        "policyDigest": DIGEST,
+        "isolation": {"none", "process"},
+        "execution?": {
+            "device": ".+",
+            "backend": ".+",
+            "determinism": {"bitwise", "none"},
+            "arithmetic": ".*",
+        },
+        "usage": {"wallMs": COUNT, "cpuMs": COUNT, "inputBytes": COUNT, "outputBytes": COUNT},
+    },
+}
+
+
+def check_statement(payload):
+    demand(len(payload) <= STATEMENT_BYTES_MAX, "statement", "too long")
+    value = parse(payload, "statement")
+    shape(value, STATEMENT)
+    demand(canonical(value).encode() == payload, "statement", "not canonical JSON")
+    predicate, subject = value["predicate"], value["subject"]
+    run, details = predicate["run"], predicate["runDetails"]
+    asked = canonical(predicate["buildDefinition"]["externalParameters"]["job"]).encode()
+    job_hex = sha256(asked).hex()
+    demand(run["jobDigest"] == f"sha256:{job_hex}", "statement", "jobDigest is of another job")
+    demand(run["epoch"] >= 1, "statement", "epoch is 0")
+    demand(len(details["byproducts"]) == 1, "statement", "not one decision")
+    demand(details["metadata"]["invocationId"] == run["id"], "statement", "two run ids")
+    host = predicate["host"]["name"]
+    demand(details["builder"]["id"].endswith(f"/agent/{host}"), "statement", "two hosts")
+    succeeded = run["outcome"] == "succeeded"
+    demand(succeeded == ("execution" in predicate), "statement", "execution does not fit outcome")
+    demand(succeeded != ("failure" in run), "statement", "failure does not fit outcome")
+    if subject != [{"name": "job", "digest": {"sha256": job_hex}}]:
+        demand(succeeded and subject != [], "statement", "subject is neither outputs nor the job")
+        shape(subject, [OUTPUT], "subject")
+        names = {one["name"] for one in subject}
+        demand(len(names) == len(subject), "statement", "two outputs share a name")
+
+
+# --- the log -------------------------------------------------------------------------------------
+
+
+def entry_of(bundle, spki, pae):
+    return canonical({
+        "apiVersion": "0.0.2",
+        "kind": "hashedrekord",
+        "spec": {"hashedRekordV002": {
+            "data": {"algorithm": "SHA2_256", "digest": b64(sha256(pae))},
+            "signature": {
+                "content": b64(bundle["sig"]),
+                "verifier": {
+                    "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+                    "publicKey": {"rawBytes": b64(spki)},
+                },
+            },
+        }},
+    }).encode()
+
+
+def root_from(entry, index, size, path):
+    """RFC 9162, 2.1.3.2; None when the proof has the wrong length."""
+    if index >= size:
+        return None
+    fn, sn, node = index, size - 1, sha256(b"\0" + entry)
+    for other in path:
+        if sn == 0:
+            return None
+        if fn % 2 == 1 or fn == sn:
+            node = sha256(b"\1" + other + node)
+            while fn % 2 == 0 and fn != 0:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            node = sha256(b"\1" + node + other)
+        fn, sn = fn >> 1, sn >> 1
+    return node if sn == 0 else None
+
+
+def check_checkpoint(bundle, origin, log_key, key_id):
+    text, _, signatures = bundle["checkpoint"].rpartition("\n\n")
+    lines = text.split("\n")
+    demand(len(lines) >= 3 and "" not in lines, "checkpoint", "not three lines")
+    demand(lines[0] == origin, "checkpoint", "of another log")
+    demand(lines[1] == str(bundle["size"]), "checkpoint", "of another size")
+    demand(unbase64(lines[2], "checkpoint") == bundle["root"], "checkpoint", "of another root")
+    demand(signatures.endswith("\n"), "checkpoint", "no final newline")
+    signed = False
+    for line in signatures[:-1].split("\n"):
+        found = re.fullmatch(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/=]+)", line)
+        demand(found, "checkpoint", "a signature line has another form")
+        mark = unbase64(found[2], "checkpoint")
+        if found[1] != origin or mark[:4] != key_id[:4]:
+            continue
+        try:
+            log_key.verify(mark[4:], (text + "\n").encode())
+        except InvalidSignature as error:
+            raise Refused("checkpoint", "its signature is wrong") from error
+        signed = True
+    demand(signed, "checkpoint", "not signed by the trusted log key")
+    demand(bundle["log_key_id"] == key_id, "checkpoint", "the bundle names another log")
+
+
+def trusted_log(folder):
+    root = parse((folder / "trusted_root.json").read_bytes(), "key")
+    log = root["tlogs"][0]
+    spki = unbase64(log["publicKey"]["rawBytes"], "key")
+    key = serialization.load_der_public_key(spki)
+    demand(isinstance(key, ed25519.Ed25519PublicKey), "key", "the log key is not Ed25519")
+    origin = log["baseUrl"][len("https://"):]
+    key_id = sha256(origin.encode() + b"\n\x01" + spki[-32:])
+    demand(unbase64(log["checkpointKeyId"]["keyId"], "key") == key_id, "key", "another key id")
+    return origin, key, key_id
+
+
+def verify(path):
+    bundle = read_bundle(path.read_bytes())
+    demand(re.fullmatch(HEX64, bundle["keyid"]), "key", "not a key id")
+    pem = path.parent / f"{bundle['keyid']}.pub.pem"
+    demand(pem.exists(), "key", "the signer's key is not here")
+    key = serialization.load_pem_public_key(pem.read_bytes())
+    demand(isinstance(key, ec.EllipticCurvePublicKey), "key", "not an ECDSA key")
+    demand(isinstance(key.curve, ec.SECP256R1), "key", "not on P-256")
+    spki = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    demand(sha256(spki).hex() == bundle["keyid"], "key", "the file holds another key")
+    head = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(bundle['payload'])} "
+    pae = head.encode() + bundle["payload"]
+    try:
+        key.verify(bundle["sig"], pae, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature as error:
+        raise Refused("signature", "it is wrong") from error
+    check_statement(bundle["payload"])
+    demand(bundle["entry"] == entry_of(bundle, spki, pae), "entry", "not of this envelope")
+    root = root_from(bundle["entry"], bundle["index"], bundle["size"], bundle["hashes"])
+    demand(root == bundle["root"], "inclusion", "the proof does not lead to the root")
+    check_checkpoint(bundle, *trusted_log(path.parent))
+
+
+def verdict(path):
+    try:
+        verify(pathlib.Path(path))
+        return "ok"
+    except Refused as refusal:
+        return str(refusal)
+
+
+if __name__ == "__main__":
+    verdicts = [verdict(path) for path in sys.argv[1:]]
+    print("\n".join(verdicts))
+    sys.exit(0 if set(verdicts) == {"ok"} else 6)

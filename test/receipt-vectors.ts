@@ -1,0 +1,102 @@
+/**
+ * A whole receipt from made-up facts, with new keys that are thrown away. The golden files in
+ * `vectors/receipt` were written with it: `QUIPU_WRITE_VECTORS=1 node dist/test/proof.test.js`, to
+ * be done only when the format changes on purpose, since every signature changes.
+ */
+import { canonicalBytes } from "../src/base/canonical-json.js";
+import { newSigner } from "../src/io/identity/signer.js";
+import { type JobSpec, jobDigest, jobSpec } from "../src/model/job.js";
+import type { RunFacts } from "../src/model/run.js";
+import { type ReceiptFile, receiptFiles } from "../src/proof/receipt/bundle.js";
+import { entryOf, sealEnvelope } from "../src/proof/receipt/envelope.js";
+import { buildStatement } from "../src/proof/receipt/statement.js";
+import { appendEntries, emptyEdge } from "../src/proof/tlog/append.js";
+import { signCheckpoint } from "../src/proof/tlog/checkpoint.js";
+import { verifierKeyOf } from "../src/proof/tlog/note.js";
+import { LogReader } from "../src/proof/tlog/reader.js";
+
+const job: JobSpec = jobSpec.parse({
+  version: "quipu.dev/v1",
+  name: "digits",
+  owner: "lab",
+  dataSet: "digits",
+  purpose: "research",
+  placement: { countries: ["SG", "CL"] },
+  task: {
+    driver: "tensor",
+    model: `sha256:${"e1".repeat(32)}`,
+    inputs: {
+      queries: { file: "digits.csv", columns: [0, 64], rows: { modulo: 5, equals: [0] } },
+    },
+  },
+});
+export const receiptFacts: RunFacts = {
+  runId: "run-0123456789abcdef",
+  epoch: 2,
+  jobId: "job-0123456789abcdef",
+  jobDigest: jobDigest(job),
+  job,
+  host: "sg-1",
+  place: { country: "SG", zone: "sg-west", site: "private", grade: "operator-asserted" },
+  agentVersion: "0.1.0",
+  decisionDigest: `sha256:${"d1".repeat(32)}`,
+  policyDigest: `sha256:${"d2".repeat(32)}`,
+  dataSet: {
+    name: "digits",
+    manifestDigest: `sha256:${"d3".repeat(32)}`,
+    dataClass: "personal",
+  },
+  inputs: job.task.driver === "tensor" ? [job.task.model] : [],
+  outcome: "succeeded",
+  result: {
+    outputs: [
+      {
+        name: "predictions.npy",
+        digest: `sha256:${"a1".repeat(32)}`,
+        blake3: "b1".repeat(32),
+        sizeBytes: 3008,
+        mediaType: "application/octet-stream",
+      },
+      {
+        name: "größe ∑.txt",
+        digest: `sha256:${"a2".repeat(32)}`,
+        blake3: "b2".repeat(32),
+        sizeBytes: 0,
+        mediaType: "text/plain",
+      },
+    ],
+    device: "cpu",
+    backend: "avx2",
+    determinism: "bitwise",
+    arithmetic: "canonical-1",
+  },
+  isolation: "process",
+  startedAt: "2026-11-23T03:00:00.000Z",
+  finishedAt: "2026-11-23T03:00:01.250Z",
+  usage: { wallMs: 1250, cpuMs: 2400, inputBytes: 1_048_576, outputBytes: 3008 },
+};
+
+/** Every golden file by its name. */
+export async function makeReceiptVectors(): Promise<ReceiptFile[]> {
+  const signer = newSigner("ecdsa-p256-sha256");
+  const envelope = sealEnvelope(buildStatement(receiptFacts), signer);
+  const entry = entryOf(envelope, signer.publicKey);
+  const logSigner = newSigner("ed25519");
+  const logKey = verifierKeyOf(logSigner, "log.example.com/quipu");
+  const others = Array.from({ length: 10 }, (_, i) => Uint8Array.of(i));
+  const index = 6;
+  const entries = [...others.slice(0, index), entry, ...others.slice(index)];
+  const { files, root } = appendEntries(emptyEdge, entries);
+  const size = entries.length;
+  const published = new Map(files.map(({ path, content }) => [path, content]));
+  const hashes = await new LogReader(async (path) => published.get(path)).inclusion(index, size);
+  const checkpoint = signCheckpoint({ origin: logKey.name, size, root }, logSigner);
+  const proof = { index, size, root, hashes, checkpoint };
+  return [
+    { name: "facts.json", content: canonicalBytes(receiptFacts) },
+    { name: "statement.json", content: canonicalBytes(buildStatement(receiptFacts)) },
+    { name: "envelope.json", content: envelope },
+    { name: "entry.json", content: entry },
+    ...receiptFiles("digits", envelope, signer.publicKey, proof, logKey),
+  ];
+}

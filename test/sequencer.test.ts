@@ -1,0 +1,279 @@
+/** The log's writer: what it answers, and what is left when any step of it breaks. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import tap from "tap";
+import { equalBytes, toHex } from "../src/base/bytes.js";
+import { Sequencer } from "../src/coordinator/sequencer.js";
+import { loadOrCreateSigner, newSigner } from "../src/io/identity/signer.js";
+import { LogFolder } from "../src/io/store/log-folder.js";
+import { checkInclusion } from "../src/proof/tlog/check.js";
+import { openCheckpoint } from "../src/proof/tlog/checkpoint.js";
+import { fsckLog } from "../src/proof/tlog/fsck.js";
+import { emptyRoot, leafHash } from "../src/proof/tlog/hash.js";
+import type { LogStore } from "../src/proof/tlog/store.js";
+import { MemoryLogStore, newLogDisk, type WriteStep } from "./memory-log-store.js";
+
+const origin = "log.example.com/quipu";
+const clock = { wallMs: () => 1_795_392_000_000, bootMs: () => 0 };
+const signer = newSigner("ed25519");
+const appender = fileURLToPath(new URL("fixtures/log-appender.js", import.meta.url));
+
+const entry = (i: number): Uint8Array => new TextEncoder().encode(`entry ${i}`);
+const entriesUpTo = (count: number): Uint8Array[] =>
+  Array.from({ length: count }, (_, i) => entry(i));
+
+async function openLog(store: LogStore): Promise<Sequencer> {
+  return Sequencer.open({ store, signer, origin, clock });
+}
+
+/** Opens the log anew and checks that it holds each acknowledged entry at its index, once. */
+async function inspect(
+  t: Pick<typeof tap, "same">,
+  store: LogStore,
+  acknowledged: ReadonlyMap<number, Uint8Array>,
+  what: string,
+): Promise<Sequencer> {
+  const log = await openLog(store);
+  const { size } = log.head();
+  const entries = await log.entries(0, size);
+  const lost = [...acknowledged].filter(
+    ([i, bytes]) => !equalBytes(entries[i] ?? emptyRoot(), bytes),
+  );
+  const distinct = new Set(entries.map(toHex));
+  t.same([lost.length, distinct.size], [0, size], `${what}: nothing lost, nothing doubled`);
+  const report = await fsckLog((path) => store.read(path), [log.verifierKey]);
+  t.same([report.ok, report.problems, report.size], [true, [], size], `${what}: fsck is clean`);
+  return log;
+}
+tap.test("appends are gathered, proved and read back", async (t) => {
+  const store = new MemoryLogStore();
+  const log = await openLog(store);
+  t.equal(log.head().size, 0);
+  const first = await Promise.all(entriesUpTo(300).map((bytes) => log.append(bytes)));
+  t.same(
+    first.map(({ index }) => index),
+    Array.from({ length: 300 }, (_, i) => i),
+  );
+  t.equal(
+    [...store.disk.files.keys()].filter((path) => path.includes(".p/")).length,
+    3,
+    "one commit",
+  );
+  const twice = await Promise.all([log.append(entry(300)), log.append(entry(300))]);
+  t.same(twice, [{ index: 300 }, { index: 300 }], "the same bytes at once are one entry");
+  const { root, size, hashes, checkpoint } = await log.inclusion(299);
+  t.equal(size, 301);
+  t.ok(checkInclusion({ index: 299, size, root, hashes, leafHash: leafHash(entry(299)) }));
+  t.same(openCheckpoint(checkpoint, [log.verifierKey]), { origin, size, root });
+  t.same(await log.leafHashes(250, 260), entriesUpTo(260).slice(250).map(leafHash));
+  t.same(await log.entries(255, 257), [entry(255), entry(256)]);
+  await t.rejects(log.inclusion(301), { code: "NOT_FOUND" });
+  await t.rejects(log.append(new Uint8Array(65_536)), { code: "LIMIT_EXCEEDED" });
+  await inspect(t, store, new Map(first.map(({ index }) => [index, entry(index)])), "whole");
+});
+
+const steps: WriteStep[] = [
+  "stage",
+  "compareAndSwap",
+  "publish",
+  "publishCheckpoint",
+  "dropStages",
+  "dropPartials",
+];
+
+tap.test("each durable step fails, before and after its effect", async (t) => {
+  for (const step of steps) {
+    for (const persisted of [false, true]) {
+      for (const crash of [false, true]) {
+        for (const call of step === "publish" ? [1, 2, 3] : [1]) {
+          const what = `${step} ${call} ${persisted ? "" : "not "}persisted, ${crash ? "crash" : "error"}`;
+          const disk = newLogDisk();
+          const store = new MemoryLogStore(disk);
+          const log = await openLog(store);
+          const acknowledged = new Map<number, Uint8Array>();
+          const submit = async (to: Sequencer, i: number): Promise<void> => {
+            const { index } = await to.append(entry(i));
+            acknowledged.set(index, entry(i));
+          };
+          await Promise.all(entriesUpTo(254).map((_, i) => submit(log, i)));
+          const struck = store.arm({ step, call, persisted, crash });
+          // Two entries that finish the first tile, so that every kind of step takes place.
+          const failed: number[] = [];
+          const attempt = (i: number): Promise<void> =>
+            submit(log, i).catch(() => void failed.push(i));
+          await Promise.all([attempt(254), attempt(255)]);
+          t.ok(struck(), `${what}: the fault struck`);
+          if (!crash) {
+            for (const i of failed) await submit(log, i);
+            await submit(log, 256);
+            t.equal(log.head().size, 257, `${what}: the same process goes on`);
+          }
+          const after = await inspect(t, new MemoryLogStore(disk), acknowledged, what);
+          const known = new Set((await after.leafHashes(0, after.head().size)).map(toHex));
+          for (const i of failed) if (!known.has(toHex(leafHash(entry(i))))) await submit(after, i);
+          await inspect(t, new MemoryLogStore(disk), acknowledged, `${what}, and again`);
+          t.equal(after.head().size, crash ? 256 : 257, `${what}: complete`);
+        }
+      }
+    }
+  }
+});
+
+tap.test("two faults in a row leave a doubt that ends well", async (t) => {
+  const store = new MemoryLogStore();
+  const log = await openLog(store);
+  await log.append(entry(0));
+  store.arm({ step: "compareAndSwap", call: 1, persisted: true, crash: false });
+  const failing = log.append(entry(1));
+  // The recovery that follows at once fails too, so that the append must be answered with an error.
+  const publish = store.publish.bind(store);
+  store.publish = async () => {
+    throw new Error("no space");
+  };
+  await t.rejects(failing);
+  await t.rejects(log.append(entry(2)));
+  store.publish = publish;
+  t.same(await log.append(entry(1)), { index: 1 }, "asked again, it keeps its index");
+  t.same(await log.append(entry(2)), { index: 2 });
+  await inspect(
+    t,
+    store,
+    new Map([
+      [1, entry(1)],
+      [2, entry(2)],
+    ]),
+    "after the doubt",
+  );
+});
+
+tap.test("a second writer, a rollback and damage are refused", async (t) => {
+  const disk = newLogDisk();
+  const [one, other] = [
+    await openLog(new MemoryLogStore(disk)),
+    await openLog(new MemoryLogStore(disk)),
+  ];
+  await one.append(entry(0));
+  await t.rejects(other.append(entry(1)), { code: "CONFLICT" });
+  await t.rejects(other.append(entry(1)), { code: "FENCED" });
+  const old = disk.committed;
+  await one.append(entry(1));
+  await t.rejects(openLog(new MemoryLogStore({ ...disk, committed: old })), {
+    code: "LOG_CORRUPT",
+  });
+  const stranger = newSigner("ed25519");
+  const options = { store: new MemoryLogStore(disk), signer: stranger, origin, clock };
+  await t.rejects(Sequencer.open(options), { code: "VERIFICATION_FAILED" });
+  const tile = disk.files.get("tile/0/000.p/2") as Uint8Array;
+  disk.files.set(
+    "tile/0/000.p/2",
+    tile.map((byte) => byte ^ 1),
+  );
+  await t.rejects(openLog(new MemoryLogStore(disk)), { code: "LOG_CORRUPT" });
+  const report = await fsckLog(async (path) => disk.files.get(path), [one.verifierKey]);
+  t.equal(report.ok, false);
+  t.match(report.problems, ["tile/0/000.p/2 does not follow from the entries"]);
+});
+
+tap.test("fsck reads a log that grows meanwhile, and finds each kind of damage", async (t) => {
+  const store = new MemoryLogStore();
+  const log = await openLog(store);
+  await Promise.all(entriesUpTo(300).map((bytes) => log.append(bytes)));
+  const { files } = store.disk;
+  const before = files.get("checkpoint") as Uint8Array;
+  await Promise.all(
+    entriesUpTo(520)
+      .slice(300)
+      .map((bytes) => log.append(bytes)),
+  );
+  t.notOk(files.has("tile/0/001.p/44"), "the unfinished tile is gone");
+  const check = async (change: (copy: Map<string, Uint8Array>) => void): Promise<string[]> => {
+    const copy = new Map(files);
+    change(copy);
+    const report = await fsckLog(async (path) => copy.get(path), [log.verifierKey]);
+    t.equal(report.ok, report.problems.length === 0);
+    return [...report.problems];
+  };
+  t.same(await check((copy) => copy.set("checkpoint", before)), []);
+  t.same(await check((copy) => copy.delete("tile/0/000")), ["tile/0/000 is missing"]);
+  t.match(await check((copy) => copy.delete("tile/entries/001")), [/^entries from 256: /]);
+  t.match(await check((copy) => copy.set("tile/1/000.p/2", new Uint8Array(64))), [
+    /^tile\/1\/000.p\/2 does not follow/,
+  ]);
+  const swap = (copy: Map<string, Uint8Array>): void => {
+    const bundle = new Uint8Array(copy.get("tile/entries/000") as Uint8Array);
+    bundle[5] = (bundle[5] as number) ^ 1;
+    copy.set("tile/entries/000", bundle);
+  };
+  const found = await check(swap);
+  t.match(found, [/tile\/0\/000 does not/, /tile\/1\/000/, /^the entries have root/]);
+  await t.rejects(
+    check((copy) => copy.delete("checkpoint")),
+    { code: "NOT_FOUND" },
+  );
+  await t.rejects(
+    check((copy) => copy.set("checkpoint", before.slice(0, -9))),
+    { code: "VERIFICATION_FAILED" },
+  );
+});
+
+tap.test("a log in a folder", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const store = await LogFolder.open(folder);
+  const log = await openLog(store);
+  await Promise.all(entriesUpTo(255).map((bytes) => log.append(bytes)));
+  await log.append(entry(255));
+  await log.append(entry(256));
+  t.same(
+    readdirSync(join(store.publicFolder, "tile/0")).sort(),
+    ["000", "001.p"],
+    "partials dropped",
+  );
+  t.equal(readFileSync(join(store.publicFolder, "checkpoint"), "utf8"), log.head().checkpoint);
+  const again = await LogFolder.open(folder);
+  await inspect(t, again, new Map([[256, entry(256)]]), "folder");
+  t.same(readdirSync(join(folder, "stage")), []);
+  t.same(readdirSync(join(folder, "drafts")), []);
+  await store.publish("tile/0/000", (await store.read("tile/0/000")) as Uint8Array);
+  await t.rejects(store.publish("tile/0/000", new Uint8Array(8192)), { code: "LOG_CORRUPT" });
+  await t.rejects(store.compareAndSwap("something else", "x"), { code: "CONFLICT" });
+  t.throws(() => store.publish("tile/0/../../x", new Uint8Array(1)), { code: "INVALID_ARGUMENT" });
+  t.equal(await store.read("../commits/000000000001"), undefined);
+  const [one, other] = [await openLog(store), await openLog(again)];
+  await one.append(entry(1000));
+  await t.rejects(other.append(entry(1001)), { code: "CONFLICT" }, "two processes, one log");
+});
+
+tap.test("a process killed at any moment loses and doubles nothing", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const acknowledged = new Map<number, Uint8Array>();
+  const keys = join(folder, "keys");
+  for (let life = 0; life < 4; life += 1) {
+    const child = spawn(process.execPath, [appender, folder, keys, String(life)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const killAfter = 30 + life * 61; // acknowledged entries; the next commits are under way
+    for await (const line of createInterface({ input: child.stdout })) {
+      const [index, text = ""] = line.split(" ");
+      acknowledged.set(Number(index), new TextEncoder().encode(text));
+      if (acknowledged.size >= killAfter) child.kill("SIGKILL");
+    }
+  }
+  t.ok(acknowledged.size >= 30 + 3 * 61);
+  const logSigner = await loadOrCreateSigner(keys, "log", "ed25519");
+  const store = await LogFolder.open(join(folder, "log"));
+  const log = await Sequencer.open({ store, signer: logSigner, origin, clock });
+  const { size } = log.head();
+  const entries = await log.entries(0, size);
+  const lost = [...acknowledged].filter(
+    ([i, text]) => !equalBytes(entries[i] ?? emptyRoot(), text),
+  );
+  t.same([lost.length, new Set(entries.map(toHex)).size], [0, size]);
+  const report = await fsckLog((path) => store.read(path), [log.verifierKey]);
+  t.same([report.ok, report.problems, report.size], [true, [], size]);
+});
