@@ -318,7 +318,7 @@ t.test("any order of events, faults and crashes ends in one receipt a job", asyn
         if (dirty.length > 0) throw new Error(`left behind on ${dirty[0]?.name}`);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 120 },
   );
   t.ok(true);
 });

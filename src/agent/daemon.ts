@@ -161,7 +161,7 @@ async function openParts(options: AgentOptions): Promise<Parts> {
     clock,
     gpuHelperPath: options.gpuHelperPath,
   });
-  await Promise.race([devices.opened(), setTimeout(devicesMs)]);
+  await Promise.race([devices.opened(), setTimeout(devicesMs, undefined, { ref: false })]);
   const inventory = await HostInventory.read({
     agentVersion: options.version,
     dataRoot: options.dataFolder,
