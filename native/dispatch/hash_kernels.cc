@@ -14,7 +14,8 @@ struct Tables {
 
 Tables Fill() {
   const HashKernels portable = {
-      {blake3::ChunksPortable, blake3::ParentsPortable, blake3::CompressPortable, nullptr},
+      {blake3::ChunksPortable, blake3::ParentsPortable, blake3::BlocksPortable,
+       blake3::CompressPortable, nullptr},
       {sha256::BlocksPortable, sha256::ManyPortable},
       nullptr,
   };
@@ -24,8 +25,8 @@ Tables Fill() {
   tables.avx2.blake3.parents = blake3::ParentsAvx2;
   if (Cpu().sha) tables.avx2.sha256 = {sha256::BlocksShani, sha256::ManyShani};
 
-  tables.avx512.blake3 = {blake3::ChunksAvx512, blake3::ParentsAvx512, blake3::CompressAvx512,
-                          nullptr};
+  tables.avx512.blake3 = {blake3::ChunksAvx512, blake3::ParentsAvx512, blake3::BlocksAvx512,
+                          blake3::CompressAvx512, nullptr};
   tables.avx512.sha256 = {Cpu().sha ? sha256::BlocksShani : sha256::BlocksPortable,
                           sha256::ManyAvx512};
 #endif

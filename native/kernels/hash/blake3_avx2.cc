@@ -53,14 +53,16 @@ struct Vector {
     v[7] = _mm256_permute2x128_si256(b3, b7, 0x31);
   }
 
-  static void LoadBlocks(const uint8_t* const rows[], size_t offset, Word m[16]) {
-    for (int half = 0; half < 2; ++half) {
-      for (int i = 0; i < 8; ++i) {
-        m[8 * half + i] =
-            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[i] + offset + 32 * half));
-      }
-      Transpose(m + 8 * half);
+  static constexpr int kSteps = 2;
+
+  template <int kStep>
+  static void LoadStep(const uint8_t* const rows[], size_t offset, Word*, Word m[16]) {
+    Word* const half = m + 8 * kStep;
+    for (int i = 0; i < 8; ++i) {
+      half[i] =
+          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[i] + offset + 32 * kStep));
     }
+    Transpose(half);
   }
 
   static void StoreCvs(Word cv[8], uint8_t* cvs) {

@@ -30,19 +30,23 @@ struct Vector {
     out[3] = _mm512_unpackhi_epi64(a1, a3);
   }
 
-  static void LoadBlocks(const uint8_t* const rows[], size_t offset, Word m[16]) {
-    // q[4g + j], 128-bit lane l: word 4l + j of rows 4g to 4g + 3.
-    Word q[16];
-    for (int g = 0; g < 4; ++g) {
+  static constexpr int kSteps = 8;
+
+  // Steps 0 to 3 take four rows each: scratch[4g + j], 128-bit lane l, is then word 4l + j of rows
+  // 4g to 4g + 3. Steps 4 to 7 bring the four groups of a word together.
+  template <int kStep>
+  static void LoadStep(const uint8_t* const rows[], size_t offset, Word scratch[16], Word m[16]) {
+    if constexpr (kStep < 4) {
       Word r[4];
-      for (int i = 0; i < 4; ++i) r[i] = _mm512_loadu_si512(rows[4 * g + i] + offset);
-      TransposeQuads(r, q + 4 * g);
-    }
-    for (int j = 0; j < 4; ++j) {
-      const Word low01 = _mm512_shuffle_i32x4(q[j], q[4 + j], 0x44);
-      const Word high01 = _mm512_shuffle_i32x4(q[j], q[4 + j], 0xee);
-      const Word low23 = _mm512_shuffle_i32x4(q[8 + j], q[12 + j], 0x44);
-      const Word high23 = _mm512_shuffle_i32x4(q[8 + j], q[12 + j], 0xee);
+      for (int i = 0; i < 4; ++i) r[i] = _mm512_loadu_si512(rows[4 * kStep + i] + offset);
+      TransposeQuads(r, scratch + 4 * kStep);
+    } else {
+      constexpr int j = kStep - 4;
+      const Word* const q = scratch + j;
+      const Word low01 = _mm512_shuffle_i32x4(q[0], q[4], 0x44);
+      const Word high01 = _mm512_shuffle_i32x4(q[0], q[4], 0xee);
+      const Word low23 = _mm512_shuffle_i32x4(q[8], q[12], 0x44);
+      const Word high23 = _mm512_shuffle_i32x4(q[8], q[12], 0xee);
       m[j] = _mm512_shuffle_i32x4(low01, low23, 0x88);
       m[4 + j] = _mm512_shuffle_i32x4(low01, low23, 0xdd);
       m[8 + j] = _mm512_shuffle_i32x4(high01, high23, 0x88);
@@ -70,74 +74,127 @@ struct Vector {
   }
 };
 
-// Four mixes on rows a, b, c, d of the 4 x 4 state.
-[[gnu::always_inline]] inline void MixRows(__m128i& a, __m128i& b, __m128i& c, __m128i& d,
-                                           __m128i x, __m128i y) {
-  a = _mm_add_epi32(_mm_add_epi32(a, x), b);
-  d = _mm_ror_epi32(_mm_xor_si128(d, a), 16);
-  c = _mm_add_epi32(c, d);
-  b = _mm_ror_epi32(_mm_xor_si128(b, c), 12);
-  a = _mm_add_epi32(_mm_add_epi32(a, y), b);
-  d = _mm_ror_epi32(_mm_xor_si128(d, a), 8);
-  c = _mm_add_epi32(c, d);
-  b = _mm_ror_epi32(_mm_xor_si128(b, c), 7);
-}
+// A state of 4 x 4 words by rows: for one input at a time, where only latency counts.
+struct Rows {
+  __m128i a, b, c, d;
+};
 
-// The 16 words of a round in the order that the rows take them: first words of the four column
-// mixes, their second words, then the same for the diagonals. The diagonal mixes run with rows
-// rotated so that row a stays in place.
-template <int kRound>
-[[gnu::always_inline]] inline __m512i RoundWords(__m512i message) {
-  constexpr const int* s = kSchedule[kRound];
-  return _mm512_permutexvar_epi32(
-      _mm512_setr_epi32(s[0], s[2], s[4], s[6], s[1], s[3], s[5], s[7], s[8], s[10], s[12], s[14],
-                        s[9], s[11], s[13], s[15]),
-      message);
+// Four mixes, one a column. a + x does not wait for b.
+[[gnu::always_inline]] inline void MixRows(Rows& s, __m128i x, __m128i y) {
+  s.a = _mm_add_epi32(_mm_add_epi32(s.a, x), s.b);
+  s.d = _mm_ror_epi32(_mm_xor_si128(s.d, s.a), 16);
+  s.c = _mm_add_epi32(s.c, s.d);
+  s.b = _mm_ror_epi32(_mm_xor_si128(s.b, s.c), 12);
+  s.a = _mm_add_epi32(_mm_add_epi32(s.a, y), s.b);
+  s.d = _mm_ror_epi32(_mm_xor_si128(s.d, s.a), 8);
+  s.c = _mm_add_epi32(s.c, s.d);
+  s.b = _mm_ror_epi32(_mm_xor_si128(s.b, s.c), 7);
 }
 
 template <int kRound>
-[[gnu::always_inline]] inline void RowRounds(__m128i& a, __m128i& b, __m128i& c, __m128i& d,
-                                             __m512i message) {
-  const __m512i words = RoundWords<kRound>(message);
-  MixRows(a, b, c, d, _mm512_castsi512_si128(words), _mm512_extracti32x4_epi32(words, 1));
-  b = _mm_shuffle_epi32(b, 0x39);
-  c = _mm_shuffle_epi32(c, 0x4e);
-  d = _mm_shuffle_epi32(d, 0x93);
-  MixRows(a, b, c, d, _mm512_extracti32x4_epi32(words, 2), _mm512_extracti32x4_epi32(words, 3));
-  b = _mm_shuffle_epi32(b, 0x93);
-  c = _mm_shuffle_epi32(c, 0x4e);
-  d = _mm_shuffle_epi32(d, 0x39);
-  if constexpr (kRound + 1 < kRounds) RowRounds<kRound + 1>(a, b, c, d, message);
+[[gnu::always_inline]] inline void RowRounds(Rows& s, __m512i message) {
+  // First words of the column mixes, their second words, then the same for the diagonals. Those
+  // become columns by rotating every row but b, the last to be ready; diagonal i is in column i + 1.
+  constexpr const int* w = kSchedule[kRound];
+  const __m512i order = _mm512_setr_epi32(w[0], w[2], w[4], w[6], w[1], w[3], w[5], w[7],  //
+                                          w[14], w[8], w[10], w[12], w[15], w[9], w[11], w[13]);
+  const __m512i words = _mm512_permutexvar_epi32(order, message);
+  MixRows(s, _mm512_castsi512_si128(words), _mm512_extracti32x4_epi32(words, 1));
+  s.a = _mm_shuffle_epi32(s.a, 0x93);
+  s.c = _mm_shuffle_epi32(s.c, 0x39);
+  s.d = _mm_shuffle_epi32(s.d, 0x4e);
+  MixRows(s, _mm512_extracti32x4_epi32(words, 2), _mm512_extracti32x4_epi32(words, 3));
+  s.a = _mm_shuffle_epi32(s.a, 0x39);
+  s.c = _mm_shuffle_epi32(s.c, 0x93);
+  s.d = _mm_shuffle_epi32(s.d, 0x4e);
+  if constexpr (kRound + 1 < kRounds) RowRounds<kRound + 1>(s, message);
+}
+
+// The chaining value in two registers.
+struct RowCv {
+  __m128i low, high;
+};
+
+__m128i LoadRow(const uint32_t* words) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(words));
+}
+
+RowCv LoadCv(const uint32_t words[8]) { return RowCv{LoadRow(words), LoadRow(words + 4)}; }
+
+void StoreCv(const RowCv& cv, void* out) {
+  _mm_storeu_si128(static_cast<__m128i*>(out), cv.low);
+  _mm_storeu_si128(static_cast<__m128i*>(out) + 1, cv.high);
+}
+
+[[gnu::always_inline]] inline Rows CompressRows(const RowCv& cv, const uint8_t* block,
+                                                uint32_t length, uint64_t counter,
+                                                uint32_t flags) {
+  Rows s;
+  s.a = cv.low;
+  s.b = cv.high;
+  s.c = LoadRow(kIv);
+  s.d = _mm_set_epi64x(static_cast<int64_t>(uint64_t{flags} << 32 | length),
+                       static_cast<int64_t>(counter));
+  RowRounds<0>(s, _mm512_loadu_si512(block));
+  return s;
+}
+
+[[gnu::always_inline]] inline void CompressInto(RowCv& cv, const uint8_t* block, uint64_t counter,
+                                                uint32_t flags) {
+  const Rows s = CompressRows(cv, block, kBlockBytes, counter, flags);
+  cv = RowCv{_mm_xor_si128(s.a, s.c), _mm_xor_si128(s.b, s.d)};
+}
+
+// One or two inputs left over are faster row by row than in a group of lanes.
+constexpr size_t kRowInputsMax = 2;
+
+constexpr size_t ByLanes(size_t count) {
+  const size_t rest = count % Vector::kLanes;
+  return rest <= kRowInputsMax ? count - rest : count;
 }
 
 }  // namespace
 
 void ChunksAvx512(const uint8_t* input, size_t count, const uint32_t key[8], uint64_t counter,
                   uint32_t flags, uint8_t* cvs) {
-  ChunksByLanes<Vector>(input, count, key, counter, flags, cvs);
+  const size_t lanes = ByLanes(count);
+  ChunksByLanes<Vector>(input, lanes, key, counter, flags, cvs);
+  for (size_t i = lanes; i < count; ++i) {
+    RowCv cv = LoadCv(key);
+    for (size_t b = 0; b < kBlocksPerChunk; ++b) {
+      CompressInto(cv, input + i * kChunkBytes + b * kBlockBytes, counter + i,
+                   ChunkBlockFlags(b, flags));
+    }
+    StoreCv(cv, cvs + i * kCvBytes);
+  }
 }
 
 void ParentsAvx512(const uint8_t* children, size_t count, const uint32_t key[8], uint32_t flags,
                    uint8_t* cvs) {
-  ParentsByLanes<Vector>(children, count, key, flags, cvs);
+  const size_t lanes = ByLanes(count);
+  ParentsByLanes<Vector>(children, lanes, key, flags, cvs);
+  for (size_t i = lanes; i < count; ++i) {
+    RowCv cv = LoadCv(key);
+    CompressInto(cv, children + i * 2 * kCvBytes, 0, flags | kParent);
+    StoreCv(cv, cvs + i * kCvBytes);
+  }
+}
+
+void BlocksAvx512(uint32_t cv[8], const uint8_t* input, size_t count, size_t first,
+                  uint64_t counter, uint32_t flags) {
+  RowCv value = LoadCv(cv);
+  for (size_t i = 0; i < count; ++i) {
+    CompressInto(value, input + i * kBlockBytes, counter, ChunkBlockFlags(first + i, flags));
+  }
+  StoreCv(value, cv);
 }
 
 void CompressAvx512(const uint32_t cv[8], const uint8_t block[64], uint32_t length,
                     uint64_t counter, uint32_t flags, uint32_t out[16]) {
-  const __m128i cv_low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(cv));
-  const __m128i cv_high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(cv + 4));
-  __m128i a = cv_low;
-  __m128i b = cv_high;
-  __m128i c = _mm_setr_epi32(static_cast<int>(kIv0), static_cast<int>(kIv1),
-                             static_cast<int>(kIv2), static_cast<int>(kIv3));
-  __m128i d = _mm_setr_epi32(static_cast<int>(counter), static_cast<int>(counter >> 32),
-                             static_cast<int>(length), static_cast<int>(flags));
-  RowRounds<0>(a, b, c, d, _mm512_loadu_si512(block));
-  __m128i* const rows = reinterpret_cast<__m128i*>(out);
-  _mm_storeu_si128(rows + 0, _mm_xor_si128(a, c));
-  _mm_storeu_si128(rows + 1, _mm_xor_si128(b, d));
-  _mm_storeu_si128(rows + 2, _mm_xor_si128(c, cv_low));
-  _mm_storeu_si128(rows + 3, _mm_xor_si128(d, cv_high));
+  const RowCv before = LoadCv(cv);
+  const Rows s = CompressRows(before, block, length, counter, flags);
+  StoreCv(RowCv{_mm_xor_si128(s.a, s.c), _mm_xor_si128(s.b, s.d)}, out);
+  StoreCv(RowCv{_mm_xor_si128(s.c, before.low), _mm_xor_si128(s.d, before.high)}, out + 8);
 }
 
 }  // namespace quipu::blake3

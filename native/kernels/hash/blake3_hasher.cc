@@ -161,33 +161,37 @@ void Hasher::Digest(uint64_t offset, uint8_t* out, size_t size) const {
   }
 }
 
+// The chunk's last block so far stays in block_, even when it is full: it may be the chunk's end.
 void Hasher::AppendToChunk(const uint8_t* input, size_t size) {
-  while (size > 0) {
-    if (block_size_ == kBlockBytes) CompressOpenBlock();
+  if (block_size_ > 0) {
     const size_t take = std::min(kBlockBytes - block_size_, size);
     std::memcpy(block_ + block_size_, input, take);
     block_size_ += take;
     input += take;
     size -= take;
+    if (size == 0) return;
+    CompressBlocks(block_, 1);
+    block_size_ = 0;
   }
+  const size_t whole = (size - 1) / kBlockBytes;
+  CompressBlocks(input, whole);
+  block_size_ = size - whole * kBlockBytes;
+  std::memcpy(block_, input + whole * kBlockBytes, block_size_);
 }
 
-void Hasher::CompressOpenBlock() {
-  uint32_t words[16];
-  kernels_->compress(cv_, block_, kBlockBytes, chunks_done_, ChunkBlockFlags(blocks_done_, flags_),
-                     words);
-  std::memcpy(cv_, words, sizeof(cv_));
-  blocks_done_ += 1;
-  block_size_ = 0;
+void Hasher::CompressBlocks(const uint8_t* blocks, size_t count) {
+  kernels_->blocks(cv_, blocks, count, blocks_done_, chunks_done_, flags_);
+  blocks_done_ += count;
 }
 
 void Hasher::PushChunk() {
-  CompressOpenBlock();  // the sixteenth
+  CompressBlocks(block_, 1);  // the sixteenth
   uint8_t cv[kCvBytes];
   StoreLittleEndian(cv_, 8, cv);
   Push(cv);
   chunks_done_ += 1;
   std::memcpy(cv_, key_, sizeof(cv_));
+  block_size_ = 0;
   blocks_done_ = 0;
 }
 

@@ -33,7 +33,7 @@ class Hasher {
   Hasher(const Kernels& kernels, const uint32_t key[8], uint32_t flags);
 
   void AppendToChunk(const uint8_t* input, size_t size);
-  void CompressOpenBlock();
+  void CompressBlocks(const uint8_t* blocks, size_t count);
   void PushChunk();
   void Merge();
   void Push(const uint8_t cv[kCvBytes]);

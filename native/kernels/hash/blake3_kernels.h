@@ -17,6 +17,10 @@ struct Kernels {
   // `children`: a parent is written only when its children have been read.
   void (*parents)(const uint8_t* children, size_t count, const uint32_t key[8], uint32_t flags,
                   uint8_t* cvs);
+  // `count` whole blocks of one open chunk into its chaining value; the first of them is block
+  // number `first` of the chunk.
+  void (*blocks)(uint32_t cv[8], const uint8_t* input, size_t count, size_t first,
+                 uint64_t counter, uint32_t flags);
   // One block of 64 bytes (zero-padded; `length` of them count). Writes all 16 words of the
   // extended output; the first eight are the next chaining value.
   void (*compress)(const uint32_t cv[8], const uint8_t block[64], uint32_t length,
@@ -31,6 +35,8 @@ void ChunksPortable(const uint8_t* input, size_t count, const uint32_t key[8], u
                     uint32_t flags, uint8_t* cvs);
 void ParentsPortable(const uint8_t* children, size_t count, const uint32_t key[8], uint32_t flags,
                      uint8_t* cvs);
+void BlocksPortable(uint32_t cv[8], const uint8_t* input, size_t count, size_t first,
+                    uint64_t counter, uint32_t flags);
 void CompressPortable(const uint32_t cv[8], const uint8_t block[64], uint32_t length,
                       uint64_t counter, uint32_t flags, uint32_t out[16]);
 
@@ -43,6 +49,8 @@ void ChunksAvx512(const uint8_t* input, size_t count, const uint32_t key[8], uin
                   uint32_t flags, uint8_t* cvs);
 void ParentsAvx512(const uint8_t* children, size_t count, const uint32_t key[8], uint32_t flags,
                    uint8_t* cvs);
+void BlocksAvx512(uint32_t cv[8], const uint8_t* input, size_t count, size_t first,
+                  uint64_t counter, uint32_t flags);
 void CompressAvx512(const uint32_t cv[8], const uint8_t block[64], uint32_t length,
                     uint64_t counter, uint32_t flags, uint32_t out[16]);
 

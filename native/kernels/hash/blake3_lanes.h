@@ -1,8 +1,8 @@
 // BLAKE3 with one input a lane: word i of all inputs in vector i. Included by one file an
 // instruction set, each of which supplies `Vector` in its own unnamed namespace:
 //   kLanes, Word (the register), Load, Broadcast, Add, Xor, RotateRight<n>,
-//   LoadBlocks (64 bytes of each row, transposed into 16 vectors) and
-//   StoreCvs (8 vectors, transposed into rows of 32 bytes).
+//   LoadStep<0 to kSteps - 1> (64 bytes of each row, transposed into 16 vectors by steps, at most 14)
+//   and StoreCvs (8 vectors, transposed into rows of 32 bytes).
 #ifndef QUIPU_KERNELS_HASH_BLAKE3_LANES_H_
 #define QUIPU_KERNELS_HASH_BLAKE3_LANES_H_
 
@@ -24,38 +24,70 @@ constexpr int kSchedule[kRounds][16] = {
     {11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13},
 };
 
-// Four mixes side by side, step by step, so that their latencies overlap. Mix i works on words i,
-// b(i), c(i) and d(i): a column in the first half of a round, a diagonal in the second.
-template <class Vector, int kRound, int kHalf>
-[[gnu::always_inline]] inline void MixFour(typename Vector::Word s[16],
-                                           const typename Vector::Word m[16]) {
-  const auto b = [](int i) { return 4 + (i + kHalf) % 4; };
-  const auto c = [](int i) { return 8 + (i + 2 * kHalf) % 4; };
-  const auto d = [](int i) { return 12 + (i + 3 * kHalf) % 4; };
-  const auto word = [m](int i) { return m[kSchedule[kRound][8 * kHalf + i]]; };
-  const auto each = [](auto step) {
-    step(0);
-    step(1);
-    step(2);
-    step(3);
-  };
-  using V = Vector;
-  each([&](int i) { s[i] = V::Add(V::Add(s[i], word(2 * i)), s[b(i)]); });
-  each([&](int i) { s[d(i)] = V::template RotateRight<16>(V::Xor(s[d(i)], s[i])); });
-  each([&](int i) { s[c(i)] = V::Add(s[c(i)], s[d(i)]); });
-  each([&](int i) { s[b(i)] = V::template RotateRight<12>(V::Xor(s[b(i)], s[c(i)])); });
-  each([&](int i) { s[i] = V::Add(V::Add(s[i], word(2 * i + 1)), s[b(i)]); });
-  each([&](int i) { s[d(i)] = V::template RotateRight<8>(V::Xor(s[d(i)], s[i])); });
-  each([&](int i) { s[c(i)] = V::Add(s[c(i)], s[d(i)]); });
-  each([&](int i) { s[b(i)] = V::template RotateRight<7>(V::Xor(s[b(i)], s[c(i)])); });
+// The first or second half of four mixes side by side, step by step, so that their latencies
+// overlap. Mix i works on words i, b, c and d: a column in the first half of a round, a diagonal in
+// the second. Every index is known once the loops are unrolled, so the state stays in registers.
+template <class Vector, int kDiagonal, int kFirstRotation, int kSecondRotation>
+[[gnu::always_inline]] inline void HalfMixes(typename Vector::Word s[16],
+                                             const typename Vector::Word m[16],
+                                             const int* words) {
+#define QUIPU_EACH _Pragma("GCC unroll 4") for (int i = 0; i < 4; ++i)
+#define QUIPU_B s[4 + (i + kDiagonal) % 4]
+#define QUIPU_C s[8 + (i + 2 * kDiagonal) % 4]
+#define QUIPU_D s[12 + (i + 3 * kDiagonal) % 4]
+  QUIPU_EACH s[i] = Vector::Add(s[i], m[words[2 * i]]);
+  QUIPU_EACH s[i] = Vector::Add(s[i], QUIPU_B);
+  QUIPU_EACH QUIPU_D = Vector::Xor(QUIPU_D, s[i]);
+  QUIPU_EACH QUIPU_D = Vector::template RotateRight<kFirstRotation>(QUIPU_D);
+  QUIPU_EACH QUIPU_C = Vector::Add(QUIPU_C, QUIPU_D);
+  QUIPU_EACH QUIPU_B = Vector::Xor(QUIPU_B, QUIPU_C);
+  QUIPU_EACH QUIPU_B = Vector::template RotateRight<kSecondRotation>(QUIPU_B);
+#undef QUIPU_EACH
+#undef QUIPU_B
+#undef QUIPU_C
+#undef QUIPU_D
 }
 
+template <class Vector, int kRound, int kDiagonal>
+[[gnu::always_inline]] inline void MixFour(typename Vector::Word s[16],
+                                           const typename Vector::Word m[16]) {
+  constexpr const int* kWords = kSchedule[kRound] + 8 * kDiagonal;
+  HalfMixes<Vector, kDiagonal, 16, 12>(s, m, kWords);
+  HalfMixes<Vector, kDiagonal, 8, 7>(s, m, kWords + 1);
+}
+
+// Where the next block's words come from and go to, while the rounds of this block run.
+template <class Vector>
+struct Transposition {
+  const uint8_t* const* rows;
+  size_t offset;
+  typename Vector::Word* scratch;
+  typename Vector::Word* words;
+
+  template <int kStep>
+  [[gnu::always_inline]] void Step() const {
+    if constexpr (kStep < Vector::kSteps) {
+      Vector::template LoadStep<kStep>(rows, offset, scratch, words);
+    }
+  }
+  template <int kStep = 0>
+  [[gnu::always_inline]] void AllSteps() const {
+    Step<kStep>();
+    if constexpr (kStep + 1 < Vector::kSteps) AllSteps<kStep + 1>();
+  }
+};
+
+// The rounds keep the arithmetic ports busy and the one shuffle port idle, so the next block is
+// transposed between them.
 template <class Vector, int kRound>
 [[gnu::always_inline]] inline void AllRounds(typename Vector::Word s[16],
-                                             const typename Vector::Word m[16]) {
+                                             const typename Vector::Word m[16],
+                                             const Transposition<Vector>& next) {
   MixFour<Vector, kRound, 0>(s, m);
+  next.template Step<2 * kRound>();
   MixFour<Vector, kRound, 1>(s, m);
-  if constexpr (kRound + 1 < kRounds) AllRounds<Vector, kRound + 1>(s, m);
+  next.template Step<2 * kRound + 1>();
+  if constexpr (kRound + 1 < kRounds) AllRounds<Vector, kRound + 1>(s, m, next);
 }
 
 // Hashes kLanes rows of `blocks` whole blocks; lane i has counter `counter` + i * `step`.
@@ -69,14 +101,14 @@ inline void HashRows(const uint8_t* const rows[], size_t blocks, const uint32_t 
     low[i] = static_cast<uint32_t>(counter + i * step);
     high[i] = static_cast<uint32_t>((counter + i * step) >> 32);
   }
-  const Word counter_low = Vector::Load(low), counter_high = Vector::Load(high);
+  Word buffers[2][16], scratch[16];
+  Transposition<Vector>{rows, 0, scratch, buffers[0]}.AllSteps();
   Word cv[8];
   for (int i = 0; i < 8; ++i) cv[i] = Vector::Broadcast(key[i]);
   for (size_t b = 0; b < blocks; ++b) {
+    const bool last = b + 1 == blocks;
     const uint32_t block_flags =
-        flags | (b == 0 ? first_flags : 0) | (b + 1 == blocks ? last_flags : 0);
-    Word m[16];
-    Vector::LoadBlocks(rows, b * kBlockBytes, m);
+        flags | (b == 0 ? first_flags : 0) | (last ? last_flags : 0);
     Word s[16] = {cv[0],
                   cv[1],
                   cv[2],
@@ -89,11 +121,14 @@ inline void HashRows(const uint8_t* const rows[], size_t blocks, const uint32_t 
                   Vector::Broadcast(kIv1),
                   Vector::Broadcast(kIv2),
                   Vector::Broadcast(kIv3),
-                  counter_low,
-                  counter_high,
+                  Vector::Load(low),
+                  Vector::Load(high),
                   Vector::Broadcast(kBlockBytes),
                   Vector::Broadcast(block_flags)};
-    AllRounds<Vector, 0>(s, m);
+    // The last block has no next one; it is transposed again, which costs less than a branch.
+    const size_t next = last ? b : b + 1;
+    AllRounds<Vector, 0>(s, buffers[b % 2],
+                         {rows, next * kBlockBytes, scratch, buffers[(b + 1) % 2]});
     for (int i = 0; i < 8; ++i) cv[i] = Vector::Xor(s[i], s[i + 8]);
   }
   Vector::StoreCvs(cv, cvs);

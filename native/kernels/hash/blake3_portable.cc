@@ -21,10 +21,7 @@ void ChunksPortable(const uint8_t* input, size_t count, const uint32_t key[8], u
   for (size_t i = 0; i < count; ++i) {
     uint32_t cv[8];
     std::memcpy(cv, key, sizeof(cv));
-    for (size_t b = 0; b < kBlocksPerChunk; ++b) {
-      Compress(cv, input + i * kChunkBytes + b * kBlockBytes, counter + i,
-               ChunkBlockFlags(b, flags));
-    }
+    BlocksPortable(cv, input + i * kChunkBytes, kBlocksPerChunk, 0, counter + i, flags);
     StoreLittleEndian(cv, 8, cvs + i * kCvBytes);
   }
 }
@@ -36,6 +33,13 @@ void ParentsPortable(const uint8_t* children, size_t count, const uint32_t key[8
     std::memcpy(cv, key, sizeof(cv));
     Compress(cv, children + i * 2 * kCvBytes, 0, flags | kParent);
     StoreLittleEndian(cv, 8, cvs + i * kCvBytes);
+  }
+}
+
+void BlocksPortable(uint32_t cv[8], const uint8_t* input, size_t count, size_t first,
+                    uint64_t counter, uint32_t flags) {
+  for (size_t i = 0; i < count; ++i) {
+    Compress(cv, input + i * kBlockBytes, counter, ChunkBlockFlags(first + i, flags));
   }
 }
 
