@@ -112,6 +112,20 @@ t.test("unary, server stream and bidi, over TCP and a unix socket", async (t) =>
     t.ok((seen[0]?.deadlineMs ?? 0) > 10_000, "the client's default deadline arrives");
     t.match(seen[0]?.peer, listen === loopback ? /^127\.0\.0\.1:\d+$/ : /^unix$/);
 
+    const many = Array.from({ length: 50 }, (_, at) => `host-${at}`);
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning.name);
+    process.on("warning", onWarning);
+    const hosts = client(channel, HostService);
+    const answers = await Promise.all(many.map((name) => hosts.getHost({ name })));
+    t.same(
+      answers.map((answer) => answer.host?.name),
+      many,
+      "many at once",
+    );
+    process.off("warning", onWarning);
+    t.same(warnings, [], "without a warning of a leak");
+
     const epochs: bigint[] = [];
     for await (const { job } of client(channel, JobService).watchJob({ id: "job-1" })) {
       epochs.push(job?.epoch ?? -1n);
@@ -122,14 +136,14 @@ t.test("unary, server stream and bidi, over TCP and a unix socket", async (t) =>
     );
 
     const requests = new AsyncQueue<AttachInit>(8);
-    const answers: string[] = [];
+    const told: string[] = [];
     requests.push(beat(1n));
     for await (const { message } of client(channel, AttachService).attach(requests)) {
-      answers.push(message.case ?? "none");
-      if (answers.length === 1) requests.push(beat(2n));
-      if (answers.length === 2) requests.end();
+      told.push(message.case ?? "none");
+      if (told.length === 1) requests.push(beat(2n));
+      if (told.length === 2) requests.end();
     }
-    t.same(answers, ["heartbeatAck", "heartbeatAck", "cancel"]);
+    t.same(told, ["heartbeatAck", "heartbeatAck", "cancel"]);
     t.same(attached, ["heartbeat", "heartbeat"]);
   }
 });

@@ -1,4 +1,5 @@
 /** Dials a server: one connection a channel, found again by itself when it is lost. */
+import { setMaxListeners } from "node:events";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Client as GrpcClient } from "@grpc/grpc-js";
 import { formatEndpoint, parseEndpoint, requireLocalEndpoint } from "../../base/endpoint.js";
@@ -19,6 +20,7 @@ export class Channel {
     if (credentials === undefined) requireLocalEndpoint(endpoint, "dial");
     this.address = formatEndpoint(endpoint);
     quietUnlessAsked();
+    setMaxListeners(0, this.#closed.signal); // one for each call in flight
     this.#grpc = new GrpcClient(this.address, channelCredentials(credentials), clientOptions);
   }
 
