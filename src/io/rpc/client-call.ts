@@ -12,6 +12,7 @@ import {
 import { QuipuError } from "../../base/errors.js";
 import { abortError } from "../../base/until-abort.js";
 import { decode, encode, identity } from "./codec.js";
+import { Ending } from "./ending.js";
 import { rpcLimits } from "./rpc-limits.js";
 import { type AnyMessage, type AnyMessages, type CallOptions, methodPath } from "./service.js";
 import { fromStatus } from "./status.js";
@@ -68,7 +69,7 @@ export function callStream(
     identity,
     options.deadlineMs === undefined ? {} : { deadline: Date.now() + options.deadlineMs },
   );
-  const over = new AbortController();
+  const over = new Ending();
   let stopped: unknown;
   const stop = (reason: unknown): void => {
     stopped ??= reason;
@@ -79,10 +80,10 @@ export function callStream(
   const release = onStop(dialled, options, stop);
   void ended.then(() => {
     release();
-    over.abort();
+    over.end(() => new QuipuError("CANCELLED", `${method.name} is over`));
   });
-  sendAll(call, method, requests, over.signal).catch((failure: unknown) => {
-    if (!over.signal.aborted) stop(failure);
+  sendAll(call, method, requests, over).catch((failure: unknown) => {
+    if (!over.ended) stop(failure);
   });
   return answersOf(call, dialled, ended, () => stopped);
 }
@@ -98,13 +99,13 @@ async function sendAll(
   call: ClientDuplexStream<Buffer, Buffer>,
   method: DescMethod,
   requests: AnyMessages,
-  over: AbortSignal,
+  over: Ending,
 ): Promise<void> {
   const source = requests[Symbol.asyncIterator]();
-  over.addEventListener("abort", () => void source.return?.(), { once: true });
+  over.onEnd(() => void source.return?.());
   for (;;) {
     const step = await source.next();
-    if (over.aborted) return;
+    if (over.ended) return;
     if (step.done === true) {
       call.end();
       return;

@@ -5,6 +5,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { ServerUnaryCall } from "@grpc/grpc-js";
 import { QuipuError } from "../../base/errors.js";
 import { newId } from "../../base/ids.js";
+import { Ending } from "./ending.js";
 import { rpcLimits } from "./rpc-limits.js";
 import { type CallContext, methodPath } from "./service.js";
 import { toStatus, type WireStatus } from "./status.js";
@@ -41,9 +42,8 @@ export class ServerCalls {
 
   /** Ends what would never end by itself (streams); unary calls only when `all`. */
   stop(all: boolean): void {
-    const reason = new QuipuError("UNAVAILABLE", "the server is stopping", { next: "dial again" });
     for (const call of this.#inFlight) {
-      if (all || call.method.methodKind !== "unary") call.abort(reason);
+      if (all || call.method.methodKind !== "unary") call.abort(stopping);
     }
   }
 
@@ -65,9 +65,11 @@ export class ServerCalls {
 export class ServerCall {
   readonly method: DescMethod;
   readonly context: CallContext;
+  /** Cancelled, late, or the server stops. */
+  readonly aborted = new Ending();
+  /** At an end in any way: nothing more will be read from its caller. */
+  readonly over = new Ending();
   readonly #calls: ServerCalls;
-  readonly #controller = new AbortController();
-  readonly #over = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
@@ -76,8 +78,13 @@ export class ServerCall {
     this.#calls = calls;
     const deadline = Number(surface.getDeadline());
     const bounded = Number.isFinite(deadline);
+    const { aborted } = this;
+    let signal: AbortSignal | undefined;
     this.context = {
-      signal: this.#controller.signal,
+      get signal() {
+        signal ??= signalOf(aborted); // most handlers never look
+        return signal;
+      },
       peer: peerName(surface.getPeer()),
       ...(bounded ? { deadlineMs: Math.max(0, deadline - Date.now()) } : {}),
     };
@@ -85,30 +92,21 @@ export class ServerCall {
     surface.once("cancelled", () => {
       if (this.#ended) return;
       const late = bounded && Date.now() >= deadline;
-      this.abort(late ? deadlinePassed(method) : left(method));
+      this.abort(() => (late ? deadlinePassed(method) : left(method)));
       this.end();
     });
     if (!bounded && method.methodKind === "unary") {
       this.#timer = setTimeout(
-        () => this.abort(deadlinePassed(method)),
+        () => this.abort(() => deadlinePassed(method)),
         rpcLimits.serverDeadlineMs,
       );
     }
   }
 
-  get signal(): AbortSignal {
-    return this.context.signal;
-  }
-
-  /** Aborts when the call ends in any way: nothing more will be read from its caller. */
-  get over(): AbortSignal {
-    return this.#over.signal;
-  }
-
-  abort(reason: QuipuError): void {
+  abort(makeReason: () => QuipuError): void {
     if (this.#ended) return;
-    this.#controller.abort(reason);
-    this.#over.abort(reason);
+    this.aborted.end(makeReason);
+    this.over.end(makeReason);
   }
 
   /** The status is decided: nothing aborts this call any more. */
@@ -116,12 +114,22 @@ export class ServerCall {
     this.#ended = true;
     clearTimeout(this.#timer);
     this.#calls.delete(this);
-    this.#over.abort(new QuipuError("CANCELLED", `${this.method.name} is over`));
+    this.over.end(() => new QuipuError("CANCELLED", `${this.method.name} is over`));
   }
 
   status(thrown: unknown): WireStatus {
     return this.#calls.status(thrown, this.method);
   }
+}
+
+function signalOf(ending: Ending): AbortSignal {
+  const controller = new AbortController();
+  ending.onEnd(() => controller.abort(ending.reason));
+  return controller.signal;
+}
+
+function stopping(): QuipuError {
+  return new QuipuError("UNAVAILABLE", "the server is stopping", { next: "dial again" });
 }
 
 function deadlinePassed(method: DescMethod): QuipuError {

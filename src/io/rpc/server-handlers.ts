@@ -10,7 +10,6 @@ import type {
   sendUnaryData,
   UntypedHandleCall,
 } from "@grpc/grpc-js";
-import { untilAbort } from "../../base/until-abort.js";
 import { decode, encode } from "./codec.js";
 import type { ServerCall, ServerCalls } from "./server-call.js";
 import type {
@@ -86,7 +85,7 @@ function answerOnce(
   answer: () => Promise<AnyMessage>,
 ): void {
   const respond = async (): Promise<Buffer> => encode(call.method.output, await answer());
-  untilAbort(respond(), call.signal).then(
+  call.aborted.before(respond()).then(
     (bytes) => {
       call.end();
       callback(null, bytes);
@@ -108,10 +107,10 @@ async function answerMany(
   try {
     responses = answer()[Symbol.asyncIterator]();
     for (;;) {
-      const step = await untilAbort(responses.next(), call.signal);
+      const step = await call.aborted.before(responses.next());
       if (step.done === true) break;
       const bytes = encode(call.method.output, step.value);
-      if (!surface.write(bytes)) await drained(surface, call.signal);
+      if (!surface.write(bytes)) await drained(surface, call.aborted);
     }
     call.end();
     surface.end();
@@ -128,11 +127,11 @@ async function answerMany(
 async function* requestsOf(surface: Readable, call: ServerCall): AsyncGenerator<Message> {
   const chunks = surface.iterator({ destroyOnReturn: false });
   for (;;) {
-    const step = await untilAbort(chunks.next(), call.over);
+    const step = await call.over.before(chunks.next());
     if (step.done === true) {
       // A cancelled stream also reads as ended; that it was cancelled is told a moment later.
       await setImmediate();
-      call.over.throwIfAborted();
+      if (call.over.ended) throw call.over.reason;
       return;
     }
     yield decode(call.method.input, step.value, "INVALID_ARGUMENT");
