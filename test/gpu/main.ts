@@ -11,8 +11,15 @@ import { capabilities } from "../../src/compute/native/capabilities.js";
 import { openNvml } from "../../src/compute/native/nvml.js";
 import type { GpuCheck } from "./check.js";
 import { hashChecks } from "./hash-checks.js";
+import { tensorDifferences } from "./tensor.js";
 
-const checks: readonly GpuCheck[] = [...hashChecks];
+const checks: readonly GpuCheck[] = [
+  ...hashChecks,
+  {
+    name: "tensors",
+    check: async () => (await tensorDifferences()).join("; ") || undefined,
+  },
+];
 
 /** Signs of a GPU that need neither CUDA nor our addon to be right. */
 function signsOfGpu(): string[] {
