@@ -7,7 +7,9 @@
 
 #include "dispatch/backend.h"
 #include "program/run_cpu.h"
+#if QUIPU_CUDA
 #include "program/run_cuda.h"
+#endif
 
 namespace quipu {
 
@@ -26,7 +28,9 @@ class CompiledProgram {
   Program program_;
   std::mutex running_;
   CpuMemory cpu_;
+#if QUIPU_CUDA
   std::unique_ptr<CudaProgram> cuda_;
+#endif
 };
 
 }  // namespace quipu
