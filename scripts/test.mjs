@@ -11,6 +11,8 @@ import { coverageReport } from "./coverage.mjs";
 import { root, SetupError, setup } from "./setup.mjs";
 
 const failureLinesMax = 60;
+/** Whoever waits for the last line waits no longer than this. */
+const tapMsMax = 17 * 60_000;
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const print = (text = "") => process.stdout.write(`${text}\n`);
 
@@ -50,9 +52,11 @@ async function runTap(files, withCoverage) {
     if (!summary.ok && summary.diag?.signal) print(`       signal ${summary.diag.signal}`);
   });
   tap.stdout.pipe(parser);
+  const overdue = setTimeout(() => tap.kill(), tapMsMax);
   const ended = new Promise((resolve) => parser.on("complete", resolve));
   const code = await new Promise((resolve) => tap.on("close", (status) => resolve(status ?? 1)));
   await ended;
+  clearTimeout(overdue);
   for (const file of files) {
     if (reported.has(file)) continue;
     print(`FAILED ${file} reported nothing`);
