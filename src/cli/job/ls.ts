@@ -5,10 +5,10 @@ import { jobColumns, jobView } from "./job-view.js";
 
 export const action: VerbAction = async (context, { options }) => {
   const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+  if (!Number.isInteger(limit) || limit < 1 || limit > 500) {
     throw new QuipuError(
       "USAGE",
-      `--limit must be a whole number from 1 to 1000, not ${options.limit}`,
+      `--limit must be a whole number from 1 to 500, not ${options.limit}`,
     );
   }
   const { jobs } = await context.coordinator();

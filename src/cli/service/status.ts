@@ -3,7 +3,7 @@ import type { VerbAction } from "../context.js";
 import { hostView } from "../host/host-view.js";
 import { jobView } from "../job/job-view.js";
 
-const jobsShownMax = 1000;
+const jobsShownMax = 500;
 
 export const action: VerbAction = async (context) => {
   const { address, hosts, jobs, log } = await context.coordinator();
