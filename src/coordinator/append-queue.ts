@@ -1,10 +1,12 @@
 /** Gathers appends into batches: whatever waits when the last batch is done goes together. */
+import { toHex } from "../base/bytes.js";
 import { QuipuError } from "../base/errors.js";
 
 /** An append that has not been answered. */
 export interface Waiting {
   readonly entry: Uint8Array;
-  /** Hexadecimal leaf hash. */
+  readonly leafHash: Uint8Array;
+  /** The leaf hash as hexadecimal text. */
   readonly key: string;
   readonly resolve: (answer: { readonly index: number }) => void;
 }
@@ -28,7 +30,8 @@ export class AppendQueue {
     this.#process = process;
   }
 
-  add(entry: Uint8Array, key: string): Promise<{ readonly index: number }> {
+  add(entry: Uint8Array, leafHash: Uint8Array): Promise<{ readonly index: number }> {
+    const key = toHex(leafHash);
     const same = this.#pending.get(key);
     if (same !== undefined) return same;
     if (this.#pending.size >= queuedEntriesMax) {
@@ -36,7 +39,7 @@ export class AppendQueue {
       return Promise.reject(new QuipuError("UNAVAILABLE", text, { next: "try again in a moment" }));
     }
     const answer = new Promise<{ readonly index: number }>((resolve, reject) => {
-      this.#queued.push({ entry, key, resolve, reject });
+      this.#queued.push({ entry, leafHash, key, resolve, reject });
     });
     this.#pending.set(key, answer);
     const forget = (): void => {

@@ -1,7 +1,8 @@
 /**
  * Gives each entry to the log once. The log itself takes whatever it is given; which entries it holds
- * is remembered by leaf hash in the database, as a cache that is caught up from the log whenever the
- * log has grown without it: after a crash between the log's commit and ours.
+ * is remembered by leaf hash in the database: a cache, which may lack any entry whose append was not
+ * followed by our own commit. After a start, and after each failure, what it lacks is read from the
+ * log before anything is appended.
  */
 import { type Digest, toHex } from "../base/bytes.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
@@ -13,9 +14,12 @@ const leavesPerReadMax = 256;
 export class LogBook {
   readonly #log: ReceiptLog;
   readonly #store: CoordinatorStore;
-  /** One entry after another catches up, so that two updates of one run cannot both append. */
-  #catchingUp: Promise<void> | undefined;
+  /** One append an entry, so that two updates of one run cannot both append. */
   readonly #appending = new Map<Digest, Promise<number>>();
+  #catchingUp: Promise<void> | undefined;
+  /** Counts failures. The cache is complete when none has happened since it was last caught up. */
+  #failures = 1;
+  #caughtUpAt = 0;
 
   constructor(log: ReceiptLog, store: CoordinatorStore) {
     this.#log = log;
@@ -33,18 +37,21 @@ export class LogBook {
   }
 
   async #append(leaf: Digest, entry: Uint8Array): Promise<number> {
-    await this.#catchUp();
+    while (this.#caughtUpAt !== this.#failures) await this.#catchUp();
     const known = await this.#store.logIndex.get(leaf);
     if (known !== undefined) return known;
-    // 1. The log commits. A crash after it leaves an entry that the cache does not know yet; the
-    //    next append, also after a restart, catches up first and finds it.
-    const { index } = await this.#log.append(entry);
-    // 2. The cache learns it.
-    await this.#store.transact((tables) => tables.logIndex.put(leaf, index));
-    return index;
+    try {
+      // 1. The log commits. A crash or an error after it leaves an entry that the cache lacks.
+      const { index } = await this.#log.append(entry);
+      // 2. The cache learns it.
+      await this.#store.transact(({ logIndex }) => logIndex.put(leaf, index));
+      return index;
+    } catch (thrown) {
+      this.#failures += 1;
+      throw thrown;
+    }
   }
 
-  /** Entries that are in the log and not in the cache become known. */
   #catchUp(): Promise<void> {
     this.#catchingUp ??= this.#readMissing().finally(() => {
       this.#catchingUp = undefined;
@@ -52,19 +59,21 @@ export class LogBook {
     return this.#catchingUp;
   }
 
+  /** From the first gap on: entries after it may be known, since appends end in any order. */
   async #readMissing(): Promise<void> {
+    const failures = this.#failures;
     const { size } = this.#log.head();
-    let known = await this.#store.logIndex.size();
-    while (known < size) {
-      const end = Math.min(size, known + leavesPerReadMax);
-      const first = known;
+    for (let first = await this.#store.logIndex.firstGap(); first < size; ) {
+      const end = Math.min(size, first + leavesPerReadMax);
       const leaves = await this.#log.leafHashes(first, end);
+      const start = first;
       await this.#store.transact(async ({ logIndex }) => {
         for (const [offset, leaf] of leaves.entries()) {
-          await logIndex.put(`sha256:${toHex(leaf)}`, first + offset);
+          await logIndex.put(`sha256:${toHex(leaf)}`, start + offset);
         }
       });
-      known = end;
+      first = end;
     }
+    this.#caughtUpAt = failures;
   }
 }

@@ -96,7 +96,7 @@ export class Sequencer {
       const text = `a log entry of ${entry.length} bytes is longer than ${entryBytesMax}`;
       return Promise.reject(new QuipuError("LIMIT_EXCEEDED", text));
     }
-    return this.#queue.add(entry, toHex(leafHash(entry)));
+    return this.#queue.add(entry, leafHash(entry));
   }
 
   /** The newest published checkpoint. */
@@ -137,6 +137,7 @@ export class Sequencer {
     const growth = appendEntries(
       this.#edge,
       batch.map(({ entry }) => entry),
+      batch.map((waiting) => waiting.leafHash),
     );
     const { size } = growth.edge;
     const note = signCheckpoint({ origin, size, root: growth.root }, signer);

@@ -158,7 +158,8 @@ export class AgentNode {
     stream?.leaveAgent();
     this.#agent?.disconnected();
     if (life === undefined) return;
-    this.#world.time.after(this.#world.chance.between(50, 2_000), () => this.#dial(life));
+    const { chance, weather, time } = this.#world;
+    time.after(chance.between(50, weather.redialMsMax), () => this.#dial(life));
   }
 
   #start(life: Life, assignment: Assignment): Promise<RunReport> {

@@ -36,6 +36,8 @@ export interface Weather {
   /** Mean time between cuts of each stream, and how often a cut goes unnoticed at first. */
   readonly cutEveryMs: number;
   readonly silentCutRate: number;
+  /** How long a host stays without a stream at most. */
+  readonly redialMsMax: number;
   readonly agentCrashEveryMs: number;
   readonly coordinatorCrashEveryMs: number;
   /** Of each durable operation: fails with nothing done; takes its process with it. */
@@ -53,8 +55,9 @@ export function drawWeather(chance: Chance): Weather {
     lossRate: often([0, 0, 0.01, 0.1]),
     doubleRate: often([0, 0.05, 0.3]),
     delayMsMax: often([2, 50, 500, 3000]),
-    cutEveryMs: often([2_000, 8_000, 30_000, 1_000_000]),
+    cutEveryMs: often([2_000, 6_000, 15_000, 1_000_000]),
     silentCutRate: often([0, 0.5]),
+    redialMsMax: often([500, 8_000, 20_000]),
     agentCrashEveryMs: often([4_000, 15_000, 1_000_000]),
     coordinatorCrashEveryMs: often([5_000, 15_000, 1_000_000]),
     diskFaultRate: often([0, 0, 0.05]),
@@ -62,7 +65,7 @@ export function drawWeather(chance: Chance): Weather {
     diskDelayMsMax: often([0, 3, 40]),
     cancelRate: often([0, 0.2]),
     workFailureRate: often([0, 0.15]),
-    workMsMax: often([50, 2_000, 9_000]),
+    workMsMax: often([50, 4_000, 20_000, 20_000]),
   };
 }
 
@@ -72,6 +75,7 @@ export const fairWeather: Weather = {
   delayMsMax: 2,
   cutEveryMs: Number.POSITIVE_INFINITY,
   silentCutRate: 0,
+  redialMsMax: 500,
   agentCrashEveryMs: Number.POSITIVE_INFINITY,
   coordinatorCrashEveryMs: Number.POSITIVE_INFINITY,
   diskFaultRate: 0,

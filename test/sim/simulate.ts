@@ -16,7 +16,7 @@ import { Client } from "./client.js";
 import { CoordinatorNode, logOrigin } from "./coordinator-node.js";
 import { type Canary, type Counts, World } from "./world.js";
 
-const stormMs = 40_000;
+const stormMs = 30_000;
 /** After the storm: every lease, retry and back-off ends well within this. */
 const calmMsMax = 240_000;
 const lookEveryMs = 4_000;

@@ -109,6 +109,6 @@ export interface RunLogTable {
 export interface LogIndexTable {
   put(leafHash: Digest, index: number): Promise<void>;
   get(leafHash: Digest): Promise<number | undefined>;
-  /** Entries known, counted from the first: all below this index are here. */
-  size(): Promise<number>;
+  /** The lowest index that is not here. Reads the whole table. */
+  firstGap(): Promise<number>;
 }

@@ -10,7 +10,7 @@
  * has all its bytes, and a promise that has resolved survives power loss.
  */
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { link, mkdir, open, readdir, readFile, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { equalBytes } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
@@ -58,7 +58,7 @@ export class LogFolder implements LogStore {
       } catch (thrown) {
         throw errnoOf(thrown) === "EEXIST" ? conflict() : thrown;
       } finally {
-        await rm(draft, { force: true });
+        await unlink(draft);
       }
       await syncFolder(this.#commits);
       // A writer that slept through several commits may find its number free again: it has lost.
@@ -68,7 +68,7 @@ export class LogFolder implements LogStore {
         throw conflict();
       }
       const old = numbers.filter((other) => other < number - 1);
-      for (const other of old) await rm(join(this.#commits, commitName(other)), { force: true });
+      for (const other of old) await unlink(join(this.#commits, commitName(other)));
     });
   }
 
@@ -84,7 +84,7 @@ export class LogFolder implements LogStore {
     return system(async () => {
       for (const name of await readdir(this.#stages)) {
         const path = join(this.#stages, name);
-        if (Number.parseInt(name, 10) <= sizeMax) await rm(path, { force: true });
+        if (Number.parseInt(name, 10) <= sizeMax) await unlink(path);
       }
     });
   }
@@ -105,7 +105,7 @@ export class LogFolder implements LogStore {
         if (published === undefined || !equalBytes(published, content)) throw rewritten(path);
         await syncFile(target); // published before a crash that may have come before its fsync
       } finally {
-        await rm(draft, { force: true });
+        await unlink(draft);
       }
       await syncFolder(dirname(target));
     });

@@ -1,5 +1,5 @@
 /** Runs and their receipts, in SQL. */
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Digest } from "../../base/bytes.js";
 import type { LogIndexTable, ReceiptTable, RunTable } from "./coordinator-store.js";
 import type { ReceiptRecord, RunRecord } from "./records.js";
@@ -99,12 +99,22 @@ export function logIndexTable(db: Kysely<Schema>): LogIndexTable {
         .executeTakeFirst();
       return row?.log_index;
     },
-    async size() {
-      const row = await db
+    async firstGap() {
+      const first = await db
         .selectFrom("log_leaves")
-        .select((column) => column.fn.max("log_index").as("last"))
+        .select("log_index")
+        .where("log_index", "=", 0)
         .executeTakeFirst();
-      return row?.last === null || row?.last === undefined ? 0 : Number(row.last) + 1;
+      if (first === undefined) return 0;
+      const row = await db
+        .selectFrom("log_leaves as leaf")
+        .leftJoin("log_leaves as next", (join) =>
+          join.on(sql`next.log_index`, "=", sql`leaf.log_index + 1`),
+        )
+        .select((column) => column.fn.min("leaf.log_index").as("last"))
+        .where("next.log_index", "is", null)
+        .executeTakeFirst();
+      return Number(row?.last ?? -1) + 1;
     },
   };
 }
