@@ -21,6 +21,7 @@ import { type RpcServer, type ServeOptions, serve } from "../src/io/rpc/server.j
 import type { Fault } from "../src/io/rpc/server-call.js";
 import { bind, type CallContext, type Handlers } from "../src/io/rpc/service.js";
 import { failure } from "./failure.js";
+import { makeCertificates } from "./tls-certificates.js";
 
 const folder = mkdtempSync(join(tmpdir(), "quipu-"));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
@@ -552,34 +553,8 @@ t.test("client streaming, and a peer that accepts but never answers", async (t) 
   mute.close();
 });
 
-/** An authority and a leaf certificate for 127.0.0.1, as PEM files made by openssl. */
-function makeCertificates(name: string): TlsCredentials | undefined {
-  const file = (suffix: string): string => join(folder, `${name}-${suffix}`);
-  const key = "ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(" ");
-  const run = (...words: string[]): boolean => {
-    return spawnSync("openssl", words, { stdio: "ignore" }).status === 0;
-  };
-  const made =
-    run(
-      ...["req", "-x509", "-newkey", ...key, "-subj", `/CN=${name} authority`],
-      ...["-keyout", file("ca.key"), "-out", file("ca.pem")],
-    ) &&
-    run(
-      ...["req", "-x509", "-newkey", ...key, "-subj", `/CN=${name}`],
-      ...["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"],
-      ...["-CA", file("ca.pem"), "-CAkey", file("ca.key")],
-      ...["-keyout", file("key.pem"), "-out", file("cert.pem")],
-    );
-  if (!made) return undefined;
-  return {
-    authorities: readFileSync(file("ca.pem")),
-    certificateChain: readFileSync(file("cert.pem")),
-    privateKey: readFileSync(file("key.pem")),
-  };
-}
-
-const house = makeCertificates("house");
-const stranger = makeCertificates("stranger");
+const house = makeCertificates(folder, "house");
+const stranger = makeCertificates(folder, "stranger");
 const tlsTest =
   house === undefined || stranger === undefined ? { skip: "openssl 3 makes its certificates" } : {};
 
