@@ -11,11 +11,11 @@ import {
   decodeEntries,
   encodeEntries,
   readTile,
-  rootOfHashes,
   splitHashes,
   type TileReader,
   tileHeight,
   tilePath,
+  tileRows,
   tileWidth,
   widthAt,
 } from "./tile.js";
@@ -44,11 +44,14 @@ export interface Growth {
   readonly root: Uint8Array;
   /** Every tile and bundle that the new size needs and the old one did not have. */
   readonly files: readonly LogFile[];
-  /** Of the new entries, in order. */
-  readonly leafHashes: readonly Uint8Array[];
 }
 
-export function appendEntries(edge: TreeEdge, added: readonly Uint8Array[]): Growth {
+/** `leafHashes` may be given by a caller that has them already. */
+export function appendEntries(
+  edge: TreeEdge,
+  added: readonly Uint8Array[],
+  leafHashes: readonly Uint8Array[] = added.map(leafHash),
+): Growth {
   const frontier = new Frontier(edge.size, edge.peaks);
   const tiles = edge.tiles.map((hashes) => [...hashes]);
   const touched = new Set<number>();
@@ -66,9 +69,9 @@ export function appendEntries(edge: TreeEdge, added: readonly Uint8Array[]): Gro
     touched.delete(level);
   };
 
-  const leafHashes = added.map((entry) => {
+  for (const [i, entry] of added.entries()) {
     const size = frontier.size + 1;
-    const leaf = leafHash(entry);
+    const leaf = leafHashes[i] as Uint8Array;
     entries.push(entry);
     if (entries.length === tileWidth) {
       const path = tilePath("entries", tileIndex(0, size));
@@ -79,12 +82,11 @@ export function appendEntries(edge: TreeEdge, added: readonly Uint8Array[]): Gro
     frontier.append(leaf, (level, node) => {
       if (level % tileHeight === 0) addHash(level / tileHeight, node, size);
     });
-    return leaf;
-  });
+  }
 
   const grown = { size: frontier.size, peaks: frontier.peaks, tiles, entries };
   files.push(...unfinishedFiles(grown, touched));
-  return { edge: grown, root: frontier.root(), files, leafHashes };
+  return { edge: grown, root: frontier.root(), files };
 }
 
 /** The partial tiles (of the given levels; all without them) and the partial bundle of an edge. */
@@ -113,9 +115,9 @@ export async function readEdge(read: TileReader, size: number): Promise<TreeEdge
   for (let level = 0; size >= tileWidth ** level; level += 1) {
     const index = Math.floor(size / tileWidth ** (level + 1));
     const width = widthAt(level, index, size);
-    const hashes = width === 0 ? [] : splitHashes(await readTile(read, level, index, size));
-    tiles.push(hashes);
-    peaks.unshift(...peaksOf(hashes));
+    const tile = width === 0 ? new Uint8Array(0) : await readTile(read, level, index, size);
+    tiles.push(splitHashes(tile));
+    peaks.unshift(...peaksOf(tile));
   }
   const pending = tiles[0]?.length ?? 0;
   if (pending === 0) return { size, peaks, tiles, entries: [] };
@@ -123,8 +125,8 @@ export async function readEdge(read: TileReader, size: number): Promise<TreeEdge
   return { size, peaks, tiles, entries: decodeEntries(bundle, pending) };
 }
 
-function peaksOf(hashes: readonly Uint8Array[]): Uint8Array[] {
-  return subtreesOf([0, hashes.length]).map(({ level, index }) =>
-    rootOfHashes(hashes.slice(index * 2 ** level, (index + 1) * 2 ** level)),
-  );
+function peaksOf(tile: Uint8Array): Uint8Array[] {
+  const rows = tileRows(tile);
+  const width = rows[0]?.length ?? 0;
+  return subtreesOf([0, width]).map(({ level, index }) => rows[level]?.[index] as Uint8Array);
 }

@@ -1,43 +1,49 @@
-/** Reads a published log at a given size: entries, leaf hashes, proofs. Finished tiles are kept. */
+/**
+ * Reads a published log at a given size: entries, leaf hashes, proofs. A tile never changes under its
+ * path, so the nodes inside the tiles read last are kept, unfinished tiles among them.
+ */
 import { QuipuError } from "../../base/errors.js";
-import { consistencyProof, inclusionProof } from "./prove.js";
+import { consistencyProof, inclusionProof, type NodeAddress, type NodeReader } from "./prove.js";
 import {
   decodeEntries,
   readTile,
-  splitHashes,
   type TileReader,
-  tileNodeReader,
+  type TileRows,
+  tileHeight,
+  tilePath,
+  tileRows,
   tileWidth,
   widthAt,
 } from "./tile.js";
 
-/** 2 MiB of tiles, or the edge of a log of 10^7 entries many times over. */
-const tilesKeptMax = 256;
+/** About 8 MiB with their nodes. */
+const tilesKeptMax = 128;
 
 export class LogReader {
   readonly #source: TileReader;
-  readonly #kept = new Map<string, Uint8Array>();
+  readonly #kept = new Map<string, Promise<TileRows>>();
 
   constructor(source: TileReader) {
     this.#source = source;
   }
 
   inclusion(index: number, size: number): Promise<Uint8Array[]> {
-    return inclusionProof(index, size, tileNodeReader(this.#read, size));
+    return inclusionProof(index, size, this.#nodesAt(size));
   }
 
   consistency(oldSize: number, newSize: number): Promise<Uint8Array[]> {
-    return consistencyProof(oldSize, newSize, tileNodeReader(this.#read, newSize));
+    return consistencyProof(oldSize, newSize, this.#nodesAt(newSize));
   }
 
   /** Of entries `first` up to, not including, `end`, as the tree of `size` has them. */
-  async leafHashes(first: number, end: number, size: number): Promise<Uint8Array[]> {
-    return this.#gather(first, end, size, async (index) =>
-      splitHashes(await readTile(this.#read, 0, index, size)),
-    );
+  leafHashes(first: number, end: number, size: number): Promise<Uint8Array[]> {
+    return this.#gather(first, end, size, async (index) => {
+      const [leaves = []] = await this.#rows(0, index, size);
+      return leaves;
+    });
   }
 
-  async entries(first: number, end: number, size: number): Promise<Uint8Array[]> {
+  entries(first: number, end: number, size: number): Promise<Uint8Array[]> {
     return this.#gather(first, end, size, async (index) =>
       decodeEntries(await readTile(this.#source, "entries", index, size), widthAt(0, index, size)),
     );
@@ -47,7 +53,7 @@ export class LogReader {
     first: number,
     end: number,
     size: number,
-    read: (tile: number) => Promise<Uint8Array[]>,
+    read: (tile: number) => Promise<readonly Uint8Array[]>,
   ): Promise<Uint8Array[]> {
     if (!Number.isSafeInteger(first) || first < 0 || first > end || end > size) {
       throw new QuipuError(
@@ -66,18 +72,29 @@ export class LogReader {
     return gathered;
   }
 
-  readonly #read: TileReader = async (path) => {
+  #nodesAt(size: number): NodeReader {
+    return (nodes) => Promise.all(nodes.map((node) => this.#node(node, size)));
+  }
+
+  async #node({ level, index }: NodeAddress, size: number): Promise<Uint8Array> {
+    const tileLevel = Math.floor(level / tileHeight);
+    const row = level - tileLevel * tileHeight;
+    const rowWidth = tileWidth / 2 ** row;
+    const tile = Math.floor(index / rowWidth);
+    const rows = await this.#rows(tileLevel, tile, size);
+    return rows[row]?.[index - tile * rowWidth] as Uint8Array;
+  }
+
+  #rows(level: number, index: number, size: number): Promise<TileRows> {
+    const path = tilePath(level, index, widthAt(level, index, size));
     const kept = this.#kept.get(path);
-    if (kept !== undefined) {
-      this.#kept.delete(path); // to the young end: the oldest use goes first
-      this.#kept.set(path, kept);
-      return kept;
-    }
-    const content = await this.#source(path);
-    if (content === undefined || path.includes(".p/")) return content;
-    this.#kept.set(path, content);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > tilesKeptMax && oldest !== undefined) this.#kept.delete(oldest);
-    return content;
-  };
+    const rows = kept ?? readTile(this.#source, level, index, size).then(tileRows);
+    this.#kept.delete(path); // to the young end: the oldest use goes first
+    this.#kept.set(path, rows);
+    if (kept !== undefined) return kept;
+    const [oldest = path] = this.#kept.keys();
+    if (this.#kept.size > tilesKeptMax) this.#kept.delete(oldest);
+    rows.catch(() => this.#kept.delete(path)); // a failed read is told to whoever waits, not kept
+    return rows;
+  }
 }

@@ -4,9 +4,7 @@
  */
 import { concatBytes } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
-import { Frontier } from "./frontier.js";
-import { hashBytes } from "./hash.js";
-import type { NodeAddress, NodeReader } from "./prove.js";
+import { hashBytes, nodeHash } from "./hash.js";
 
 export const tileWidth = 256;
 /** Tree levels that one tile spans. */
@@ -106,36 +104,18 @@ function checkTile(tile: Uint8Array, width: number, path: string): Uint8Array {
   );
 }
 
-/** Reads nodes of the tree of `size` leaves out of its tiles; each tile is fetched once a call. */
-export function tileNodeReader(read: TileReader, size: number): NodeReader {
-  return async (nodes) => {
-    const tiles = new Map<string, Promise<Uint8Array>>();
-    const fetchTile = (level: number, index: number): Promise<Uint8Array> => {
-      const key = `${level}/${index}`;
-      const known = tiles.get(key) ?? readTile(read, level, index, size);
-      tiles.set(key, known);
-      return known;
-    };
-    return Promise.all(nodes.map((node) => nodeFromTile(node, fetchTile)));
-  };
-}
+/** Every complete node inside a tile: row 0 its hashes, row r the roots over 2^r of them. */
+export type TileRows = readonly (readonly Uint8Array[])[];
 
-async function nodeFromTile(
-  { level, index }: NodeAddress,
-  fetchTile: (level: number, index: number) => Promise<Uint8Array>,
-): Promise<Uint8Array> {
-  const tileLevel = Math.floor(level / tileHeight);
-  const count = 2 ** (level - tileLevel * tileHeight);
-  const first = index * count;
-  const tileIndex = Math.floor(first / tileWidth);
-  const tile = await fetchTile(tileLevel, tileIndex);
-  const start = first - tileIndex * tileWidth;
-  return rootOfHashes(splitHashes(tile).slice(start, start + count));
-}
-
-/** Root over consecutive hashes of one level, of which the first starts a subtree. */
-export function rootOfHashes(hashes: readonly Uint8Array[]): Uint8Array {
-  const frontier = new Frontier();
-  for (const hash of hashes) frontier.append(hash);
-  return frontier.root();
+export function tileRows(tile: Uint8Array): TileRows {
+  const rows = [splitHashes(tile)];
+  for (let row = rows[0] as Uint8Array[]; row.length > 1; ) {
+    const parents: Uint8Array[] = [];
+    for (let i = 1; i < row.length; i += 2) {
+      parents.push(nodeHash(row[i - 1] as Uint8Array, row[i] as Uint8Array));
+    }
+    rows.push(parents);
+    row = parents;
+  }
+  return rows;
 }

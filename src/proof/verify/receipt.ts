@@ -2,7 +2,7 @@
  * Checks one receipt bundle offline. Needs neither network nor addon; never throws for bad input:
  * the report names each check, and the first one that failed.
  */
-import { equalBytes } from "../../base/bytes.js";
+import { equalBytes, toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { Statement } from "../../model/statement.js";
 import { type Bundle, parseBundle } from "../receipt/bundle.js";
@@ -128,13 +128,13 @@ function checkProof({ entry, proof }: Bundle): readonly [true, string] {
 }
 
 function checkHead({ proof, logKeyId }: Bundle, trust: Trust): readonly [Checkpoint, string] {
-  const head = openCheckpoint(proof.checkpoint, trust.logKeys);
+  const keys = trust.logKeys.filter((key) => equalBytes(fullKeyId(key), logKeyId));
+  if (keys.length === 0) {
+    throw failed(`the log's key ${toHex(logKeyId).slice(0, 64)} is not among the trusted ones`);
+  }
+  const head = openCheckpoint(proof.checkpoint, keys);
   if (head.size !== proof.size || !equalBytes(head.root, proof.root)) {
     throw failed("the checkpoint signs another size or root than the inclusion proof has");
-  }
-  const key = trust.logKeys.find(({ name }) => name === head.origin);
-  if (key === undefined || !equalBytes(fullKeyId(key), logKeyId)) {
-    throw failed("the bundle names another log than the one that signed its checkpoint");
   }
   return [head, `${head.origin} at size ${head.size} (${trust.source})`];
 }
