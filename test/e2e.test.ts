@@ -182,26 +182,27 @@ t.test("bad data fails the job with a code, and the failure has a receipt", asyn
   const folder = join(fleet.dataFolder("sg-1"), "broken");
   mkdirSync(folder);
   writeFileSync(join(folder, "t.csv"), "1,2\n3,nan\n");
+  writeFileSync(join(folder, "u.csv"), "1,2\n3,4\n");
   const terms = ["--name", "broken", "--class", "public"];
   await fleet.kill("sg-1"); // the holding is announced when an agent attaches
   await fleet.restartAgent("sg-1");
   t.equal((await quipu("data", "add", folder, ...terms)).code, 0);
-  const task = (columns: string): string => `dataSet: broken
+  const task = (file: string): string => `dataSet: broken
 task:
   driver: tensor
   model: ${join(examples, "knn.onnx")}
   inputs:
-    queries: { file: t.csv, columns: [${columns}] }
-    references: { file: t.csv, columns: [${columns}], transpose: true }
+    queries: { file: ${file}, columns: [0, 2] }
+    references: { file: ${file}, columns: [0, 2], transpose: true }
 `;
-  const nan = await quipu("run", jobFile("nan", task("0, 2")));
+  const nan = await quipu("run", jobFile("nan", task("t.csv")));
   t.equal(nan.code, 1);
   t.match(nan.json.jobs[0], {
     state: "failed",
     failure: { code: "DATA_INVALID", message: /t\.csv/ },
   });
   t.type(nan.json.jobs[0].logIndex, "number", "a failed run is logged too");
-  const shapes = await quipu("run", jobFile("shapes", task("0, 1")));
+  const shapes = await quipu("run", jobFile("shapes", task("u.csv")));
   t.match(shapes.json.jobs[0], { state: "failed", failure: { code: "SHAPE_MISMATCH" } });
 
   appendFileSync(join(folder, "t.csv"), "5,6\n");

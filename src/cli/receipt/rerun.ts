@@ -12,7 +12,7 @@ import { manifestDigest } from "../../model/manifest.js";
 import type { Statement } from "../../model/statement.js";
 import { jobOf } from "../../proof/receipt/statement.js";
 import { digestOfFile } from "../artifact/file-digest.js";
-import { verifyBundle } from "./verify.js";
+import { verifyBundle } from "./check.js";
 
 export interface RerunOptions {
   readonly bundle: string;

@@ -8,8 +8,8 @@ import type { Statement } from "../../model/statement.js";
 import type { Report } from "../../proof/verify/receipt.js";
 import type { VerbAction } from "../context.js";
 import { bytesText, shortDigest } from "../table.js";
+import { verifyBundle } from "./check.js";
 import { saveReceipt } from "./save.js";
-import { verifyBundle } from "./verify.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
   const subject = args[0] ?? "";

@@ -1,12 +1,9 @@
 /** `quipu verify FILE…`: checks receipts offline, and with `--rerun` computes them again. */
-import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import { errorCodes, QuipuError } from "../../base/errors.js";
-import { bundleBytesMax, parsePem, trustedRootName } from "../../proof/receipt/bundle.js";
-import { parseVerifierKey } from "../../proof/tlog/note.js";
-import { type Report, verifyReceipt } from "../../proof/verify/receipt.js";
-import { type Trust, trustBeside } from "../../proof/verify/trust.js";
+import type { Report } from "../../proof/verify/receipt.js";
 import type { Context, Invocation, VerbAction } from "../context.js";
+import { verifyBundle } from "./check.js";
 import { type Rerun, rerun } from "./rerun.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
@@ -28,47 +25,6 @@ export const action: VerbAction = async (context, { args, options }) => {
   );
   return good ? 0 : errorCodes.VERIFICATION_FAILED.exit;
 };
-
-/** The report of one bundle, with the keys beside it unless `options` pin others. */
-export async function verifyBundle(
-  file: string,
-  options: Invocation["options"] = {},
-): Promise<Report> {
-  const facts = await stat(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new QuipuError("NOT_FOUND", `the receipt ${file} cannot be read: ${cause.message}`, {
-      next: "save a job's receipt with `quipu receipt show JOB --to FOLDER`",
-      cause,
-    });
-  });
-  if (!facts.isFile() || facts.size > bundleBytesMax) {
-    throw new QuipuError("INVALID_ARGUMENT", `${file} is no receipt bundle`, {
-      next: "name a file that ends in .sigstore.json",
-    });
-  }
-  return verifyReceipt(await readFile(file), await trustFor(dirname(file), options));
-}
-
-async function trustFor(folder: string, options: Invocation["options"]): Promise<Trust> {
-  const [keyFile, logKey] = [options.key, options.logKey];
-  if ((keyFile === undefined) !== (logKey === undefined)) {
-    throw new QuipuError("USAGE", "--key and --log-key pin who is believed, and go together");
-  }
-  if (keyFile !== undefined) {
-    return {
-      receiptKeys: [parsePem(await readFile(String(keyFile), "utf8"))],
-      logKeys: [parseVerifierKey(String(logKey))],
-      source: "pinned",
-    };
-  }
-  const names = (await readdir(folder)).filter(
-    (n) => n.endsWith(".pub.pem") || n === trustedRootName,
-  );
-  return trustBeside(
-    await Promise.all(
-      names.map(async (name) => ({ name, content: await readFile(join(folder, name)) })),
-    ),
-  );
-}
 
 function rerunAsAsked(
   context: Context,

@@ -1,0 +1,50 @@
+/** Reads one receipt bundle and checks it offline with the keys beside it, or with pinned ones. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { QuipuError } from "../../base/errors.js";
+import { bundleBytesMax, parsePem, trustedRootName } from "../../proof/receipt/bundle.js";
+import { parseVerifierKey } from "../../proof/tlog/note.js";
+import { type Report, verifyReceipt } from "../../proof/verify/receipt.js";
+import { type Trust, trustBeside } from "../../proof/verify/trust.js";
+import type { Invocation } from "../context.js";
+
+/** The report of one bundle, with the keys beside it unless `options` pin others. */
+export async function verifyBundle(
+  file: string,
+  options: Invocation["options"] = {},
+): Promise<Report> {
+  const facts = await stat(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new QuipuError("NOT_FOUND", `the receipt ${file} cannot be read: ${cause.message}`, {
+      next: "save a job's receipt with `quipu receipt show JOB --to FOLDER`",
+      cause,
+    });
+  });
+  if (!facts.isFile() || facts.size > bundleBytesMax) {
+    throw new QuipuError("INVALID_ARGUMENT", `${file} is no receipt bundle`, {
+      next: "name a file that ends in .sigstore.json",
+    });
+  }
+  return verifyReceipt(await readFile(file), await trustFor(dirname(file), options));
+}
+
+async function trustFor(folder: string, options: Invocation["options"]): Promise<Trust> {
+  const [keyFile, logKey] = [options.key, options.logKey];
+  if ((keyFile === undefined) !== (logKey === undefined)) {
+    throw new QuipuError("USAGE", "--key and --log-key pin who is believed, and go together");
+  }
+  if (keyFile !== undefined) {
+    return {
+      receiptKeys: [parsePem(await readFile(String(keyFile), "utf8"))],
+      logKeys: [parseVerifierKey(String(logKey))],
+      source: "pinned",
+    };
+  }
+  const names = (await readdir(folder)).filter(
+    (n) => n.endsWith(".pub.pem") || n === trustedRootName,
+  );
+  return trustBeside(
+    await Promise.all(
+      names.map(async (name) => ({ name, content: await readFile(join(folder, name)) })),
+    ),
+  );
+}
