@@ -143,10 +143,11 @@ function tryOut(tarball) {
     const options = { cwd: folder, env: environment };
     const told = run(join(folder, name, "bin/quipu"), ["--version"], options).trim();
     if (told !== version) throw new SetupError(`bin/quipu --version says ${told}, not ${version}`);
-    const addon = "process.stdout.write(String(Object.keys(require('./build/quipu.node')).length))";
+    // The GPU tests load the addon and every package that the tarball promises to carry.
     const unpacked = { env: environment, cwd: join(folder, name) };
-    const exported = run(join(folder, name, "runtime/bin/node"), ["-e", addon], unpacked);
-    say(`unpacked and started: quipu ${told}; the addon exports ${exported} names`);
+    const gpu = ["dist/test/gpu/main.js", "--allow-none"];
+    const checked = run(join(folder, name, "runtime/bin/node"), gpu, unpacked).trim();
+    say(`unpacked and started: quipu ${told}; GPU tests: ${checked.split("\n").at(-1)}`);
   } finally {
     rmSync(folder, { recursive: true });
   }
