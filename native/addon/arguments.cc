@@ -5,18 +5,32 @@
 namespace quipu {
 namespace {
 
-Napi::Uint8Array ByteArray(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  const Napi::Value value = info[index];
-  if (!value.IsTypedArray() ||
-      value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+struct Bytes {
+  uint8_t* data = nullptr;
+  size_t size = 0;
+};
+
+// By the C interface: one call tells all of an array, and small hashes are as fast as their checks.
+Bytes BytesOf(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const napi_env env = info.Env();
+  const napi_value value = info[index];
+  bool is_typed_array = false;
+  napi_is_typedarray(env, value, &is_typed_array);
+  napi_typedarray_type type = napi_int8_array;
+  napi_value buffer = nullptr;
+  void* data = nullptr;
+  Bytes bytes;
+  if (is_typed_array) {
+    napi_get_typedarray_info(env, value, &type, &bytes.size, &data, &buffer, nullptr);
+  }
+  if (!is_typed_array || type != napi_uint8_array) {
     RefuseArgument(info.Env(), name, "must be a Uint8Array");
   }
-  const Napi::Uint8Array array = value.As<Napi::Uint8Array>();
-  // Napi has no name for a SharedArrayBuffer in version 8: it is what is no ArrayBuffer.
-  if (!array.Get("buffer").IsArrayBuffer()) {
-    RefuseArgument(info.Env(), name, "must not be shared memory");
-  }
-  return array;
+  bool is_array_buffer = false;  // and not a SharedArrayBuffer
+  napi_is_arraybuffer(env, buffer, &is_array_buffer);
+  if (!is_array_buffer) RefuseArgument(info.Env(), name, "must not be shared memory");
+  bytes.data = static_cast<uint8_t*>(data);
+  return bytes;
 }
 
 }  // namespace
@@ -26,17 +40,22 @@ void RefuseArgument(Napi::Env env, const char* name, const std::string& why) {
 }
 
 ByteView BytesArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  const Napi::Uint8Array array = ByteArray(info, index, name);
-  return ByteView{array.Data(), array.ByteLength()};
+  const Bytes bytes = BytesOf(info, index, name);
+  return ByteView{bytes.data, bytes.size};
 }
 
 uint8_t* OutputArgument(const Napi::CallbackInfo& info, size_t index, const char* name,
                         size_t size) {
-  Napi::Uint8Array array = ByteArray(info, index, name);
-  if (size != 0 && array.ByteLength() != size) {
+  const Bytes bytes = BytesOf(info, index, name);
+  if (bytes.size != size) {
     RefuseArgument(info.Env(), name, "must have " + std::to_string(size) + " bytes");
   }
-  return array.Data();
+  return bytes.data;
+}
+
+OutputView OutputArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const Bytes bytes = BytesOf(info, index, name);
+  return OutputView{bytes.data, bytes.size};
 }
 
 std::string StringArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {

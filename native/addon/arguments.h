@@ -16,7 +16,15 @@ namespace quipu {
 // second may change under the hash.
 ByteView BytesArgument(const Napi::CallbackInfo& info, size_t index, const char* name);
 
-// The same, to be written, with an exact size unless `size` is 0.
+struct OutputView {
+  uint8_t* data = nullptr;
+  size_t size = 0;
+};
+
+// The same, to be written.
+OutputView OutputArgument(const Napi::CallbackInfo& info, size_t index, const char* name);
+
+// The same with an exact size.
 uint8_t* OutputArgument(const Napi::CallbackInfo& info, size_t index, const char* name,
                         size_t size);
 

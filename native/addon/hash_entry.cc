@@ -22,19 +22,17 @@ struct Blake3Call {
   // (data, out, keyOrContext, backend)
   explicit Blake3Call(const Napi::CallbackInfo& info)
       : data(BytesArgument(info, 0, "data")),
-        out(OutputArgument(info, 1, "out", 0)),
-        out_size(info[1].As<Napi::Uint8Array>().ByteLength()),
+        out(OutputArgument(info, 1, "out")),
         hasher(MakeBlake3Hasher(info, 2, BackendArgument(info, 3))) {}
 
   Status Run() {
     const Status status = hasher.Update(data);
-    if (status.ok()) hasher.Digest(0, out, out_size);
+    if (status.ok()) hasher.Digest(0, out.data, out.size);
     return status;
   }
 
   ByteView data;
-  uint8_t* out;
-  size_t out_size;
+  OutputView out;
   blake3::Hasher hasher;
 };
 

@@ -27,8 +27,8 @@ class Blake3Object : public Napi::ObjectWrap<Blake3Object> {
   }
 
   void Digest(const Napi::CallbackInfo& info) {
-    uint8_t* const out = OutputArgument(info, 0, "out", 0);
-    hasher_.Digest(0, out, info[0].As<Napi::Uint8Array>().ByteLength());
+    const OutputView out = OutputArgument(info, 0, "out");
+    hasher_.Digest(0, out.data, out.size);
   }
 
   blake3::Hasher hasher_;

@@ -13,6 +13,11 @@ import { type Backend, type Blake3Mode, binding } from "./binding.js";
 export const synchronousBytesMax = 256 * 1024;
 
 const digestBytes = 32;
+/**
+ * Where plain calls write. A fresh small array would first have to be given memory outside the
+ * JavaScript heap, which takes longer than a small hash; its copy does not.
+ */
+const scratch = new Uint8Array(new ArrayBuffer(digestBytes));
 /** Extendable output is meant for keys and streams of some kilobytes, not for files. */
 const outputBytesMax = 1024 * 1024;
 
@@ -30,9 +35,9 @@ export interface Blake3Options extends HashOptions {
 }
 
 export function blake3(data: Uint8Array, options: Blake3Options = {}): Uint8Array {
-  const out = outputOf(options);
+  const out = options.length === undefined ? scratch : outputOf(options);
   binding().blake3(data, out, modeOf(options), options.backend);
-  return out;
+  return out === scratch ? scratch.slice() : out;
 }
 
 export async function blake3Async(
@@ -45,9 +50,8 @@ export async function blake3Async(
 }
 
 export function sha256(data: Uint8Array, options: HashOptions = {}): Uint8Array {
-  const out = new Uint8Array(digestBytes);
-  binding().sha256(data, out, options.backend);
-  return out;
+  binding().sha256(data, scratch, options.backend);
+  return scratch.slice();
 }
 
 export async function sha256Async(
