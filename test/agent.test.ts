@@ -151,6 +151,20 @@ t.test("a lease that ends stops the run and seals nothing", async (t) => {
   await pass(world, 3000);
   t.same(world.lost, ["run-1"], "the coordinator's view of the lease runs out by itself");
 
+  // A renewal counts from when it was sent, however late its answer comes.
+  const slow = await working();
+  slow.advance(1000);
+  while (slow.host.deliverToCoordinator()) await settle();
+  slow.advance(3000);
+  slow.host.toCoordinator = [];
+  while (slow.host.deliverToAgent()) await settle();
+  slow.advance(leaseMs - 3000 - 500);
+  await settle();
+  t.equal(slow.host.works.size, 1);
+  slow.advance(500);
+  await settle();
+  t.equal(slow.host.works.size, 0);
+
   // The end of the lease hides behind a long pause of the machine: the result came first, too late.
   const paused = await working();
   paused.nowMs += leaseMs + 1;

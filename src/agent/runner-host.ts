@@ -24,7 +24,7 @@ export function runnerHost({ store, ...options }: RunnerHostOptions): RunnerHost
     ...options,
     hashBackend: hashBackend(),
     blake3: (bytes) => toHex(blake3(bytes)),
-    hashFolder: (folder, signal) => hashFolder(folder, { signal }),
+    hashFolder: (folder, signal, onProgress) => hashFolder(folder, { signal, onProgress }),
     async fetchInput({ digest, url, token }, signal) {
       const { sizeBytes } = await fetchArtifact({ digest, url, token, store, signal });
       return { path: store.pathOf(digest), sizeBytes };

@@ -14,12 +14,14 @@ export const checkData: WorkHook = {
   name: "check-data",
   activity: "checking the data",
   async run(work) {
-    const { assignment, host, signal } = work;
+    const { assignment, host, signal, hooks } = work;
     const { dataSet } = assignment;
     if (dataSet === undefined) return;
     const folder = join(host.dataFolder, dataSet.name);
     const before = host.cpuMs();
-    const manifest = await host.hashFolder(folder, signal);
+    const manifest = await host.hashFolder(folder, signal, (doneBytes, totalBytes) => {
+      hooks.progress(totalBytes === 0 ? 0 : doneBytes / totalBytes, this.activity);
+    });
     const stamp = await folderStamp(folder, manifest);
     work.cpuMs += host.cpuMs() - before;
     const digest = manifestDigest(manifest);

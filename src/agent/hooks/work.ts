@@ -21,7 +21,11 @@ export interface RunnerHost {
   /** 64 hexadecimal digits. */
   blake3(bytes: Uint8Array): string;
   /** DATA_CHANGED when the folder changes while it is read. */
-  hashFolder(folder: string, signal: AbortSignal): Promise<Manifest>;
+  hashFolder(
+    folder: string,
+    signal: AbortSignal,
+    onProgress: (doneBytes: number, totalBytes: number) => void,
+  ): Promise<Manifest>;
   /** The blob as a file of the artifact store, checked against its digest. */
   fetchInput(grant: InputGrant, signal: AbortSignal): Promise<{ path: string; sizeBytes: number }>;
   /** Takes the file into the artifact store; DIGEST_MISMATCH when it is not what it was said to be. */
