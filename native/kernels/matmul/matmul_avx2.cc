@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "kernels/matmul/matmul_packed.h"
+#include "kernels/matmul/matmul_skinny.h"
 
 namespace quipu {
 namespace {
@@ -88,10 +89,38 @@ struct Avx2 {
         return;
     }
   }
+
+  template <int kSteps>
+  static void Strip(const float* a, int64_t a_stride, int64_t rows, const float* b,
+                    int64_t b_stride, int64_t width, const float* ahead, float* sums) {
+    for (int64_t x = 0; x < width; x += 8) {
+      const __m256i live = MaskOf(width - x);
+      __m256 taken[kSteps];
+#pragma GCC unroll 8
+      for (int q = 0; q < kSteps; ++q) {
+        taken[q] = _mm256_maskload_ps(b + q * b_stride + x, live);
+        if (ahead != nullptr && x % 16 == 0) {
+          _mm_prefetch(reinterpret_cast<const char*>(ahead + q * b_stride + x), _MM_HINT_T0);
+        }
+      }
+      for (int64_t r = 0; r < rows; ++r) {
+        float* at = sums + r * kStripColumns + x;
+        __m256 sum = _mm256_load_ps(at);
+#pragma GCC unroll 8
+        for (int q = 0; q < kSteps; ++q) {
+          sum = _mm256_fmadd_ps(_mm256_broadcast_ss(a + r * a_stride + q), taken[q], sum);
+        }
+        _mm256_store_ps(at, sum);
+      }
+    }
+  }
 };
 
 }  // namespace
 
-void MatmulF32Avx2(const Matmul& job, float* scratch) { MatmulPacked<Avx2>(job, scratch); }
+void MatmulF32Avx2(const Matmul& job, float* scratch) {
+  if (job.m <= kSkinnyRowsMax) return MatmulSkinny<Avx2>(job, scratch);
+  MatmulPacked<Avx2>(job, scratch);
+}
 
 }  // namespace quipu

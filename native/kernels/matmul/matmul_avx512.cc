@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/matmul/matmul_packed.h"
+#include "kernels/matmul/matmul_skinny.h"
 
 // GCC's own header builds "undefined" vectors from themselves and then warns about it.
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -135,10 +136,38 @@ struct Avx512 {
         return;
     }
   }
+
+  template <int kSteps>
+  static void Strip(const float* a, int64_t a_stride, int64_t rows, const float* b,
+                    int64_t b_stride, int64_t width, const float* ahead, float* sums) {
+    for (int64_t x = 0; x < width; x += 16) {
+      const __mmask16 live = MaskOf(width - x);
+      __m512 taken[kSteps];
+#pragma GCC unroll 8
+      for (int q = 0; q < kSteps; ++q) {
+        taken[q] = _mm512_maskz_loadu_ps(live, b + q * b_stride + x);
+        if (ahead != nullptr) {
+          _mm_prefetch(reinterpret_cast<const char*>(ahead + q * b_stride + x), _MM_HINT_T0);
+        }
+      }
+      for (int64_t r = 0; r < rows; ++r) {
+        float* at = sums + r * kStripColumns + x;
+        __m512 sum = _mm512_load_ps(at);
+#pragma GCC unroll 8
+        for (int q = 0; q < kSteps; ++q) {
+          sum = _mm512_fmadd_ps(_mm512_set1_ps(a[r * a_stride + q]), taken[q], sum);
+        }
+        _mm512_store_ps(at, sum);
+      }
+    }
+  }
 };
 
 }  // namespace
 
-void MatmulF32Avx512(const Matmul& job, float* scratch) { MatmulPacked<Avx512>(job, scratch); }
+void MatmulF32Avx512(const Matmul& job, float* scratch) {
+  if (job.m <= kSkinnyRowsMax) return MatmulSkinny<Avx512>(job, scratch);
+  MatmulPacked<Avx512>(job, scratch);
+}
 
 }  // namespace quipu

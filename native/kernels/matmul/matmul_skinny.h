@@ -1,0 +1,58 @@
+// Few rows: every element of B is used only a few times, so reading B is the whole cost and copying
+// it into panels would double it. B is read where it lies, 4 KiB of eight rows at a time; the block's
+// accumulators wait in the first-level cache between steps, which rounds nothing: they are binary32.
+//
+// In an unnamed namespace: each includer compiles it with its own instruction set.
+#ifndef QUIPU_KERNELS_MATMUL_MATMUL_SKINNY_H_
+#define QUIPU_KERNELS_MATMUL_MATMUL_SKINNY_H_
+
+#include "kernels/math/canonical.h"
+#include "kernels/matmul/matmul.h"
+
+namespace quipu {
+namespace {
+
+constexpr int64_t kSkinnyRowsMax = 8;
+constexpr int64_t kStripColumns = 1024;
+constexpr int64_t kStripSteps = 8;
+// Elements of B that the second-level cache holds; asking early for what is there only costs.
+constexpr int64_t kFetchAheadElements = int64_t{1} << 18;
+
+// Isa::Strip<steps> takes `steps` rows of B into the accumulators of `rows` rows of C; `ahead` is
+// where B goes on, to be fetched early, or null.
+template <typename Isa>
+void MatmulSkinny(const Matmul& job, float* sums) {
+  const bool large = job.n > kFetchAheadElements / (job.k + 1);
+  for (int64_t j = 0; j < job.n; j += kStripColumns) {
+    const int64_t width = job.n - j < kStripColumns ? job.n - j : kStripColumns;
+    for (int64_t start = 0; start < job.k || start == 0; start += kDotBlock) {
+      const int64_t end = job.k - start < kDotBlock ? job.k : start + kDotBlock;
+      for (int64_t x = 0; x < job.m * kStripColumns; ++x) sums[x] = 0.0f;
+      int64_t p = start;
+      for (; p + kStripSteps <= end; p += kStripSteps) {
+        const float* b = job.b + p * job.b_stride + j;
+        const bool more = large && p + 2 * kStripSteps <= job.k;
+        Isa::template Strip<kStripSteps>(job.a + p, job.a_stride, job.m, b, job.b_stride, width,
+                                         more ? b + kStripSteps * job.b_stride : nullptr, sums);
+      }
+      for (; p < end; ++p) {
+        Isa::template Strip<1>(job.a + p, job.a_stride, job.m, job.b + p * job.b_stride + j,
+                               job.b_stride, width, nullptr, sums);
+      }
+      for (int64_t i = 0; i < job.m; ++i) {
+        float* total = job.c + i * job.c_stride + j;
+        const float* sum = sums + i * kStripColumns;
+        if (start == 0) {
+          for (int64_t x = 0; x < width; ++x) total[x] = sum[x];
+        } else {
+          for (int64_t x = 0; x < width; ++x) total[x] = total[x] + sum[x];
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quipu
+
+#endif  // QUIPU_KERNELS_MATMUL_MATMUL_SKINNY_H_
