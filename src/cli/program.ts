@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { QuipuError } from "../base/errors.js";
 import type { Context, Paths } from "./context.js";
-import { type Clients, dial, findCoordinator } from "./coordinator-link.js";
+import type { Clients } from "./coordinator-link.js";
 import { Output, type OutputOptions } from "./output.js";
 import { nouns, type Verb, verbs } from "./verbs.js";
 
@@ -53,6 +53,8 @@ async function runVerb(verb: Verb, command: Command, options: ProgramOptions): P
     signal: options.signal,
     async coordinator() {
       const named = global.coordinator ?? options.env.QUIPU_COORDINATOR;
+      // Loaded on use: help and offline verbs must not pay for gRPC.
+      const { dial, findCoordinator } = await import("./coordinator-link.js");
       clients ??= dial(await findCoordinator(named, options.paths.home));
       return clients;
     },
