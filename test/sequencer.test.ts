@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import tap from "tap";
 import { equalBytes, toHex } from "../src/base/bytes.js";
+import { queuedEntriesMax } from "../src/coordinator/append-queue.js";
 import { Sequencer } from "../src/coordinator/sequencer.js";
 import { loadOrCreateSigner, newSigner } from "../src/io/identity/signer.js";
 import { LogFolder } from "../src/io/store/log-folder.js";
@@ -74,6 +75,16 @@ tap.test("appends are gathered, proved and read back", async (t) => {
   await t.rejects(log.inclusion(301), { code: "NOT_FOUND" });
   await t.rejects(log.append(new Uint8Array(65_536)), { code: "LIMIT_EXCEEDED" });
   await inspect(t, store, new Map(first.map(({ index }) => [index, entry(index)])), "whole");
+});
+
+tap.test("a slow disk fills the queue to its limit and no further", async (t) => {
+  const store = new MemoryLogStore();
+  const log = await openLog(store);
+  store.stage = () => new Promise<void>(() => undefined); // a disk that never answers
+  const waiting = entriesUpTo(queuedEntriesMax).map((bytes) => log.append(bytes));
+  t.equal(log.append(entry(0)), waiting[0], "one that waits already needs no place");
+  await t.rejects(log.append(entry(queuedEntriesMax)), { code: "UNAVAILABLE" });
+  t.equal(log.head().size, 0);
 });
 
 const steps: WriteStep[] = [
