@@ -17,7 +17,7 @@ interface Queued extends Waiting {
 
 export const batchEntriesMax = 8192;
 export const batchBytesMax = 16 * 1024 * 1024;
-export const queuedEntriesMax = 65_536;
+export const queuedEntriesMax = 32_768;
 
 export class AppendQueue {
   readonly #process: (batch: readonly Waiting[]) => Promise<void>;
