@@ -6,10 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, createFileRegistry, type MessageInitShape } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { ChannelCredentials, Client as GrpcClient } from "@grpc/grpc-js";
+import { ChannelCredentials, type ChannelOptions, Client as GrpcClient } from "@grpc/grpc-js";
 import t from "tap";
 import { AsyncQueue } from "../src/base/async-queue.js";
-import { isLocalEndpoint, parseEndpoint } from "../src/base/endpoint.js";
 import { QuipuError } from "../src/base/errors.js";
 import { limits } from "../src/base/limits.js";
 import { type AttachRequestSchema, AttachService } from "../src/gen/quipu/v1/attach_pb.js";
@@ -234,37 +233,30 @@ t.test("messages over the limit are refused on either side, in any form", async 
   t.equal(stream.code, "LIMIT_EXCEEDED", "one message ends its stream");
   t.equal(requests.closed, true, "and the source is told");
 
-  // A client without our checks: oversized, and small but growing when unpacked.
-  for (const compression of [0, 2]) {
-    const raw = new GrpcClient(server.address, ChannelCredentials.createInsecure(), {
-      "grpc.default_compression_algorithm": compression,
-      "grpc.max_send_message_length": -1,
-    });
-    const error = await new Promise<{ code?: number } | null>((resolve) => {
-      raw.makeUnaryRequest(
-        "/quipu.v1.HostService/GetHost",
-        (bytes: Buffer) => bytes,
-        (bytes: Buffer) => bytes,
-        Buffer.alloc(limits.messageBytesMax + 1),
-        (failed) => resolve(failed),
-      );
-    });
-    raw.close();
-    t.equal(error?.code, 8, "RESOURCE_EXHAUSTED");
-  }
-  const garbage = new GrpcClient(server.address, ChannelCredentials.createInsecure());
-  const error = await new Promise<{ code?: number } | null>((resolve) => {
-    garbage.makeUnaryRequest(
-      "/quipu.v1.HostService/GetHost",
-      (bytes: Buffer) => bytes,
-      (bytes: Buffer) => bytes,
-      Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f]),
-      (failed) => resolve(failed),
-    );
-  });
-  garbage.close();
-  t.equal(error?.code, 3, "bytes that are no message are the caller's fault");
+  // Clients without our checks: oversized, small but growing when unpacked, and no message at all.
+  const large = Buffer.alloc(limits.messageBytesMax + 1);
+  t.equal(await rawStatus(server.address, large), 8, "RESOURCE_EXHAUSTED");
+  t.equal(await rawStatus(server.address, large, { [compression]: 2 }), 8);
+  const garbage = Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f]);
+  t.equal(await rawStatus(server.address, garbage), 3, "the caller's fault");
 });
+
+const compression = "grpc.default_compression_algorithm";
+
+/** Status number with which the server answers these bytes as a GetHostRequest. */
+async function rawStatus(address: string, bytes: Buffer, options: ChannelOptions = {}) {
+  const raw = new GrpcClient(address, ChannelCredentials.createInsecure(), {
+    "grpc.max_send_message_length": -1,
+    ...options,
+  });
+  const same = (part: Buffer): Buffer => part;
+  const path = "/quipu.v1.HostService/GetHost";
+  const error = await new Promise<{ code?: number } | null>((resolve) => {
+    raw.makeUnaryRequest(path, same, same, bytes, (failed) => resolve(failed));
+  });
+  raw.close();
+  return error?.code;
+}
 
 t.test("cancellation and deadlines reach the handler, and only while it works", async (t) => {
   const told = new AsyncQueue<string>(8);
@@ -454,33 +446,6 @@ t.test("plain text stays on this machine", async (t) => {
     t.ok(listening.next);
     t.throws(() => connect(address), { code: "INSECURE_ENDPOINT" }, `dial ${address}`);
   }
-  for (const [text, local] of [
-    ["127.0.0.1:1", true],
-    ["127.255.0.3:1", true],
-    ["localhost:1", true],
-    ["[::1]:1", true],
-    ["[0:0:0:0:0:0:0:1]:1", true],
-    ["unix:/run/quipu.sock", true],
-    ["127.example.org:1", false],
-    ["[::ffff:8.8.8.8]:1", false],
-    ["[2001:db8::1]:1", false],
-    ["[::2:1]:1", false],
-  ] as const) {
-    t.equal(isLocalEndpoint(parseEndpoint(text)), local, text);
-  }
-  for (const text of [
-    "",
-    ":1",
-    "host",
-    "host:99999",
-    "::1:5",
-    "[::g]:1",
-    "unix:relative",
-    "a b:1",
-  ]) {
-    t.throws(() => parseEndpoint(text), { code: "INVALID_ARGUMENT" }, `"${text}"`);
-  }
-  t.throws(() => parseEndpoint(`unix:/${"x".repeat(120)}`), { code: "LIMIT_EXCEEDED" });
 });
 
 t.test("client streaming, and a peer that accepts but never answers", async (t) => {

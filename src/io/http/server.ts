@@ -31,7 +31,7 @@ export const httpLimits = Object.freeze({
   connectionsMax: 512,
   /** A connection on which nothing moves; transfers of any length are fine while they move. */
   idleMs: 30_000,
-  headersMs: 10_000,
+  headersMs: 6_000,
   keepAliveMs: 5_000,
   /** Bodies other than artifacts, of which there are none yet. */
   bodyBytesMax: 64 * 1024,
@@ -50,7 +50,10 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     bodyLimit: httpLimits.bodyBytesMax,
     connectionTimeout: httpLimits.idleMs,
     keepAliveTimeout: httpLimits.keepAliveMs,
-    http: { headersTimeout: httpLimits.headersMs },
+    http: {
+      headersTimeout: httpLimits.headersMs,
+      connectionsCheckingInterval: httpLimits.headersMs / 2,
+    },
     return503OnClosing: true,
   });
   server.server.maxConnections = httpLimits.connectionsMax;
