@@ -17,7 +17,8 @@ for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => {});
 process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 
 const port: WorkerPort = {
-  send: (reply) => process.send?.(reply),
+  // A message that cannot be sent means that the agent is gone, which ends the process above.
+  send: (reply) => process.send?.(reply, undefined, {}, () => {}),
   // Disconnecting flushes what was sent; its event, above, ends the process.
   close: () => process.disconnect(),
   cpuMs: () => {
