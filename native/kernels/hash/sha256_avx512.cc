@@ -99,10 +99,11 @@ class Lane {
     index_ = index;
     const size_t shift = prefix == kNoPrefix ? 0 : 1;
     const uint64_t total = message.size + shift;
+    shift_ = shift;
     next_ = 0;
     tail_start_ = static_cast<size_t>(total / kBlockBytes);
     const size_t rest = static_cast<size_t>(total % kBlockBytes);
-    body_ = message.data - shift;  // never read at its first byte when shifted
+    body_ = message.data;
     headed_ = shift != 0 && tail_start_ > 0;
     if (headed_) {
       head_[0] = static_cast<uint8_t>(prefix);
@@ -121,7 +122,7 @@ class Lane {
     const size_t block = next_++;
     if (block >= tail_start_) return tail_ + (block - tail_start_) * kBlockBytes;
     if (block == 0 && headed_) return head_;
-    return body_ + block * kBlockBytes;
+    return body_ + (block * kBlockBytes - shift_);  // block 0 is the head when there is a shift
   }
 
   size_t left() const { return blocks_ - next_; }
@@ -129,6 +130,7 @@ class Lane {
 
  private:
   size_t index_ = 0;
+  size_t shift_ = 0;
   size_t next_ = 0;
   size_t blocks_ = 0;
   size_t tail_start_ = 0;
