@@ -257,6 +257,33 @@ t.test("a full disk holds the sealed run in memory and drops nothing", async (t)
   t.ok(isClean(refused.host), "an entry that was kept although the call failed is removed");
 });
 
+t.test("a spool entry that no agent wrote is set aside; its run is reported lost", async (t) => {
+  const world = await working();
+  const { host } = world;
+  host.disconnect();
+  host.finish("run-1", report);
+  await settle();
+  const good = host.spool.files.get("run-1.1") ?? new Uint8Array();
+  host.crash();
+  for (const bad of [new Uint8Array(), new Uint8Array([255, 255]), good.slice(0, 20)]) {
+    const other = await working();
+    other.host.crash();
+    other.host.spool.files.set("run-1.1", bad);
+    await other.host.start();
+    other.host.connect();
+    await other.flow();
+    t.same([other.lost, other.logged], [["run-1"], []]);
+    t.same([...other.host.spool.files.keys()], ["run-1.1.unreadable"]);
+    t.equal(other.host.journal.files.size, 0);
+  }
+  host.spool.files.set("run-2.2", good); // whole, but not the run that its name says
+  await host.start();
+  host.connect();
+  await world.flow();
+  t.same(world.logged, ["run-1"]);
+  t.same([...host.spool.files.keys()], ["run-2.2.unreadable"]);
+});
+
 t.test("silence drops the stream; an agent told to end reports its work lost", async (t) => {
   const world = await working();
   world.host.toAgent = [];

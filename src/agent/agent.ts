@@ -93,19 +93,31 @@ export class Agent {
       const bytes = await ports.spool.get(name);
       if (ref === undefined || bytes === undefined) continue;
       try {
-        agent.#runs.set(name, RunLife.recovered(ref, bytes, agent.#house));
+        agent.#runs.set(name, RunLife.sealed(ref, bytes, agent.#house));
       } catch (cause) {
-        // Not bytes that an agent wrote. They are left where they are, for a person to look at.
-        const error = new QuipuError("IO", `spool entry ${name} cannot be read`, { cause });
-        ports.observe({ kind: "trouble", what: "recover the spool", error });
+        await agent.#setAside(name, bytes, cause);
       }
     }
     for (const name of await ports.journal.names()) {
       const ref = parseRunKey(name);
       if (ref === undefined || agent.#runs.has(name)) continue;
-      agent.#runs.set(name, RunLife.recovered(ref, undefined, agent.#house));
+      agent.#runs.set(name, RunLife.lost(ref, agent.#house));
     }
     return agent;
+  }
+
+  /** Keeps a spool entry that no agent wrote, under a name that is no run, for a person to look at. */
+  async #setAside(name: string, bytes: Uint8Array, cause: unknown): Promise<void> {
+    const { spool, observe } = this.#ports;
+    // A crash between the two repeats both.
+    await spool.put(`${name}.unreadable`, bytes);
+    await spool.delete(name);
+    const why = QuipuError.from(cause).message;
+    const error = new QuipuError("DATA_INVALID", `spool entry ${name} cannot be read: ${why}`, {
+      next: `its bytes are kept in the spool as ${name}.unreadable`,
+      cause,
+    });
+    observe({ kind: "trouble", what: "recover the spool", error });
   }
 
   get view(): AgentView {

@@ -21,7 +21,7 @@ import {
 } from "../gen/quipu/v1/attach_pb.js";
 import type { DurableFolder } from "../io/store/durable-folder.js";
 import type { RunRef } from "../model/run.js";
-import { type Assignment, runKey } from "./assignment.js";
+import { type Assignment, runKey, runRefOf } from "./assignment.js";
 import { refMessage, runUpdate, say } from "./messages.js";
 import type { AgentIdentity, AgentPorts, RunPhase, RunReport } from "./ports.js";
 import { RunLog } from "./run-log.js";
@@ -83,11 +83,20 @@ export class RunLife {
     return life;
   }
 
-  /** A run found on disk: sealed when the spool holds it, else it died with the agent of its time. */
-  static recovered(ref: RunRef, spooled: Uint8Array | undefined, house: RunHouse): RunLife {
-    const life = new RunLife(ref, undefined, spooled === undefined ? "lost" : "sealed", house);
-    if (spooled !== undefined) life.#sealed = fromBinary(RunUpdateSchema, spooled);
+  /** A run found in the spool. Throws when the bytes are not the sealed update of that very run. */
+  static sealed(ref: RunRef, spooled: Uint8Array, house: RunHouse): RunLife {
+    const update = fromBinary(RunUpdateSchema, spooled);
+    if (runKey(runRefOf(update)) !== runKey(ref) || update.envelope.length === 0) {
+      throw new QuipuError("DATA_INVALID", "it holds another run, or no receipt");
+    }
+    const life = new RunLife(ref, undefined, "sealed", house);
+    life.#sealed = update;
     return life;
+  }
+
+  /** A run found in the journal alone: it died with the agent of its time. */
+  static lost(ref: RunRef, house: RunHouse): RunLife {
+    return new RunLife(ref, undefined, "lost", house);
   }
 
   /** Whether heartbeats name it and its lease counts. */

@@ -44,6 +44,7 @@ export class HostRunner implements Runner {
       for (const hook of this.#hooks) {
         control.signal.throwIfAborted();
         hooks.progress(0, hook.activity);
+        hooks.log(hook.activity);
         entered.push(hook);
         await hook.run(work);
       }
@@ -60,6 +61,7 @@ export class HostRunner implements Runner {
       inputBytes: work.inputBytes,
       outputBytes: failure === undefined ? work.outputBytes : 0,
     };
+    hooks.log(`${usage.wallMs} ms, of which ${usage.cpuMs} ms on a processor`);
     const { isolation, result } = work;
     if (failure !== undefined) return { failure: failure.toJSON(), usage, isolation };
     return { ...(result === undefined ? {} : { result }), usage, isolation };

@@ -19,7 +19,7 @@ const usage =
 
 /** Layout of the state folder: keys, journal, spool, artifacts, scratch. */
 const stateVersion = 1;
-const statusEveryMs = 5_000;
+const statusMsMax = 5_000;
 
 /** Each option may also come from the environment: `--log-level` is `QUIPU_LOG_LEVEL`. */
 const defaults = {
@@ -146,7 +146,7 @@ async function main(log: Log): Promise<void> {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
   });
   daemon.serve();
-  const status = setInterval(() => tellManager(daemon), statusEveryMs);
+  const status = setInterval(() => tellManager(daemon), statusMs());
   void firstAttach.then(() => announce(options, daemon, log));
   log.info({ signal: await ending }, "ending");
   sdNotify("STOPPING=1");
@@ -170,6 +170,12 @@ async function announce(options: AgentOptions, daemon: AgentDaemon, log: Log): P
   tellManager(daemon);
 }
 
+/** Twice within what the service manager's watchdog allows. */
+function statusMs(): number {
+  const watchdogMs = Number(process.env.WATCHDOG_USEC ?? 0) / 1000;
+  return watchdogMs > 0 ? Math.min(statusMsMax, watchdogMs / 2) : statusMsMax;
+}
+
 /** The watchdog is fed by the event loop that also ticks the leases: if one hangs, so does the other. */
 function tellManager(daemon: AgentDaemon): void {
   const { attached, runs, spoolTrouble } = daemon.view;
@@ -178,12 +184,18 @@ function tellManager(daemon: AgentDaemon): void {
   sdNotify(`WATCHDOG=1\nSTATUS=${where}, ${runs.length} runs${trouble}`);
 }
 
+function die(log: Log, thrown: unknown): never {
+  const error = QuipuError.from(thrown);
+  log.fatal({ error: error.toJSON() }, error.message);
+  process.exit(error.exitCode);
+}
+
 const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
+// A fault of this program: the next start finds journal and spool, and goes on from there.
+process.on("uncaughtException", (thrown) => die(log, thrown));
 try {
   await main(log);
   process.exit(0);
 } catch (thrown) {
-  const error = QuipuError.from(thrown);
-  log.fatal({ error: error.toJSON() }, error.message);
-  process.exit(error.exitCode);
+  die(log, thrown);
 }

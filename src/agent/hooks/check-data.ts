@@ -33,6 +33,7 @@ export const checkData: WorkHook = {
       });
     }
     work.data = { folder, manifest, stamp };
+    hooks.log(`data set ${dataSet.name} is ${digest}, ${manifest.entries.length} files`);
   },
 };
 

@@ -12,7 +12,7 @@ export const measure: WorkHook = {
   name: "measure",
   activity: "storing the outputs",
   async run(work) {
-    const { data, host, result, outputFolder, signal } = work;
+    const { data, host, hooks, result, outputFolder, signal } = work;
     if (result === undefined || outputFolder === undefined) {
       throw new QuipuError("INTERNAL", "there is nothing to measure");
     }
@@ -25,6 +25,7 @@ export const measure: WorkHook = {
       signal.throwIfAborted();
       await host.adoptOutput(join(outputFolder, artifact.name), artifact);
       work.outputBytes += artifact.sizeBytes;
+      hooks.log(`output ${artifact.name} is ${artifact.digest}, ${artifact.sizeBytes} bytes`);
     }
   },
 };
