@@ -1,5 +1,5 @@
 /** Bytes as text and back, comparison and joining; digests as `algorithm:hex`. */
-import { createHash } from "node:crypto";
+import { createHash, hash as hashOnce } from "node:crypto";
 import { QuipuError } from "./errors.js";
 
 export function toHex(bytes: Uint8Array): string {
@@ -42,6 +42,10 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** SHA-256 of the concatenation of `parts`; 32 bytes. For megabytes and more use the native room. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) {
+    return new Uint8Array(hashOnce("sha256", first, "buffer")); // without a hash object: twice as fast
+  }
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return new Uint8Array(hash.digest());

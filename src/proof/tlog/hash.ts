@@ -2,34 +2,30 @@
  * Merkle tree hashing of RFC 6962 §2.1 over SHA-256. Frozen: every root, proof and tile is made of
  * these two hashes; the prefix bytes keep a leaf from ever passing for an inner node.
  */
-import { hash } from "node:crypto";
 import { sha256 } from "../../base/bytes.js";
 
 export const hashBytes = 32;
 
 const leafPrefix = 0;
 const nodePrefix = 1;
-/** Longer leaves than this are hashed in parts; a log's own are never longer. */
+/**
+ * Prefix and content in one piece, since hashing one piece is twice as fast and a log does it twice an
+ * entry. Longer leaves are hashed in parts; a log's own are never longer.
+ */
 const scratch = new Uint8Array(1 + 65_535);
 
 export function leafHash(entry: Uint8Array): Uint8Array {
   if (entry.length >= scratch.length) return sha256(Uint8Array.of(leafPrefix), entry);
   scratch[0] = leafPrefix;
   scratch.set(entry, 1);
-  return hashScratch(1 + entry.length);
+  return sha256(scratch.subarray(0, 1 + entry.length));
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   scratch[0] = nodePrefix;
   scratch.set(left, 1);
   scratch.set(right, 1 + left.length);
-  return hashScratch(1 + left.length + right.length);
-}
-
-/** One call without a hash object: a log hashes twice an entry, and this is half of its work. */
-function hashScratch(length: number): Uint8Array {
-  const digest = hash("sha256", scratch.subarray(0, length), "buffer");
-  return new Uint8Array(digest.buffer, digest.byteOffset, hashBytes);
+  return sha256(scratch.subarray(0, 1 + left.length + right.length));
 }
 
 /** Root of the tree without leaves. */
