@@ -50,7 +50,10 @@ async function accept(core: Core, run: RunRecord, update: RunUpdate): Promise<Ru
     receivedAtMs: core.ports.clock.wallMs(),
   };
   const kept = await core.ports.store.transact((tables) => stage(tables, receipt));
-  if (kept.stage !== "evidence") core.runs.delete(run.id);
+  if (kept.stage === "staged") {
+    core.runs.delete(run.id);
+    core.wake(); // its device is free; the next job need not wait for the log
+  }
   return await answerKnown(core, kept, update);
 }
 
