@@ -1,5 +1,5 @@
 /** `quipu artifact get DIGEST --to FILE --country CC`: fetches a stored file, checked by its digest. */
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Digest, parseDigest } from "../../base/bytes.js";
 import { ArtifactAction } from "../../gen/quipu/v1/fleet_pb.js";
@@ -51,6 +51,8 @@ export async function downloadFile(
         context.output.progress(`fetching ${bytesText(receivedBytes)}${share}`);
       },
     });
+    // Blobs of a store are read-only; this one becomes a file like any other.
+    await chmod(store.pathOf(wanted.digest), 0o644);
     await rename(store.pathOf(wanted.digest), path);
     return sizeBytes;
   } finally {

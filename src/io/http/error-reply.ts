@@ -41,7 +41,7 @@ export function sendError(
   reply: FastifyReply,
   thrown: unknown,
   method: string,
-  onFault: ((fault: HttpFault) => void) | undefined,
+  onFault: (fault: HttpFault) => void,
 ): void {
   const error = wireError(thrown, onFault);
   void reply.code(httpStatus(error.code)).header("cache-control", "no-store");
@@ -49,15 +49,15 @@ export function sendError(
   void reply.send(method === "HEAD" ? "" : JSON.stringify({ error }));
 }
 
-function wireError(thrown: unknown, onFault: ((fault: HttpFault) => void) | undefined): QuipuError {
+function wireError(thrown: unknown, onFault: (fault: HttpFault) => void): QuipuError {
   if (thrown instanceof QuipuError) return thrown;
-  const { statusCode, message } = thrown as { statusCode?: unknown; message?: unknown };
+  const { statusCode, message } = Object(thrown) as { statusCode?: unknown; message?: unknown };
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {
     const code = statusCode === 413 ? "LIMIT_EXCEEDED" : "INVALID_ARGUMENT";
     return new QuipuError(code, String(message)); // fastify's own words on a request it refuses
   }
   const id = newId("err", { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) });
-  onFault?.({ id, error: thrown });
+  onFault({ id, error: thrown });
   const { code } = QuipuError.from(thrown);
   return new QuipuError(code, `the server could not complete this request (${id})`, {
     next: `look for ${id} in the server's log`,

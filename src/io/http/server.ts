@@ -16,7 +16,7 @@ export interface HttpOptions {
   /** `127.0.0.1:PORT`; port 0 = any free one. */
   readonly listen: string;
   readonly routes: readonly HttpRoutes[];
-  /** Told of each error that no route threw on purpose. */
+  /** Told of each error that no route threw on purpose; without it, they are process warnings. */
   readonly onFault?: (fault: HttpFault) => void;
 }
 
@@ -39,6 +39,7 @@ export const httpLimits = Object.freeze({
 });
 
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const onFault = options.onFault ?? warnOfFault;
   const endpoint = parseEndpoint(options.listen);
   requireLocalEndpoint(endpoint, "listen on");
   if (endpoint.kind !== "tcp") {
@@ -58,11 +59,11 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   });
   server.server.maxConnections = httpLimits.connectionsMax;
   server.setErrorHandler((error, request, reply) => {
-    sendError(reply, error, request.method, options.onFault);
+    sendError(reply, error, request.method, onFault);
   });
   server.setNotFoundHandler((request, reply) => {
     const text = `nothing is at ${request.url.slice(0, 200)}`;
-    sendError(reply, new QuipuError("NOT_FOUND", text), request.method, options.onFault);
+    sendError(reply, new QuipuError("NOT_FOUND", text), request.method, onFault);
   });
   let closing = false;
   server.addHook("onSend", async (_, reply) => {
@@ -84,6 +85,10 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
       await close(server, graceMs);
     },
   };
+}
+
+function warnOfFault({ id, error }: HttpFault): void {
+  process.emitWarning(`${id}: ${String(error)}`, "QuipuFault");
 }
 
 function listenError(error: NodeJS.ErrnoException, address: string): QuipuError {

@@ -15,7 +15,7 @@ export interface ServeOptions {
   readonly listen: string;
   readonly services: readonly Binding[];
   readonly credentials?: TlsCredentials;
-  /** Told of each error that no handler threw on purpose. */
+  /** Told of each error that no handler threw on purpose; without it, they are process warnings. */
   readonly onFault?: (fault: Fault) => void;
 }
 
@@ -30,7 +30,7 @@ export async function serve(options: ServeOptions): Promise<RpcServer> {
   const endpoint = parseEndpoint(options.listen);
   if (options.credentials === undefined) requireLocalEndpoint(endpoint, "listen on");
   quietUnlessAsked();
-  const calls = new ServerCalls(options.onFault ?? (() => {}));
+  const calls = new ServerCalls(options.onFault ?? warnOfFault);
   const server = new Server(serverOptions);
   for (const binding of options.services) addBinding(server, binding, calls);
   const injector = server.createConnectionInjector(serverCredentials(options.credentials));
@@ -43,6 +43,10 @@ export async function serve(options: ServeOptions): Promise<RpcServer> {
       return closing;
     },
   };
+}
+
+function warnOfFault({ id, method, error }: Fault): void {
+  process.emitWarning(`${id} in ${method}: ${String(error)}`, "QuipuFault");
 }
 
 function addBinding(server: Server, binding: Binding, calls: ServerCalls): void {
