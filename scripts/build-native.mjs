@@ -62,6 +62,7 @@ function step(command, args, what) {
     console.error(result.stderr);
     fail(`${what} failed; its output is above`);
   }
+  return result.stdout;
 }
 
 if (
@@ -85,7 +86,7 @@ const tree = join(root, "build", sanitize ? "sanitize-cmake" : "cmake");
 dropMovedTree(tree);
 const cmake = findCmake();
 const onOff = (value) => (value ? "ON" : "OFF");
-step(
+const configured = step(
   cmake,
   [
     "-S",
@@ -111,10 +112,7 @@ mkdirSync(dirname(target), { recursive: true });
 copyFileSync(join(tree, "out", "quipu.node"), `${target}.new`);
 renameSync(`${target}.new`, target);
 
-const cache = readFileSync(join(tree, "CMakeCache.txt"), "utf8");
-const nvcc = /^CMAKE_CUDA_COMPILER:\w+=(.+)$/m.exec(cache)?.[1];
-const cuda =
-  cache.includes("QUIPU_CUDA:BOOL=ON") && nvcc !== undefined && !nvcc.endsWith("NOTFOUND");
+const cuda = /quipu: x86 kernels \w+, CUDA ON/.test(configured);
 const seconds = ((Date.now() - startMs) / 1000).toFixed(1);
 console.log(
   `built build/quipu.node in ${seconds} s: ${cuda ? "CPU and CUDA (sm_80, sm_90, PTX 9.0)" : "CPU only"}`,

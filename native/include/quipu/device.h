@@ -8,7 +8,7 @@
 #define QUIPU_UNROLL _Pragma("unroll")
 #else
 #define QUIPU_HOST_DEVICE
-#define QUIPU_UNROLL
+#define QUIPU_UNROLL _Pragma("GCC unroll 16")
 #endif
 
 #endif  // QUIPU_DEVICE_H_

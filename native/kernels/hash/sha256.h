@@ -42,38 +42,33 @@ QUIPU_HOST_DEVICE static inline uint32_t RotateRight(uint32_t word, int count) {
 // device's copy of it.
 QUIPU_HOST_DEVICE static inline void CompressWords(uint32_t state[8], uint32_t w[16],
                                                    const uint32_t constants[kRounds]) {
-  uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
-  uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
-  for (int t = 0; t < kRounds; ++t) {
-    const uint32_t word = w[t % 16];
-    const uint32_t sigma1 = RotateRight(e, 6) ^ RotateRight(e, 11) ^ RotateRight(e, 25);
-    const uint32_t sigma0 = RotateRight(a, 2) ^ RotateRight(a, 13) ^ RotateRight(a, 22);
-    const uint32_t choice = (e & f) ^ (~e & g);
-    const uint32_t majority = (a & b) ^ (a & c) ^ (b & c);
-    const uint32_t t1 = h + sigma1 + choice + constants[t] + word;
-    const uint32_t t2 = sigma0 + majority;
-    h = g;
-    g = f;
-    f = e;
-    e = d + t1;
-    d = c;
-    c = b;
-    b = a;
-    a = t1 + t2;
-    // Word t + 16 takes the place of word t.
-    const uint32_t w15 = w[(t + 1) % 16], w2 = w[(t + 14) % 16];
-    const uint32_t s0 = RotateRight(w15, 7) ^ RotateRight(w15, 18) ^ (w15 >> 3);
-    const uint32_t s1 = RotateRight(w2, 17) ^ RotateRight(w2, 19) ^ (w2 >> 10);
-    w[t % 16] = word + s0 + w[(t + 9) % 16] + s1;
+  uint32_t s[8];
+  QUIPU_UNROLL
+  for (int i = 0; i < 8; ++i) s[i] = state[i];
+  for (int t = 0; t < kRounds; t += 16) {
+    QUIPU_UNROLL
+    for (int u = 0; u < 16; ++u) {
+      // The names rotate instead of the values: in round u, a is s[-u mod 8], and so on.
+      const uint32_t a = s[(16 - u) % 8], b = s[(17 - u) % 8], c = s[(18 - u) % 8];
+      const uint32_t e = s[(20 - u) % 8], f = s[(21 - u) % 8], g = s[(22 - u) % 8];
+      uint32_t& d = s[(19 - u) % 8];
+      uint32_t& h = s[(23 - u) % 8];
+      const uint32_t sigma1 = RotateRight(e, 6) ^ RotateRight(e, 11) ^ RotateRight(e, 25);
+      const uint32_t sigma0 = RotateRight(a, 2) ^ RotateRight(a, 13) ^ RotateRight(a, 22);
+      const uint32_t choice = g ^ (e & (f ^ g));
+      const uint32_t majority = (a & b) | (c & (a | b));
+      const uint32_t t1 = h + sigma1 + choice + constants[t + u] + w[u];
+      d += t1;
+      h = t1 + sigma0 + majority;
+      // Word t + u + 16 takes the place of word t + u.
+      const uint32_t w1 = w[(u + 1) % 16], w14 = w[(u + 14) % 16];
+      const uint32_t gamma0 = RotateRight(w1, 7) ^ RotateRight(w1, 18) ^ (w1 >> 3);
+      const uint32_t gamma1 = RotateRight(w14, 17) ^ RotateRight(w14, 19) ^ (w14 >> 10);
+      w[u] += gamma0 + w[(u + 9) % 16] + gamma1;
+    }
   }
-  state[0] += a;
-  state[1] += b;
-  state[2] += c;
-  state[3] += d;
-  state[4] += e;
-  state[5] += f;
-  state[6] += g;
-  state[7] += h;
+  QUIPU_UNROLL
+  for (int i = 0; i < 8; ++i) state[i] += s[i];
 }
 
 // Pads what is left of a message after its whole blocks (`rest` bytes, under 64, at the front of

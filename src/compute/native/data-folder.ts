@@ -81,6 +81,10 @@ async function hashAll(
               signal: either,
               control,
               ...(backend === undefined ? {} : { backend }),
+            }).catch((thrown: unknown) => {
+              // It was listed a moment ago, so its absence is a change.
+              if (QuipuError.from(thrown).code === "NOT_FOUND") throw changed(folder, file.path);
+              throw thrown;
             });
             if (digests.sizeBytes !== file.sizeBytes) throw changed(folder, file.path);
             entries.push({ path: file.path, ...digests });
