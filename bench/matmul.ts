@@ -62,7 +62,9 @@ function compilePeer(folder: string): string | undefined {
   const program = join(folder, "openblas");
   try {
     const source = join("bench", "peers", "openblas.c");
-    execFileSync("cc", ["-O2", "-o", program, source, "-ldl"], { stdio: "ignore" });
+    execFileSync(process.env.CC ?? "cc", ["-O2", "-o", program, source, "-ldl"], {
+      stdio: "ignore",
+    });
     return program;
   } catch {
     return undefined; // no compiler: the lines are printed without a peer

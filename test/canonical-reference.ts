@@ -8,11 +8,6 @@ const scaleBits = 300n; // products of two binary32 are multiples of 2^-298
 const floats = new Float32Array(1);
 const words = new Uint32Array(floats.buffer);
 
-export function bitsOf(value: number): number {
-  floats[0] = value;
-  return words[0] as number;
-}
-
 export function floatOf(bits: number): number {
   words[0] = bits;
   return floats[0] as number;

@@ -2,7 +2,7 @@
  * The peer of bench/matmul.ts: a process that multiplies with OpenBLAS when told to. Commands on
  * standard input, one a line, each answered by one line:
  *   multiply M N K TIMES   C = A x B on its own random data
- *   peak                   multiply-adds a second of one core, in registers (0 without AVX-512 or FMA)
+ *   peak                   multiply-adds a second of one core, in registers; 0 without FMA
  *
  * usage: openblas LIBRARY
  */

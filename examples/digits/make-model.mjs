@@ -1,6 +1,6 @@
 /**
- * Writes knn.onnx: nearest neighbours by four operators. It holds no data row: queries and references
- * are inputs, so the model may travel where the data may not.
+ * Writes knn.onnx: nearest neighbours by four operators. It holds no data row: queries and
+ * references are inputs, so the model may travel where the data may not.
  *
  *   |q - r|² = |q|² - 2·(q·r - |r|²/2): for one query the nearest reference has the greatest
  *   score = q·r - ½·Σ r², and TopK takes the k greatest, the lower index first among equals.
@@ -43,6 +43,7 @@ const node = (operator, name, inputs, outputs, ...attributes) =>
   );
 const tensor = (name, type, dims, raw) =>
   message(5, ...dims.map((dim) => integer(1, dim)), integer(2, type), text(8, name), bytes(9, raw));
+const axis = (dim) => message(1, typeof dim === "string" ? text(2, dim) : integer(1, dim));
 const value = (field, name, type, dims) =>
   message(
     field,
@@ -52,7 +53,7 @@ const value = (field, name, type, dims) =>
       message(
         1,
         integer(1, type),
-        message(2, ...dims.map((dim) => message(1, typeof dim === "string" ? text(2, dim) : integer(1, dim)))),
+        message(2, ...dims.map(axis)),
       ),
     ),
   );
@@ -68,7 +69,14 @@ const graph = message(
   node("MatMul", "half-norms", ["minus_half", "squared"], ["bias"]),
   node("MatMul", "products", ["queries", "references"], ["product"]),
   node("Add", "scores", ["product", "bias"], ["score"]),
-  node("TopK", "nearest", ["score", "k"], ["scores", "indices"], attribute("axis", -1), attribute("largest", 1)),
+  node(
+    "TopK",
+    "nearest",
+    ["score", "k"],
+    ["scores", "indices"],
+    attribute("axis", -1),
+    attribute("largest", 1),
+  ),
   text(2, "knn"),
   tensor("minus_half", float32, [1, pixels], minusHalf),
   tensor("k", int64, [1], k),

@@ -63,7 +63,8 @@ cudaError_t RunMatmul(const Addresses& at, const ProgramOperator& op, cudaStream
     int64_t a_at = 0;
     int64_t b_at = 0;
     walk.Locate(matrix, &a_at, &b_at);
-    const Matmul job{at.Floats(op.tensors[0]) + a_at * m * k, at.Floats(op.tensors[1]) + b_at * k * n,
+    const Matmul job{at.Floats(op.tensors[0]) + a_at * m * k,
+                     at.Floats(op.tensors[1]) + b_at * k * n,
                      at.Floats(op.tensors[2]) + matrix * m * n, k, n, n, m, n, k};
     if (const cudaError_t error = LaunchMatmulF32(job, stream); error != cudaSuccess) return error;
   }

@@ -1,4 +1,5 @@
-// Launches of the CUDA elementwise kernels. Pointers are device pointers. Include only from .cu files.
+// Launches of the CUDA elementwise kernels. Pointers are device pointers. Include only from .cu
+// files.
 #ifndef QUIPU_KERNELS_ELEMENTWISE_ELEMENTWISE_CUDA_H_
 #define QUIPU_KERNELS_ELEMENTWISE_ELEMENTWISE_CUDA_H_
 
@@ -8,8 +9,8 @@
 
 namespace quipu {
 
-// out[i] = a[…] ∘ b[…] over a whole broadcast: `shape` outermost first, strides in elements, 0 where
-// an operand repeats.
+// out[i] = a[…] ∘ b[…] over a whole broadcast: `shape` outermost first, strides in elements, 0
+// where an operand repeats.
 struct ElementwiseGrid {
   const float* a;
   const float* b;

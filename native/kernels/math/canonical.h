@@ -1,8 +1,8 @@
 // The arithmetic `canonical-1`, shared by every backend and, through QUIPU_HOST_DEVICE, by CUDA.
 //
 // Frozen (docs/arithmetic.md): the block of a dot product, the fused multiply-add, the one NaN, and
-// the order of values. Everything here is `static`, because each source that includes it is compiled
-// with other instruction sets and the linker must never merge their copies.
+// the order of values. Everything here is `static`, because each source that includes it is
+// compiled with other instruction sets and the linker must never merge their copies.
 #ifndef QUIPU_KERNELS_MATH_CANONICAL_H_
 #define QUIPU_KERNELS_MATH_CANONICAL_H_
 
@@ -31,9 +31,10 @@ QUIPU_HOST_DEVICE static inline float F32OfBits(uint32_t bits) {
 }
 
 // a·b + c, rounded once, without FMA hardware. The product of two 24-bit significands fits a double
-// exactly. The sum is rounded to odd: when it is inexact (TwoSum's error term tells) its last bit is
-// set, on the side of the exact value. A double keeps 53 >= 2·24 + 2 bits, so narrowing the odd sum
-// to binary32 rounds as the exact sum would, subnormal results included (Boldo and Melquiond 2008).
+// exactly. The sum is rounded to odd: when it is inexact (TwoSum's error term tells) its last bit
+// is set, on the side of the exact value. A double keeps 53 >= 2·24 + 2 bits, so narrowing the odd
+// sum to binary32 rounds as the exact sum would, subnormal results included (Boldo and Melquiond
+// 2008).
 QUIPU_HOST_DEVICE static inline float FusedSoftwareF32(float a, float b, float c) {
   const double product = static_cast<double>(a) * static_cast<double>(b);
   const double addend = c;

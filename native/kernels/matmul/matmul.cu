@@ -1,6 +1,6 @@
-// CUDA cores in canonical order: a block of 256 threads computes a 128 × 128 tile of C, a thread 8 × 8
-// of it, k in steps of 8 through two buffers of shared memory. Each output has one accumulator; when
-// a block of the dot product ends it is added to the output's total and starts again from +0.
+// CUDA cores in canonical order: a block of 256 threads computes a 128 × 128 tile of C, a thread 8
+// × 8 of it, k in steps of 8 through two buffers of shared memory. Each output has one accumulator;
+// when a block of the dot product ends it is added to the output's total and starts again from +0.
 //
 // k is never padded with zeros: fma(0, 0, -0) is +0, so a padded step could change a bit.
 #include "kernels/math/canonical.h"

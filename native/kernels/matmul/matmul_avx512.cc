@@ -1,5 +1,5 @@
-// AVX-512: micro tiles of 14 × 32, 28 accumulators, two vectors of B and one broadcast of A. A panel
-// of B (32 KiB) stays in the first-level cache while panels of A (14 KiB) stream past it.
+// AVX-512: micro tiles of 14 × 32, 28 accumulators, two vectors of B and one broadcast of A. A
+// panel of B (32 KiB) stays in the first-level cache while panels of A (14 KiB) stream past it.
 #include <immintrin.h>
 
 #include "kernels/matmul/matmul_packed.h"

@@ -1,7 +1,7 @@
-// The packed loop of the vector backends. A piece of B (256 × up to 1024) and of A (up to 336 × 256)
-// are copied into panels that the micro kernel reads in order; one piece of k is exactly one block of
-// the canonical dot product, so the kernel's registers are the block's accumulators and what it adds
-// to C is the block's sum.
+// The packed loop of the vector backends. A piece of B (256 × up to 1024) and of A (up to 336 ×
+// 256) are copied into panels that the micro kernel reads in order; one piece of k is exactly one
+// block of the canonical dot product, so the kernel's registers are the block's accumulators and
+// what it adds to C is the block's sum.
 //
 // In an unnamed namespace: each includer compiles it with its own instruction set.
 #ifndef QUIPU_KERNELS_MATMUL_MATMUL_PACKED_H_

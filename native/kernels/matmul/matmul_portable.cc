@@ -4,8 +4,8 @@
 
 namespace quipu {
 
-// Rows of B are walked in the inner loop so that memory is read in order; each output still sees its
-// own terms with k ascending, which is all that the order asks for.
+// Rows of B are walked in the inner loop so that memory is read in order; each output still sees
+// its own terms with k ascending, which is all that the order asks for.
 void MatmulF32Portable(const Matmul& job, float* scratch) {
   constexpr int64_t kStrip = 1024;
   for (int64_t i = 0; i < job.m; ++i) {

@@ -1,6 +1,7 @@
 // Few rows: every element of B is used only a few times, so reading B is the whole cost and copying
-// it into panels would double it. B is read where it lies, 4 KiB of eight rows at a time; the block's
-// accumulators wait in the first-level cache between steps, which rounds nothing: they are binary32.
+// it into panels would double it. B is read where it lies, 4 KiB of eight rows at a time; the
+// block's accumulators wait in the first-level cache between steps, which rounds nothing: they are
+// binary32.
 //
 // In an unnamed namespace: each includer compiles it with its own instruction set.
 #ifndef QUIPU_KERNELS_MATMUL_MATMUL_SKINNY_H_

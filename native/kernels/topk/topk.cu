@@ -1,5 +1,5 @@
-// One block a row. Keys are unique in a row, so the next rank is the greatest key below the last one:
-// k passes over the row, each a maximum of integers, in which order plays no part.
+// One block a row. Keys are unique in a row, so the next rank is the greatest key below the last
+// one: k passes over the row, each a maximum of integers, in which order plays no part.
 #include "kernels/topk/topk_cuda.h"
 
 namespace quipu {

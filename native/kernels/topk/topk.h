@@ -1,8 +1,8 @@
 // The k first elements of each row in one total order, and where they stood.
 //
-// Frozen (docs/arithmetic.md, "Top-k"): -Inf < … < -0 = +0 < … < +Inf < NaN; all NaN are equal; equal
-// elements go by lower index first, in both directions. `largest` takes the order downwards (NaN
-// first), otherwise upwards (NaN last). Values keep the bits that they had in the row.
+// Frozen (docs/arithmetic.md, "Top-k"): -Inf < … < -0 = +0 < … < +Inf < NaN; all NaN are equal;
+// equal elements go by lower index first, in both directions. `largest` takes the order downwards
+// (NaN first), otherwise upwards (NaN last). Values keep the bits that they had in the row.
 #ifndef QUIPU_KERNELS_TOPK_TOPK_H_
 #define QUIPU_KERNELS_TOPK_TOPK_H_
 
@@ -26,7 +26,8 @@ struct TopK {
   bool largest;
 };
 
-// `scratch`: `length` keys of 64 bits, unique in a row. The k greatest keys are the answer, in order.
+// `scratch`: `length` keys of 64 bits, unique in a row. The k greatest keys are the answer, in
+// order.
 using TopKF32 = void (*)(const TopK& job, uint64_t* scratch);
 
 void TopKF32Portable(const TopK& job, uint64_t* scratch);

@@ -1,6 +1,6 @@
-// What the vector backends share: a short sorted list of the greatest keys so far. Lanes are compared
-// with the list's last key, and only those that beat it are looked at one by one; a later element
-// that equals the last one has a higher index and loses, so a strict comparison is exact.
+// What the vector backends share: a short sorted list of the greatest keys so far. Lanes are
+// compared with the list's last key, and only those that beat it are looked at one by one; a later
+// element that equals the last one has a higher index and loses, so a strict comparison is exact.
 //
 // In an unnamed namespace: each includer compiles it with its own instruction set.
 #ifndef QUIPU_KERNELS_TOPK_TOPK_LIST_H_

@@ -1,6 +1,6 @@
 /** The compiler: an ONNX file and the shapes of its inputs become one flat program. */
 import { encodeProgram } from "./encode.js";
-import type { DType, GraphInput } from "./graph.js";
+import type { DType } from "./graph.js";
 import { importOnnx } from "./import-onnx.js";
 import { lower, type Shapes } from "./lower.js";
 import { planMemory } from "./plan.js";
@@ -34,9 +34,4 @@ export function compileModel(model: Uint8Array, inputShapes: Shapes): CompiledMo
     outputs: graph.outputs.map(port),
     arenaBytes: plan.arenaBytes,
   };
-}
-
-/** The inputs that a model asks for, before any shape is known. */
-export function modelInputs(model: Uint8Array): readonly GraphInput[] {
-  return importOnnx(model).inputs;
 }
