@@ -131,7 +131,7 @@ export class CoordinatorWorld {
   }
 }
 
-const places: Readonly<Record<string, Place>> = {
+export const places: Readonly<Record<"SG" | "DE", Place>> = {
   SG: { country: "SG", zone: "", site: "private", grade: "operator-asserted" },
   DE: { country: "DE", zone: "", site: "public", grade: "operator-asserted" },
 };
@@ -155,7 +155,7 @@ export class FakeHost {
   ) {}
 
   get place(): Place {
-    return places[this.country] as Place;
+    return places[this.country];
   }
 
   async attach(held: readonly Assign[] = [], parts: object = {}): Promise<void> {
@@ -238,36 +238,45 @@ export class FakeHost {
     await this.say({ case: "runUpdate", value: update });
   }
 
-  /** The end of a run as an honest agent seals it, save for what `change` makes of its facts. */
   seal(
     outcome: RunFacts["outcome"] = "succeeded",
     assign = this.assign,
-    change: (facts: RunFacts) => RunFacts = (facts) => facts,
+    change?: (facts: RunFacts) => RunFacts,
     signer: Signer = this.signer,
   ): RunUpdate {
-    const assignment = parseAssignment(assign);
-    const failure = new QuipuError(outcome === "cancelled" ? "CANCELLED" : "DATA_INVALID", "no");
-    const facts: RunFacts = {
-      ...assignment,
-      host: this.name,
-      place: this.place,
-      agentVersion: "0.1.0",
-      inputs: assignment.inputs.map(({ digest }) => digest),
-      outcome,
-      ...(outcome === "succeeded" ? { result } : { failure: failure.toJSON() }),
-      isolation: "none",
-      startedAt: "2026-01-02T03:04:05.000Z",
-      finishedAt: "2026-01-02T03:04:06.000Z",
-      usage: { wallMs: 1, cpuMs: 1, inputBytes: 1, outputBytes: 1 },
-    };
-    const envelope = sealEnvelope(buildStatement(change(facts)), signer);
-    const states = {
-      succeeded: RunState.SUCCEEDED,
-      failed: RunState.FAILED,
-      cancelled: RunState.CANCELLED,
-    };
-    return runUpdate(this.name, refOf(assign), { state: states[outcome], envelope });
+    return sealOf({ name: this.name, place: this.place, signer }, assign, outcome, change);
   }
+}
+
+/** The end of a run as an honest agent seals it, save for what `change` makes of its facts. */
+export function sealOf(
+  host: { readonly name: string; readonly place: Place; readonly signer: Signer },
+  assign: Assign,
+  outcome: RunFacts["outcome"] = "succeeded",
+  change: (facts: RunFacts) => RunFacts = (facts) => facts,
+): RunUpdate {
+  const assignment = parseAssignment(assign);
+  const failure = new QuipuError(outcome === "cancelled" ? "CANCELLED" : "DATA_INVALID", "no");
+  const facts: RunFacts = {
+    ...assignment,
+    host: host.name,
+    place: host.place,
+    agentVersion: "0.1.0",
+    inputs: assignment.inputs.map(({ digest }) => digest),
+    outcome,
+    ...(outcome === "succeeded" ? { result } : { failure: failure.toJSON() }),
+    isolation: "none",
+    startedAt: "2026-01-02T03:04:05.000Z",
+    finishedAt: "2026-01-02T03:04:06.000Z",
+    usage: { wallMs: 1, cpuMs: 1, inputBytes: 1, outputBytes: 1 },
+  };
+  const envelope = sealEnvelope(buildStatement(change(facts)), host.signer);
+  const states = {
+    succeeded: RunState.SUCCEEDED,
+    failed: RunState.FAILED,
+    cancelled: RunState.CANCELLED,
+  };
+  return runUpdate(host.name, refOf(assign), { state: states[outcome], envelope });
 }
 
 export const result = {
@@ -286,6 +295,6 @@ export const result = {
   arithmetic: "",
 } as const;
 
-function refOf({ runId, epoch }: Assign) {
+export function refOf({ runId, epoch }: Assign) {
   return { runId, epoch: Number(epoch) };
 }

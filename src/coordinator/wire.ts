@@ -148,7 +148,7 @@ export function hostMessage(core: Core, host: HostRecord): MessageInitShape<type
 function lastSeenMs({ ports, sessions }: Core, host: HostRecord): number {
   const session = sessions.get(host.name);
   if (session === undefined) return host.lastSeenAtMs;
-  return ports.clock.wallMs() - (ports.clock.bootMs() - session.heardAtMs);
+  return Math.round(ports.clock.wallMs() - (ports.clock.bootMs() - session.heardAtMs));
 }
 
 export function dataSetMessage({
