@@ -179,7 +179,10 @@ t.test("from assignment to receipt to download, and over a kill", async (t) => {
   t.equal((await get({}, newSigner("ecdsa-p256-sha256"))).status, 403, "of another signer");
   t.equal((await fetch(`${httpUrl}/v1/artifacts/${digest}`)).status, 403, "none at all");
   t.equal((await fetch(`${httpUrl}/readyz`)).status, 200);
-  t.match(await (await fetch(`${httpUrl}/metrics`)).text(), /system_memory_limit_bytes/);
+  await desk.next((message) => message.case === "telemetry" || undefined);
+  const metrics = await (await fetch(`${httpUrl}/metrics`)).text();
+  t.match(metrics, /^system_memory_limit_bytes\{host="sg-1"\} [0-9]+/m);
+  t.match(metrics, /^quipu_agent_runs\{host="sg-1",phase="sealed"\} 1$/m);
 
   // Unacknowledged, so it is said again after a kill: same bytes, same key, another instance.
   first.kill("SIGKILL");

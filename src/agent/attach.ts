@@ -31,16 +31,10 @@ export class AttachLink implements Link {
   #queue: AsyncQueue<AttachRequest> | undefined;
   #call: AbortController | undefined;
   #grantKey: Uint8Array | undefined;
-  #attached = false;
 
   constructor(options: AttachOptions) {
     this.#options = options;
     this.#channel = connect(options.address);
-  }
-
-  /** Whether the present stream has been welcomed. */
-  get attached(): boolean {
-    return this.#attached;
   }
 
   /** Key that signs download grants, from the newest welcome. */
@@ -61,7 +55,6 @@ export class AttachLink implements Link {
     let failures = 0;
     while (!this.#closed.signal.aborted) {
       const thrown = await this.#stream(agent, ({ grantKey }) => {
-        this.#attached = true;
         this.#grantKey = grantKey;
         failures = 0;
       });
@@ -103,7 +96,6 @@ export class AttachLink implements Link {
       return QuipuError.from(thrown);
     } finally {
       queue.end();
-      this.#attached = false;
       this.#queue = undefined;
       this.#call = undefined;
       agent.disconnected();

@@ -179,6 +179,7 @@ async function openParts(options: AgentOptions): Promise<Parts> {
   const { dataFolder } = options;
   const { workers } = devices;
   const host = runnerHost({ clock, dataFolder, scratchFolder, workers, store, observe: told });
+  let agent: Agent | undefined;
   const http = await serveHost({
     host: options.name,
     listen: options.httpListen,
@@ -186,10 +187,10 @@ async function openParts(options: AgentOptions): Promise<Parts> {
     store,
     telemetry,
     grantKey: () => link.grantKey,
-    notReady: () => (link.attached ? undefined : "not attached to a coordinator"),
+    view: () => agent?.view,
     onFault: told,
   });
-  const agent = await Agent.recover(identityOf(options, http.url, inventory), {
+  agent = await Agent.recover(identityOf(options, http.url, inventory), {
     clock,
     random,
     journal: await openDurableFolder(join(stateFolder, "journal")),

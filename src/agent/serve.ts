@@ -17,6 +17,8 @@ import { type HttpServer, startHttp } from "../io/http/server.js";
 import { verifyGrant } from "../io/identity/grant.js";
 import { renderMetrics } from "../io/telemetry/metrics.js";
 import type { Telemetry } from "../io/telemetry/telemetry.js";
+import type { AgentView } from "./agent.js";
+import { agentMetrics } from "./agent-metrics.js";
 
 export interface HostServeOptions {
   readonly host: string;
@@ -26,13 +28,13 @@ export interface HostServeOptions {
   readonly telemetry: Telemetry;
   /** The coordinator's key, known after the first welcome. */
   readonly grantKey: () => Uint8Array | undefined;
-  /** Why this host cannot work now; undefined when it can. */
-  readonly notReady: () => string | undefined;
+  /** Undefined while the agent is being opened. */
+  readonly view: () => AgentView | undefined;
   readonly onFault: (text: string) => void;
 }
 
 export function serveHost(options: HostServeOptions): Promise<HttpServer> {
-  const { host, listen, store, telemetry, notReady, onFault } = options;
+  const { host, listen, store, telemetry, view, onFault } = options;
   return startHttp({
     listen,
     routes: [
@@ -41,17 +43,25 @@ export function serveHost(options: HostServeOptions): Promise<HttpServer> {
         authorize: (request) => authorize(request, options),
         sizeBytesMax: 0, // outputs come from runs alone; nothing is put from outside
       }),
-      metricsRoutes(() => {
-        const sample = telemetry.latest();
-        return renderMetrics(new Map(sample === undefined ? [] : [[host, sample]]));
+      metricsRoutes(async () => {
+        const [sample, now] = [telemetry.latest(), view()];
+        const text = await renderMetrics(new Map(sample === undefined ? [] : [[host, sample]]));
+        return now === undefined ? text : text + agentMetrics(host, now);
       }),
-      healthRoutes(notReady),
+      healthRoutes(() => notReady(view())),
     ],
     onFault: ({ id, error }) => onFault(`HTTP fault ${id}: ${QuipuError.from(error).message}`),
   });
 }
 
-export async function authorize(
+/** Why this host can take no work now; undefined when it can. */
+function notReady(view: AgentView | undefined): string | undefined {
+  if (view === undefined) return "starting";
+  if (!view.attached) return "not attached to a coordinator";
+  return view.spoolTrouble === "" ? undefined : `the spool cannot be written: ${view.spoolTrouble}`;
+}
+
+async function authorize(
   { digest, action, token }: ArtifactRequest,
   { host, clock, grantKey }: Pick<HostServeOptions, "host" | "clock" | "grantKey">,
 ): Promise<ArtifactPermit> {
