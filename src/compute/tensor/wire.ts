@@ -22,28 +22,29 @@ export interface WireField {
   readonly value: WireValue;
 }
 
+interface Cursor {
+  at: number;
+}
+
 /** The fields of one message in the order of the file. */
 export function* readFields(bytes: Uint8Array): Generator<WireField> {
   const cursor = { at: 0 };
   while (cursor.at < bytes.length) {
-    const tag = readVarint(bytes, cursor);
-    const number = Number(tag >> 3n);
-    if (number === 0 || tag > 0xffff_ffffn) throw malformed(`field number ${tag >> 3n}`);
-    yield { number, value: readValue(bytes, cursor, Number(tag & 7n)) };
+    const tag = readNumber(bytes, cursor);
+    const number = Math.floor(tag / 8);
+    if (number === 0 || tag > 0xffff_ffff) throw malformed(`field number ${number}`);
+    yield { number, value: readValue(bytes, cursor, tag % 8) };
   }
 }
 
-function readValue(bytes: Uint8Array, cursor: { at: number }, wireType: number): WireValue {
+function readValue(bytes: Uint8Array, cursor: Cursor, wireType: number): WireValue {
   switch (wireType) {
     case 0:
       return { kind: "varint", value: readVarint(bytes, cursor) };
     case 1:
       return { kind: "fixed64", bytes: take(bytes, cursor, 8) };
-    case 2: {
-      const length = readVarint(bytes, cursor);
-      if (length > BigInt(bytes.length - cursor.at)) throw malformed("it is cut short");
-      return { kind: "bytes", bytes: take(bytes, cursor, Number(length)) };
-    }
+    case 2:
+      return { kind: "bytes", bytes: take(bytes, cursor, readNumber(bytes, cursor)) };
     case 5:
       return { kind: "fixed32", bytes: take(bytes, cursor, 4) };
     default:
@@ -51,14 +52,29 @@ function readValue(bytes: Uint8Array, cursor: { at: number }, wireType: number):
   }
 }
 
-function take(bytes: Uint8Array, cursor: { at: number }, length: number): Uint8Array {
+function take(bytes: Uint8Array, cursor: Cursor, length: number): Uint8Array {
   if (length > bytes.length - cursor.at) throw malformed("it is cut short");
   const taken = bytes.subarray(cursor.at, cursor.at + length);
   cursor.at += length;
   return taken;
 }
 
-function readVarint(bytes: Uint8Array, cursor: { at: number }): bigint {
+/** Tags and lengths: at most 56 bits and without BigInt, which is what most of a model consists of. */
+function readNumber(bytes: Uint8Array, cursor: Cursor): number {
+  let value = 0;
+  for (let scale = 1; scale < 2 ** 56; scale *= 128) {
+    const byte = bytes[cursor.at];
+    if (byte === undefined) throw malformed("it is cut short");
+    cursor.at += 1;
+    value += (byte & 0x7f) * scale;
+    if (byte >= 0x80) continue;
+    if (value > Number.MAX_SAFE_INTEGER) break;
+    return value;
+  }
+  throw malformed("a length that no file has");
+}
+
+function readVarint(bytes: Uint8Array, cursor: Cursor): bigint {
   let value = 0n;
   for (let shift = 0n; shift < 70n; shift += 7n) {
     const byte = bytes[cursor.at];
