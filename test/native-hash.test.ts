@@ -6,6 +6,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   appendFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -18,6 +19,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { blake3 as nobleBlake3 } from "@noble/hashes/blake3.js";
 import fc from "fast-check";
@@ -414,6 +416,54 @@ t.test("worker threads hash, and may end with work in flight", async (t) => {
     parentPort.postMessage("left"); process.exit(0);`;
   t.same(await Promise.all([run(quit), run(quit)]), ["left", "left"]);
   t.equal(toHex(await blake3Async(new Uint8Array(3_000_000))), want, "the main thread goes on");
+});
+
+t.test("the number of threads does not change the bits", async (t) => {
+  const native = new URL("../src/compute/native/", import.meta.url).href;
+  const body = `import { blake3, merkleRoot } from "${native}hashing.js";
+    import { capabilities } from "${native}capabilities.js";
+    const data = new Uint8Array(3_000_000).map((_, i) => i % 251);
+    const leaves = Array.from({ length: 5000 }, (_, i) => data.subarray(i, i + 33));
+    console.log(capabilities({ probeCuda: false }).threads,
+      Buffer.from(blake3(data)).toString("hex"), Buffer.from(merkleRoot(leaves)).toString("hex"));`;
+  const run = (threads: string): string[] =>
+    execFileSync(process.execPath, ["--input-type=module", "-e", body], {
+      env: { ...process.env, QUIPU_THREADS: threads },
+      encoding: "utf8",
+    })
+      .trim()
+      .split(" ");
+  const [one, five] = [run("1"), run("5")];
+  t.same([one[0], five[0]], ["1", "5"]);
+  t.same(one.slice(1), five.slice(1));
+});
+
+t.test("without an addon that loads, the first call says what to do", async (t) => {
+  const root = join(folder, "no-addon");
+  mkdirSync(join(root, "build"), { recursive: true });
+  writeFileSync(join(root, "package.json"), `{"type":"module"}`);
+  for (const room of ["base", "compute/native"]) {
+    cpSync(new URL(`../src/${room}`, import.meta.url), join(root, "src", room), {
+      recursive: true,
+    });
+  }
+  const copy = (await import(
+    pathToFileURL(join(root, "src/compute/native/binding.js")).href
+  )) as typeof import("../src/compute/native/binding.js");
+  const refuses = (what: RegExp): void => {
+    try {
+      copy.binding();
+      t.ok(false, "it loaded");
+    } catch (thrown) {
+      const { code, message, next } = thrown as QuipuError;
+      t.equal(code, "ADDON_MISSING");
+      t.match(message, what);
+      t.match(next ?? "", /npm run setup/);
+    }
+  };
+  refuses(/is not built/);
+  writeFileSync(join(root, "build/quipu.node"), "not a program");
+  refuses(/does not load/);
 });
 
 t.test("the process may exit with work in flight", async (t) => {
