@@ -170,6 +170,11 @@ t.test("tables are read exactly or not at all", async (t) => {
   const bound = bindInput({ values, rows: 4, columns: 3, fileBytes: 0 }, some);
   t.same(bound.shape, [2, 2]);
   t.same([...bound.data], [1, 7, 2, 8]);
+  const none = { ...source, rows: { modulo: 9, equals: [8] } };
+  t.throws(() => bindInput({ values, rows: 4, columns: 3, fileBytes: 0 }, none), {
+    code: "DATA_INVALID",
+    message: "the job takes none of the 4 rows of x",
+  });
   const wide = { ...source, columns: [1, 4] as [number, number] };
   t.throws(() => bindInput({ values, rows: 4, columns: 3, fileBytes: 0 }, wide), {
     code: "DATA_INVALID",

@@ -25,6 +25,13 @@ function select(table: Table, source: TableSource): Selection {
   for (let row = 0; row < table.rows; row += 1) {
     if (rule === undefined || kept.has(row % rule.modulo)) rows.push(row);
   }
+  if (rows.length === 0) {
+    throw new QuipuError(
+      "DATA_INVALID",
+      `the job takes none of the ${table.rows} rows of ${source.file}`,
+      { next: "correct the rows in the job", details: { file: source.file } },
+    );
+  }
   return { rows, first, width: last - first };
 }
 
