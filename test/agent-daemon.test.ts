@@ -1,6 +1,8 @@
 /** The agent's program as a process: a run from assignment to download, bad command lines, its end. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -221,6 +223,10 @@ t.test("from assignment to receipt to download, and over a kill", async (t) => {
 t.test("a command line that cannot work ends at once, with a code", async (t) => {
   const good = ["--name", "a", "--country", "SG", "--site", "private", "--coordinator", "unix:/x"];
   const folders = ["--state", join(root, "s"), "--data", join(root, "d")];
+  const server = createServer().listen(0, "127.0.0.1");
+  t.teardown(() => server.close());
+  await once(server, "listening");
+  const taken = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const cases = [
     [["--nonsense"], "USAGE", 2],
     [good, "USAGE", 2],
@@ -228,6 +234,7 @@ t.test("a command line that cannot work ends at once, with a code", async (t) =>
     [[...good, ...folders, "--name", "A B"], "USAGE", 2],
     [[...good, ...folders, "--coordinator", "192.0.2.1:9"], "INSECURE_ENDPOINT", 2],
     [[...good, ...folders, "--state", join(program, "state")], "STATE_NOT_WRITABLE", 1],
+    [[...good, ...folders, "--state", join(root, "t"), "--http", taken], "PORT_TAKEN", 1],
   ] as const;
   await Promise.all(
     cases.map(async ([args, code, exitCode]) => {

@@ -65,7 +65,7 @@ type TestEnd = Pick<typeof t, "teardown" | "fail">;
 const silent = { progress: () => {}, log: () => {} };
 
 function newWorker(t: TestEnd, device = "cpu", path = fakeWorker): Worker {
-  const worker = new Worker({ workerPath: path, device, readyMs: 5_000, observe: () => {} });
+  const worker = new Worker({ workerPath: path, device, readyMs: 20_000, observe: () => {} });
   t.teardown(() => worker.close());
   return worker;
 }
