@@ -124,6 +124,9 @@ CudaProgram::~CudaProgram() = default;
 
 Status CudaProgram::Run(const ProgramRun& run) {
   QUIPU_CUDA_RETURN_IF_ERROR(cudaSetDevice(0));  // the current device is a fact of each thread
+  // An allocation that failed in an earlier run is still this thread's last error; a launch asks for
+  // the last error and must not be blamed for it. Errors of a lost device cannot be cleared.
+  (void)cudaGetLastError();
   if (device_ == nullptr) {
     auto device = std::make_unique<Device>();
     QUIPU_CUDA_RETURN_IF_ERROR(cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking));
