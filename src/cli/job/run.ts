@@ -5,7 +5,7 @@ import { storeFile } from "../artifact/put.js";
 import type { VerbAction } from "../context.js";
 import { exitOfAll, followJobs } from "./follow.js";
 import { type LoadedJob, loadJobFile } from "./job-file.js";
-import { jobLine, jobView } from "./job-view.js";
+import { type JobView, jobLine, jobView } from "./job-view.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
   const { output } = context;
@@ -30,10 +30,17 @@ export const action: VerbAction = async (context, { args, options }) => {
     views.map(({ id }) => id),
   );
   const exit = exitOfAll(ended);
-  output.result({ jobs: ended, exit }, () => nextSteps(ended.map(({ id }) => id)));
+  output.result({ jobs: ended, exit }, () => nextSteps(ended));
   return exit.code;
 };
 
-function nextSteps(ids: readonly string[]): string {
-  return ids.map((id) => `${id}  next: quipu job show ${id}; quipu receipt show ${id}`).join("\n");
+function nextSteps(jobs: readonly JobView[]): string {
+  const lines = jobs.map(({ id, outputs, logIndex }) => {
+    const steps = [
+      ...(outputs.length === 0 ? [] : [`quipu job outputs ${id} --to FOLDER --country CC`]),
+      logIndex === null ? `quipu why ${id}` : `quipu receipt show ${id}`,
+    ];
+    return `${id}  next: ${steps.join("; ")}`;
+  });
+  return lines.join("\n");
 }

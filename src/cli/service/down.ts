@@ -2,19 +2,20 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { QuipuError } from "../../base/errors.js";
+import { stateFolderHolder } from "../../io/store/state-folder.js";
 import type { VerbAction } from "../context.js";
-import { readEndpoints } from "../coordinator-link.js";
-import { isAlive } from "./process.js";
 
 const stopMsMax = 15_000;
 
 export const action: VerbAction = async (context) => {
   const stopped: string[] = [];
   for (const name of ["agent", "coordinator"] as const) {
-    const endpoints = await readEndpoints(join(context.paths.home, name));
-    if (endpoints === undefined || !isAlive(endpoints.pid)) continue;
-    process.kill(endpoints.pid, "SIGTERM");
-    await ended(endpoints.pid, name);
+    // Whoever holds the folder's lock, not whoever has a number that a file remembers.
+    const state = join(context.paths.home, name);
+    const pid = await stateFolderHolder(state);
+    if (pid === undefined) continue;
+    process.kill(pid, "SIGTERM");
+    await released(state, pid, name);
     stopped.push(name);
     context.output.note(`${name} stopped`);
   }
@@ -22,17 +23,14 @@ export const action: VerbAction = async (context) => {
   return 0;
 };
 
-async function ended(pid: number, name: string): Promise<void> {
+async function released(state: string, pid: number, name: string): Promise<void> {
   const deadline = performance.now() + stopMsMax;
-  while (isAlive(pid)) {
+  while ((await stateFolderHolder(state)) === pid) {
     if (performance.now() > deadline) {
-      throw new QuipuError(
-        "DEADLINE_EXCEEDED",
-        `the ${name} (process ${pid}) did not stop in ${stopMsMax / 1000} s`,
-        {
-          next: `look at its log, then kill -9 ${pid}: nothing acknowledged is lost`,
-        },
-      );
+      const text = `the ${name} (process ${pid}) did not stop in ${stopMsMax / 1000} s`;
+      throw new QuipuError("DEADLINE_EXCEEDED", text, {
+        next: `look at its log, then kill -9 ${pid}: nothing acknowledged is lost`,
+      });
     }
     await delay(50);
   }

@@ -3,10 +3,10 @@ import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { QuipuError } from "../../base/errors.js";
+import { stateFolderHolder } from "../../io/store/state-folder.js";
 import type { Context, VerbAction } from "../context.js";
 import { readEndpoints } from "../coordinator-link.js";
 import { startDaemon } from "./daemon.js";
-import { isAlive } from "./process.js";
 
 export const action: VerbAction = async (context, { options }) => {
   const { home } = context.paths;
@@ -15,8 +15,8 @@ export const action: VerbAction = async (context, { options }) => {
   const name = String(options.name ?? hostLabel(hostname()));
   const data = String(options.data ?? join(home, "data"));
   const agentState = join(home, "agent");
-  const running = await readEndpoints(agentState);
-  if (running === undefined || !isAlive(running.pid)) {
+  const running = await stateFolderHolder(agentState);
+  if (running === undefined) {
     await mkdir(data, { recursive: true });
     await startDaemon({
       program: context.paths.agentProgram,
@@ -38,7 +38,7 @@ export const action: VerbAction = async (context, { options }) => {
       `agent ${name} is up (${country}, ${options.site}); data sets are read from ${data}`,
     );
   } else {
-    context.output.note(`the agent is already up (process ${running.pid})`);
+    context.output.note(`the agent is already up (process ${running})`);
   }
   context.output.result(
     { coordinator, host: name, home, data },
@@ -50,10 +50,11 @@ export const action: VerbAction = async (context, { options }) => {
 async function ensureCoordinator(context: Context): Promise<string> {
   const { home } = context.paths;
   const state = join(home, "coordinator");
-  const running = await readEndpoints(state);
-  if (running?.grpc !== undefined && isAlive(running.pid)) {
-    context.output.note(`the coordinator is already up (process ${running.pid})`);
-    return running.grpc;
+  const running = await stateFolderHolder(state);
+  const known = running === undefined ? undefined : await readEndpoints(state);
+  if (known?.grpc !== undefined) {
+    context.output.note(`the coordinator is already up (process ${running})`);
+    return known.grpc;
   }
   const started = await startDaemon({
     program: context.paths.coordinatorProgram,

@@ -70,7 +70,9 @@ async function hold(path: string): Promise<() => void> {
   } catch (error) {
     lock?.close();
     if ((error as { code?: unknown }).code !== "SQLITE_BUSY") throw notWritable(path, error);
-    throw new QuipuError("STATE_LOCKED", `${path} is in use by ${await holder(path)}`, {
+    const pid = await holderPid(path);
+    const who = pid === undefined ? "another process" : `process ${pid}`;
+    throw new QuipuError("STATE_LOCKED", `${path} is in use by ${who}`, {
       next: "stop that process, or give this one a state folder of its own",
       cause: error,
     });
@@ -82,13 +84,29 @@ async function hold(path: string): Promise<() => void> {
   };
 }
 
-/** Only for the sentence that a person reads: the lock itself never depends on this file. */
-async function holder(path: string): Promise<string> {
+/** The process that holds a state folder now; undefined when none does, or there is no such folder. */
+export async function stateFolderHolder(path: string): Promise<number | undefined> {
+  let probe: Database.Database | undefined;
+  try {
+    probe = new Database(join(path, "lock"), { fileMustExist: true });
+    probe.exec("BEGIN EXCLUSIVE; ROLLBACK");
+    return undefined;
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code !== "SQLITE_BUSY") return undefined; // no lock file: nobody was ever here
+    return await holderPid(path);
+  } finally {
+    probe?.close();
+  }
+}
+
+/** Undefined when the holder took the lock a moment ago and has not signed yet. */
+async function holderPid(path: string): Promise<number | undefined> {
   try {
     const { pid } = JSON.parse(await readFile(join(path, holderFile), "utf8")) as { pid?: unknown };
-    return `process ${String(pid)}`;
+    return typeof pid === "number" ? pid : undefined;
   } catch {
-    return "another process"; // it took the lock a moment ago and has not signed yet
+    return undefined;
   }
 }
 
