@@ -19,7 +19,10 @@ export interface AdmittedSpec {
   readonly digest: Digest;
 }
 
-/** Checks the bytes as if no client had; throws JOB_FILE_INVALID, LIMIT_EXCEEDED or NOT_FOUND. */
+/**
+ * Checks the bytes as if no client had; throws JOB_FILE_INVALID, LIMIT_EXCEEDED or NOT_FOUND. Enough
+ * for a plan; a submission also needs the artifacts to be here.
+ */
 export async function checkSpecs(
   core: Core,
   specs: readonly Uint8Array[],
@@ -31,7 +34,7 @@ export async function checkSpecs(
     );
   }
   const admitted = specs.map(parseSpec);
-  for (const { spec } of admitted) await checkReferences(core, spec);
+  for (const { spec } of admitted) await checkDataSet(core, spec);
   return admitted;
 }
 
@@ -49,6 +52,7 @@ export async function submitJobs(
   const before = await earlier(core.ports.store, idempotencyKey, digest);
   if (before !== undefined) return before;
   const admitted = await checkSpecs(core, specs);
+  for (const { spec } of admitted) await checkArtifacts(core, spec);
   const ids = admitted.map(() => newId("job", core.ports.random));
   const atMs = core.ports.clock.wallMs();
   // The answer may only be given after this commit. A crash before it loses nothing that anyone was
@@ -125,15 +129,16 @@ function readJson(bytes: Uint8Array): unknown {
   }
 }
 
-async function checkReferences(core: Core, spec: JobSpec): Promise<void> {
-  if (spec.dataSet !== undefined) {
-    const known = await core.ports.store.dataSets.get(spec.dataSet);
-    const next = `register it with \`quipu data add ${spec.dataSet} FOLDER\`, or see \`quipu data ls\``;
-    if (known === undefined) throw notFound("data set", spec.dataSet, next);
-  }
+async function checkDataSet(core: Core, { dataSet }: JobSpec): Promise<void> {
+  if (dataSet === undefined || (await core.ports.store.dataSets.get(dataSet))) return;
+  const register = `quipu data add FOLDER --name ${dataSet} --class CLASS`;
+  throw notFound("data set", dataSet, `register it with \`${register}\`, or see \`quipu data ls\``);
+}
+
+async function checkArtifacts(core: Core, spec: JobSpec): Promise<void> {
   for (const digest of jobArtifacts(spec)) {
-    const next = "bring it with `quipu artifact put FILE`";
-    if (!(await core.ports.artifacts.has(digest))) throw notFound("artifact", digest, next);
+    if (await core.ports.artifacts.has(digest)) continue;
+    throw notFound("artifact", digest, "bring it with `quipu artifact put FILE`");
   }
 }
 
