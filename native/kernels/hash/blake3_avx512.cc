@@ -94,7 +94,8 @@ struct Rows {
 template <int kRound>
 [[gnu::always_inline]] inline void RowRounds(Rows& s, __m512i message) {
   // First words of the column mixes, their second words, then the same for the diagonals. Those
-  // become columns by rotating every row but b, the last to be ready; diagonal i is in column i + 1.
+  // become columns by rotating every row but b, the last to be ready; diagonal i is then in column
+  // i + 1.
   constexpr const int* w = kSchedule[kRound];
   const __m512i order = _mm512_setr_epi32(w[0], w[2], w[4], w[6], w[1], w[3], w[5], w[7],  //
                                           w[14], w[8], w[10], w[12], w[15], w[9], w[11], w[13]);

@@ -1,8 +1,8 @@
 // BLAKE3 with one input a lane: word i of all inputs in vector i. Included by one file an
 // instruction set, each of which supplies `Vector` in its own unnamed namespace:
 //   kLanes, Word (the register), Load, Broadcast, Add, Xor, RotateRight<n>,
-//   LoadStep<0 to kSteps - 1> (64 bytes of each row, transposed into 16 vectors by steps, at most 14)
-//   and StoreCvs (8 vectors, transposed into rows of 32 bytes).
+//   LoadStep<0 to kSteps - 1> (64 bytes of each row, transposed into 16 vectors; at most 14
+//   steps) and StoreCvs (8 vectors, transposed into rows of 32 bytes).
 #ifndef QUIPU_KERNELS_HASH_BLAKE3_LANES_H_
 #define QUIPU_KERNELS_HASH_BLAKE3_LANES_H_
 

@@ -42,7 +42,8 @@ void Subtree(const sha256::Kernels& kernels, const Leaves& leaves, size_t first,
   ByteView messages[kTaskLeaves];
   for (size_t i = 0; i < count; ++i) {
     const uint64_t begin = first + i == 0 ? 0 : leaves.ends[first + i - 1];
-    messages[i] = ByteView{leaves.data + begin, static_cast<size_t>(leaves.ends[first + i] - begin)};
+    const uint64_t size = leaves.ends[first + i] - begin;
+    messages[i] = ByteView{leaves.data + begin, static_cast<size_t>(size)};
   }
   alignas(64) uint8_t digests[kTaskLeaves * kDigestBytes];
   kernels.many(messages, count, kLeafPrefix, digests);
