@@ -27,8 +27,9 @@ export class Changes {
         if (!pending && !signal.aborted) {
           await new Promise<void>((resolve) => {
             resume = resolve;
-            signal.addEventListener("abort", () => resolve(), { once: true });
+            signal.addEventListener("abort", wake, { once: true });
           });
+          signal.removeEventListener("abort", wake);
         }
         resume = undefined;
         pending = false;

@@ -32,6 +32,7 @@ export class Coordinator {
       logBook: new LogBook(ports.log, ports.store),
       hosts: new Map(),
       sessions: new Map(),
+      strangers: new Set(),
       earlyCancels: new Map(),
       finishing: new Map(),
       receiptsOwed: new Set(),
@@ -64,7 +65,8 @@ export class Coordinator {
 
   /** Ends every stream. What is durable needs no goodbye. */
   stop(): void {
-    for (const session of [...this.core.sessions.values()]) session.close();
+    const { sessions, strangers } = this.core;
+    for (const session of [...sessions.values(), ...strangers]) session.close();
   }
 }
 

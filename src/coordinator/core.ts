@@ -17,6 +17,8 @@ export interface Core {
   readonly hosts: Map<string, HostRecord>;
   /** The one stream of each attached host. */
   readonly sessions: Map<string, Session>;
+  /** Streams that have not said whose they are. */
+  readonly strangers: Set<Session>;
   /** Cancels that were committed while their run was on its way into `runs`. */
   readonly earlyCancels: Map<string, string>;
   /** Receipts on their way into the log, by run: a doubled update waits for the first. */

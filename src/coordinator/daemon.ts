@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { sha256, toHex } from "../base/bytes.js";
 import type { Clock } from "../base/clock.js";
 import { QuipuError } from "../base/errors.js";
-import { type Hasher, sha256Hasher } from "../base/hasher.js";
 import type { Random } from "../base/random.js";
 import { artifactLimits } from "../io/artifact/size-limit.js";
 import { type ArtifactStore, openArtifactStore } from "../io/artifact/store.js";
@@ -41,8 +40,6 @@ export interface DaemonOptions {
   readonly leaseMarginMs: number;
   readonly clock: Clock;
   readonly random: Random;
-  /** A faster SHA-256 than the built-in one, for what clients bring. */
-  readonly sha256?: () => Hasher;
   readonly observe: (event: DaemonEvent) => void;
 }
 
@@ -103,8 +100,7 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
   const policy = await readPolicy(options.policyFolder);
   const logSigner = await loadOrCreateSigner(keys, "log", "ed25519");
   const grantSigner = await loadOrCreateSigner(keys, "grants", "ecdsa-p256-sha256");
-  const hashers = { sha256: options.sha256 ?? sha256Hasher };
-  const artifacts = await openArtifactStore(join(stateFolder, "artifacts"), { hashers });
+  const artifacts = await openArtifactStore(join(stateFolder, "artifacts"));
   const store = await openCoordinatorStore(join(stateFolder, "coordinator.db"));
   opened.push(() => store.close());
   const logFolder = await LogFolder.open(join(stateFolder, "log"));

@@ -7,7 +7,7 @@ import { loseRun } from "./run-end.js";
 export async function tick(core: Core): Promise<void> {
   const nowMs = core.ports.clock.bootMs();
   const { leaseMs, leaseMarginMs } = core.options;
-  for (const session of [...core.sessions.values()]) {
+  for (const session of [...core.sessions.values(), ...core.strangers]) {
     if (session.heardAtMs + leaseMs + leaseMarginMs < nowMs) session.close();
   }
   for (const active of core.runs.expired(nowMs)) {

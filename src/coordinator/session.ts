@@ -44,10 +44,7 @@ export class Session {
     this.#core = core;
     this.#link = link;
     this.#heardAtMs = core.ports.clock.bootMs();
-  }
-
-  get instanceId(): string {
-    return this.#instanceId;
+    core.strangers.add(this);
   }
 
   /** Latest sample, in memory only. */
@@ -73,6 +70,7 @@ export class Session {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#core.strangers.delete(this);
     this.#link.close();
     if (this.#core.sessions.get(this.#host) !== this) return;
     this.#core.sessions.delete(this.#host);
@@ -124,6 +122,7 @@ export class Session {
     this.#host = host.name;
     this.#instanceId = instanceId;
     core.hosts.set(host.name, host);
+    core.strangers.delete(this);
     const older = core.sessions.get(host.name);
     core.sessions.set(host.name, this);
     older?.close();

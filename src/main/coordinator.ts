@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { pino } from "pino";
 import { QuipuError } from "../base/errors.js";
 import { times } from "../base/limits.js";
+import { sdNotify } from "../compute/native/system.js";
 import { CoordinatorDaemon, type DaemonEvent } from "../coordinator/daemon.js";
 import { openDurableFolder } from "../io/store/durable-folder.js";
 import { openStateFolder } from "../io/store/state-folder.js";
@@ -108,8 +109,10 @@ async function main(log: Log): Promise<void> {
     observe: (event) => logEvent(log, event),
   });
   await announce(state.path, daemon);
+  sdNotify("READY=1");
   log.info({ grpc: daemon.grpcAddress, http: daemon.httpUrl }, "ready");
   log.info({ signal: await ending }, "ending");
+  sdNotify("STOPPING=1");
   await daemon.close();
   await state.close();
 }

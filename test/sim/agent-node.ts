@@ -95,7 +95,7 @@ export class AgentNode {
     const seed = world.chance.between(1, 2 ** 31);
     const agent = await Agent.recover(identity, {
       clock: {
-        wallMs: () => 1_800_000_000_000 + world.time.nowMs,
+        wallMs: () => world.wallMs(),
         bootMs: () => this.#bootOffsetMs + world.time.nowMs,
       },
       random: seededRandom(seed),
@@ -167,16 +167,19 @@ export class AgentNode {
     counts.runsStarted += 1;
     this.#work.begin(this.facts, assignment);
     return new Promise((resolve) => {
-      const finish = (report: RunReport) => {
-        if (life.over || !this.#stops.delete(assignment.runId)) return;
-        this.#work.end(assignment);
-        resolve(report);
-      };
-      this.#stops.set(assignment.runId, () => {
+      const stop = () => {
         counts.runsStopped += 1;
         const stopped = new QuipuError("CANCELLED", "the work was stopped");
         time.after(chance.between(0, stopMsMax), () => finish(failed(stopped)));
-      });
+      };
+      const finish = (report: RunReport) => {
+        // Once; and never for a later start of the same run, granted again after its lease ended.
+        if (life.over || this.#stops.get(assignment.runId) !== stop) return;
+        this.#stops.delete(assignment.runId);
+        this.#work.end(assignment);
+        resolve(report);
+      };
+      this.#stops.set(assignment.runId, stop);
       const outcome = chance.hit(weather.workFailureRate)
         ? failed(new QuipuError("MODEL_INVALID", "the model is damaged"))
         : succeeded(assignment);

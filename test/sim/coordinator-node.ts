@@ -93,7 +93,7 @@ export class CoordinatorNode {
   async #boot(life: Life): Promise<void> {
     const world = this.#world;
     const clock = {
-      wallMs: () => 1_800_000_000_000 + world.time.nowMs,
+      wallMs: () => world.wallMs(),
       bootMs: () => this.#bootOffsetMs + world.time.nowMs,
     };
     const files = unreliable(world, life, new MemoryLogStore(this.disk), [
