@@ -209,8 +209,10 @@ t.test("a task that cannot run leaves no outputs", async (t) => {
   const upright = { ...references, transpose: false };
   await fails({ ...classify, inputs: { queries, references: upright } }, "SHAPE_MISMATCH");
   const labels = { ...queries, columns: [64, 65] as [number, number] };
-  await fails({ ...classify, vote: { indices: "nothing", labels } }, "SHAPE_MISMATCH");
-  await fails({ ...classify, vote: { indices: "scores", labels } }, "SHAPE_MISMATCH");
+  const all = { ...references, columns: labels.columns, transpose: false };
+  await fails({ ...classify, vote: { indices: "nothing", labels: all } }, "SHAPE_MISMATCH");
+  await fails({ ...classify, vote: { indices: "scores", labels: all } }, "SHAPE_MISMATCH");
+  await fails({ ...classify, vote: { indices: "indices", labels } }, "SHAPE_MISMATCH");
   await fails(classify, "CANCELLED", {
     signal: AbortSignal.abort(new QuipuError("CANCELLED", "")),
   });

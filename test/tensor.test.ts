@@ -325,6 +325,8 @@ t.test("a model that was cut or changed is compiled or refused by code", async (
 t.test("a session runs often, at once, into given memory, and refuses wrong tensors", async (t) => {
   const session = Session.compile(operatorModel("MatMul"), { a: [5, 7], b: [7, 3] });
   t.same(session.outputs, [{ name: "c", dtype: "float32", shape: [5, 3] }]);
+  const [, indices] = Session.compile(topKModel(2, true), { rows: [3, 9] }).outputs;
+  t.same(indices, { name: "indices", dtype: "int64", shape: [3, 2], choices: 9 });
   const a = float32([5, 7], byFormula("unit", 1, 35));
   const b = float32([7, 3], byFormula("unit", 2, 21));
   const runs = await Promise.all(Array.from({ length: 20 }, () => session.run({ a, b })));

@@ -54,6 +54,7 @@ export async function runTensorTask(options: TensorTaskOptions): Promise<TensorT
     Object.entries(inputs).map(([name, tensor]) => [name, tensor.shape]),
   );
   const session = Session.compile(model, shapes);
+  checkVote(session, task, labels);
   const files = outputFiles(session, task);
   progress(0.5, "computing");
   const into = new Map([...files].map(([name, file]) => [name, file.elements]));
@@ -129,13 +130,28 @@ function outputFiles(session: Session, task: TensorTask): Map<string, NpyFile> {
     }
     files.set(port.name, npyFile(port));
   }
-  if (task.vote && !files.has(task.vote.indices)) {
+  return files;
+}
+
+/** Labels of other rows than those that the model searches would give wrong answers, not errors. */
+function checkVote(session: Session, task: TensorTask, labels: BigInt64Array | undefined): void {
+  if (!task.vote || !labels) return;
+  const { indices } = task.vote;
+  const port = session.outputs.find(({ name }) => name === indices);
+  if (port === undefined) {
+    const names = session.outputs.map(({ name }) => name).join(", ");
     throw new QuipuError(
       "SHAPE_MISMATCH",
-      `the vote names the output ${task.vote.indices}; the model has ${[...files.keys()].join(", ")}`,
+      `the vote names the output ${indices}; the model has ${names}`,
     );
   }
-  return files;
+  if (port.choices !== undefined && port.choices !== labels.length) {
+    throw new QuipuError(
+      "SHAPE_MISMATCH",
+      `the vote gives ${labels.length} labels and ${indices} chooses among ${port.choices} rows`,
+      { next: "take the labels from the rows that the model searches" },
+    );
+  }
 }
 
 function predictionsFile(winners: BigInt64Array<ArrayBuffer>): NpyFile {

@@ -1,4 +1,5 @@
 /** The compiler: an ONNX file and the shapes of its inputs become one flat program. */
+import { QuipuError } from "../../base/errors.js";
 import { encodeProgram } from "./encode.js";
 import type { DType } from "./graph.js";
 import { importOnnx } from "./import-onnx.js";
@@ -12,6 +13,8 @@ export interface TensorPort {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
+  /** Of indices: how many elements they choose among. */
+  readonly choices?: number;
 }
 
 export interface CompiledModel {
@@ -26,7 +29,8 @@ export function compileModel(model: Uint8Array, inputShapes: Shapes): CompiledMo
   const plan = planMemory(graph);
   const port = (name: string): TensorPort => {
     const facts = graph.tensors.get(name);
-    return { name, dtype: facts?.dtype ?? "float32", shape: facts?.shape ?? [] };
+    if (facts === undefined) throw new QuipuError("INTERNAL", `tensor ${name} has no shape`);
+    return { name, ...facts };
   };
   return {
     program: encodeProgram(graph, plan),

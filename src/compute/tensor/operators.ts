@@ -8,6 +8,8 @@ import type { AttributeValue, Constant, DType, GraphNode } from "./graph.js";
 export interface TensorFacts {
   readonly dtype: DType;
   readonly shape: readonly number[];
+  /** Of indices: how many elements they choose among; every index is below it. */
+  readonly choices?: number;
 }
 
 /** Numbers are those of the flat program. */
@@ -99,7 +101,7 @@ function lowerTopK(node: GraphNode, scope: Scope): Lowered {
     reads: [rows],
     results: [
       { dtype: "float32", shape },
-      { dtype: "int64", shape },
+      { dtype: "int64", shape, choices: length },
     ],
     attributes: [largest],
   };
