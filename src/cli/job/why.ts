@@ -1,25 +1,43 @@
-/** `quipu why JOB|FILE`: each host with the first rule that kept it out. */
+/** `quipu why JOB|FILE`: the one main reason, what would have to change, and each host's own rule. */
 import { existsSync } from "node:fs";
+import type { JobState } from "../../model/job.js";
+import { type Explanation, explain } from "../../scheduler/placement/explain.js";
 import type { VerbAction } from "../context.js";
-import { jobLine, reasonLines } from "./job-view.js";
+import { jobLine, type ReasonView, reasonLines } from "./job-view.js";
 import { planFiles, planText } from "./plan.js";
 import { getJob } from "./show.js";
 
 export const action: VerbAction = async (context, { args }) => {
   const subject = args[0] ?? "";
   if (existsSync(subject)) {
-    const plans = await planFiles(context, [subject]);
+    const plans = (await planFiles(context, [subject])).map((plan) => ({
+      ...plan,
+      explanation: explanationOf(plan.outcome, plan.reasons),
+    }));
     context.output.result({ plans }, () =>
-      plans.map((plan) => planText(context, plan)).join("\n\n"),
+      plans
+        .map((plan) => [planText(context, plan), ...explanationLines(plan.explanation)].join("\n"))
+        .join("\n\n"),
     );
     return 0;
   }
   const job = await getJob(context, subject);
-  context.output.result({ job }, () => {
-    const lines = [jobLine(context.output, job)];
+  // A job that nobody has decided about yet has no reasons, and none are made up for it.
+  const explanation = job.reasons.length > 0 ? explanationOf(job.state, job.reasons) : null;
+  context.output.result({ job, explanation }, () => {
+    const lines = [jobLine(context.output, job), ...explanationLines(explanation)];
     if (job.reasons.length > 0)
       lines.push("hosts that were not chosen:", ...reasonLines(job.reasons));
     return lines.join("\n");
   });
   return 0;
 };
+
+/** Null for a job that has a host: there is nothing to wait for. */
+function explanationOf(state: JobState, reasons: readonly ReasonView[]): Explanation | null {
+  if (state !== "queued" && state !== "refused") return null;
+  return explain({ outcome: { kind: state }, offers: [], reasons });
+}
+
+const explanationLines = (explanation: Explanation | null): string[] =>
+  explanation === null ? [] : [explanation.sentence, explanation.change];

@@ -12,7 +12,10 @@ export interface Explanation {
 
 const namedMax = 4;
 
-export function explain({ outcome, offers, reasons }: Decision): Explanation {
+/** What a decision says about itself; less than a whole record, so that a client can explain it too. */
+export type Explained = Pick<Decision, "outcome" | "offers" | "reasons">;
+
+export function explain({ outcome, offers, reasons }: Explained): Explanation {
   const best = offers[0];
   if (outcome.kind === "placed" && best !== undefined) {
     return { sentence: placedSentence(best, offers), change: "", rule: "" };
