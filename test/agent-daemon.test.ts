@@ -234,6 +234,7 @@ t.test("a command line that cannot work ends at once, with a code", async (t) =>
     [[...good, ...folders, "--name", "A B"], "USAGE", 2],
     [[...good, ...folders, "--coordinator", "192.0.2.1:9"], "INSECURE_ENDPOINT", 2],
     [[...good, ...folders, "--state", join(program, "state")], "STATE_NOT_WRITABLE", 1],
+    [[...good, ...folders, "--state", "/proc/quipu/state"], "STATE_NOT_WRITABLE", 1],
     [[...good, ...folders, "--state", join(root, "t"), "--http", taken], "PORT_TAKEN", 1],
   ] as const;
   await Promise.all(

@@ -5,8 +5,17 @@
  * A `put` that resolved is on disk with its name. A `put` that failed, or that a crash cut short, left
  * the old content as it was; its temporary file is removed at once, or at the next open.
  */
-import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import {
+  access,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  unlink,
+} from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { type ErrorCode, QuipuError } from "../../base/errors.js";
 
 export interface DurableFolder {
@@ -23,9 +32,33 @@ export interface DurableFolder {
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 const temporaryPattern = /^\.put-[0-9]+-[0-9]+$/;
 
+/**
+ * Makes a folder of this user's own, and its parents. Not `mkdir` with `recursive`: in a folder that
+ * exists but takes no entries (such as one of /proc) Node 20 then tries for ever.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    const parent = dirname(path);
+    if (code !== "ENOENT" || parent === path || (await exists(parent))) throw error;
+    await makeFolder(parent);
+    await makeFolder(path);
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 export async function openDurableFolder(path: string): Promise<DurableFolder> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolder(path);
     const leftovers = (await readdir(path)).filter((name) => temporaryPattern.test(name));
     for (const name of leftovers) await unlink(join(path, name));
   } catch (error) {

@@ -6,11 +6,11 @@
  * killed never blocks the next one, and a reused process id never looks like a holder. Node has no
  * file locks of its own; SQLite's are used, on an empty file that never becomes a database.
  */
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import Database from "libsql";
 import { QuipuError } from "../../base/errors.js";
-import { openDurableFolder } from "./durable-folder.js";
+import { makeFolder, openDurableFolder } from "./durable-folder.js";
 
 export type StateKind = "agent" | "coordinator";
 
@@ -37,7 +37,7 @@ export async function openStateFolder(
   options: StateFolderOptions,
 ): Promise<StateFolder> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolder(path);
   } catch (error) {
     throw notWritable(path, error);
   }
