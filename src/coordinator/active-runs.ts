@@ -20,6 +20,7 @@ export interface ActiveRun {
 
 export class ActiveRuns {
   readonly #runs = new Map<string, ActiveRun>();
+  readonly #ofHosts = new Map<string, Set<ActiveRun>>();
 
   add(run: RunRecord, leaseEndsAtMs: number, cancelReason?: string): ActiveRun {
     const active: ActiveRun = {
@@ -33,6 +34,7 @@ export class ActiveRuns {
       activity: "",
     };
     this.#runs.set(run.id, active);
+    this.#ofHosts.set(run.host, (this.#ofHosts.get(run.host) ?? new Set()).add(active));
     return active;
   }
 
@@ -52,11 +54,16 @@ export class ActiveRuns {
   }
 
   delete(runId: string): void {
+    const active = this.#runs.get(runId);
+    if (active === undefined) return;
     this.#runs.delete(runId);
+    const ofHost = this.#ofHosts.get(active.run.host);
+    ofHost?.delete(active);
+    if (ofHost?.size === 0) this.#ofHosts.delete(active.run.host);
   }
 
   ofHost(host: string): readonly ActiveRun[] {
-    return [...this.#runs.values()].filter((active) => active.run.host === host);
+    return [...(this.#ofHosts.get(host) ?? [])];
   }
 
   busyDevices(host: string): readonly string[] {

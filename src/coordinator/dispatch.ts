@@ -63,8 +63,12 @@ export class Dispatcher {
 async function dispatchRound(core: Core): Promise<void> {
   let hosts = snapshot(core);
   let position = 0;
+  const { jobs } = core.ports.store;
   for (;;) {
-    const page = await core.ports.store.jobs.queued(jobsPerPageMax, position);
+    // Without room anywhere a job that knows why it waits keeps waiting for that reason.
+    const page = hosts.some(hasRoom)
+      ? await jobs.queued(jobsPerPageMax, position)
+      : await jobs.undecided(jobsPerPageMax, position);
     const last = page.at(-1);
     if (last === undefined) return;
     position = last.position;
@@ -88,7 +92,6 @@ async function dispatchPage(
   let hosts = before;
   const verdicts: Verdict[] = [];
   for (const job of page) {
-    // Without room anywhere a job that knows why it waits keeps waiting for that reason.
     if (job.decisionId !== "" && !hosts.some(hasRoom)) continue;
     const spec = specOf(job);
     const decision = await decideNow(core, { spec, digest: job.specDigest }, hosts);

@@ -15,9 +15,10 @@ import { QuipuError } from "../base/errors.js";
 import { type RunAck, RunAckSchema, RunState, type RunUpdate } from "../gen/quipu/v1/attach_pb.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord, ReceiptRecord, RunRecord } from "../io/store/records.js";
-import { entryOf, openEnvelope } from "../proof/receipt/envelope.js";
+import { entryBytes, openEnvelope, parseEnvelope } from "../proof/receipt/envelope.js";
+import { parseStatement } from "../proof/receipt/statement.js";
 import { type Core, note } from "./core.js";
-import { stepJob } from "./job-machine.js";
+import { type JobEvent, stepJob } from "./job-machine.js";
 import { checkFacts, resultOf } from "./receipt-facts.js";
 import { isCurrent, loseRun } from "./run-end.js";
 
@@ -99,9 +100,13 @@ async function finish(core: Core, receipt: ReceiptRecord): Promise<number> {
   const { store, clock } = core.ports;
   const run = await store.runs.get(receipt.runId);
   if (run === undefined) throw new QuipuError("INTERNAL", `receipt without run ${receipt.runId}`);
-  const logIndex = await core.logBook.append(entryOf(receipt.envelope, run.receiptKey));
+  // Its signature was checked before it was staged, and is not checked again.
+  const envelope = parseEnvelope(receipt.envelope);
+  const statement = parseStatement(envelope.payload);
+  const logIndex = await core.logBook.append(entryBytes(envelope, run.receiptKey));
+  const event = { kind: "settle", ...resultOf(statement, logIndex) } as const;
   const atMs = clock.wallMs();
-  const job = await store.transact((tables) => settle(tables, receipt, run, logIndex, atMs));
+  const job = await store.transact((tables) => settle(tables, run, event, atMs));
   core.receiptsOwed.delete(run.id);
   if (job !== undefined) {
     core.earlyCancels.delete(job.id);
@@ -114,20 +119,18 @@ async function finish(core: Core, receipt: ReceiptRecord): Promise<number> {
 
 async function settle(
   { runs, jobs, receipts }: StoreTables,
-  receipt: ReceiptRecord,
   run: RunRecord,
-  logIndex: number,
+  event: Extract<JobEvent, { kind: "settle" }>,
   atMs: number,
 ): Promise<JobRecord | undefined> {
   const job = await jobs.get(run.jobId);
   const known = await receipts.get(run.id);
   if (job === undefined || known?.stage !== "staged") return undefined; // settled meanwhile
-  const end = resultOf(openEnvelope(receipt.envelope, run.receiptKey), logIndex);
-  const next = stepJob(job, { kind: "settle", ...end }, atMs);
+  const next = stepJob(job, event, atMs);
   if (next === undefined) {
     throw new QuipuError("INTERNAL", `job ${job.id} is ${job.state} and has a staged receipt`);
   }
-  await receipts.setLogged(run.id, logIndex);
+  await receipts.setLogged(run.id, event.result.logIndex);
   await runs.update(run.id, { stage: "ended", endedAtMs: atMs });
   await jobs.update(next);
   return next;

@@ -48,6 +48,8 @@ export interface JobTable {
   update(job: JobRecord): Promise<void>;
   /** Queued jobs above this position, first admitted first. */
   queued(limit: number, afterPosition: number): Promise<readonly JobRecord[]>;
+  /** The same, but only those about which nothing has been decided since they were queued. */
+  undecided(limit: number, afterPosition: number): Promise<readonly JobRecord[]>;
   /** Newest first, only those with a lower position. */
   list(limit: number, beforePosition: number): Promise<readonly JobRecord[]>;
   countQueued(): Promise<number>;

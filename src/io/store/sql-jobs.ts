@@ -20,15 +20,11 @@ export function jobTable(db: Kysely<Schema>): JobTable {
       await db.updateTable("jobs").set(change).where("id", "=", id).execute();
     },
     async queued(limit, afterPosition) {
-      const rows = await db
-        .selectFrom("jobs")
-        .selectAll()
-        .where("state", "=", "queued")
-        .where("position", ">", afterPosition)
-        .orderBy("position", "asc")
-        .limit(limit)
-        .execute();
-      return rows.map(fromRow);
+      return (await waiting(db, limit, afterPosition).execute()).map(fromRow);
+    },
+    async undecided(limit, afterPosition) {
+      const query = waiting(db, limit, afterPosition).where("decision_id", "=", "");
+      return (await query.execute()).map(fromRow);
     },
     async list(limit, beforePosition) {
       const rows = await db
@@ -100,6 +96,16 @@ export function submissionTable(db: Kysely<Schema>): SubmissionTable {
 export function plain(bytes: Uint8Array | ArrayBuffer): Uint8Array {
   if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function waiting(db: Kysely<Schema>, limit: number, afterPosition: number) {
+  return db
+    .selectFrom("jobs")
+    .selectAll()
+    .where("state", "=", "queued")
+    .where("position", ">", afterPosition)
+    .orderBy("position", "asc")
+    .limit(limit);
 }
 
 function toRow(job: JobRecord): JobRow {
