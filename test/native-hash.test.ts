@@ -385,6 +385,8 @@ t.test("folders: what has no plain place in a manifest is refused by name", asyn
   t.ok(codeOf("DATA_INVALID")(name));
   t.match((name as Error).message, /not UTF-8/);
   t.equal((await hashFolder(data)).entries.length, 1, "and without them it is fine");
+  mkdirSync(join(data, ...Array.from({ length: 70 }, () => "d")), { recursive: true });
+  t.equal(await failure(() => hashFolder(data)), "LIMIT_EXCEEDED", "nested too deep");
 });
 
 t.test("worker threads hash, and may end with work in flight", async (t) => {
