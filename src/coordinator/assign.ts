@@ -35,9 +35,10 @@ export async function sendAssign(core: Core, active: ActiveRun): Promise<void> {
     session.send(message);
     if (active.cancelReason !== undefined) sendCancel(core, active);
   } catch (thrown) {
-    const error = trouble(core, `assign run ${active.run.id}`, thrown);
+    const what = `assign run ${active.run.id}`;
+    const error = trouble(core, what, thrown);
     if (error.kind !== "terminal") return; // the lease ends and the job is placed again
-    await loseRun(core, active, error.toJSON());
+    await loseRun(core, active, error.toJSON()).catch((again) => trouble(core, what, again));
   }
 }
 
