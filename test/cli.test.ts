@@ -47,6 +47,11 @@ t.test("usage errors are code 2, with a suggestion, and JSON where JSON was aske
   t.equal(typo.code, 2);
   t.equal(typo.stdout, "");
   t.match(typo.stderr, /USAGE.*statsu.*Did you mean status/s);
+  const place = await quipu("up", "--country", "Singapore");
+  t.equal(place.code, 2);
+  t.match(place.stderr, /USAGE.*Singapore is no country code.*ISO 3166/s);
+  const nowhere = await quipu("job", "outputs", "job-1", "--to", folder);
+  t.match(nowhere, { code: 2, stderr: /QUIPU_COUNTRY/ });
   const missing = await quipu("job", "outputs", "job-1", "--json");
   t.equal(missing.code, 2);
   t.match(JSON.parse(missing.stdout), { error: { code: "USAGE", kind: "terminal" } });

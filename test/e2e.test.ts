@@ -289,6 +289,8 @@ t.test("up, status, down: a coordinator and an agent on this machine", async (t)
   t.match(again.stderr, /already up/);
   const status = await runQuipu(["status", "-o", "json"], home);
   t.match(status.json, { hosts: { known: 1, attached: 1 }, care: [] });
+  const nothing = await runQuipu(["job", "outputs", "job-0", "--to", "x", "-o", "json"], home);
+  t.match(nothing.json, { error: { code: "NOT_FOUND" } }, "the country is known from `up`");
   const down = await runQuipu(["down", "-o", "json"], home);
   t.same(down.json, { stopped: ["agent", "coordinator"] });
   t.match((await runQuipu(["down", "-o", "json"], home)).json, { stopped: [] });

@@ -26,8 +26,7 @@ const country: VerbOption = {
 };
 const destination: VerbOption = {
   ...country,
-  help: "country that the bytes go to; each download is checked as an export",
-  required: true,
+  help: "country that the bytes go to (QUIPU_COUNTRY; default: where `quipu up` said this machine stands)",
 };
 const detach: VerbOption = { flags: "--detach", help: "return once the jobs are admitted" };
 

@@ -1,4 +1,4 @@
-/** `quipu artifact get DIGEST --to FILE --country CC`: fetches a stored file, checked by its digest. */
+/** `quipu artifact get DIGEST --to FILE`: fetches a stored file, checked by its digest. */
 import { chmod, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Digest, parseDigest } from "../../base/bytes.js";
@@ -6,16 +6,18 @@ import { ArtifactAction } from "../../gen/quipu/v1/fleet_pb.js";
 import { fetchArtifact } from "../../io/artifact/fetch.js";
 import { openArtifactStore } from "../../io/artifact/store.js";
 import type { Context, VerbAction } from "../context.js";
+import { destinationCountry } from "../destination.js";
 import { bytesText, shareText } from "../table.js";
 
-export const action: VerbAction = async (context, { args, options }) => {
-  const digest = parseDigest(args[0] ?? "");
-  const path = String(options.to);
+export const action: VerbAction = async (context, invocation) => {
+  const digest = parseDigest(invocation.args[0] ?? "");
+  const path = String(invocation.options.to);
+  const country = await destinationCountry(context, invocation);
   const { artifacts } = await context.coordinator();
   const grant = await artifacts.grantArtifact({
     digest,
     action: ArtifactAction.GET,
-    destinationCountry: String(options.country),
+    destinationCountry: country,
   });
   const sizeBytes = await downloadFile(context, { ...grant, digest, path });
   context.output.result(

@@ -1,4 +1,4 @@
-/** `quipu job outputs JOB --to DIR --country CC`: downloads a finished job's outputs. */
+/** `quipu job outputs JOB --to DIR`: downloads a finished job's outputs. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDigest } from "../../base/bytes.js";
@@ -6,11 +6,14 @@ import { QuipuError } from "../../base/errors.js";
 import { relativePath } from "../../model/name.js";
 import { downloadFile } from "../artifact/get.js";
 import type { Context, VerbAction } from "../context.js";
+import { destinationCountry } from "../destination.js";
 import { bytesText } from "../table.js";
 
-export const action: VerbAction = async (context, { args, options }) => {
-  const folder = String(options.to);
-  const files = await downloadOutputs(context, args[0] ?? "", folder, String(options.country));
+export const action: VerbAction = async (context, invocation) => {
+  const [id = ""] = invocation.args;
+  const folder = String(invocation.options.to);
+  const country = await destinationCountry(context, invocation);
+  const files = await downloadOutputs(context, id, folder, country);
   context.output.result({ folder, files }, () =>
     files.map(({ path, sizeBytes }) => `${path}  ${bytesText(sizeBytes)}`).join("\n"),
   );

@@ -37,7 +37,7 @@ export const action: VerbAction = async (context, { args, options }) => {
 function nextSteps(jobs: readonly JobView[]): string {
   const lines = jobs.map(({ id, outputs, logIndex }) => {
     const steps = [
-      ...(outputs.length === 0 ? [] : [`quipu job outputs ${id} --to FOLDER --country CC`]),
+      ...(outputs.length === 0 ? [] : [`quipu job outputs ${id} --to FOLDER`]),
       logIndex === null ? `quipu why ${id}` : `quipu receipt show ${id}`,
     ];
     return `${id}  next: ${steps.join("; ")}`;

@@ -6,12 +6,14 @@ import { QuipuError } from "../../base/errors.js";
 import { stateFolderHolder } from "../../io/store/state-folder.js";
 import type { Context, VerbAction } from "../context.js";
 import { readEndpoints } from "../coordinator-link.js";
+import { countryCode, rememberCountry } from "../destination.js";
 import { startDaemon } from "./daemon.js";
 
 export const action: VerbAction = async (context, { options }) => {
   const { home } = context.paths;
-  const country = String(options.country);
+  const country = countryCode(options.country);
   const coordinator = await ensureCoordinator(context);
+  await rememberCountry(context, country);
   const name = String(options.name ?? hostLabel(hostname()));
   const data = String(options.data ?? join(home, "data"));
   const agentState = join(home, "agent");
