@@ -16,14 +16,16 @@ const tapMsMax = 17 * 60_000;
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const print = (text = "") => process.stdout.write(`${text}\n`);
 
-/** FILE may be `test/x.test.ts`, `dist/test/x.test.js` or just `x`. */
+/** FILE may be `test/x.test.ts`, `dist/test/x.test.js`, `x`, or the start of several names. */
 function chosenFiles(names) {
   const all = readdirSync(join(root, "dist/test")).filter((name) => name.endsWith(".test.js"));
   if (names.length === 0) return all.sort().map((name) => join("dist/test", name));
-  return names.map((name) => {
-    const file = `${basename(name).replace(/(\.test)?\.(ts|js)$/, "")}.test.js`;
-    if (!all.includes(file)) throw new SetupError(`no such test: ${name}`);
-    return join("dist/test", file);
+  return names.flatMap((name) => {
+    const stem = basename(name).replace(/(\.test)?\.(ts|js)$/, "");
+    const exact = all.filter((file) => file === `${stem}.test.js`);
+    const found = exact.length > 0 ? exact : all.filter((file) => file.startsWith(stem));
+    if (found.length === 0) throw new SetupError(`no such test: ${name}`);
+    return found.map((file) => join("dist/test", file));
   });
 }
 
