@@ -31,6 +31,7 @@ t.test("a hundred fleets keep every promise", async (t) => {
     doubles: 500,
     cuts: 200,
     agentCrashes: 100,
+    agentEnds: 20,
     coordinatorCrashes: 50,
     diskFaults: 50,
     cancels: 20,

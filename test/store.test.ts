@@ -159,6 +159,10 @@ t.test("a store keeps all of a transaction or none, and refuses a newer schema",
   const kept = await store.runLogs.read("run-1", 0);
   t.ok(kept.lines.join("").length <= 1_000 && kept.lines.at(-1) === lines.at(-1), "newest lines");
   t.same((await store.runLogs.read("run-1", kept.last)).lines, []);
+  const many = Array.from({ length: 1_500 }, (_, i) => `${i}`);
+  await store.transact(({ runLogs }) => runLogs.append("run-1", many, 100));
+  await store.transact(({ runLogs }) => runLogs.append("run-1", ["", "x".repeat(98)], 100));
+  t.same((await store.runLogs.read("run-1", 0)).lines, ["", "x".repeat(98)]);
   const leaf = (digit: string) => `sha256:${digit.repeat(64)}` as const;
   t.equal(await store.logIndex.firstGap(), 0);
   await store.transact(async ({ logIndex }) => {

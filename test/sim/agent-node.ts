@@ -187,11 +187,19 @@ export class AgentNode {
     });
   }
 
+  /** Some ends are orderly: the agent is told, stops what runs, and says so before it goes. */
   #planCrash(life: Life): void {
-    const { time, weather } = this.#world;
-    time.after(this.#world.waitMs(weather.agentCrashEveryMs), () => {
+    const { time, chance } = this.#world;
+    time.after(this.#world.waitMs(this.#world.weather.agentCrashEveryMs), () => {
       const calm = !Number.isFinite(this.#world.weather.agentCrashEveryMs);
-      if (!life.over && !calm) this.crash("by chance");
+      if (life.over || calm) return;
+      if (!chance.hit(0.3)) return this.crash("by chance");
+      this.#world.note(`${this.facts.name} is told to end`);
+      this.#world.counts.agentEnds += 1;
+      this.#agent?.end();
+      time.after(1_000, () => {
+        if (!life.over) this.crash("in order");
+      });
     });
   }
 }

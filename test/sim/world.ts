@@ -11,6 +11,8 @@ export interface Counts {
   doubles: number;
   cuts: number;
   agentCrashes: number;
+  /** Of these, in order. */
+  agentEnds: number;
   coordinatorCrashes: number;
   diskFaults: number;
   cancels: number;
@@ -28,6 +30,7 @@ export class World {
     doubles: 0,
     cuts: 0,
     agentCrashes: 0,
+    agentEnds: 0,
     coordinatorCrashes: 0,
     diskFaults: 0,
     cancels: 0,

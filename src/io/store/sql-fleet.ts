@@ -63,32 +63,22 @@ export function runLogTable(db: Kysely<Schema>): RunLogTable {
     async append(runId, lines, bytesMax) {
       const kept = await db
         .selectFrom("run_log_lines")
-        .select(["sequence", "size_bytes"])
+        .select((column) => [
+          column.fn.max("sequence").as("last"),
+          column.fn.sum("size_bytes").as("total"),
+        ])
         .where("run_id", "=", runId)
-        .orderBy("sequence")
-        .execute();
-      let sequence = kept.at(-1)?.sequence ?? 0;
-      let total = kept.reduce((sum, row) => sum + row.size_bytes, 0);
+        .executeTakeFirst();
+      let sequence = Number(kept?.last ?? 0);
+      let total = Number(kept?.total ?? 0);
       for (const line of lines) {
         sequence += 1;
-        const size_bytes = Buffer.byteLength(line);
+        const size_bytes = Buffer.byteLength(line) + 1; // its line end, so that empty lines count
+        total += size_bytes;
         const row = { run_id: runId, sequence, line, size_bytes };
         await db.insertInto("run_log_lines").values(row).execute();
-        kept.push(row);
-        total += size_bytes;
       }
-      let droppedTo = 0;
-      for (const row of kept) {
-        if (total <= bytesMax) break;
-        total -= row.size_bytes;
-        droppedTo = row.sequence;
-      }
-      if (droppedTo === 0) return;
-      await db
-        .deleteFrom("run_log_lines")
-        .where("run_id", "=", runId)
-        .where("sequence", "<=", droppedTo)
-        .execute();
+      while (total > bytesMax) total -= await dropOldest(db, runId, total - bytesMax);
     },
     async read(runId, after) {
       const rows = await db
@@ -101,6 +91,32 @@ export function runLogTable(db: Kysely<Schema>): RunLogTable {
       return { lines: rows.map((row) => row.line), last: rows.at(-1)?.sequence ?? after };
     },
   };
+}
+
+const linesPerDropMax = 256;
+
+/** Drops oldest lines of at least `bytes`, or as many as one look covers; answers what it dropped. */
+async function dropOldest(db: Kysely<Schema>, runId: string, bytes: number): Promise<number> {
+  const oldest = await db
+    .selectFrom("run_log_lines")
+    .select(["sequence", "size_bytes"])
+    .where("run_id", "=", runId)
+    .orderBy("sequence")
+    .limit(linesPerDropMax)
+    .execute();
+  let dropped = 0;
+  let last = 0;
+  for (const { sequence, size_bytes } of oldest) {
+    if (dropped >= bytes) break;
+    dropped += size_bytes;
+    last = sequence;
+  }
+  await db
+    .deleteFrom("run_log_lines")
+    .where("run_id", "=", runId)
+    .where("sequence", "<=", last)
+    .execute();
+  return dropped;
 }
 
 function toHost(row: HostRow): HostRecord {
