@@ -41,7 +41,7 @@ t.teardown(() => rmSync(root, { recursive: true, force: true }));
 const blob = new TextEncoder().encode("a model");
 const digest = digestOf(blob);
 
-async function openDaemon(): Promise<CoordinatorDaemon> {
+async function openDaemon(parts: object = {}): Promise<CoordinatorDaemon> {
   return await CoordinatorDaemon.open({
     version: "0.1.0",
     stateFolder: join(root, "state"),
@@ -55,6 +55,7 @@ async function openDaemon(): Promise<CoordinatorDaemon> {
     clock: { wallMs: () => Date.now(), bootMs: () => performance.now() },
     random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
     observe: () => {},
+    ...parts,
   });
 }
 
@@ -270,4 +271,22 @@ t.test("cancel over the wire, a newer stream, metrics", async (t) => {
   t.match(metrics, /quipu_log_entries 1\n/);
   t.match(metrics, /quipu_hosts_attached 1\n/);
   t.equal((await fetch(`${daemon.httpUrl}/readyz`)).status, 200);
+});
+
+t.test("what a coordinator refuses to start with", async (t) => {
+  const stateFolder = join(root, "named");
+  await (await openDaemon({ stateFolder, origin: "quipu.example/born" })).close();
+  const renamed = await failure(openDaemon({ stateFolder, origin: "quipu.example/other" }));
+  t.match(renamed, { code: "CONFLICT", message: /named quipu\.example\/born/, next: /--origin/ });
+  const again = await openDaemon({ stateFolder });
+  await again.close();
+  t.match(await failure(openDaemon({ stateFolder, policyFolder: join(root, "none") })), {
+    code: "NOT_FOUND",
+    next: /--policy/,
+  });
+  t.match(await failure(openDaemon({ stateFolder, policyFolder: root })), { code: "NOT_FOUND" });
+  const taken = daemon.httpUrl.replace("http://", "");
+  t.equal((await failure(openDaemon({ stateFolder, httpListen: taken }))).code, "PORT_TAKEN");
+  const open = await failure(openDaemon({ stateFolder, listen: "0.0.0.0:0" }));
+  t.equal(open.code, "INSECURE_ENDPOINT");
 });

@@ -33,7 +33,7 @@ export interface DaemonOptions {
   readonly httpListen: string;
   /** Folder of `.cedar` files. */
   readonly policyFolder: string;
-  /** The log's name; empty: one made from its key. It stays for as long as the log does. */
+  /** The log's name; empty: the one it has, or one made from its key. */
   readonly origin: string;
   readonly heartbeatMs: number;
   readonly leaseMs: number;
@@ -104,7 +104,7 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
   const store = await openCoordinatorStore(join(stateFolder, "coordinator.db"));
   opened.push(() => store.close());
   const logFolder = await LogFolder.open(join(stateFolder, "log"));
-  const origin = options.origin || `quipu.local/${toHex(sha256(logSigner.publicKey)).slice(0, 16)}`;
+  const origin = originOf(options.origin, await logFolder.committed(), logSigner.publicKey);
   const log = await Sequencer.open({ store: logFolder, signer: logSigner, origin, clock });
   let running: Coordinator | undefined;
   const http = await serveCoordinator({
@@ -142,6 +142,16 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
     onFault: ({ id, method, error }) => observe({ kind: "fault", id, what: method, error }),
   });
   return { coordinator, store, http, grpc };
+}
+
+/** The log's name is given at its birth, by the caller or after its key, and stays. */
+function originOf(wanted: string, committed: string | undefined, publicKey: Uint8Array): string {
+  const born = committed?.split("\n", 1)[0];
+  if (born === undefined) return wanted || `quipu.local/${toHex(sha256(publicKey)).slice(0, 16)}`;
+  if (wanted === "" || wanted === born) return born;
+  throw new QuipuError("CONFLICT", `the log in this state folder is named ${born}, not ${wanted}`, {
+    next: `leave --origin out or write --origin ${born}; another name needs another state folder`,
+  });
 }
 
 /** A blob alone has no name and no type; those belong to the outputs of runs. */
