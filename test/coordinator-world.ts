@@ -1,4 +1,6 @@
-/** A real coordinator over a store and a log that outlive it, and hosts that speak as they are told. */
+/**
+ * A real coordinator over a store and a log that outlive it, and hosts that speak as they are told.
+ */
 import { create } from "@bufbuild/protobuf";
 import { parseAssignment } from "../src/agent/assignment.js";
 import { placeMessage, runUpdate, say } from "../src/agent/messages.js";

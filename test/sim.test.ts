@@ -1,6 +1,6 @@
 /**
- * Whole fleets under random weather, a hundred seeds. `npm run sim -- --seed S --count N` runs more;
- * a failure names its seed, and the same seed fails in the same way again.
+ * Whole fleets under random weather, a hundred seeds. `npm run sim -- --seed S --count N` runs
+ * more; a failure names its seed, and the same seed fails in the same way again.
  */
 import t from "tap";
 import { type SimReport, simulate } from "./sim/simulate.js";

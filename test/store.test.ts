@@ -205,7 +205,8 @@ t.test("a full disk keeps the old content and leaves nothing half-written", asyn
      const kept = new TextDecoder().decode(await folder.get("run"));
      const files = readdirSync("${disk}/spool");
      await folder.put("small", new Uint8Array(10));
-     console.log(JSON.stringify({ code: full.code, other: other.code, next: full.next, kept, files }));`,
+     const { code, next } = full;
+     console.log(JSON.stringify({ code, other: other.code, next, kept, files }));`,
   );
   // A file system of 64 KiB, in a mount namespace of its own.
   const mount = `mount -t tmpfs -o size=64k tmpfs ${disk} && exec ${process.execPath} ${script}`;

@@ -1,4 +1,6 @@
-/** From submitted bytes to durable queued jobs: all of them or none, once for each idempotency key. */
+/**
+ * From submitted bytes to durable queued jobs: all of them or none, once for each idempotency key.
+ */
 import { type Digest, digestOf, equalBytes } from "../base/bytes.js";
 import { canonicalBytes } from "../base/canonical-json.js";
 import { QuipuError } from "../base/errors.js";
@@ -20,8 +22,8 @@ export interface AdmittedSpec {
 }
 
 /**
- * Checks the bytes as if no client had; throws JOB_FILE_INVALID, LIMIT_EXCEEDED or NOT_FOUND. Enough
- * for a plan; a submission also needs the artifacts to be here.
+ * Checks the bytes as if no client had; throws JOB_FILE_INVALID, LIMIT_EXCEEDED or NOT_FOUND.
+ * Enough for a plan; a submission also needs the artifacts to be here.
  */
 export async function checkSpecs(
   core: Core,

@@ -1,4 +1,6 @@
-/** The message that grants a run, and the moment it is sent: the lease of the run starts with it. */
+/**
+ * The message that grants a run, and the moment it is sent: the lease of the run starts with it.
+ */
 import { create } from "@bufbuild/protobuf";
 import { QuipuError } from "../base/errors.js";
 import {
@@ -27,8 +29,8 @@ export function say(message: Said): AttachResponse {
 export async function sendAssign(core: Core, active: ActiveRun): Promise<void> {
   try {
     const message = await assignOf(core, active);
-    // Between here and the send nothing is awaited: a run that is being ended is never sent, and the
-    // lease counts from a moment that is not later than the send.
+    // Between here and the send nothing is awaited: a run that is being ended is never sent, and
+    // the lease counts from a moment that is not later than the send.
     const session = core.sessions.get(active.run.host);
     if (active.ending || session === undefined) return;
     active.leaseEndsAtMs = leaseEnd(core);

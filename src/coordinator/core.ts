@@ -1,4 +1,6 @@
-/** What the step functions of one coordinator share: its ports, and what it keeps in memory only. */
+/**
+ * What the step functions of one coordinator share: its ports, and what it keeps in memory only.
+ */
 import { QuipuError } from "../base/errors.js";
 import type { HostRecord } from "../io/store/records.js";
 import type { ActiveRuns } from "./active-runs.js";
@@ -29,7 +31,9 @@ export interface Core {
   readonly wake: () => void;
 }
 
-/** When a lease that is granted or renewed now ends here; the host's own view of it ends earlier. */
+/**
+ * When a lease that is granted or renewed now ends here; the host's own view of it ends earlier.
+ */
 export function leaseEnd(core: Core): number {
   const { leaseMs, leaseMarginMs } = core.options;
   return core.ports.clock.bootMs() + leaseMs + leaseMarginMs;

@@ -1,7 +1,8 @@
 /**
  * Places queued jobs. A round reads what waits, decides from one snapshot of the fleet, makes the
  * decisions durable, and only then tells hosts. Rounds are woken by whatever may have changed an
- * answer (a job, a host, a device that is free again), run one at a time, and never inside a caller.
+ * answer (a job, a host, a device that is free again), run one at a time, and never inside a
+ * caller.
  */
 import { digestOf } from "../base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../base/canonical-json.js";
@@ -109,7 +110,8 @@ async function dispatchPage(
   const atMs = core.ports.clock.wallMs();
   // 1. Decision, run and epoch, durably and together. A crash before this has told nobody anything.
   const kept = await core.ports.store.transact((tables) => keep(tables, verdicts, atMs));
-  // 2. Then the hosts. A crash before a send is repaired when the host attaches to the next process.
+  // 2. Then the hosts. A crash before a send is repaired when the host attaches to the next
+  //    process.
   for (const verdict of kept) announce(core, verdict);
   return hosts;
 }

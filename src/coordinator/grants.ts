@@ -1,6 +1,6 @@
 /**
- * Rights to fetch or bring one blob. Each download is an export: the country that the bytes go to is
- * checked against policy before the right is signed, whoever serves the blob.
+ * Rights to fetch or bring one blob. Each download is an export: the country that the bytes go to
+ * is checked against policy before the right is signed, whoever serves the blob.
  */
 import { type Digest, parseDigest } from "../base/bytes.js";
 import { QuipuError } from "../base/errors.js";

@@ -3,8 +3,8 @@
  * for; whatever is doubled, late or fenced gets the same answer again or is kept as evidence.
  *
  * The end of a run in durable steps, each with what a crash after it means:
- *  1. receipt staged and run `sealed`, in one transaction: from here on this receipt decides the job,
- *     and neither a lease that ends nor a cancel changes it. The next start goes on at 2.
+ *  1. receipt staged and run `sealed`, in one transaction: from here on this receipt decides the
+ *     job, and neither a lease that ends nor a cancel changes it. The next start goes on at 2.
  *  2. entry in the log. The next start finds it there by its leaf hash.
  *  3. receipt `logged`, run `ended`, job in its final state, in one transaction.
  *  4. acknowledged. The agent asks again until it hears this.
@@ -86,7 +86,9 @@ async function answerKnown(
   return create(RunAckSchema, { runId, epoch, accepted: true, logIndex: BigInt(logIndex) });
 }
 
-/** Steps 2 and 3, for a fresh receipt as for one that a crash left staged. Doing it twice is once. */
+/**
+ * Steps 2 and 3, for a fresh receipt as for one that a crash left staged. Doing it twice is once.
+ */
 export function finishReceipt(core: Core, receipt: ReceiptRecord): Promise<number> {
   const running = core.finishing.get(receipt.runId);
   if (running !== undefined) return running;

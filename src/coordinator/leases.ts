@@ -1,4 +1,6 @@
-/** What time alone brings about: leases end, silent streams are closed, staged receipts are retried. */
+/**
+ * What time alone brings about: leases end, silent streams are closed, staged receipts are retried.
+ */
 import type { Core } from "./core.js";
 import { trouble } from "./core.js";
 import { finishReceipt } from "./ingest.js";

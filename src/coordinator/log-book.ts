@@ -1,8 +1,8 @@
 /**
- * Gives each entry to the log once. The log itself takes whatever it is given; which entries it holds
- * is remembered by leaf hash in the database: a cache, which may lack any entry whose append was not
- * followed by our own commit. After a start, and after each failure, what it lacks is read from the
- * log before anything is appended.
+ * Gives each entry to the log once. The log itself takes whatever it is given; which entries it
+ * holds is remembered by leaf hash in the database: a cache, which may lack any entry whose append
+ * was not followed by our own commit. After a start, and after each failure, what it lacks is read
+ * from the log before anything is appended.
  */
 import { type Digest, toHex } from "../base/bytes.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";

@@ -28,6 +28,7 @@ export async function reconcile(
         message: `the agent of ${host} was started anew and no longer holds the run`,
       });
     }
-    // Else this very agent gave it up at its lease's end. No heartbeat names it: it expires here too.
+    // Else this very agent gave it up at its lease's end. No heartbeat names it: it expires here
+    // too.
   }
 }

@@ -1,4 +1,6 @@
-/** How a run stops counting without a receipt: the one transaction that every way of losing it uses. */
+/**
+ * How a run stops counting without a receipt: the one transaction that every way of losing it uses.
+ */
 import type { ErrorJson } from "../base/errors.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord, RunRecord } from "../io/store/records.js";
@@ -13,8 +15,9 @@ export function isCurrent(run: RunRecord, job: JobRecord): boolean {
 }
 
 /**
- * Gives the run up and its job back to the queue (or to its end). True when the run was current. The
- * run is closed to renewals before the commit: a lease must not be renewed while it is being ended.
+ * Gives the run up and its job back to the queue (or to its end). True when the run was current.
+ * The run is closed to renewals before the commit: a lease must not be renewed while it is being
+ * ended.
  */
 export async function loseRun(core: Core, active: ActiveRun, failure: ErrorJson): Promise<boolean> {
   if (active.ending) return false;

@@ -1,4 +1,6 @@
-/** What a coordinator serves over HTTP: its blobs to holders of a grant, its log, metrics, health. */
+/**
+ * What a coordinator serves over HTTP: its blobs to holders of a grant, its log, metrics, health.
+ */
 import type { Clock } from "../base/clock.js";
 import { QuipuError } from "../base/errors.js";
 import type { ArtifactStore } from "../io/artifact/store.js";

@@ -1,4 +1,6 @@
-/** The coordinator's program: reads its command line, holds its state folder, starts it, ends it. */
+/**
+ * The coordinator's program: reads its command line, holds its state folder, starts it, ends it.
+ */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";

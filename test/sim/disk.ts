@@ -1,7 +1,7 @@
 /**
  * Durable things of a node that may fail under it. Each operation takes a while, and may fail with
- * nothing done, or take its process with it just before or just after its effect. Effects are whole:
- * that is what the real adapters promise, and what their own tests check.
+ * nothing done, or take its process with it just before or just after its effect. Effects are
+ * whole: that is what the real adapters promise, and what their own tests check.
  */
 import { QuipuError } from "../../src/base/errors.js";
 import type { DurableFolder } from "../../src/io/store/durable-folder.js";

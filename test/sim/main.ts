@@ -1,4 +1,7 @@
-/** `npm run sim -- --seed S --count N [--canary NAME] [--trace]`: seeds S to S+N-1, one after another. */
+/**
+ * `npm run sim -- --seed S --count N [--canary NAME] [--trace]`: seeds S to S+N-1, one after
+ * another.
+ */
 import { parseArgs } from "node:util";
 import { type SimReport, simulate } from "./simulate.js";
 import type { Canary } from "./world.js";

@@ -1,6 +1,6 @@
 /**
- * One simulation: a fleet under the weather of its seed, then under a clear sky until everything has
- * come to an end. The same seed gives the same events in the same order.
+ * One simulation: a fleet under the weather of its seed, then under a clear sky until everything
+ * has come to an end. The same seed gives the same events in the same order.
  */
 import { readFileSync } from "node:fs";
 import { canonicalJson } from "../../src/base/canonical-json.js";
@@ -122,9 +122,8 @@ async function stuck(
   const open = (await allJobs(store)).filter(({ state }) => !isTerminal(state));
   const jobs = open.map(({ id, state, host }) => `${id} ${state} ${host}`).join(", ");
   const busy = agents.filter(({ idle }) => !idle).map(({ facts }) => facts.name);
-  world.violated(
-    `nothing comes to an end: jobs [${jobs}], hosts [${busy}], client ${client.done ? "done" : "waits"}`,
-  );
+  const asks = client.done ? "done" : "waits";
+  world.violated(`nothing comes to an end: jobs [${jobs}], hosts [${busy}], client ${asks}`);
 }
 
 function reportOf(seed: number, world: World, { jobs, logged, evidence }: Durable): SimReport {

@@ -21,7 +21,9 @@ export class Timeline {
     return new Promise((resolve) => this.after(delayMs, resolve));
   }
 
-  /** Runs events until `untilMs`, or until `done`; after each, every promise that can go on does. */
+  /**
+   * Runs events until `untilMs`, or until `done`; after each, every promise that can go on does.
+   */
   async play(untilMs: number, done: () => boolean): Promise<void> {
     while (!done()) {
       const next = this.#heap[0];

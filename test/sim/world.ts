@@ -53,7 +53,9 @@ export class World {
     return this.#weather;
   }
 
-  /** What a wall clock shows: each look is another clock's, minutes off. Nothing may depend on it. */
+  /**
+   * What a wall clock shows: each look is another clock's, minutes off. Nothing may depend on it.
+   */
   wallMs(): number {
     return 1_800_000_000_000 + this.time.nowMs + this.chance.between(-600_000, 600_000);
   }

@@ -1,8 +1,8 @@
 /**
  * What the coordinator keeps, behind small interfaces that state their durability.
  *
- * - `transact(work)` resolves when all that `work` wrote is on disk, and rejects with none of it kept.
- *   Works run one after another as if alone; several may share one commit.
+ * - `transact(work)` resolves when all that `work` wrote is on disk, and rejects with none of it
+ *   kept. Works run one after another as if alone; several may share one commit.
  * - A database may have to run a work twice (serialisation conflict), so a work touches nothing but
  *   its tables and returns what it found. It never waits for anything else, and never calls
  *   `transact` or the tables outside it: those wait for the commit.

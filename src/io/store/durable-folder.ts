@@ -1,9 +1,9 @@
 /**
- * A folder of small files, each of which is replaced as a whole and durably: the agent's journal and
- * spool, and whatever else must survive a power cut.
+ * A folder of small files, each of which is replaced as a whole and durably: the agent's journal
+ * and spool, and whatever else must survive a power cut.
  *
- * A `put` that resolved is on disk with its name. A `put` that failed, or that a crash cut short, left
- * the old content as it was; its temporary file is removed at once, or at the next open.
+ * A `put` that resolved is on disk with its name. A `put` that failed, or that a crash cut short,
+ * left the old content as it was; its temporary file is removed at once, or at the next open.
  */
 import {
   access,
@@ -28,13 +28,15 @@ export interface DurableFolder {
   names(): Promise<readonly string[]>;
 }
 
-/** Temporary files begin with a dot, which no name may, so a leftover is never taken for content. */
+/**
+ * Temporary files begin with a dot, which no name may, so a leftover is never taken for content.
+ */
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 const temporaryPattern = /^\.put-[0-9]+-[0-9]+$/;
 
 /**
- * Makes a folder of this user's own, and its parents. Not `mkdir` with `recursive`: in a folder that
- * exists but takes no entries (such as one of /proc) Node 20 then tries for ever.
+ * Makes a folder of this user's own, and its parents. Not `mkdir` with `recursive`: in a folder
+ * that exists but takes no entries (such as one of /proc) Node 20 then tries for ever.
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
@@ -71,7 +73,8 @@ export async function openDurableFolder(path: string): Promise<DurableFolder> {
       puts += 1;
       const temporary = join(path, `.put-${process.pid}-${puts}`);
       try {
-        // 1. Content under another name, on disk. A crash here leaves the old content and a leftover.
+        // 1. Content under another name, on disk. A crash here leaves the old content and a
+        //    leftover.
         await writeSynced(temporary, bytes);
         // 2. The new content takes the name. A crash here leaves old or new, each of them whole.
         await rename(temporary, target);

@@ -1,6 +1,6 @@
 /**
- * The schema, step by step. Frozen once released: a released step is never edited, a change is a new
- * step with the next number. Keys are texts chosen by the coordinator; there are no database
+ * The schema, step by step. Frozen once released: a released step is never edited, a change is a
+ * new step with the next number. Keys are texts chosen by the coordinator; there are no database
  * sequences, triggers or defaults, so that every database gets the same rows.
  */
 import { type ColumnDefinitionBuilder, type Kysely, type Migration, sql } from "kysely";
@@ -57,7 +57,8 @@ async function runs(db: Kysely<unknown>): Promise<void> {
     .addColumn("ended_at_ms", "bigint")
     .addUniqueConstraint("runs_by_epoch", ["job_id", "epoch"])
     .execute();
-  // One device, one run: a second grant of a device fails in the database, whatever the code thinks.
+  // One device, one run: a second grant of a device fails in the database, whatever the code
+  // thinks.
   await db.schema
     .createIndex("runs_by_device")
     .on("runs")

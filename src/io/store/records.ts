@@ -1,4 +1,6 @@
-/** Rows of the coordinator's store as plain values. Times are wall-clock milliseconds, for people. */
+/**
+ * Rows of the coordinator's store as plain values. Times are wall-clock milliseconds, for people.
+ */
 import type { Digest } from "../../base/bytes.js";
 import type { ErrorJson } from "../../base/errors.js";
 import type { Artifact } from "../../model/artifact.js";

@@ -95,7 +95,9 @@ export function runLogTable(db: Kysely<Schema>): RunLogTable {
 
 const linesPerDropMax = 256;
 
-/** Drops oldest lines of at least `bytes`, or as many as one look covers; answers what it dropped. */
+/**
+ * Drops oldest lines of at least `bytes`, or as many as one look covers; answers what it dropped.
+ */
 async function dropOldest(db: Kysely<Schema>, runId: string, bytes: number): Promise<number> {
   const oldest = await db
     .selectFrom("run_log_lines")

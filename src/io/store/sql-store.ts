@@ -10,7 +10,9 @@ import { decisionTable, jobTable, submissionTable } from "./sql-jobs.js";
 import { logIndexTable, receiptTable, runTable } from "./sql-runs.js";
 import { explainDatabase, openSqlite } from "./sqlite.js";
 
-/** Opens the store in this file, or in memory for `:memory:`; applies what schema steps are missing. */
+/**
+ * Opens the store in this file, or in memory for `:memory:`; applies what schema steps are missing.
+ */
 export async function openCoordinatorStore(path: string): Promise<CoordinatorStore> {
   const db = await openSqlite(path);
   const commits = new Commits(db);

@@ -1,6 +1,6 @@
 /**
- * The embedded database: SQLite through libsql, write-ahead log, full sync, one opener. A commit that
- * resolved is on disk. Who opens it holds the state folder, so nobody else does.
+ * The embedded database: SQLite through libsql, write-ahead log, full sync, one opener. A commit
+ * that resolved is on disk. Who opens it holds the state folder, so nobody else does.
  */
 
 import { Kysely, Migrator, type SqliteDatabase, SqliteDialect, sql } from "kysely";

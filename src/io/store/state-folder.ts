@@ -22,11 +22,15 @@ export interface StateFolder {
 
 export interface StateFolderOptions {
   readonly kind: StateKind;
-  /** Version of the folder's layout, counted up by each change that an older program cannot read. */
+  /**
+   * Version of the folder's layout, counted up by each change that an older program cannot read.
+   */
   readonly version: number;
 }
 
-/** Keeps each lock reachable: one that the collector took would be dropped behind its holder's back. */
+/**
+ * Keeps each lock reachable: one that the collector took would be dropped behind its holder's back.
+ */
 const locksHeld = new Set<Database.Database>();
 
 const versionFile = "state.json";
@@ -84,7 +88,9 @@ async function hold(path: string): Promise<() => void> {
   };
 }
 
-/** The process that holds a state folder now; undefined when none does, or there is no such folder. */
+/**
+ * The process that holds a state folder now; undefined when none does, or there is no such folder.
+ */
 export async function stateFolderHolder(path: string): Promise<number | undefined> {
   let probe: Database.Database | undefined;
   try {
@@ -121,7 +127,7 @@ async function checkVersion(path: string, options: StateFolderOptions): Promise<
   if (found.version > options.version) {
     throw new QuipuError(
       "STATE_NEWER",
-      `${path} was written by a newer program (layout ${found.version}, this one reads ${options.version})`,
+      `${path} was written by a newer program: layout ${found.version}, not ${options.version}`,
       { next: "run the newer program, or start from another folder" },
     );
   }
