@@ -8,7 +8,7 @@ import { addDataSet } from "../data/add.js";
 import { hostView } from "../host/host-view.js";
 import { followJobs } from "../job/follow.js";
 import { loadJobFile } from "../job/job-file.js";
-import { type JobView, jobView } from "../job/job-view.js";
+import { type JobView, jobView, reasonLines } from "../job/job-view.js";
 import { downloadOutputs } from "../job/outputs.js";
 import { verifyBundle } from "../receipt/check.js";
 import { rerun } from "../receipt/rerun.js";
@@ -54,6 +54,10 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
     dataSet: "digits-open",
   }));
   const burst = await submit(context, open);
+
+  for (const job of burst.filter(({ host }) => host === "de-1")) {
+    output.note(["  not on a private host, because", ...reasonLines(job.reasons)].join("\n"));
+  }
 
   step("6. Every receipt is checked offline");
   const jobs = [hashed, classified, refused, ...burst].filter((job) => job !== undefined);
