@@ -124,9 +124,7 @@ CudaProgram::~CudaProgram() = default;
 
 Status CudaProgram::Run(const ProgramRun& run) {
   QUIPU_CUDA_RETURN_IF_ERROR(cudaSetDevice(0));  // the current device is a fact of each thread
-  // An allocation that failed in an earlier run is still this thread's last error; a launch asks for
-  // the last error and must not be blamed for it. Errors of a lost device cannot be cleared.
-  (void)cudaGetLastError();
+  ForgetCudaError();
   if (device_ == nullptr) {
     auto device = std::make_unique<Device>();
     QUIPU_CUDA_RETURN_IF_ERROR(cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking));
@@ -140,8 +138,11 @@ Status CudaProgram::Run(const ProgramRun& run) {
     if (Status s = device->inputs.Allocate(input_bytes + 1); !s.ok()) return s;
     if (Status s = device->arena.Allocate(program_.arena_bytes + 1); !s.ok()) return s;
     if (Status s = device->constants.Allocate(program_.constant_bytes + 1); !s.ok()) return s;
-    QUIPU_CUDA_RETURN_IF_ERROR(cudaMemcpy(device->constants.get(), program_.constants.get(),
-                                          program_.constant_bytes, cudaMemcpyHostToDevice));
+    // On this stream: a plain copy may return before the device has the bytes, and nothing makes a
+    // non-blocking stream wait for it.
+    QUIPU_CUDA_RETURN_IF_ERROR(cudaMemcpyAsync(device->constants.get(), program_.constants.get(),
+                                               program_.constant_bytes, cudaMemcpyHostToDevice,
+                                               device->stream));
     device_ = std::move(device);
   }
   const cudaStream_t stream = device_->stream;

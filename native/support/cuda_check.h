@@ -28,6 +28,11 @@ inline Status CudaError(cudaError_t error, const char* what) {
   }
 }
 
+// At the start of each entry: a call that failed before, such as an allocation, is still this thread's
+// last error; a launch asks for the last error and must not be blamed for it. Errors of a lost device
+// cannot be cleared.
+inline void ForgetCudaError() { (void)cudaGetLastError(); }
+
 }  // namespace quipu
 
 // Returns the Status of a failed CUDA runtime call from the enclosing function.

@@ -81,6 +81,7 @@ Status Segment(const uint8_t* input, size_t chunks, const Key& key, uint64_t cou
 
 Status SubtreeCuda(const uint8_t* input, size_t chunks, const uint32_t key[8], uint64_t counter,
                    uint32_t flags, size_t keep, uint8_t* cvs) {
+  ForgetCudaError();
   Key device_key;
   std::copy(key, key + 8, device_key.words);
   const size_t segment = std::min(chunks, kSegmentChunks);

@@ -67,6 +67,7 @@ unsigned Grid(size_t count) { return static_cast<unsigned>((count + kThreads - 1
 
 // At least one leaf; all leaves and two levels must fit on the device.
 Status RootCuda(Leaves leaves, uint8_t root[kDigestBytes]) {
+  ForgetCudaError();
   const size_t bytes = leaves.ends[leaves.count - 1];
   DeviceArray<uint8_t> data, even, odd;
   DeviceArray<uint64_t> ends;
