@@ -26,7 +26,7 @@ import fc from "fast-check";
 import t from "tap";
 import { sha256 as plainSha256, toHex } from "../src/base/bytes.js";
 import { QuipuError } from "../src/base/errors.js";
-import type { Backend } from "../src/compute/native/binding.js";
+import { type Backend, binding } from "../src/compute/native/binding.js";
 import { capabilities } from "../src/compute/native/capabilities.js";
 import { hashFolder } from "../src/compute/native/data-folder.js";
 import {
@@ -252,13 +252,31 @@ t.test("wrong arguments are refused with a code", async (t) => {
   }
   const detached = new Uint8Array(8);
   structuredClone(detached, { transfer: [detached.buffer] });
-  t.equal(toHex(blake3(detached)), toHex(nobleBlake3(new Uint8Array(0))), "detached is empty");
+  for (const call of [blake3, sha256, blake3Async, sha256Async] as const) {
+    t.equal(await failure(() => call(detached)), "INVALID_ARGUMENT", "its bytes are elsewhere");
+  }
+  t.equal(toHex(blake3(new Uint8Array(0))), toHex(nobleBlake3(new Uint8Array(0))), "empty is not");
   const cuda = capabilities({ probeCuda: true });
   t.equal(cuda.cuda.usable, cuda.backends.includes("cuda"));
   if (!cuda.cuda.usable) {
     t.ok(cuda.cuda.reason.length > 10, `says why not: ${cuda.cuda.reason}`);
     t.equal(await failure(() => blake3(one, { backend: "cuda" })), "BACKEND_UNAVAILABLE");
   }
+});
+
+t.test("the bounds of leaves cannot move once they are checked", async (t) => {
+  const count = 200_000;
+  const data = new Uint8Array(count * 4).fill(7);
+  const ends = BigUint64Array.from({ length: count }, (_, i) => BigInt(4 * (i + 1)));
+  const want = new Uint8Array(32);
+  binding().merkleRoot(data, want, ends, "portable");
+  const got = new Uint8Array(32);
+  const done = binding().merkleRootAsync(data, got, ends, "portable");
+  ends.fill(BigInt(data.length)); // from memory that is no longer looked at
+  await done;
+  t.equal(toHex(got), toHex(want));
+  ends[1] = 5n;
+  t.equal(await failure(() => binding().merkleRoot(data, got, ends)), "INVALID_ARGUMENT");
 });
 
 t.test("files: both digests from one read", async (t) => {

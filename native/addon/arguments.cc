@@ -5,48 +5,50 @@
 namespace quipu {
 namespace {
 
-struct Bytes {
-  uint8_t* data = nullptr;
-  size_t size = 0;
-};
+OutputView BytesOf(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  return LentBytes(info.Env(), info[index], name);
+}
+
+}  // namespace
 
 // By the C interface: one call tells all of an array, and small hashes are as fast as their checks.
-Bytes BytesOf(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  const napi_env env = info.Env();
-  const napi_value value = info[index];
+OutputView LentBytes(Napi::Env env, napi_value value, const char* name) {
   bool is_typed_array = false;
   napi_is_typedarray(env, value, &is_typed_array);
   napi_typedarray_type type = napi_int8_array;
   napi_value buffer = nullptr;
   void* data = nullptr;
-  Bytes bytes;
+  OutputView bytes;
   if (is_typed_array) {
     napi_get_typedarray_info(env, value, &type, &bytes.size, &data, &buffer, nullptr);
   }
   if (!is_typed_array || type != napi_uint8_array) {
-    RefuseArgument(info.Env(), name, "must be a Uint8Array");
+    RefuseArgument(env, name, "must be a Uint8Array");
   }
   bool is_array_buffer = false;  // and not a SharedArrayBuffer
   napi_is_arraybuffer(env, buffer, &is_array_buffer);
-  if (!is_array_buffer) RefuseArgument(info.Env(), name, "must not be shared memory");
+  if (!is_array_buffer) RefuseArgument(env, name, "must not be shared memory");
+  if (bytes.size == 0) {  // only then can it be detached
+    bool is_detached = false;
+    napi_is_detached_arraybuffer(env, buffer, &is_detached);
+    if (is_detached) RefuseArgument(env, name, "must not be memory that was transferred away");
+  }
   bytes.data = static_cast<uint8_t*>(data);
   return bytes;
 }
-
-}  // namespace
 
 void RefuseArgument(Napi::Env env, const char* name, const std::string& why) {
   Throw(env, Error(Code::kInvalidArgument, std::string(name) + " " + why));
 }
 
 ByteView BytesArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  const Bytes bytes = BytesOf(info, index, name);
+  const OutputView bytes = BytesOf(info, index, name);
   return ByteView{bytes.data, bytes.size};
 }
 
 uint8_t* OutputArgument(const Napi::CallbackInfo& info, size_t index, const char* name,
                         size_t size) {
-  const Bytes bytes = BytesOf(info, index, name);
+  const OutputView bytes = BytesOf(info, index, name);
   if (bytes.size != size) {
     RefuseArgument(info.Env(), name, "must have " + std::to_string(size) + " bytes");
   }
@@ -54,8 +56,7 @@ uint8_t* OutputArgument(const Napi::CallbackInfo& info, size_t index, const char
 }
 
 OutputView OutputArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  const Bytes bytes = BytesOf(info, index, name);
-  return OutputView{bytes.data, bytes.size};
+  return BytesOf(info, index, name);
 }
 
 std::string StringArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {

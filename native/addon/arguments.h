@@ -21,6 +21,9 @@ struct OutputView {
   size_t size = 0;
 };
 
+// The same of any value, not only of an argument.
+OutputView LentBytes(Napi::Env env, napi_value value, const char* name);
+
 // The same, to be written.
 OutputView OutputArgument(const Napi::CallbackInfo& info, size_t index, const char* name);
 

@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "addon/arguments.h"
 #include "addon/async_task.h"
@@ -65,12 +66,14 @@ struct MerkleRootCall {
         info[2].As<Napi::TypedArray>().TypedArrayType() != napi_biguint64_array) {
       RefuseArgument(info.Env(), "ends", "must be a BigUint64Array");
     }
-    Napi::BigUint64Array ends = info[2].As<Napi::BigUint64Array>();
-    leaves = merkle::Leaves{data.data, ends.Data(), ends.ElementLength()};
+    const auto given = info[2].As<Napi::BigUint64Array>();
+    // Copied, then checked: where they lie they could still change, and leaves end outside the data.
+    ends.assign(given.Data(), given.Data() + given.ElementLength());
+    leaves = merkle::Leaves{data.data, ends.data(), ends.size()};
     uint64_t last = 0;
-    for (size_t i = 0; i < leaves.count; ++i) {
-      if (leaves.ends[i] < last) RefuseArgument(info.Env(), "ends", "must not descend");
-      last = leaves.ends[i];
+    for (const uint64_t end : ends) {
+      if (end < last) RefuseArgument(info.Env(), "ends", "must not descend");
+      last = end;
     }
     if (last != data.size) RefuseArgument(info.Env(), "ends", "must end with the data");
   }
@@ -82,6 +85,7 @@ struct MerkleRootCall {
     return merkle::Root(kernels->sha256, leaves, out);
   }
 
+  std::vector<uint64_t> ends;
   merkle::Leaves leaves;
   uint8_t* out;
   const HashKernels* kernels;
@@ -89,8 +93,8 @@ struct MerkleRootCall {
 
 template <class Call>
 void AtOnce(const Napi::CallbackInfo& info) {
-  Call call(info);
   try {
+    Call call(info);
     ThrowIfError(info.Env(), call.Run());
   } catch (const std::bad_alloc&) {
     Throw(info.Env(), Error(Code::kLimitExceeded, "out of memory while hashing"));

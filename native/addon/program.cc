@@ -74,20 +74,15 @@ uint8_t* Lent(const Napi::Env& env, const Napi::Array& arrays, uint32_t index,
               const ProgramTensor& tensor, const char* name, AsyncTask* task) {
   const Napi::Value value = arrays.Get(index);
   const std::string which = std::string(name) + "[" + std::to_string(index) + "]";
-  if (!value.IsTypedArray() ||
-      value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array ||
-      !value.As<Napi::TypedArray>().Get("buffer").IsArrayBuffer()) {
-    RefuseArgument(env, which.c_str(), "must be a Uint8Array over memory that is not shared");
-  }
-  Napi::Uint8Array array = value.As<Napi::Uint8Array>();
-  if (array.ByteLength() != tensor.bytes) {
+  const OutputView bytes = LentBytes(env, value, which.c_str());
+  if (bytes.size != tensor.bytes) {
     RefuseArgument(env, which.c_str(), "must have " + std::to_string(tensor.bytes) + " bytes");
   }
-  if (reinterpret_cast<uintptr_t>(array.Data()) % DTypeBytes(tensor.dtype) != 0) {
+  if (reinterpret_cast<uintptr_t>(bytes.data) % DTypeBytes(tensor.dtype) != 0) {
     RefuseArgument(env, which.c_str(), "must be aligned to its element size");
   }
   task->Lend(value);
-  return array.Data();
+  return bytes.data;
 }
 
 // programRun(handle, inputs, outputs, backend?, pieces?) → Promise<backend that ran>

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <deque>
 #include <exception>
+#include <string>
 #include <system_error>
 #include <thread>
 
+#include "addon/environment.h"
 #include "support/floating_mode.h"
 #include "support/thread_pool.h"
 
@@ -78,7 +80,19 @@ void TaskLine::Push(Napi::Env env, AsyncTask* task) {
     std::lock_guard<std::mutex> lock(mutex_);
     running_.insert(task);
   }
-  TaskThreads::Shared().Push(Errand{this, task});
+  try {
+    TaskThreads::Shared().Push(Errand{this, task});
+  } catch (const std::exception& error) {
+    // Nobody will run it: an environment that waited for it at its end would wait for ever.
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      running_.erase(task);
+    }
+    if (--undelivered_ == 0) home_.Unref(env);
+    delete task;
+    Throw(env, Error(Code::kLimitExceeded, std::string("no thread can be started: ") + error.what(),
+                     "raise the limit on threads of this process"));
+  }
 }
 
 void TaskLine::Run(AsyncTask* task) {
