@@ -123,6 +123,24 @@ t.test("admission: all or none, once for a key, nothing that cannot run", async 
   t.equal((await submit("t", tensor))[0]?.state, "queued");
 });
 
+t.test("a job cancelled while a round decides leaves its device to the next one", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const [first = "", second = ""] = await world.submit(job(), job());
+  const { jobs } = world.store;
+  const queued = jobs.queued.bind(jobs);
+  let cancelled: JobState | undefined;
+  jobs.queued = async (...page) => {
+    const found = await queued(...page);
+    cancelled ??= (await cancelJob(world.coordinator.core, first, "changed my mind")).state;
+    return found;
+  };
+  const host = new FakeHost(world);
+  await host.attach();
+  t.equal(cancelled, "cancelled", "between the look and the decision");
+  t.equal(await world.state(second), "placed");
+  t.equal(host.assign.jobId, second);
+});
+
 t.test("placement: refused with its rule, waiting with its reason, then placed", async (t) => {
   const world = await CoordinatorWorld.open();
   const waiting = await world.one();

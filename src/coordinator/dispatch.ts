@@ -113,6 +113,9 @@ async function dispatchPage(
   // 2. Then the hosts. A crash before a send is repaired when the host attaches to the next
   //    process.
   for (const verdict of kept) announce(core, verdict);
+  // A job that was cancelled meanwhile leaves the device that this round took for it: whoever was
+  // decided behind it is decided again, since nothing else would wake it.
+  if (kept.length < verdicts.length) core.wake();
   return hosts;
 }
 
