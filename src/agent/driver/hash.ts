@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { digestOf } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { manifestBytes } from "../../model/manifest.js";
-import type { Driver } from "./table.js";
+import type { Driver } from "./driver.js";
 
 const fileName = "manifest.json";
 

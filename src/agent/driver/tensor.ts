@@ -3,7 +3,7 @@
  * is touched there; this process only names files.
  */
 import { QuipuError } from "../../base/errors.js";
-import type { Driver } from "./table.js";
+import type { Driver } from "./driver.js";
 
 export const tensorDriver: Driver = {
   isolation: "process",
