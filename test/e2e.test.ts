@@ -1,9 +1,10 @@
 /** Real processes on this machine: every command, every fault a user can meet, kill -9 in mid-run. */
+import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import t from "tap";
-import { childrenOf, packageRoot, RealFleet, runQuipu, until } from "./real-fleet.js";
+import { childrenOf, packageRoot, program, RealFleet, runQuipu, until } from "./real-fleet.js";
 
 const examples = join(packageRoot, "examples", "digits");
 const classify = join(examples, "classify.yaml");
@@ -74,19 +75,23 @@ t.test("a job runs where it may, and its receipt verifies offline", async (t) =>
   t.match(await quipu("verify", bundle), { code: 6, json: { ok: false } });
 });
 
-t.test("each command prints one JSON value", async (t) => {
+t.test("each command prints one JSON value, and a page for people", async (t) => {
   const [{ id }] = (await quipu("job", "ls")).json.jobs;
   const artifact = await quipu("artifact", "put", join(examples, "knn.onnx"));
   t.equal(artifact.code, 0, artifact.stderr);
   const { digest } = artifact.json.artifact;
   const copy = join(fleet.folder, "copy.onnx");
+  const receipts = join(fleet.folder, "pages");
+  const bundle = (await quipu("receipt", "show", id, "--to", receipts)).json.file;
   const calls: readonly (readonly [readonly string[], object])[] = [
     [["status"], { hosts: { known: 3, attached: 3 }, care: [] }],
     [["plan", classify], { plans: [{ outcome: "placed", name: "classify" }] }],
     [["why", classify], { plans: [{ reasons: [{ host: "de-1" }] }] }],
     [["why", id], { job: { id } }],
     [["job", "show", id], { job: { id, state: "succeeded" } }],
-    [["job", "wait", id], { jobs: [{ id }], exit: { code: 0 } }],
+    [["receipt", "show", bundle], { file: bundle }],
+    [["verify", bundle], { ok: true }],
+    [["host", "show", "sg-1"], { host: { name: "sg-1" } }],
     [["artifact", "ls"], { artifacts: [{ digest }] }],
     [["artifact", "get", digest, "--to", copy, "--country", "SG"], { artifact: { digest } }],
     [["host", "ls"], { hosts: [{ name: "cl-1" }, { name: "de-1" }, { name: "sg-1" }] }],
@@ -99,7 +104,14 @@ t.test("each command prints one JSON value", async (t) => {
     const answer = await quipu(...call);
     t.equal(answer.code, 0, `${call.join(" ")} ${answer.stderr}`);
     t.match(answer.json, expected, call.join(" "));
+    const page = await fleet.page(...call);
+    t.match(page, { code: 0, stdout: /\w/ }, call.join(" "));
+    t.throws(() => JSON.parse(page.stdout), "a page is not JSON");
   }
+  const waited = await quipu("job", "wait", id);
+  t.match(waited.json, { jobs: [{ id }], exit: { code: 0 } });
+  const logs = (await fleet.page("job", "logs", id, "-o", "json")).stdout.trimEnd().split("\n");
+  t.ok(logs.length > 3 && logs.every((line) => typeof JSON.parse(line).line === "string"));
   t.same(readFileSync(copy), readFileSync(join(examples, "knn.onnx")));
   const host = await until("telemetry of sg-1", async () => {
     const { json } = await quipu("host", "show", "sg-1");
@@ -107,6 +119,10 @@ t.test("each command prints one JSON value", async (t) => {
   });
   t.ok(host.telemetry.memory.totalBytes > 0);
   t.match(host, { country: "SG", site: "private", attached: true, dataSets: ["digits"] });
+  for (const name of ["coordinator", "sg-1"]) {
+    const metrics = await fetch(`${fleet.daemon(name).ready.http}/metrics`);
+    t.match(await metrics.text(), /^# HELP \w+/m, `metrics of ${name}`);
+  }
 });
 
 t.test("law: a job that no lawful host may run is refused, by name of the rule", async (t) => {
@@ -307,4 +323,23 @@ t.test("the demo holds, and its JSON is one object", async (t) => {
   t.match(json.hosts, [{ name: "cl-1" }, { name: "de-1" }, { name: "sg-1" }]);
   for (const { receipt, state } of json.jobs)
     t.equal(receipt !== null && existsSync(receipt), state === "succeeded");
+});
+
+t.test("the demo stays up to be looked at, and Ctrl-C leaves nothing behind", async (t) => {
+  const folder = join(fleet.folder, "demo-up");
+  const demo = spawn(process.execPath, [program("quipu"), "demo", "--folder", folder]);
+  let said = "";
+  demo.stderr.on("data", (chunk) => {
+    said += chunk;
+  });
+  const ended = new Promise((resolve) => demo.once("exit", resolve));
+  await until("the fleet stays up", async () => /until Ctrl-C/.test(said), 60_000);
+  const daemons = childrenOf(demo.pid ?? 0);
+  t.equal(daemons.length, 4, "a coordinator and three agents");
+  const [, address = ""] = /QUIPU_COORDINATOR=(\S+)/.exec(said) ?? [];
+  const hosts = await runQuipu(["host", "ls", "-o", "json"], { QUIPU_COORDINATOR: address });
+  t.equal(hosts.json.hosts.length, 3);
+  demo.kill("SIGINT");
+  t.equal(await ended, 0);
+  t.notOk(daemons.some((pid) => existsSync(`/proc/${pid}`)));
 });

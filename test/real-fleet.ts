@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { type Daemon, startDaemon, stopDaemon } from "../src/cli/service/daemon.js";
 
 export const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
-const program = (name: string): string => join(packageRoot, "dist", "src", "main", `${name}.js`);
+export const program = (name: string): string =>
+  join(packageRoot, "dist", "src", "main", `${name}.js`);
 
 /** Short enough for a test, long enough for two busy cores. */
 const quickTimes = { QUIPU_LEASE_MS: "3000", QUIPU_HEARTBEAT_MS: "300" };
@@ -99,8 +100,9 @@ export class RealFleet {
     return runQuipu([...args, "-o", "json"], { QUIPU_COORDINATOR: this.address });
   }
 
-  log(name: string): string {
-    return readFileSync(join(this.folder, `${name}.log`), "utf8");
+  /** One command line, as people type it. */
+  page(...args: readonly string[]): Promise<Printed> {
+    return execute(args, { QUIPU_COORDINATOR: this.address });
   }
 
   async close(): Promise<void> {
@@ -112,20 +114,26 @@ export class RealFleet {
   }
 }
 
-export function runQuipu(
+export async function runQuipu(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
+  const { code, stdout, stderr } = await execute(args, env);
+  return { code, json: stdout === "" ? undefined : JSON.parse(stdout), stderr };
+}
+
+interface Printed {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function execute(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Printed> {
+  const options = { env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024 };
   return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [program("quipu"), ...args],
-      { env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024 },
-      (error, stdout, stderr) => {
-        const code = error === null ? 0 : Number(error.code ?? 1);
-        resolve({ code, json: stdout === "" ? undefined : JSON.parse(stdout), stderr });
-      },
-    );
+    execFile(process.execPath, [program("quipu"), ...args], options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+    });
   });
 }
 
