@@ -44,7 +44,9 @@ export interface ConstantParts {
   readonly name: string;
   readonly type: number;
   readonly dims: readonly number[];
-  readonly raw: Uint8Array;
+  readonly raw?: Uint8Array;
+  /** Further fields of the tensor, as they stand in the file. */
+  readonly fields?: Uint8Array;
 }
 
 export interface ModelParts {
@@ -60,13 +62,14 @@ export function writeModel(parts: ModelParts): Uint8Array {
   const graph = messageField(
     7,
     ...nodes.map(writeNode),
-    ...constants.map(({ name, type, dims, raw }) =>
+    ...constants.map(({ name, type, dims, raw, fields }) =>
       messageField(
         5,
         ...dims.map((dim) => integerField(1, dim)),
         integerField(2, type),
         bytesField(8, name),
-        bytesField(9, raw),
+        ...(raw === undefined ? [] : [bytesField(9, raw)]),
+        fields ?? new Uint8Array(),
       ),
     ),
     ...inputs.map((input) => writeValue(11, input)),

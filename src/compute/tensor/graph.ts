@@ -52,6 +52,8 @@ export interface Graph {
 
 export const graphLimits = Object.freeze({
   modelBytesMax: 1024 * 1024 * 1024,
+  /** Of its file, with the integers of packed fields; floats and raw data count as one field each. */
+  fieldsMax: 2_097_152,
   nodesMax: 8_192,
   axesMax: 8,
   /** Of one tensor. */

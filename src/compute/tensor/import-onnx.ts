@@ -2,7 +2,6 @@
  * From an ONNX file to a graph. Every operator that cannot be compiled is named at once, so that a
  * person sees the whole distance; names, order and types are checked here, shapes when they are known.
  */
-import { concatBytes } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import {
   type Axis,
@@ -36,7 +35,7 @@ export function importOnnx(bytes: Uint8Array): Graph {
       `the model has ${bytes.length} bytes and at most ${graphLimits.modelBytesMax} are read`,
     );
   }
-  const model = decodeOnnx(bytes);
+  const model = decodeOnnx(bytes, graphLimits.fieldsMax);
   checkOpset(model);
   checkOperators(model.graph);
   const constants = new Map<string, Constant>();
@@ -123,7 +122,7 @@ function readConstant(tensor: OnnxTensor): Constant {
 function constantBytes(tensor: OnnxTensor, dtype: DType): Uint8Array {
   const raw = tensor.raw[0];
   if (raw !== undefined) return raw;
-  if (dtype === "float32") return concatBytes(...tensor.floats);
+  if (dtype === "float32") return Buffer.concat(tensor.floats);
   return new Uint8Array(new BigInt64Array(tensor.int64s).buffer);
 }
 

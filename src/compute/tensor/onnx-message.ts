@@ -4,6 +4,7 @@
  * asks.
  */
 import {
+  type Allowance,
   malformed,
   readFields,
   wireBytes,
@@ -61,15 +62,17 @@ export interface OnnxModel {
   graph: OnnxGraph;
 }
 
-export function decodeOnnx(bytes: Uint8Array): OnnxModel {
+/** `fieldsMax` bounds the fields and packed integers of the whole file. */
+export function decodeOnnx(bytes: Uint8Array, fieldsMax: number): OnnxModel {
+  const allowance = { fields: fieldsMax };
   const opsets = new Map<string, bigint>();
   let graph: OnnxGraph | undefined;
-  for (const { number, value } of readFields(bytes)) {
-    if (number === 7) graph = decodeGraph(wireBytes(value));
+  for (const { number, value } of readFields(bytes, allowance)) {
+    if (number === 7) graph = decodeGraph(wireBytes(value), allowance);
     if (number === 8) {
       let domain = "";
       let version = 0n;
-      for (const field of readFields(wireBytes(value))) {
+      for (const field of readFields(wireBytes(value), allowance)) {
         if (field.number === 1) domain = wireText(field.value);
         if (field.number === 2) version = wireInteger(field.value);
       }
@@ -80,7 +83,7 @@ export function decodeOnnx(bytes: Uint8Array): OnnxModel {
   return { opsets, graph };
 }
 
-function decodeGraph(bytes: Uint8Array): OnnxGraph {
+function decodeGraph(bytes: Uint8Array, allowance: Allowance): OnnxGraph {
   const graph: OnnxGraph = {
     nodes: [],
     initializers: [],
@@ -88,17 +91,17 @@ function decodeGraph(bytes: Uint8Array): OnnxGraph {
     outputs: [],
     hasSparse: false,
   };
-  for (const { number, value } of readFields(bytes)) {
-    if (number === 1) graph.nodes.push(decodeNode(wireBytes(value)));
-    if (number === 5) graph.initializers.push(decodeTensor(wireBytes(value)));
-    if (number === 11) graph.inputs.push(decodeValue(wireBytes(value)));
-    if (number === 12) graph.outputs.push(decodeValue(wireBytes(value)));
+  for (const { number, value } of readFields(bytes, allowance)) {
+    if (number === 1) graph.nodes.push(decodeNode(wireBytes(value), allowance));
+    if (number === 5) graph.initializers.push(decodeTensor(wireBytes(value), allowance));
+    if (number === 11) graph.inputs.push(decodeValue(wireBytes(value), allowance));
+    if (number === 12) graph.outputs.push(decodeValue(wireBytes(value), allowance));
     if (number === 15) graph.hasSparse = true;
   }
   return graph;
 }
 
-function decodeNode(bytes: Uint8Array): OnnxNode {
+function decodeNode(bytes: Uint8Array, allowance: Allowance): OnnxNode {
   const node: OnnxNode = {
     inputs: [],
     outputs: [],
@@ -107,20 +110,20 @@ function decodeNode(bytes: Uint8Array): OnnxNode {
     domain: "",
     attributes: [],
   };
-  for (const { number, value } of readFields(bytes)) {
+  for (const { number, value } of readFields(bytes, allowance)) {
     if (number === 1) node.inputs.push(wireText(value));
     if (number === 2) node.outputs.push(wireText(value));
     if (number === 3) node.name = wireText(value);
     if (number === 4) node.operator = wireText(value);
-    if (number === 5) node.attributes.push(decodeAttribute(wireBytes(value)));
+    if (number === 5) node.attributes.push(decodeAttribute(wireBytes(value), allowance));
     if (number === 7) node.domain = wireText(value);
   }
   return node;
 }
 
-function decodeAttribute(bytes: Uint8Array): OnnxAttribute {
+function decodeAttribute(bytes: Uint8Array, allowance: Allowance): OnnxAttribute {
   const attribute: OnnxAttribute = { name: "" };
-  for (const { number, value } of readFields(bytes)) {
+  for (const { number, value } of readFields(bytes, allowance)) {
     if (number === 1) attribute.name = wireText(value);
     if (number === 2) attribute.float = wireFloat(value);
     if (number === 3) attribute.integer = wireInteger(value);
@@ -129,7 +132,7 @@ function decodeAttribute(bytes: Uint8Array): OnnxAttribute {
   return attribute;
 }
 
-function decodeTensor(bytes: Uint8Array): OnnxTensor {
+function decodeTensor(bytes: Uint8Array, allowance: Allowance): OnnxTensor {
   const tensor: OnnxTensor = {
     name: "",
     dims: [],
@@ -139,11 +142,12 @@ function decodeTensor(bytes: Uint8Array): OnnxTensor {
     int64s: [],
     external: false,
   };
-  for (const { number, value } of readFields(bytes)) {
-    if (number === 1) tensor.dims.push(...wireIntegers(value));
+  for (const { number, value } of readFields(bytes, allowance)) {
+    if (number === 1) for (const size of wireIntegers(value, allowance)) tensor.dims.push(size);
     if (number === 2) tensor.dataType = Number(wireInteger(value));
     if (number === 4) tensor.floats.push(wireFloats(value));
-    if (number === 7) for (const integer of wireIntegers(value)) tensor.int64s.push(integer);
+    if (number === 7)
+      for (const integer of wireIntegers(value, allowance)) tensor.int64s.push(integer);
     if (number === 8) tensor.name = wireText(value);
     if (number === 9) tensor.raw = [wireBytes(value)];
     if (number === 14) tensor.external = wireInteger(value) !== 0n;
@@ -151,28 +155,28 @@ function decodeTensor(bytes: Uint8Array): OnnxTensor {
   return tensor;
 }
 
-function decodeValue(bytes: Uint8Array): OnnxValue {
+function decodeValue(bytes: Uint8Array, allowance: Allowance): OnnxValue {
   const result: OnnxValue = { name: "", elementType: 0, axes: undefined };
-  for (const { number, value } of readFields(bytes)) {
+  for (const { number, value } of readFields(bytes, allowance)) {
     if (number === 1) result.name = wireText(value);
     if (number !== 2) continue;
-    for (const type of readFields(wireBytes(value))) {
+    for (const type of readFields(wireBytes(value), allowance)) {
       if (type.number !== 1) continue;
-      for (const field of readFields(wireBytes(type.value))) {
+      for (const field of readFields(wireBytes(type.value), allowance)) {
         if (field.number === 1) result.elementType = Number(wireInteger(field.value));
-        if (field.number === 2) result.axes = decodeAxes(wireBytes(field.value));
+        if (field.number === 2) result.axes = decodeAxes(wireBytes(field.value), allowance);
       }
     }
   }
   return result;
 }
 
-function decodeAxes(bytes: Uint8Array): (bigint | string | undefined)[] {
+function decodeAxes(bytes: Uint8Array, allowance: Allowance): (bigint | string | undefined)[] {
   const axes: (bigint | string | undefined)[] = [];
-  for (const { number, value } of readFields(bytes)) {
+  for (const { number, value } of readFields(bytes, allowance)) {
     if (number !== 1) continue;
     let axis: bigint | string | undefined;
-    for (const field of readFields(wireBytes(value))) {
+    for (const field of readFields(wireBytes(value), allowance)) {
       if (field.number === 1) axis = wireInteger(field.value);
       if (field.number === 2) axis = wireText(field.value);
     }

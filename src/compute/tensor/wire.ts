@@ -26,10 +26,27 @@ interface Cursor {
   at: number;
 }
 
+/**
+ * What one file may still make of objects: a field of two bytes becomes one of a hundred, so a bound
+ * on the file alone would not bound the memory.
+ */
+export interface Allowance {
+  fields: number;
+}
+
+function spend(allowance: Allowance): void {
+  allowance.fields -= 1;
+  if (allowance.fields >= 0) return;
+  throw new QuipuError("LIMIT_EXCEEDED", "the model has more fields than are read", {
+    next: "save its tensors as raw data",
+  });
+}
+
 /** The fields of one message in the order of the file. */
-export function* readFields(bytes: Uint8Array): Generator<WireField> {
+export function* readFields(bytes: Uint8Array, allowance: Allowance): Generator<WireField> {
   const cursor = { at: 0 };
   while (cursor.at < bytes.length) {
+    spend(allowance);
     const tag = readNumber(bytes, cursor);
     const number = Math.floor(tag / 8);
     if (number === 0 || tag > 0xffff_ffff) throw malformed(`field number ${number}`);
@@ -112,12 +129,15 @@ export function wireFloat(value: WireValue): number {
 }
 
 /** A repeated integer field is packed into one value or spread over several. */
-export function wireIntegers(value: WireValue): bigint[] {
+export function wireIntegers(value: WireValue, allowance: Allowance): bigint[] {
   if (value.kind === "varint") return [wireInteger(value)];
   const bytes = wireBytes(value);
   const cursor = { at: 0 };
   const integers: bigint[] = [];
-  while (cursor.at < bytes.length) integers.push(BigInt.asIntN(64, readVarint(bytes, cursor)));
+  while (cursor.at < bytes.length) {
+    spend(allowance);
+    integers.push(BigInt.asIntN(64, readVarint(bytes, cursor)));
+  }
   return integers;
 }
 
