@@ -326,6 +326,14 @@ t.test("a tensor job goes to the device's worker; a stop kills it and frees all"
   t.same([...works.adopted], [["out.bin", "bits"]]);
   t.same([done.usage.inputBytes, done.usage.outputBytes], [10, 4]);
 
+  const late = tensor("work");
+  const table = { file: "late.csv", columns: [0, 1], transpose: false };
+  const { task: known } = late.assignment.job;
+  Object.assign(late.assignment.job, { task: { ...known, inputs: { x: table } } });
+  writeFileSync(join(late.host.dataFolder, "digits", "late.csv"), "1\n");
+  const unseen = await late.runner.start(late.assignment, silent);
+  t.equal(unseen.failure?.code, "DATA_INVALID", "a file that the checked manifest does not hold");
+
   const dies = tensor("die");
   const died = await dies.runner.start(dies.assignment, silent);
   t.same([died.failure?.code, died.isolation], ["WORKER_DIED", "process"]);

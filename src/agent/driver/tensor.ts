@@ -3,6 +3,8 @@
  * is touched there; this process only names files.
  */
 import { QuipuError } from "../../base/errors.js";
+import type { TensorTask } from "../../model/job.js";
+import type { Manifest } from "../../model/manifest.js";
 import type { Driver } from "./driver.js";
 
 export const tensorDriver: Driver = {
@@ -24,6 +26,7 @@ export const tensorDriver: Driver = {
       throw new QuipuError("BACKEND_UNAVAILABLE", `this host has no device ${device}`);
     }
     const { task } = job;
+    checkFiles(task, data.manifest);
     const done = await worker.run(
       { kind: "run", runId, task, modelPath, dataFolder: data.folder, outputFolder },
       hooks,
@@ -32,3 +35,18 @@ export const tensorDriver: Driver = {
     return { result: done.result, cpuMs: done.cpuMs, inputBytes: done.inputBytes };
   },
 };
+
+/**
+ * The worker reads by name: a file that came into the folder after it was checked would be computed on
+ * although the receipt's data set does not hold it.
+ */
+function checkFiles(task: TensorTask, { entries }: Manifest): void {
+  const known = new Set(entries.map(({ path }) => path));
+  const sources = [...Object.values(task.inputs), ...(task.vote ? [task.vote.labels] : [])];
+  const unknown = sources.find(({ file }) => !known.has(file));
+  if (unknown === undefined) return;
+  throw new QuipuError("DATA_INVALID", `the data set has no file ${unknown.file}`, {
+    next: "check the file's name in the job, or the data set that the job names",
+    details: { file: unknown.file },
+  });
+}
