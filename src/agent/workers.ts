@@ -42,8 +42,11 @@ const restartMsMin = 200;
 const restartMsMax = 300_000;
 /** After it died this often in a row outside any run, runs fail instead of waiting for it. */
 const failuresMax = 3;
-/** How long output may lag behind the end of the process that wrote it. */
-const lastWordsMs = 100;
+/**
+ * What a process wrote is in its pipes when it ends, and is read as soon as this one gets to it; only
+ * a child of its own that holds a pipe open makes the wait this long.
+ */
+const lastWordsMs = 1_000;
 const lineLengthMax = 2_000;
 
 export class Worker {
