@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -201,6 +202,10 @@ t.test("a task that cannot run leaves no outputs", async (t) => {
     t.same(readdirSync(outputFolder), []);
   };
   await fails(classify, "NOT_FOUND", { modelPath: join(folder, "no.onnx") });
+  const vast = join(folder, "vast.onnx");
+  writeFileSync(vast, "");
+  truncateSync(vast, 3 * 2 ** 30); // a hole, which takes no room on the disk
+  await fails(classify, "LIMIT_EXCEEDED", { modelPath: vast });
   await fails(classify, "MODEL_INVALID", { modelPath: join(dataFolder, "digits.csv.gz") });
   await fails(classify, "DATA_INVALID", { dataFolder: newFolder() });
   const { queries, references } = classify.inputs;

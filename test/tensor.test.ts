@@ -374,6 +374,11 @@ t.test("a session runs often, at once, into given memory, and refuses wrong tens
   }
   const into = new Map([["c", new Uint8Array(59)]]);
   await t.rejects(session.run({ a, b }, { into }), { code: "INVALID_ARGUMENT" });
+  const shapes = { a: [2 ** 19, 1], b: [1, 2 ** 19] };
+  const huge = Session.compile(operatorModel("Add"), shapes, { memoryBytesMax: 2 ** 42 });
+  const line = byFormula("unit", 3, 2 ** 19);
+  const inputs = { a: float32(shapes.a, line), b: float32(shapes.b, line) };
+  await t.rejects(huge.run(inputs), { code: "LIMIT_EXCEEDED", message: /1099511627776 bytes/ });
   const small = { memoryBytesMax: 100 };
   t.throws(() => Session.compile(operatorModel("MatMul"), { a: [5, 7], b: [7, 3] }, small), {
     code: "LIMIT_EXCEEDED",

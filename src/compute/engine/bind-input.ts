@@ -2,7 +2,7 @@
 import { QuipuError } from "../../base/errors.js";
 import type { TableSource } from "../../model/job.js";
 import type { Table } from "./table.js";
-import { float32, type Tensor } from "./tensor.js";
+import { allocate, float32, type Tensor } from "./tensor.js";
 
 interface Selection {
   readonly rows: readonly number[];
@@ -37,7 +37,7 @@ function select(table: Table, source: TableSource): Selection {
 
 export function bindInput(table: Table, source: TableSource): Tensor {
   const { rows, first, width } = select(table, source);
-  const data = new Float32Array(rows.length * width);
+  const data = new Float32Array(allocate(rows.length * width * 4));
   for (const [index, row] of rows.entries()) {
     const from = row * table.columns + first;
     for (let column = 0; column < width; column += 1) {

@@ -3,7 +3,7 @@
  * native code writes its results right into the bytes that become the file.
  */
 import type { TensorPort } from "../tensor/compile.js";
-import { portBytes } from "./tensor.js";
+import { allocate, portBytes } from "./tensor.js";
 
 const alignment = 64;
 const preambleBytes = 10;
@@ -22,7 +22,7 @@ export function npyFile(port: Pick<TensorPort, "dtype" | "shape">): NpyFile {
   // The newline ends the header and counts as part of it.
   const used = preambleBytes + dictionary.length + 1;
   const headerBytes = Math.ceil(used / alignment) * alignment;
-  const bytes = new Uint8Array(headerBytes + portBytes({ ...port, name: "" }));
+  const bytes = new Uint8Array(allocate(headerBytes + portBytes({ ...port, name: "" })));
   const text = `${dictionary}${" ".repeat(headerBytes - used)}\n`;
   bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0]); // \x93NUMPY, version 1.0
   new DataView(bytes.buffer).setUint16(8, headerBytes - preambleBytes, true);

@@ -11,7 +11,14 @@ import { type Backend, NativeProgram } from "../native/program.js";
 import { arithmetic, compileModel, type TensorPort } from "../tensor/compile.js";
 import type { Shapes } from "../tensor/lower.js";
 import { type Digests, digestsOf } from "./digests.js";
-import { checkTensor, portBytes, type Tensor, tensorBytes, tensorOver } from "./tensor.js";
+import {
+  allocate,
+  checkTensor,
+  portBytes,
+  type Tensor,
+  tensorBytes,
+  tensorOver,
+} from "./tensor.js";
 
 export type { Backend } from "../native/program.js";
 export type { TensorPort } from "../tensor/compile.js";
@@ -96,7 +103,7 @@ export class Session {
       ),
     );
     const results = this.outputs.map(
-      (port) => options.into?.get(port.name) ?? new Uint8Array(portBytes(port)),
+      (port) => options.into?.get(port.name) ?? new Uint8Array(allocate(portBytes(port))),
     );
     const { backend = "auto", pieces = 0 } = options;
     const ran = await this.#program.run(lent, results, backend, pieces);

@@ -11,6 +11,7 @@ import { join, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { QuipuError } from "../../base/errors.js";
+import { allocate } from "./tensor.js";
 
 export interface Table {
   /** Row-major. */
@@ -130,7 +131,8 @@ class TableParser {
   finish(): { values: Float64Array<ArrayBuffer>; rows: number; columns: number } {
     if (this.#rest.length > 0) this.#line(this.#rest.toString("latin1"));
     this.#rest = Buffer.alloc(0);
-    const values = this.#values.slice(0, this.#count);
+    // A view: a copy of a large table would need its memory twice.
+    const values = this.#values.subarray(0, this.#count);
     return { values, rows: this.#rows, columns: this.#columns };
   }
 
@@ -178,7 +180,8 @@ class TableParser {
   }
 
   #grow(more: number): void {
-    const values = new Float64Array(Math.max(this.#values.length * 2, this.#count + more));
+    const length = Math.max(this.#values.length * 2, this.#count + more);
+    const values = new Float64Array(allocate(length * 8));
     values.set(this.#values);
     this.#values = values;
   }

@@ -2,13 +2,15 @@
  * A tensor job from files to files: model, tables, run, vote, outputs. Workers run it, and so does
  * `quipu verify --rerun`: the same code gives the same bytes.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { QuipuError } from "../../base/errors.js";
 import type { Artifact } from "../../model/artifact.js";
 import type { TableSource, TensorTask } from "../../model/job.js";
 import type { RunResult } from "../../model/run.js";
 import type { Backend } from "../native/program.js";
+import { graphLimits } from "../tensor/graph.js";
+import { modelTooLarge } from "../tensor/import-onnx.js";
 import { bindInput, bindLabels } from "./bind-input.js";
 import { digestsOf } from "./digests.js";
 import { type NpyFile, npyFile } from "./npy.js";
@@ -91,6 +93,8 @@ export async function runTensorTask(options: TensorTaskOptions): Promise<TensorT
 
 async function readModel(path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
   try {
+    const { size } = await stat(path);
+    if (size > graphLimits.modelBytesMax) throw modelTooLarge(size);
     return await readFile(path, signal === undefined ? {} : { signal });
   } catch (error) {
     signal?.throwIfAborted(); // its reason says more than "aborted"

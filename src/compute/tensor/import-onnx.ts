@@ -29,12 +29,7 @@ const opsetMin = 13n;
 const opsetMax = 17n;
 
 export function importOnnx(bytes: Uint8Array): Graph {
-  if (bytes.length > graphLimits.modelBytesMax) {
-    throw new QuipuError(
-      "LIMIT_EXCEEDED",
-      `the model has ${bytes.length} bytes and at most ${graphLimits.modelBytesMax} are read`,
-    );
-  }
+  if (bytes.length > graphLimits.modelBytesMax) throw modelTooLarge(bytes.length);
   const model = decodeOnnx(bytes, graphLimits.fieldsMax);
   checkOpset(model);
   checkOperators(model.graph);
@@ -48,6 +43,13 @@ export function importOnnx(bytes: Uint8Array): Graph {
   const nodes = readNodes(model.graph);
   checkOrder(inputs, constants, nodes, model.graph);
   return { inputs, outputs: model.graph.outputs.map((output) => output.name), constants, nodes };
+}
+
+export function modelTooLarge(bytes: number): QuipuError {
+  return new QuipuError(
+    "LIMIT_EXCEEDED",
+    `the model has ${bytes} bytes and at most ${graphLimits.modelBytesMax} are read`,
+  );
 }
 
 function checkOpset(model: OnnxModel): void {
