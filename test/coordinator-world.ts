@@ -15,6 +15,7 @@ import {
   type Assign,
   type AttachResponse,
   HeartbeatSchema,
+  type Hello,
   HelloSchema,
   LogLinesSchema,
   type RunAck,
@@ -169,7 +170,11 @@ export class FakeHost {
         this.closed = true;
       },
     });
-    const value = create(HelloSchema, {
+    await this.say({ case: "hello", value: this.hello(held, parts) });
+  }
+
+  hello(held: readonly Assign[] = [], parts: object = {}): Hello {
+    return create(HelloSchema, {
       host: this.name,
       place: placeMessage(this.place),
       inventory: create(InventorySchema, {
@@ -182,7 +187,6 @@ export class FakeHost {
       heldRuns: held.map(({ runId, epoch }) => ({ runId, epoch })),
       ...parts,
     });
-    await this.say({ case: "hello", value });
   }
 
   async say(message: Parameters<typeof say>[0]): Promise<void> {

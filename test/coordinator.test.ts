@@ -1,11 +1,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import t from "tap";
+import { say } from "../src/agent/messages.js";
+import { QuipuError } from "../src/base/errors.js";
 import { submitJobs } from "../src/coordinator/admission.js";
+import { attach } from "../src/coordinator/api/attach.js";
 import { cancelJob } from "../src/coordinator/cancel.js";
 import { type JobEvent, jobEventStates, stepJob } from "../src/coordinator/job-machine.js";
+import { HeartbeatSchema } from "../src/gen/quipu/v1/attach_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import type { JobRecord } from "../src/io/store/records.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
@@ -212,6 +217,39 @@ t.test("attach: one stream a host; what was granted against what is held", async
   await mute.attach();
   await mute.beat();
   t.equal(mute.all("heartbeatAck").length, 1);
+});
+
+t.test("a stream that breaks says why; one whose peer reads nothing is cut", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const { sessions } = world.coordinator.core;
+  const call = { signal: new AbortController().signal, peer: "unix" };
+  const hello = say({ case: "hello", value: new FakeHost(world).hello() });
+  async function* broken() {
+    yield hello;
+    throw new QuipuError("INVALID_ARGUMENT", "no message");
+  }
+  const read = async () => {
+    for await (const _ of attach(world.coordinator)(broken(), call));
+  };
+  t.equal((await failure(read())).code, "INVALID_ARGUMENT");
+  t.equal(sessions.size, 0);
+
+  let heard: () => void = () => {};
+  const all = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  async function* beats() {
+    yield hello;
+    const value = create(HeartbeatSchema, { sequence: 1n });
+    for (let count = 0; count < 5_000; count += 1) yield say({ case: "heartbeat", value });
+    heard();
+    await new Promise(() => {}); // it stays there, and reads nothing
+  }
+  const answers = attach(world.coordinator)(beats(), call)[Symbol.asyncIterator]();
+  t.equal((await answers.next()).value?.message?.case, "welcome");
+  t.ok(sessions.has("sg-1"));
+  await all;
+  t.equal(sessions.has("sg-1"), false, "nothing more is placed on a host that cannot be told");
 });
 
 t.test("leases: renewed by heartbeats that name the run, else given to another", async (t) => {

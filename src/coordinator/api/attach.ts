@@ -1,7 +1,7 @@
 import { AsyncQueue } from "../../base/async-queue.js";
-import type { AttachResponse, AttachService } from "../../gen/quipu/v1/attach_pb.js";
+import type { AttachRequest, AttachResponse, AttachService } from "../../gen/quipu/v1/attach_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
-import type { Coordinator } from "../coordinator.js";
+import type { AgentStream, Coordinator } from "../coordinator.js";
 
 /** Messages that may wait for one agent; an agent that is so far behind is cut and dials again. */
 const messagesWaitingMax = 4096;
@@ -10,20 +10,19 @@ export function attach(coordinator: Coordinator): Handlers<typeof AttachService>
   return async function* (requests, { signal }) {
     const outgoing = new AsyncQueue<AttachResponse>(messagesWaitingMax);
     const stream = coordinator.open({
-      send: (message) => void outgoing.push(message),
+      send: (message) => {
+        // The writer below may hang in a peer that reads nothing, and would not notice.
+        if (!outgoing.push(message)) close();
+      },
       close: () => outgoing.end(),
     });
     const close = () => stream.close();
     signal.addEventListener("abort", close, { once: true });
-    const listening = (async () => {
-      try {
-        for await (const request of requests) await stream.receive(request);
-      } finally {
-        close();
-      }
-    })();
-    // The reader of a cut stream throws; the responses below have ended by then.
-    listening.catch(() => {});
+    void listen(requests, stream).catch((thrown: unknown) => {
+      // A stream that is over already ended with its own status; else this is why it ends.
+      outgoing.fail(thrown);
+      close();
+    });
     try {
       yield* outgoing;
     } finally {
@@ -31,4 +30,9 @@ export function attach(coordinator: Coordinator): Handlers<typeof AttachService>
       close();
     }
   };
+}
+
+async function listen(requests: AsyncIterable<AttachRequest>, stream: AgentStream): Promise<void> {
+  for await (const request of requests) await stream.receive(request);
+  stream.close();
 }
