@@ -2,12 +2,12 @@
  * What the step functions of one coordinator share: its ports, and what it keeps in memory only.
  */
 import { QuipuError } from "../base/errors.js";
+import type { AttachResponse, TelemetrySample } from "../gen/quipu/v1/attach_pb.js";
 import type { HostRecord } from "../io/store/records.js";
 import type { ActiveRuns } from "./active-runs.js";
 import type { Changes } from "./changes.js";
 import type { LogBook } from "./log-book.js";
 import type { CoordinatorOptions, CoordinatorPorts } from "./ports.js";
-import type { Session } from "./session.js";
 
 export interface Core {
   readonly ports: CoordinatorPorts;
@@ -18,9 +18,9 @@ export interface Core {
   /** Every host that ever attached, by name; the database holds the same. */
   readonly hosts: Map<string, HostRecord>;
   /** The one stream of each attached host. */
-  readonly sessions: Map<string, Session>;
+  readonly sessions: Map<string, HostStream>;
   /** Streams that have not said whose they are. */
-  readonly strangers: Set<Session>;
+  readonly strangers: Set<HostStream>;
   /** Cancels that were committed while their run was on its way into `runs`. */
   readonly earlyCancels: Map<string, string>;
   /** Receipts on their way into the log, by run: a doubled update waits for the first. */
@@ -29,6 +29,17 @@ export interface Core {
   readonly receiptsOwed: Set<string>;
   /** Asks for a round of dispatch, soon. */
   readonly wake: () => void;
+}
+
+/** A host's stream as everyone but the stream itself sees it. */
+export interface HostStream {
+  /** Boot-clock time of the newest message. */
+  readonly heardAtMs: number;
+  /** Latest sample, in memory only. */
+  readonly telemetry: TelemetrySample | undefined;
+  send(message: AttachResponse): void;
+  /** The stream is over, from whichever side. */
+  close(): void;
 }
 
 /**

@@ -19,7 +19,7 @@ import { FailureSchema } from "../gen/quipu/v1/types_pb.js";
 import type { RunRef } from "../model/run.js";
 import { acknowledge } from "./acknowledge.js";
 import { say } from "./assign.js";
-import { type Core, leaseEnd, trouble } from "./core.js";
+import { type Core, type HostStream, leaseEnd, trouble } from "./core.js";
 import { checkHello } from "./hello.js";
 import { ingest } from "./ingest.js";
 import type { AgentLink } from "./ports.js";
@@ -29,7 +29,7 @@ const hostsMax = 10_000;
 const linesPerMessageMax = 4096;
 const runsPerHeartbeatMax = 4096;
 
-export class Session {
+export class Session implements HostStream {
   readonly #core: Core;
   readonly #link: AgentLink;
   #tail: Promise<void> = Promise.resolve();
@@ -37,7 +37,6 @@ export class Session {
   #host = "";
   #instanceId = "";
   #telemetry: TelemetrySample | undefined;
-  /** Boot-clock time of the newest message. */
   #heardAtMs: number;
 
   constructor(core: Core, link: AgentLink) {
@@ -47,7 +46,6 @@ export class Session {
     core.strangers.add(this);
   }
 
-  /** Latest sample, in memory only. */
   get telemetry(): TelemetrySample | undefined {
     return this.#telemetry;
   }
@@ -66,7 +64,6 @@ export class Session {
     return this.#tail;
   }
 
-  /** The stream is over, from whichever side. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
