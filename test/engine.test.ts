@@ -211,6 +211,9 @@ t.test("a task that cannot run leaves no outputs", async (t) => {
   const { queries, references } = classify.inputs;
   if (queries === undefined || references === undefined) throw new Error("no such inputs");
   await fails({ ...classify, inputs: { queries } }, "SHAPE_MISMATCH");
+  const often = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`x${i}`, queries]));
+  await fails({ ...classify, inputs: often }, "LIMIT_EXCEEDED", { memoryBytesMax: 2_000_000 });
+  await fails(classify, "LIMIT_EXCEEDED", { memoryBytesMax: 500_000 });
   const upright = { ...references, transpose: false };
   await fails({ ...classify, inputs: { queries, references: upright } }, "SHAPE_MISMATCH");
   const labels = { ...queries, columns: [64, 65] as [number, number] };

@@ -47,6 +47,11 @@ export interface RunOutput {
   readonly backend: Exclude<Backend, "auto">;
 }
 
+/** What a run may take unless its caller says otherwise: half of the machine's memory. */
+export function memoryBytesDefault(): number {
+  return Math.floor(totalmem() / 2);
+}
+
 export class Session {
   /** Version of the frozen arithmetic that runs compute in. */
   readonly arithmetic = arithmetic;
@@ -71,7 +76,7 @@ export class Session {
     options: SessionOptions = {},
   ): Session {
     const compiled = compileModel(modelBytes, inputShapes);
-    const memoryBytesMax = options.memoryBytesMax ?? Math.floor(totalmem() / 2);
+    const memoryBytesMax = options.memoryBytesMax ?? memoryBytesDefault();
     const needed = [...compiled.inputs, ...compiled.outputs].reduce(
       (sum, port) => sum + portBytes(port),
       compiled.arenaBytes,

@@ -14,7 +14,7 @@ import { modelTooLarge } from "../tensor/import-onnx.js";
 import { bindInput, bindLabels } from "./bind-input.js";
 import { digestsOf } from "./digests.js";
 import { type NpyFile, npyFile } from "./npy.js";
-import { Session } from "./session.js";
+import { memoryBytesDefault, Session } from "./session.js";
 import { readTable, type Table } from "./table.js";
 import type { Tensor } from "./tensor.js";
 import { vote } from "./vote.js";
@@ -27,6 +27,8 @@ export interface TensorTaskOptions {
   readonly outputFolder: string;
   /** Backend for tasks that leave it open; the best CPU backend without it. */
   readonly backend?: Backend;
+  /** For the tables, for the inputs, and for the run; half of the machine's without it. */
+  readonly memoryBytesMax?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (share: number, activity: string) => void;
 }
@@ -45,17 +47,15 @@ export async function runTensorTask(options: TensorTaskOptions): Promise<TensorT
   const progress = options.onProgress ?? (() => {});
   progress(0, "reading the model and the tables");
   const model = await readModel(options.modelPath, signal);
-  const tables = await readTables(options);
-  const inputs: Record<string, Tensor> = {};
-  for (const [name, source] of Object.entries(task.inputs)) {
-    inputs[name] = bindInput(tableOf(tables, source), source);
-  }
+  const memoryBytesMax = options.memoryBytesMax ?? memoryBytesDefault();
+  const tables = await readTables(options, memoryBytesMax);
+  const inputs = bindInputs(task, tables, memoryBytesMax);
   const labels = task.vote && bindLabels(tableOf(tables, task.vote.labels), task.vote.labels);
   progress(0.4, "compiling");
   const shapes = Object.fromEntries(
     Object.entries(inputs).map(([name, tensor]) => [name, tensor.shape]),
   );
-  const session = Session.compile(model, shapes);
+  const session = Session.compile(model, shapes, { memoryBytesMax });
   checkVote(session, task, labels);
   const files = outputFiles(session, task);
   progress(0.5, "computing");
@@ -105,15 +105,48 @@ async function readModel(path: string, signal: AbortSignal | undefined): Promise
 }
 
 /** Each file once, however many inputs read from it. */
-async function readTables(options: TensorTaskOptions): Promise<Map<string, Table>> {
+async function readTables(
+  options: TensorTaskOptions,
+  memoryBytesMax: number,
+): Promise<Map<string, Table>> {
   const { task, dataFolder, signal } = options;
   const sources = Object.values(task.inputs);
   if (task.vote) sources.push(task.vote.labels);
   const tables = new Map<string, Table>();
+  let bytes = 0;
   for (const { file } of sources) {
-    if (!tables.has(file)) tables.set(file, await readTable(dataFolder, file, signal));
+    if (tables.has(file)) continue;
+    const table = await readTable(dataFolder, file, signal);
+    tables.set(file, table);
+    bytes += table.values.byteLength;
+    if (bytes > memoryBytesMax) throw tooMuch("tables", memoryBytesMax);
   }
   return tables;
+}
+
+/** A job may name one table very many times, and each time takes memory before the model is asked. */
+function bindInputs(
+  task: TensorTask,
+  tables: ReadonlyMap<string, Table>,
+  memoryBytesMax: number,
+): Readonly<Record<string, Tensor>> {
+  let bytes = 0;
+  return Object.fromEntries(
+    Object.entries(task.inputs).map(([name, source]) => {
+      const tensor = bindInput(tableOf(tables, source), source);
+      bytes += tensor.data.byteLength;
+      if (bytes > memoryBytesMax) throw tooMuch("inputs", memoryBytesMax);
+      return [name, tensor];
+    }),
+  );
+}
+
+function tooMuch(what: string, memoryBytesMax: number): QuipuError {
+  return new QuipuError(
+    "LIMIT_EXCEEDED",
+    `the job's ${what} need more than the ${memoryBytesMax} bytes of memory that are allowed`,
+    { next: "take fewer rows or columns, or a larger host" },
+  );
 }
 
 function tableOf(tables: ReadonlyMap<string, Table>, source: TableSource): Table {
