@@ -2,7 +2,7 @@
  * Native hashing: every backend against official vectors, node:crypto, an independent BLAKE3 and a
  * Merkle tree in plain TypeScript; files and folders with everything that can be wrong with them.
  */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   appendFileSync,
@@ -533,4 +533,42 @@ t.test("GPU readings are samples, or a reason in words", async (t) => {
   const nvml = openNvml();
   if (typeof nvml === "string") t.ok(nvml.length > 10, nvml);
   else t.ok(nvml.read().every(({ device, model }) => device.startsWith("cuda:") && model !== ""));
+});
+
+/** A management library of two devices, of which the first has fallen off the bus. */
+const brokenNvml = `
+int nvmlInit_v2(void) { return 0; }
+const char* nvmlErrorString(int code) { return code == 15 ? "GPU is lost" : "?"; }
+int nvmlSystemGetDriverVersion(char* text, unsigned size) { text[0] = '9'; text[1] = 0; return 0; }
+int nvmlDeviceGetCount_v2(unsigned* count) { *count = DEVICES; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned i, void** device) { *device = 0; return i ? 0 : 15; }
+int nvmlDeviceGetName(void* device, char* text, unsigned size) { text[0] = 'G'; text[1] = 0; return 0; }
+int nvmlDeviceGetUUID(void* device, char* text, unsigned size) { return 3; }
+int nvmlDeviceGetMemoryInfo(void* device, unsigned long long* m) { m[0] = 8; m[2] = 2; return 0; }
+int nvmlDeviceGetUtilizationRates(void* device, unsigned* rates) { return 3; }
+int nvmlDeviceGetTemperature(void* device, int sensor, unsigned* value) { *value = 40; return 0; }
+int nvmlDeviceGetPowerUsage(void* device, unsigned* value) { return 3; }
+`;
+
+const compiler = { skip: spawnSync("cc", ["--version"]).status === 0 ? false : "no C compiler" };
+t.test("a GPU that is lost hides no other", compiler, (t) => {
+  const read = (devices: number): string => {
+    const home = mkdtempSync(join(folder, "nvml-"));
+    const source = join(home, "nvml.c");
+    writeFileSync(source, brokenNvml);
+    const library = join(home, "libnvidia-ml.so.1");
+    execFileSync("cc", [`-DDEVICES=${devices}`, "-shared", "-fPIC", "-o", library, source]);
+    const room = new URL("../src/compute/native/nvml.js", import.meta.url).href;
+    const program = `import { openNvml } from "${room}";
+      try { console.log(openNvml().read()); } catch (error) { console.log(error.message); }`;
+    const env = { ...process.env, LD_LIBRARY_PATH: home };
+    const flags = ["--input-type=module", "-e", program];
+    return execFileSync(process.execPath, flags, { env, encoding: "utf8" });
+  };
+  const both = read(2);
+  t.match(both, /device: 'cuda:0',\s+model: '',\s+utilization: NaN,\s+memoryUsedBytes: NaN/);
+  t.match(both, /device: 'cuda:1',\s+model: 'G',\s+utilization: NaN,\s+memoryUsedBytes: 2/);
+  t.match(both, /temperatureCelsius: 40,\s+powerWatts: NaN/);
+  t.match(read(1), /nvmlDeviceGetHandleByIndex_v2: GPU is lost/);
+  t.end();
 });

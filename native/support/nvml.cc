@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 
-#include <limits>
 #include <mutex>
 
 namespace quipu {
@@ -69,23 +68,25 @@ Library Open() {
 }
 
 GpuReading ReadOne(const Library& nvml, Device device, int index) {
-  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
   GpuReading reading;
   reading.index = index;
   char text[kTextBytes] = {};
   if (nvml.name(device, text, kTextBytes) == kSuccess) reading.name = text;
   if (nvml.uuid(device, text, kTextBytes) == kSuccess) reading.uuid = text;
   Memory memory{};
-  const bool has_memory = nvml.memory(device, &memory) == kSuccess;
-  reading.memory_used_bytes = has_memory ? static_cast<double>(memory.used) : kUnknown;
-  reading.memory_total_bytes = has_memory ? static_cast<double>(memory.total) : kUnknown;
+  if (nvml.memory(device, &memory) == kSuccess) {
+    reading.memory_used_bytes = static_cast<double>(memory.used);
+    reading.memory_total_bytes = static_cast<double>(memory.total);
+  }
   Utilization utilization{};
-  const bool has_utilization = nvml.utilization(device, &utilization) == kSuccess;
-  reading.utilization = has_utilization ? utilization.gpu / 100.0 : kUnknown;
+  if (nvml.utilization(device, &utilization) == kSuccess) {
+    reading.utilization = utilization.gpu / 100.0;
+  }
   unsigned number = 0;
-  const bool has_temperature = nvml.temperature(device, kTemperatureOfGpu, &number) == kSuccess;
-  reading.temperature_celsius = has_temperature ? number : kUnknown;
-  reading.power_watts = nvml.power(device, &number) == kSuccess ? number / 1000.0 : kUnknown;
+  if (nvml.temperature(device, kTemperatureOfGpu, &number) == kSuccess) {
+    reading.temperature_celsius = number;
+  }
+  if (nvml.power(device, &number) == kSuccess) reading.power_watts = number / 1000.0;
   return reading;
 }
 
@@ -119,12 +120,22 @@ Status ReadGpus(GpuReadings* readings) {
   Return result = nvml->device_count(&count);
   if (result != kSuccess) return failed("nvmlDeviceGetCount_v2", result);
   if (count == 0) readings->reason = "the NVIDIA driver finds no device";
+  unsigned opened = 0;
   for (unsigned i = 0; i < count; ++i) {
     Device device = nullptr;
-    result = nvml->device_by_index(i, &device);
-    if (result != kSuccess) return failed("nvmlDeviceGetHandleByIndex_v2", result);
-    readings->gpus.push_back(ReadOne(*nvml, device, static_cast<int>(i)));
+    const Return found = nvml->device_by_index(i, &device);
+    if (found == kSuccess) {
+      ++opened;
+      readings->gpus.push_back(ReadOne(*nvml, device, static_cast<int>(i)));
+    } else {
+      // Fallen off the bus, or not this process's to see: it must not hide the healthy ones.
+      result = found;
+      GpuReading nothing_known;
+      nothing_known.index = static_cast<int>(i);
+      readings->gpus.push_back(nothing_known);
+    }
   }
+  if (count > 0 && opened == 0) return failed("nvmlDeviceGetHandleByIndex_v2", result);
   return Status{};
 }
 

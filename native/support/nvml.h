@@ -4,6 +4,7 @@
 #define QUIPU_SUPPORT_NVML_H_
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,16 @@ namespace quipu {
 
 // What a device does not report is NaN, never 0.
 struct GpuReading {
+  static constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
   int index = 0;
   std::string name;
   std::string uuid;  // as CUDA and nvidia-smi print it, GPU-...
-  double utilization = 0;  // 0 to 1
-  double memory_used_bytes = 0;
-  double memory_total_bytes = 0;
-  double temperature_celsius = 0;
-  double power_watts = 0;
+  double utilization = kUnknown;  // 0 to 1
+  double memory_used_bytes = kUnknown;
+  double memory_total_bytes = kUnknown;
+  double temperature_celsius = kUnknown;
+  double power_watts = kUnknown;
 };
 
 struct GpuReadings {
@@ -31,7 +34,7 @@ struct GpuReadings {
 };
 
 // Blocks while the driver answers. Absence is told in `reason`; an error is a library that was
-// there and failed.
+// there and failed for every device. A device that fails alone is there with nothing known.
 Status ReadGpus(GpuReadings* readings);
 
 }  // namespace quipu
