@@ -1,4 +1,5 @@
 /** The ground floor: canonical JSON as RFC 8785 has it, addresses, queues, bytes, ids, errors. */
+import { generateKeyPairSync, sign } from "node:crypto";
 import fc from "fast-check";
 import t from "tap";
 import { AsyncQueue } from "../src/base/async-queue.js";
@@ -9,6 +10,7 @@ import { type ErrorCode, errorCodes, QuipuError } from "../src/base/errors.js";
 import { sha256Hasher } from "../src/base/hasher.js";
 import { newId } from "../src/base/ids.js";
 import { randomInteger, seededRandom } from "../src/base/random.js";
+import { verifySignature } from "../src/base/signature.js";
 import { abortError, eachUntilAbort, untilAbort } from "../src/base/until-abort.js";
 import { failure } from "./failure.js";
 
@@ -221,4 +223,26 @@ t.test("waiting ends when its signal says so", async (t) => {
   t.equal(abortError(AbortSignal.abort(), "it").code, "CANCELLED");
   const late = AbortSignal.abort(new DOMException("late", "TimeoutError"));
   t.equal(abortError(late, "it").code, "DEADLINE_EXCEEDED");
+});
+
+t.test("a signature holds for its own key alone, however many keys were seen", (t) => {
+  const message = Buffer.from("message");
+  const signers = Array.from({ length: 1_100 }, () => {
+    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+    const der = publicKey.export({ format: "der", type: "spki" });
+    return { der, signature: sign(null, message, privateKey) };
+  });
+  const holds = (der: Uint8Array, signature: Uint8Array): boolean =>
+    verifySignature("ed25519", der, message, signature);
+  for (const { der, signature } of [...signers, ...signers]) {
+    if (!holds(der, signature)) return t.fail("a key does not know its own signature");
+  }
+  const [{ der, signature } = { der: Buffer.of(), signature: Buffer.of() }, other] = signers;
+  t.equal(holds(der, other?.signature ?? der), false);
+  t.equal(verifySignature("ecdsa-p256-sha256", der, message, signature), false);
+  der.set(other?.der ?? [], 0); // the caller's bytes are read at each call, not remembered
+  t.equal(holds(der, signature), false);
+  t.equal(holds(der, other?.signature ?? der), true);
+  t.equal(holds(Buffer.from("no key"), signature), false);
+  t.end();
 });

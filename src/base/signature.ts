@@ -3,7 +3,7 @@
  * ECDSA P-256 with SHA-256 (receipts and grants; the signature is ASN.1 DER) and Ed25519
  * (checkpoints). A public key is its SubjectPublicKeyInfo in DER (RFC 5280 §4.1).
  */
-import { createPublicKey, verify } from "node:crypto";
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
 
 export type SignatureAlgorithm = "ecdsa-p256-sha256" | "ed25519";
 
@@ -22,7 +22,7 @@ export function verifySignature(
   signature: Uint8Array,
 ): boolean {
   try {
-    const key = createPublicKey({ key: Buffer.from(publicKey), format: "der", type: "spki" });
+    const key = keyOf(publicKey);
     if (algorithm === "ed25519") {
       return key.asymmetricKeyType === "ed25519" && verify(null, message, key, signature);
     }
@@ -31,4 +31,29 @@ export function verifySignature(
   } catch {
     return false;
   }
+}
+
+/**
+ * Reading a key costs three times what checking a signature does, and the same few hosts sign again
+ * and again. Kept by their very bytes: whatever those bytes say, they say it for ever.
+ */
+const keysKept = new Map<string, KeyObject>();
+const keysKeptMax = 1_024;
+/** Longer than any key of the two algorithms; other keys are not worth a place. */
+const keptBytesMax = 128;
+
+/** Throws for bytes that are no key. */
+function keyOf(publicKey: Uint8Array): KeyObject {
+  const der = Buffer.from(publicKey);
+  const name = der.toString("latin1");
+  const known = keysKept.get(name);
+  if (known !== undefined) return known;
+  const key = createPublicKey({ key: der, format: "der", type: "spki" });
+  if (der.length > keptBytesMax) return key;
+  for (const oldest of keysKept.keys()) {
+    if (keysKept.size < keysKeptMax) break;
+    keysKept.delete(oldest);
+  }
+  keysKept.set(name, key);
+  return key;
 }
