@@ -7,6 +7,7 @@ import type { HostView } from "../src/model/host.js";
 import { type JobSpec, jobDigest, jobSpec } from "../src/model/job.js";
 import { type Place, placeGrades, sites } from "../src/model/place.js";
 import { decide } from "../src/scheduler/placement/decide.js";
+import { fleetOf } from "../src/scheduler/placement/fleet.js";
 import { loadPolicy, type PolicyEngine } from "../src/scheduler/policy/engine.js";
 import type { Verdict } from "../src/scheduler/policy/verdict.js";
 
@@ -62,7 +63,8 @@ export function ask(
   policy: Pick<PolicyEngine, "digest" | "runOn"> = base,
 ) {
   const digest = jobDigest(spec);
-  return decide({ id: "dec-1", job: spec, jobDigest: digest, at, hosts, dataSet: data, policy });
+  const fleet = fleetOf(hosts);
+  return decide({ id: "dec-1", job: spec, jobDigest: digest, at, fleet, dataSet: data, policy });
 }
 
 export function ruleOf(verdict: Verdict): string {

@@ -11,7 +11,7 @@ import { newId } from "../base/ids.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord, RunRecord } from "../io/store/records.js";
 import type { Decision } from "../model/decision.js";
-import type { HostView } from "../model/host.js";
+import type { Fleet } from "../scheduler/placement/fleet.js";
 import { specOf } from "./admission.js";
 import { sendAssign } from "./assign.js";
 import { type Core, leaseEnd, note, trouble } from "./core.js";
@@ -62,18 +62,18 @@ export class Dispatcher {
 }
 
 async function dispatchRound(core: Core): Promise<void> {
-  let hosts = snapshot(core);
+  let fleet = snapshot(core);
   let position = 0;
   const { jobs } = core.ports.store;
   for (;;) {
     // Without room anywhere a job that knows why it waits keeps waiting for that reason.
-    const page = hosts.some(hasRoom)
+    const page = hasRoom(fleet)
       ? await jobs.queued(jobsPerPageMax, position)
       : await jobs.undecided(jobsPerPageMax, position);
     const last = page.at(-1);
     if (last === undefined) return;
     position = last.position;
-    hosts = await dispatchPage(core, page, hosts);
+    fleet = await dispatchPage(core, page, fleet);
   }
 }
 
@@ -85,28 +85,24 @@ interface Verdict {
   readonly run?: RunRecord;
 }
 
-async function dispatchPage(
-  core: Core,
-  page: readonly JobRecord[],
-  before: readonly HostView[],
-): Promise<readonly HostView[]> {
-  let hosts = before;
+async function dispatchPage(core: Core, page: readonly JobRecord[], before: Fleet): Promise<Fleet> {
+  let fleet = before;
   const verdicts: Verdict[] = [];
   for (const job of page) {
-    if (job.decisionId !== "" && !hosts.some(hasRoom)) continue;
+    if (job.decisionId !== "" && !hasRoom(fleet)) continue;
     const spec = specOf(job);
-    const decision = await decideNow(core, { spec, digest: job.specDigest }, hosts);
+    const decision = await decideNow(core, { spec, digest: job.specDigest }, fleet);
     const { outcome } = decision;
     const content = canonicalBytes(decision);
     if (outcome.kind === "placed") {
       const run = await newRun(core, job, decision, content, outcome);
       verdicts.push({ job, decision, content, run });
-      hosts = withPlacement(hosts, outcome.host, outcome.device);
+      fleet = withPlacement(fleet, outcome.host, outcome.device);
     } else if (outcome.kind === "refused" || !(await isKnown(core, job, decision))) {
       verdicts.push({ job, decision, content });
     }
   }
-  if (verdicts.length === 0) return hosts;
+  if (verdicts.length === 0) return fleet;
   const atMs = core.ports.clock.wallMs();
   // 1. Decision, run and epoch, durably and together. A crash before this has told nobody anything.
   const kept = await core.ports.store.transact((tables) => keep(tables, verdicts, atMs));
@@ -116,7 +112,7 @@ async function dispatchPage(
   // A job that was cancelled meanwhile leaves the device that this round took for it: whoever was
   // decided behind it is decided again, since nothing else would wake it.
   if (kept.length < verdicts.length) core.wake();
-  return hosts;
+  return fleet;
 }
 
 async function keep(
@@ -213,6 +209,6 @@ function substance({ outcome, reasons, policyDigest }: Decision): object {
   return { outcome, reasons, policyDigest };
 }
 
-function hasRoom(host: HostView): boolean {
-  return host.attached && host.busyDevices.length < host.devices.length;
+function hasRoom({ hosts }: Fleet): boolean {
+  return hosts.some((host) => host.attached && host.busyDevices.length < host.devices.length);
 }

@@ -2,14 +2,14 @@
 import { timestamp } from "../base/clock.js";
 import { newId } from "../base/ids.js";
 import type { Decision } from "../model/decision.js";
-import type { HostView } from "../model/host.js";
 import { decide } from "../scheduler/placement/decide.js";
+import { type Fleet, fleetOf } from "../scheduler/placement/fleet.js";
 import type { AdmittedSpec } from "./admission.js";
 import type { Core } from "./core.js";
 
 /** Every host that ever attached: one that is away may still be the only lawful place for a job. */
-export function snapshot(core: Core): readonly HostView[] {
-  return [...core.hosts.values()].map(({ name, place, devices, dataSets }) => ({
+export function snapshot(core: Core): Fleet {
+  const views = [...core.hosts.values()].map(({ name, place, devices, dataSets }) => ({
     name,
     place,
     devices,
@@ -17,23 +17,22 @@ export function snapshot(core: Core): readonly HostView[] {
     attached: core.sessions.has(name),
     busyDevices: core.runs.busyDevices(name),
   }));
+  return fleetOf(views);
 }
 
 /** The same fleet after a placement. */
-export function withPlacement(
-  hosts: readonly HostView[],
-  host: string,
-  device: string,
-): readonly HostView[] {
-  return hosts.map((view) =>
-    view.name === host ? { ...view, busyDevices: [...view.busyDevices, device] } : view,
+export function withPlacement({ hosts }: Fleet, host: string, device: string): Fleet {
+  return fleetOf(
+    hosts.map((view) =>
+      view.name === host ? { ...view, busyDevices: [...view.busyDevices, device] } : view,
+    ),
   );
 }
 
 export async function decideNow(
   core: Core,
   job: Pick<AdmittedSpec, "spec" | "digest">,
-  hosts: readonly HostView[],
+  fleet: Fleet,
 ): Promise<Decision> {
   const { store, clock, random, policy } = core.ports;
   const { dataSet } = job.spec;
@@ -42,7 +41,7 @@ export async function decideNow(
     job: job.spec,
     jobDigest: job.digest,
     at: timestamp(clock.wallMs()),
-    hosts,
+    fleet,
     dataSet: dataSet === undefined ? undefined : (await store.dataSets.get(dataSet))?.facts,
     policy,
   });

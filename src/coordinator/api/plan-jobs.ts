@@ -18,8 +18,8 @@ const outcomes = {
 export function planJobs(core: Core): Handlers<typeof JobService>["planJobs"] {
   return async ({ specs }) => {
     const admitted = await checkSpecs(core, specs);
-    const hosts = snapshot(core);
-    const decisions = await Promise.all(admitted.map((job) => decideNow(core, job, hosts)));
+    const fleet = snapshot(core);
+    const decisions = await Promise.all(admitted.map((job) => decideNow(core, job, fleet)));
     return { plans: decisions.map(planMessage) };
   };
 }

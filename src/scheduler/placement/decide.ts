@@ -3,8 +3,6 @@
  * the same bytes whatever the order of the hosts, so a decision can be made again from its record.
  */
 import type { Digest } from "../../base/bytes.js";
-import { digestOf } from "../../base/bytes.js";
-import { canonicalBytes } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import type { DataSet } from "../../model/data-set.js";
 import type { Decision, Offer, Outcome, Reason } from "../../model/decision.js";
@@ -14,6 +12,7 @@ import type { PolicyEngine } from "../policy/engine.js";
 import type { Verdict } from "../policy/verdict.js";
 import { fittingDevices } from "./devices.js";
 import { type Asked, filters } from "./filters.js";
+import { compare, type Fleet } from "./fleet.js";
 import { scoreParts } from "./scores.js";
 
 export interface Question {
@@ -22,8 +21,7 @@ export interface Question {
   readonly jobDigest: Digest;
   /** RFC 3339. */
   readonly at: string;
-  /** Every registered host, attached or not, each name once. */
-  readonly hosts: readonly HostView[];
+  readonly fleet: Fleet;
   /** The job's data set, where it names one. */
   readonly dataSet: DataSet | undefined;
   readonly policy: Pick<PolicyEngine, "digest" | "runOn">;
@@ -31,7 +29,7 @@ export interface Question {
 
 export function decide(question: Question): Decision {
   const { id, jobDigest, at, policy } = question;
-  const hosts = inNameOrder(question.hosts);
+  const { hosts, digest: fleetDigest } = question.fleet;
   const asked = askedOf(question);
   const offers: Offer[] = [];
   const reasons: Reason[] = [];
@@ -52,7 +50,7 @@ export function decide(question: Question): Decision {
     jobDigest,
     at,
     policyDigest: policy.digest,
-    fleetDigest: fleetDigest(hosts),
+    fleetDigest,
     outcome: outcomeOf(offers[0], hosts.length > 0 && lawful === 0),
     offers,
     reasons,
@@ -99,29 +97,4 @@ function offerOf(asked: Asked, host: HostView): Offer {
   const score = Object.values(parts).reduce((sum, part) => sum + part, 0);
   const { name, place } = host;
   return { host: name, place, device: device.id, score, parts, rules: verdict.rules };
-}
-
-/** Digest of what was known about the fleet, in an order that depends on nothing but names. */
-function fleetDigest(hosts: readonly HostView[]): Digest {
-  const rows = hosts.map(({ name, place, devices, dataSets, attached, busyDevices }) => ({
-    name,
-    place,
-    devices: [...devices].sort((a, b) => compare(a.id, b.id)),
-    dataSets: [...dataSets].sort(),
-    attached,
-    busyDevices: [...busyDevices].sort(),
-  }));
-  return digestOf(canonicalBytes({ version: "quipu.dev/fleet/v1", hosts: rows }));
-}
-
-function inNameOrder(hosts: readonly HostView[]): readonly HostView[] {
-  const sorted = [...hosts].sort((a, b) => compare(a.name, b.name));
-  const twice = sorted.find((host, index) => host.name === sorted[index + 1]?.name);
-  if (twice === undefined) return sorted;
-  throw new QuipuError("CONFLICT", `two hosts of the snapshot are named ${twice.name}`);
-}
-
-/** By UTF-16 code units: the same on every host, unlike a locale's order. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
