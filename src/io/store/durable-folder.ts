@@ -2,8 +2,9 @@
  * A folder of small files, each of which is replaced as a whole and durably: the agent's journal
  * and spool, and whatever else must survive a power cut.
  *
- * A `put` that resolved is on disk with its name. A `put` that failed, or that a crash cut short,
- * left the old content as it was; its temporary file is removed at once, or at the next open.
+ * A `put` that resolved is on disk with its name. One that a crash cut short, or whose last sync
+ * failed, left the old content or the new, each of them whole: put it again, or delete the name. One
+ * that failed before left the old. Temporary files are removed at once, or at the next open.
  */
 import {
   access,
@@ -19,7 +20,7 @@ import { dirname, join } from "node:path";
 import { type ErrorCode, QuipuError } from "../../base/errors.js";
 
 export interface DurableFolder {
-  /** Resolves when content and name are on disk. Throws DISK_FULL with the old content intact. */
+  /** Resolves when content and name are on disk. Throws DISK_FULL; what is there then, see above. */
   put(name: string, bytes: Uint8Array): Promise<void>;
   get(name: string): Promise<Uint8Array | undefined>;
   /** Resolves when the name is gone from disk. A name that is not there is no error. */
