@@ -3,8 +3,11 @@
  * value (or one a line for streams) and nothing else, whatever happens.
  */
 import type { Writable } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import { QuipuError } from "../base/errors.js";
 import { type Column, renderTable } from "./table.js";
+
+type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
 export interface OutputOptions {
   readonly json: boolean;
@@ -12,8 +15,8 @@ export interface OutputOptions {
   readonly color: boolean;
   /** Errors are printed with their stack. */
   readonly verbose: boolean;
-  readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stdout: Terminal;
+  readonly stderr: Terminal;
 }
 
 const styles = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
@@ -61,7 +64,8 @@ export class Output {
   /** A line that the next one replaces; only on a terminal. */
   progress(text: string): void {
     if (!this.live) return;
-    const line = text.slice(0, 100);
+    const columns = this.#options.stderr.columns ?? 80;
+    const line = stripVTControlCharacters(text).slice(0, columns - 1);
     this.#options.stderr.write(`\r${line.padEnd(this.#liveWidth)}`);
     this.#liveWidth = line.length;
   }

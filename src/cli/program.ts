@@ -121,11 +121,13 @@ function outputOf(command: Command, { argv, env, stdout, stderr }: ProgramOption
   const form = given.output ?? env.QUIPU_OUTPUT;
   // A usage error leaves the options unparsed, and its JSON reader is still there.
   const asked = argv.includes("--json") || argv.join(" ").includes("-o json");
+  // Notes go to one stream and results to the other: a file that takes either gets no escape codes.
+  const onTerminal = stdout.isTTY === true && stderr.isTTY === true;
   return new Output({
     json: form === "json" || given.json === true || asked,
     quiet: given.quiet === true,
     verbose: given.verbose === true,
-    color: given.color !== false && !env.NO_COLOR && env.TERM !== "dumb" && stdout.isTTY === true,
+    color: given.color !== false && !env.NO_COLOR && env.TERM !== "dumb" && onTerminal,
     stdout,
     stderr,
   });

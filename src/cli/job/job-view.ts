@@ -91,9 +91,8 @@ export function stateText(output: Output, state: StateName): string {
 /** One line that says where a job is and what it does. */
 export function jobLine(output: Output, job: JobView): string {
   const where = job.host === null ? "" : `  on ${job.host} (${job.country ?? "?"})`;
-  const share =
-    job.state === "running" ? `  ${Math.round(job.progress * 100)} % ${job.activity}` : "";
-  return `${job.id}  ${job.name}  ${stateText(output, job.state)}${where}${share}`.trimEnd();
+  const share = job.activity === "" ? "" : `  ${job.activity} ${Math.round(job.progress * 100)} %`;
+  return `${job.id}  ${job.name}  ${stateText(output, job.state)}${where}${job.state === "running" ? share : ""}`;
 }
 
 /** What a person needs when it did not go well. */
