@@ -232,6 +232,7 @@ t.test("a command line that cannot work ends at once, with a code", async (t) =>
     [good, "USAGE", 2],
     [[...good, ...folders, "--country", "sg"], "USAGE", 2],
     [[...good, ...folders, "--name", "A B"], "USAGE", 2],
+    [[...good, ...folders, "--log-level", "loud"], "USAGE", 2],
     [[...good, ...folders, "--coordinator", "192.0.2.1:9"], "INSECURE_ENDPOINT", 2],
     [[...good, ...folders, "--state", join(program, "state")], "STATE_NOT_WRITABLE", 1],
     [[...good, ...folders, "--state", "/proc/quipu/state"], "STATE_NOT_WRITABLE", 1],

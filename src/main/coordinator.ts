@@ -1,26 +1,24 @@
 /**
  * The coordinator's program: reads its command line, holds its state folder, starts it, ends it.
  */
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { pino } from "pino";
 import { QuipuError } from "../base/errors.js";
 import { times } from "../base/limits.js";
 import { sdNotify } from "../compute/native/system.js";
 import { CoordinatorDaemon, type DaemonEvent } from "../coordinator/daemon.js";
 import { openDurableFolder } from "../io/store/durable-folder.js";
 import { openStateFolder } from "../io/store/state-folder.js";
+import { CommandLine, type Log, packageVersion, runDaemon } from "./daemon-program.js";
 import { systemClock } from "./system-clock.js";
 
-const usage =
+const command = new CommandLine(
   "quipu-coordinator --state DIR [--listen 127.0.0.1:PORT|unix:/PATH] [--http 127.0.0.1:PORT]" +
-  " [--policy DIR] [--origin NAME] [--log-level LEVEL]";
+    " [--policy DIR] [--origin NAME] [--log-level LEVEL]",
+);
 
 /** Layout of the state folder: keys, database, log, artifacts. */
 const stateVersion = 1;
 
-/** Each option may also come from the environment: `--log-level` is `QUIPU_LOG_LEVEL`. */
 const defaults = {
   state: undefined,
   listen: "127.0.0.1:0",
@@ -28,47 +26,7 @@ const defaults = {
   policy: fileURLToPath(new URL("../../../deploy/policy", import.meta.url)),
   origin: "",
   "log-level": "info",
-} as const;
-type Option = keyof typeof defaults;
-
-function readOptions(): Record<Option, string> {
-  const options = Object.fromEntries(
-    Object.keys(defaults).map((key) => [key, { type: "string" as const }]),
-  );
-  let given: Partial<Record<string, string | boolean>>;
-  try {
-    given = parseArgs({ options, strict: true, allowPositionals: false }).values;
-  } catch (cause) {
-    throw wrongUsage(cause instanceof Error ? cause.message : String(cause));
-  }
-  const read = Object.entries(defaults).map(([key, fallback]) => {
-    const variable = `QUIPU_${key.toUpperCase().replace("-", "_")}`;
-    const value = given[key] ?? process.env[variable] ?? fallback;
-    if (typeof value !== "string") throw wrongUsage(`--${key} is missing`);
-    return [key, value];
-  });
-  return Object.fromEntries(read) as Record<Option, string>;
-}
-
-function wrongUsage(why: string): QuipuError {
-  return new QuipuError("USAGE", why, { next: `write: ${usage}` });
-}
-
-/** A time that tests and drills shorten. */
-function milliseconds(variable: string, usual: number): number {
-  const text = process.env[variable];
-  if (text === undefined) return usual;
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 10 && value <= 3_600_000) return value;
-  throw wrongUsage(`${variable}=${text} is not milliseconds from 10 to 3600000`);
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}
-
-type Log = pino.Logger;
+};
 
 /** One log line an event, at the level of what a person would have to do about it. */
 function logEvent(log: Log, event: DaemonEvent): void {
@@ -90,8 +48,8 @@ function logEvent(log: Log, event: DaemonEvent): void {
 }
 
 async function main(log: Log): Promise<void> {
-  const given = readOptions();
-  log.level = given["log-level"];
+  const given = command.options(defaults);
+  command.setLevel(log, given["log-level"]);
   const state = await openStateFolder(given.state, { kind: "coordinator", version: stateVersion });
   const ending = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
@@ -103,9 +61,9 @@ async function main(log: Log): Promise<void> {
     httpListen: given.http,
     policyFolder: given.policy,
     origin: given.origin,
-    heartbeatMs: milliseconds("QUIPU_HEARTBEAT_MS", times.heartbeatMs),
-    leaseMs: milliseconds("QUIPU_LEASE_MS", times.leaseMs),
-    leaseMarginMs: milliseconds("QUIPU_LEASE_MARGIN_MS", times.leaseMarginMs),
+    heartbeatMs: command.milliseconds("QUIPU_HEARTBEAT_MS", times.heartbeatMs),
+    leaseMs: command.milliseconds("QUIPU_LEASE_MS", times.leaseMs),
+    leaseMarginMs: command.milliseconds("QUIPU_LEASE_MARGIN_MS", times.leaseMarginMs),
     clock: systemClock(),
     random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
     observe: (event) => logEvent(log, event),
@@ -131,12 +89,4 @@ function json(value: object): Buffer {
   return Buffer.from(`${JSON.stringify(value)}\n`);
 }
 
-const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
-try {
-  await main(log);
-  process.exit(0);
-} catch (thrown) {
-  const error = QuipuError.from(thrown);
-  log.fatal({ error: error.toJSON() }, error.message);
-  process.exit(error.exitCode);
-}
+await runDaemon(main);

@@ -1,8 +1,6 @@
 /** The agent's program: reads its command line, holds its state folder, starts it, ends it in order. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { pino } from "pino";
 import { AgentDaemon, type AgentOptions, type DaemonEvent } from "../agent/daemon.js";
 import { formatEndpoint, parseEndpoint } from "../base/endpoint.js";
 import { QuipuError } from "../base/errors.js";
@@ -11,17 +9,18 @@ import { openDurableFolder } from "../io/store/durable-folder.js";
 import { openStateFolder } from "../io/store/state-folder.js";
 import { name } from "../model/name.js";
 import { place } from "../model/place.js";
+import { CommandLine, type Log, packageVersion, runDaemon } from "./daemon-program.js";
 import { systemClock } from "./system-clock.js";
 
-const usage =
+const command = new CommandLine(
   "quipud --name NAME --country CC --site private|public --coordinator ADDRESS --state DIR" +
-  " --data DIR [--zone ZONE] [--grade GRADE] [--http 127.0.0.1:PORT] [--log-level LEVEL]";
+    " --data DIR [--zone ZONE] [--grade GRADE] [--http 127.0.0.1:PORT] [--log-level LEVEL]",
+);
 
 /** Layout of the state folder: keys, journal, spool, artifacts, scratch. */
 const stateVersion = 1;
 const statusMsMax = 5_000;
 
-/** Each option may also come from the environment: `--log-level` is `QUIPU_LOG_LEVEL`. */
 const defaults = {
   name: undefined,
   country: undefined,
@@ -33,53 +32,24 @@ const defaults = {
   data: undefined,
   http: "127.0.0.1:0",
   "log-level": "info",
-} as const;
-type Option = keyof typeof defaults;
-
-function readOptions(): Record<Option, string> {
-  const options = Object.fromEntries(
-    Object.keys(defaults).map((key) => [key, { type: "string" as const }]),
-  );
-  let given: Partial<Record<string, string | boolean>>;
-  try {
-    given = parseArgs({ options, strict: true, allowPositionals: false }).values;
-  } catch (cause) {
-    throw wrongUsage(cause instanceof Error ? cause.message : String(cause));
-  }
-  const read = Object.entries(defaults).map(([key, fallback]) => {
-    const variable = `QUIPU_${key.toUpperCase().replace("-", "_")}`;
-    const value = given[key] ?? process.env[variable] ?? fallback;
-    if (typeof value !== "string") throw wrongUsage(`--${key} is missing`);
-    return [key, value];
-  });
-  return Object.fromEntries(read) as Record<Option, string>;
-}
-
-function wrongUsage(why: string): QuipuError {
-  return new QuipuError("USAGE", why, { next: `write: ${usage}` });
-}
+};
 
 function program(file: string): string {
   return fileURLToPath(new URL(file, import.meta.url));
 }
 
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}
-
 function agentOptions(
-  options: Record<Option, string>,
+  options: Record<keyof typeof defaults, string>,
   observe: (event: DaemonEvent) => void,
 ): AgentOptions {
   const { country, zone, site, grade } = options;
   const where = place.safeParse({ country, zone, site, grade });
   if (!where.success) {
     const issue = where.error.issues[0];
-    throw wrongUsage(`--${issue?.path.join(".")}: ${issue?.message}`);
+    throw command.wrong(`--${issue?.path.join(".")}: ${issue?.message}`);
   }
   const host = name.safeParse(options.name);
-  if (!host.success) throw wrongUsage(`--name: ${host.error.issues[0]?.message}`);
+  if (!host.success) throw command.wrong(`--name: ${host.error.issues[0]?.message}`);
   return {
     name: host.data,
     place: where.data,
@@ -95,8 +65,6 @@ function agentOptions(
     observe,
   };
 }
-
-type Log = pino.Logger;
 
 /** One log line an event, at the level of what a person would have to do about it. */
 function logEvent(log: Log, event: DaemonEvent): void {
@@ -129,8 +97,8 @@ function logEvent(log: Log, event: DaemonEvent): void {
 }
 
 async function main(log: Log): Promise<void> {
-  const given = readOptions();
-  log.level = given["log-level"];
+  const given = command.options(defaults);
+  command.setLevel(log, given["log-level"]);
   let attached: () => void = () => {};
   const firstAttach = new Promise<void>((resolve) => {
     attached = resolve;
@@ -184,18 +152,4 @@ function tellManager(daemon: AgentDaemon): void {
   sdNotify(`WATCHDOG=1\nSTATUS=${where}, ${runs.length} runs${trouble}`);
 }
 
-function die(log: Log, thrown: unknown): never {
-  const error = QuipuError.from(thrown);
-  log.fatal({ error: error.toJSON() }, error.message);
-  process.exit(error.exitCode);
-}
-
-const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
-// A fault of this program: the next start finds journal and spool, and goes on from there.
-process.on("uncaughtException", (thrown) => die(log, thrown));
-try {
-  await main(log);
-  process.exit(0);
-} catch (thrown) {
-  die(log, thrown);
-}
+await runDaemon(main);
