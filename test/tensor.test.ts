@@ -1,4 +1,8 @@
 /** The tensor compiler and the arithmetic: every backend against the golden vectors, and bad input. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import t from "tap";
 import { QuipuError } from "../src/base/errors.js";
@@ -36,6 +40,33 @@ for (const backend of known) {
     }
   });
 }
+
+const noFlush =
+  process.arch === "x64" && spawnSync("cc", ["--version"]).status === 0
+    ? false
+    : "no C compiler for x86-64";
+t.test("a host program that flushes subnormals changes no bit", { skip: noFlush }, (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const source = join(folder, "flush.c");
+  const library = join(folder, "flush.so");
+  const body = "__builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);"; // to zero, both ways
+  writeFileSync(source, `__attribute__((constructor)) static void flush(void) { ${body} }\n`);
+  execFileSync("cc", ["-shared", "-fPIC", "-o", library, source]);
+  const here = (name: string): string => new URL(name, import.meta.url).href;
+  const program = `import { differences } from "${here("./canonical-check.js")}";
+    import { readVectors } from "${here("./canonical-vectors.js")}";
+    console.log(Math.fround(Number("1e-40")));
+    for (const backend of ${JSON.stringify(backends)})
+      for (const pieces of [1, 7])
+        for (const line of await differences(readVectors(), backend, pieces)) console.log(line);`;
+  const told = execFileSync(process.execPath, ["--input-type=module", "-e", program], {
+    env: { ...process.env, LD_PRELOAD: library, QUIPU_THREADS: "4" },
+    encoding: "utf8",
+  });
+  t.equal(told, "0\n", "JavaScript's own subnormals are gone, the kernels' are not");
+  t.end();
+});
 
 const shape = fc.record({
   m: fc.integer({ min: 1, max: 45 }),
