@@ -249,6 +249,20 @@ t.test("a job from submission to a receipt that verifies offline", async (t) => 
   t.same([page.jobs[0]?.id, page.next], [second, second]);
   t.equal((await jobs.listJobs({ limit: 1, after: page.next })).jobs[0]?.id, first);
   t.equal((await failure(jobs.listJobs({ limit: 9_999 }))).code, "INVALID_ARGUMENT");
+  const source = { file: "a.csv", columns: [0, 1] };
+  const inputs = Object.fromEntries(
+    Array.from({ length: 1_200 }, (_, at) => [`${"x".repeat(100)}${at}`, source]),
+  );
+  const long = job({
+    placement: { hosts: ["cl-7"] },
+    task: { driver: "tensor", model: digest, inputs },
+  });
+  for (let at = 0; at < 24; at += 1) {
+    await jobs.submitJobs({ idempotencyKey: `long-${at}`, specs: [long] });
+  }
+  const all = await jobs.listJobs({});
+  t.same([all.jobs.length, all.next], [26, ""], "more than a message holds, were it told whole");
+  t.equal((await jobs.getJob({ id: all.jobs[0]?.id ?? "" })).job?.spec.length, long.length);
   t.equal((await failure(jobs.getJob({ id: "job-none" }))).code, "NOT_FOUND");
 });
 

@@ -8,9 +8,11 @@ import { say } from "../src/agent/messages.js";
 import { QuipuError } from "../src/base/errors.js";
 import { submitJobs } from "../src/coordinator/admission.js";
 import { attach } from "../src/coordinator/api/attach.js";
+import { listJobs } from "../src/coordinator/api/list-jobs.js";
 import { cancelJob } from "../src/coordinator/cancel.js";
 import { type JobEvent, jobEventStates, stepJob } from "../src/coordinator/job-machine.js";
 import { HeartbeatSchema } from "../src/gen/quipu/v1/attach_pb.js";
+import { ListJobsRequestSchema } from "../src/gen/quipu/v1/jobs_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import type { JobRecord } from "../src/io/store/records.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
@@ -169,6 +171,24 @@ t.test("placement: refused with its rule, waiting with its reason, then placed",
   t.equal(await world.state(waiting), "succeeded");
   t.equal(de.assign.jobId, second, "the freed device takes the next job at once");
   t.same(world.troubles, []);
+});
+
+t.test("a page of jobs ends where a message would", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const ids = await world.submit(job(), job(), job());
+  const call = { signal: new AbortController().signal, peer: "unix" };
+  const list = listJobs(world.coordinator.core, 1);
+  const seen: unknown[] = [];
+  let after = "";
+  do {
+    const page = await list(create(ListJobsRequestSchema, { limit: 2, after }), call);
+    seen.push(page.jobs?.map(({ id }) => id));
+    after = page.next ?? "";
+  } while (after !== "");
+  t.same(
+    seen,
+    ids.reverse().map((id) => [id]),
+  );
 });
 
 t.test("attach: one stream a host; what was granted against what is held", async (t) => {

@@ -252,11 +252,15 @@ export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
  */
 export type ListJobsResponse = Message<"quipu.v1.ListJobsResponse"> & {
   /**
+   * Without spec and decision, which GetJob tells; fewer than asked where one message holds no more.
+   *
    * @generated from field: repeated quipu.v1.Job jobs = 1;
    */
   jobs: Job[];
 
   /**
+   * Where to continue; empty at the end.
+   *
    * @generated from field: string next = 2;
    */
   next: string;
