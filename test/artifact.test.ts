@@ -1,11 +1,13 @@
 /** Artifacts: bytes kept under their digest or not at all, moved with resume, checked on the way. */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -398,6 +400,27 @@ t.test("wrong bytes are never kept, whoever sends them", async (t) => {
   }
   const file = await failure(fetchArtifact({ url: "file:///etc/passwd", digest, store }));
   t.equal(file.code, "INVALID_ARGUMENT");
+});
+
+t.test("an upload that nobody takes closes its file", async (t) => {
+  const path = join(root, "unsent");
+  writeFileSync(path, bytesOf(300_000, 3));
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve)); // a port at which nothing listens
+  const digest = digestOf(bytesOf(300_000, 3));
+  const url = `http://127.0.0.1:${port}/v1/artifacts/${digest}`;
+  const put = putArtifact({ url, digest, path, attemptsMax: 2 });
+  t.equal((await failure(put)).code, "UNAVAILABLE");
+  const open = readdirSync("/proc/self/fd").filter((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`) === path;
+    } catch {
+      return false; // it was the listing itself
+    }
+  });
+  t.same(open, []);
 });
 
 t.test("stalls end, cancels end, and two fetches of one blob are one", async (t) => {

@@ -1,9 +1,11 @@
 /** Uploads a blob under its digest. Doing it again is no work and no error. */
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import type { Digest } from "../../base/bytes.js";
 import { explain } from "./disk.js";
 import { checkedUrl, exchange, responseError, retrying, type TransferOptions } from "./transfer.js";
+
+const readBytes = 256 * 1024;
 
 export interface PutArtifactOptions extends TransferOptions {
   readonly digest: Digest;
@@ -23,43 +25,58 @@ export async function putArtifact(options: PutArtifactOptions): Promise<void> {
 
 function send(url: URL, options: PutArtifactOptions): Promise<void> {
   return exchange(options, async (signal, moved) => {
-    const { body, sizeBytes } = await contentOf(options, moved);
-    const hex = options.digest.slice("sha256:".length);
-    const response = await fetch(url, {
-      method: "PUT",
-      headers: {
-        ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
-        "content-type": "application/octet-stream",
-        "content-length": String(sizeBytes),
-        // RFC 9530; the server checks what it writes against it.
-        "repr-digest": `sha-256=:${Buffer.from(hex, "hex").toString("base64")}:`,
-      },
-      body,
-      duplex: "half",
-      redirect: "manual",
-      signal,
-    });
-    moved();
-    if (!response.ok) throw await responseError(response, options.url);
-    await response.body?.cancel();
+    const { body, sizeBytes, close } = await contentOf(options, moved);
+    try {
+      const hex = options.digest.slice("sha256:".length);
+      const response = await fetch(url, {
+        method: "PUT",
+        headers: {
+          ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+          "content-type": "application/octet-stream",
+          "content-length": String(sizeBytes),
+          // RFC 9530; the server checks what it writes against it.
+          "repr-digest": `sha-256=:${Buffer.from(hex, "hex").toString("base64")}:`,
+        },
+        body,
+        duplex: "half",
+        redirect: "manual",
+        signal,
+      });
+      moved();
+      if (!response.ok) throw await responseError(response, options.url);
+      await response.body?.cancel();
+    } finally {
+      await close();
+    }
   });
 }
 
 async function contentOf(options: PutArtifactOptions, moved: () => void) {
-  if (options.bytes !== undefined) return { body: options.bytes, sizeBytes: options.bytes.length };
+  if (options.bytes !== undefined) {
+    return { body: options.bytes, sizeBytes: options.bytes.length, close: async () => {} };
+  }
   const path = options.path ?? "";
   try {
-    const handle = await open(path, constants.O_RDONLY);
-    const { size } = await handle.stat();
-    const stream = handle.createReadStream({ highWaterMark: 256 * 1024 });
-    async function* counted() {
-      for await (const bytes of stream) {
-        moved();
-        yield bytes as Uint8Array;
-      }
+    const file = await open(path, constants.O_RDONLY);
+    const close = () => file.close();
+    try {
+      const { size } = await file.stat();
+      return { body: chunksOf(file, moved), sizeBytes: size, close };
+    } catch (error) {
+      await close();
+      throw error;
     }
-    return { body: counted(), sizeBytes: size };
   } catch (error) {
     throw explain(error, `cannot read ${path}`);
+  }
+}
+
+/** Not a stream of Node's: that holds its file open until it is read, and nobody may ever read it. */
+async function* chunksOf(file: FileHandle, moved: () => void): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(readBytes), 0, readBytes);
+    if (bytesRead === 0) return;
+    moved();
+    yield buffer.subarray(0, bytesRead);
   }
 }
