@@ -223,6 +223,30 @@ const mounted = (() => {
   return result.status === 0 ? folder : undefined;
 })();
 const diskTest = mounted === undefined ? { skip: "may not mount a small disk here" } : {};
+t.test("what was sealed and not named is taken up by a user like any other", async (t) => {
+  // Root may write to everything, so it would see no difference.
+  if (process.getuid?.() === 0) {
+    process.seteuid?.(65_534);
+    t.teardown(() => process.seteuid?.(0));
+  }
+  const folder = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const store = await openArtifactStore(folder);
+  const bytes = bytesOf(5_000, 31);
+  const digest = digestOf(bytes);
+  writeFileSync(join(folder, "partial", digest.slice("sha256:".length)), bytes, { mode: 0o440 });
+  const facts = await store.download(digest, {}, async ({ sizeBytes }) => {
+    t.equal(sizeBytes, 5_000, "nothing is fetched twice");
+  });
+  t.equal(facts.digest, digest);
+
+  const other = bytesOf(5_000, 32);
+  const shelf = dirname(store.pathOf(digestOf(other)));
+  writeFileSync(shelf, "in its way");
+  await failure(store.put(chunks(other)));
+  t.same(readdirSync(join(folder, "temporary")), [], "a put that failed left nothing");
+});
+
 t.test("a disk that is really full", diskTest, async (t) => {
   const folder = mounted ?? "";
   t.teardown(() => spawnSync("umount", [folder]));

@@ -3,7 +3,7 @@
  * have. Fresh blobs and resumed downloads are written by this same code.
  */
 import { constants } from "node:fs";
-import { type FileHandle, open, unlink } from "node:fs/promises";
+import { chmod, type FileHandle, open, unlink } from "node:fs/promises";
 import { type Digest, toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { Hasher } from "../../base/hasher.js";
@@ -46,9 +46,8 @@ export class BlobFile {
 
   /** A file that may hold the start of the blob; what it holds is hashed first. */
   static async resume(path: string, hashers: BlobHashers): Promise<BlobFile> {
-    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
     try {
-      const handle = await open(path, flags, 0o600);
+      const handle = await openToResume(path);
       const hash = new BlobHash(hashers);
       try {
         await hash.read(handle);
@@ -120,6 +119,18 @@ export class BlobFile {
     await unlink(this.path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT") throw explain(error, `cannot remove ${this.path}`);
     });
+  }
+}
+
+/** A file that was sealed, and not named before a crash or an error, is read-only already. */
+async function openToResume(path: string): Promise<FileHandle> {
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+  try {
+    return await open(path, flags, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
+    await chmod(path, 0o600);
+    return await open(path, flags, 0o600);
   }
 }
 

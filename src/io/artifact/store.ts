@@ -159,7 +159,12 @@ export class ArtifactStore {
       throw explain(error, "cannot store an artifact");
     }
     const facts = await file.seal(options.expected);
-    await this.#name(path, facts);
+    try {
+      await this.#name(path, facts);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
     return facts;
   }
 
