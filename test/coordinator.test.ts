@@ -476,4 +476,24 @@ t.test("a full disk or a failing log refuses an answer, never the truth", async 
   await host.report(host.seal("succeeded", host.assign));
   t.match(host.ack, { accepted: true, logIndex: 0n });
   t.equal(world.log.head().size, 1);
+
+  // A log that hangs: leases go on being watched, and it is asked again by one tick, not by each.
+  const stage = world.logStore.stage.bind(world.logStore);
+  let fail: (error: Error) => void = () => {};
+  world.logStore.stage = () =>
+    new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+  const hanging = await world.one();
+  await host.report(host.seal());
+  const ticks = Array.from({ length: 8 }, () => world.coordinator.tick());
+  await settle();
+  world.troubles.length = 0;
+  fail(new Error("gone"));
+  await settle();
+  t.equal(world.troubles.length, 2, "the update that waited for it, and one tick");
+  world.logStore.stage = stage;
+  await Promise.all(ticks);
+  await world.advance(250);
+  t.equal(await world.state(hanging), "succeeded");
 });

@@ -15,6 +15,7 @@ export const tickEveryMs = 250;
 export class Coordinator {
   readonly core: Core;
   readonly #dispatcher: Dispatcher;
+  #finishing = false;
 
   private constructor(core: Core, dispatcher: Dispatcher) {
     this.core = core;
@@ -59,8 +60,11 @@ export class Coordinator {
   /** To be called every `tickEveryMs`. */
   async tick(): Promise<void> {
     await tick(this.core);
-    await finishOwed(this.core);
     this.#dispatcher.retry();
+    if (this.#finishing) return; // a slow log must not gather ticks that ask it all the same
+    this.#finishing = true;
+    await finishOwed(this.core);
+    this.#finishing = false;
   }
 
   /** Ends every stream. What is durable needs no goodbye. */
