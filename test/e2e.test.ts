@@ -1,9 +1,19 @@
 /** Real processes on this machine: every command, every fault a user can meet, kill -9 in mid-run. */
 import { spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import t from "tap";
+import { parseTrustedRoot } from "../src/proof/receipt/bundle.js";
+import { formatVerifierKey } from "../src/proof/tlog/note.js";
 import { childrenOf, packageRoot, program, RealFleet, runQuipu, until } from "./real-fleet.js";
 
 const examples = join(packageRoot, "examples", "digits");
@@ -66,6 +76,15 @@ t.test("a job runs where it may, and its receipt verifies offline", async (t) =>
   const again = await quipu("verify", bundle, "--rerun", "--backend", "portable", ...inputs);
   t.equal(again.code, 0, again.stderr);
   t.match(again.json.receipts[0].rerun, { backend: "portable", equal: true });
+
+  const alone = join(fleet.folder, "alone.sigstore.json"); // no keys beside it
+  copyFileSync(bundle, alone);
+  const root = parseTrustedRoot(readFileSync(join(dirname(bundle), "trusted_root.json")));
+  const keyFile = readdirSync(dirname(bundle)).find((name) => name.endsWith(".pub.pem")) ?? "";
+  const pinned = ["--key", join(dirname(bundle), keyFile), "--log-key", formatVerifierKey(root)];
+  const known = await quipu("verify", alone, ...pinned, "--rerun", ...inputs);
+  t.equal(known.code, 0, known.stderr);
+  t.match(known.json.receipts[0], { trust: "pinned", rerun: { equal: true } });
 
   const forged = readFileSync(bundle, "utf8").replace(
     /("sig":".{20})(.)/,

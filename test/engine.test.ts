@@ -20,17 +20,23 @@ import t from "tap";
 import { parse } from "yaml";
 import { digestOf, toHex } from "../src/base/bytes.js";
 import { QuipuError } from "../src/base/errors.js";
+import { rerun } from "../src/cli/receipt/rerun.js";
 import { bindInput } from "../src/compute/engine/bind-input.js";
 import { int64 } from "../src/compute/engine/session.js";
 import { readTable } from "../src/compute/engine/table.js";
 import { runTensorTask, type TensorTaskOptions } from "../src/compute/engine/task.js";
 import { vote } from "../src/compute/engine/vote.js";
 import { capabilities } from "../src/compute/native/capabilities.js";
+import { hashFolder } from "../src/compute/native/data-folder.js";
 import { outputDigest } from "../src/model/artifact.js";
-import { jobSpec, type TensorTask } from "../src/model/job.js";
+import { type JobSpec, jobDigest, jobSpec, type TensorTask } from "../src/model/job.js";
+import { manifestDigest } from "../src/model/manifest.js";
+import type { RunFacts } from "../src/model/run.js";
 import type { WorkerReply, WorkerRequest } from "../src/model/worker-message.js";
+import { buildStatement } from "../src/proof/receipt/statement.js";
 import { Worker, type WorkerPort } from "../src/worker/worker.js";
 import { operatorModel } from "./onnx-writer.js";
+import { receiptFacts } from "./receipt-vectors.js";
 
 const folder = mkdtempSync(join(tmpdir(), "quipu-"));
 t.teardown(() => rmSync(folder, { recursive: true }));
@@ -228,6 +234,32 @@ t.test("a task that cannot run leaves no outputs", async (t) => {
   writeFileSync(odd, operatorModel("Add"));
   await fails({ ...classify, inputs: { a: queries, b: queries } }, "SHAPE_MISMATCH", {
     modelPath: odd,
+  });
+});
+
+t.test("a rerun takes the job's own model and data set, whatever a receipt lists", async (t) => {
+  const task = { ...classify, model: digestOf(readFileSync(modelPath)) };
+  const job = { ...exampleJob("classify.yaml"), task };
+  const { result } = await run(task);
+  const manifest = manifestDigest(await hashFolder(dataFolder));
+  const dataSet = { name: "digits", manifestDigest: manifest, dataClass: "personal" as const };
+  const parts = { dataFolder, modelPath, backend: "portable" as const };
+  const again = (changes: Partial<RunFacts>) => {
+    const facts = { ...receiptFacts, job, jobDigest: jobDigest(job), dataSet, result, ...changes };
+    const inputs = changes.inputs ?? [task.model];
+    const statement = buildStatement({ ...facts, inputs });
+    return rerun({ ...parts, statement, signal: new AbortController().signal });
+  };
+  t.match(await again({}), { backend: "portable", equal: true });
+  const other = { ...job, task: { ...task, model: `sha256:${"1".repeat(64)}` as const } };
+  const asked = { job: other, jobDigest: jobDigest(other) };
+  await t.rejects(again(asked), { code: "DIGEST_MISMATCH", message: /the model .* is not what/ });
+  await t.rejects(again({ inputs: [] }), { code: "DIGEST_MISMATCH" });
+  await t.rejects(again({ dataSet: { ...dataSet, name: "other" } }), { code: "DIGEST_MISMATCH" });
+  const later = { ...job, version: "quipu.dev/v9" } as unknown as JobSpec;
+  await t.rejects(again({ job: later, jobDigest: jobDigest(later) }), {
+    code: "INVALID_ARGUMENT",
+    message: /cannot run the receipt's job: version/,
   });
 });
 

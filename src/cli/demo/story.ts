@@ -151,9 +151,10 @@ async function rerunPortable(
   bundle: string | undefined,
   examples: string,
 ) {
-  if (bundle === undefined) return { backend: "portable", equal: false };
+  const report = bundle === undefined ? undefined : await verifyBundle(bundle);
+  if (!report?.ok || report.statement === undefined) return { backend: "portable", equal: false };
   const { backend, equal, expected } = await rerun({
-    bundle,
+    statement: report.statement,
     dataFolder: fleet.dataFolder("sg-1", "digits"),
     modelPath: join(examples, "knn.onnx"),
     backend: "portable",

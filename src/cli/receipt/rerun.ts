@@ -12,10 +12,10 @@ import { manifestDigest } from "../../model/manifest.js";
 import type { Statement } from "../../model/statement.js";
 import { jobOf } from "../../proof/receipt/statement.js";
 import { digestOfFile } from "../artifact/file-digest.js";
-import { verifyBundle } from "./check.js";
 
 export interface RerunOptions {
-  readonly bundle: string;
+  /** Of a receipt that has been verified, by keys that the caller chose. */
+  readonly statement: Statement;
   readonly dataFolder: string;
   /** Needed for a tensor job. */
   readonly modelPath: string | undefined;
@@ -33,26 +33,32 @@ export interface Rerun {
 }
 
 export async function rerun(options: RerunOptions): Promise<Rerun> {
-  const { statement, firstFailed } = await verifyBundle(options.bundle);
-  if (statement === undefined || firstFailed !== undefined) {
-    throw new QuipuError(
-      "VERIFICATION_FAILED",
-      `the receipt does not verify: ${firstFailed?.text}`,
-    );
-  }
+  const { statement } = options;
   if (statement.predicate.execution?.determinism !== "bitwise") {
     throw new QuipuError(
       "INVALID_ARGUMENT",
       "this run did not promise the same bits, so none can be compared",
     );
   }
-  const job = jobSpec.parse(jobOf(statement));
+  const job = jobIn(statement);
   const expected = outputDigest(
     statement.subject.map(({ name, digest }) => ({ name, digest: `sha256:${digest.sha256}` })),
   );
   const { backend, outputs } = await recompute(job, statement, options);
   const got = outputDigest(outputs);
   return { backend, equal: got === expected, expected, got };
+}
+
+/** The verifier does not look into the job: it may be of a version that came later. */
+function jobIn(statement: Statement): JobSpec {
+  const read = jobSpec.safeParse(jobOf(statement));
+  if (read.success) return read.data;
+  const fault = read.error.issues[0];
+  throw new QuipuError(
+    "INVALID_ARGUMENT",
+    `this program cannot run the receipt's job: ${fault?.path.join(".")}: ${fault?.message}`,
+    { next: "run it again with the version of Quipu that the receipt names" },
+  );
 }
 
 async function recompute(
@@ -62,14 +68,19 @@ async function recompute(
 ): Promise<{ backend: string; outputs: readonly NamedDigest[] }> {
   const manifest = await hashFolder(dataFolder, { signal });
   const digest = manifestDigest(manifest);
-  requireDependency(statement, digest, `the folder ${dataFolder}`);
+  const manifests = dependenciesOf(statement).filter((one) => "name" in one);
+  const given = manifests.filter(({ name }) => name === job.dataSet);
+  requireOneOf(given, digest, `the folder ${dataFolder}`);
   if (job.task.driver === "hash") {
     return { backend: "manifest", outputs: [{ name: "manifest.json", digest }] };
   }
   if (modelPath === undefined) {
     throw new QuipuError("USAGE", "the job ran a model", { next: "give its file with --model" });
   }
-  requireDependency(statement, (await digestOfFile(modelPath)).digest, `the model ${modelPath}`);
+  const model = (await digestOfFile(modelPath)).digest;
+  // The job's own model, and not only something that the signer says was used.
+  const used = model === job.task.model ? dependenciesOf(statement) : [];
+  requireOneOf(used, model, `the model ${modelPath}`);
   const outputFolder = await mkdtemp(join(tmpdir(), "quipu-rerun-"));
   try {
     const task = { ...job.task, backend };
@@ -80,10 +91,17 @@ async function recompute(
   }
 }
 
+function dependenciesOf({ predicate }: Statement) {
+  return predicate.buildDefinition.resolvedDependencies;
+}
+
 /** Other inputs would give other bits and prove nothing. */
-function requireDependency({ predicate }: Statement, digest: Digest, what: string): void {
-  const known = predicate.buildDefinition.resolvedDependencies;
-  if (known.some((dependency) => `sha256:${dependency.digest.sha256}` === digest)) return;
+function requireOneOf(
+  dependencies: readonly { readonly digest: { readonly sha256: string } }[],
+  digest: Digest,
+  what: string,
+): void {
+  if (dependencies.some((one) => `sha256:${one.digest.sha256}` === digest)) return;
   throw new QuipuError("DIGEST_MISMATCH", `${what} is not what the run was given (${digest})`, {
     next: "give the very data set and model that the receipt names",
   });

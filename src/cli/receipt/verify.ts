@@ -1,6 +1,7 @@
 /** `quipu verify FILE…`: checks receipts offline, and with `--rerun` computes them again. */
 import { basename } from "node:path";
 import { errorCodes, QuipuError } from "../../base/errors.js";
+import type { Statement } from "../../model/statement.js";
 import type { Report } from "../../proof/verify/receipt.js";
 import type { Context, Invocation, VerbAction } from "../context.js";
 import { verifyBundle } from "./check.js";
@@ -10,8 +11,9 @@ export const action: VerbAction = async (context, { args, options }) => {
   const results: { file: string; report: Report; again?: Rerun }[] = [];
   for (const file of args) {
     const report = await verifyBundle(file, options);
-    if (options.rerun !== true || !report.ok) results.push({ file, report });
-    else results.push({ file, report, again: await rerunAsAsked(context, file, options) });
+    const { ok, statement } = report;
+    if (options.rerun !== true || !ok || statement === undefined) results.push({ file, report });
+    else results.push({ file, report, again: await rerunAsAsked(context, statement, options) });
   }
   const good = results.every(({ report, again }) => report.ok && again?.equal !== false);
   const value = results.map(({ file, report: { statement, ...facts }, again }) => ({
@@ -28,7 +30,7 @@ export const action: VerbAction = async (context, { args, options }) => {
 
 function rerunAsAsked(
   context: Context,
-  bundle: string,
+  statement: Statement,
   options: Invocation["options"],
 ): Promise<Rerun> {
   if (options.data === undefined) {
@@ -37,7 +39,7 @@ function rerunAsAsked(
     });
   }
   return rerun({
-    bundle,
+    statement,
     dataFolder: String(options.data),
     modelPath: options.model as string | undefined,
     backend: options.backend as "auto",
