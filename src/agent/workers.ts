@@ -48,6 +48,7 @@ const failuresMax = 3;
  */
 const lastWordsMs = 1_000;
 const lineLengthMax = 2_000;
+const closeMs = 5_000;
 
 export class Worker {
   readonly #options: WorkerOptions;
@@ -101,18 +102,25 @@ export class Worker {
     }
   }
 
-  /** Ends the process for good, and waits until it has gone. */
+  /** Ends the process for good, and waits until it has gone, or cannot be made to go. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#restart);
     const error = new QuipuError("CANCELLED", `the worker of ${this.device} was closed`);
     this.#failWaiting(error);
     if (this.#child === undefined) return;
+    let late: NodeJS.Timeout | undefined;
     const gone = new Promise<void>((resolve) => {
       this.#onGone = resolve;
+      // A process that is stuck inside a driver cannot be killed; an agent must end all the same.
+      late = globalThis.setTimeout(() => {
+        this.#options.observe(`the worker process of ${this.device} cannot be ended`);
+        resolve();
+      }, closeMs);
     });
     this.#kill(error);
     await gone;
+    clearTimeout(late);
   }
 
   #spawn(): void {
