@@ -71,6 +71,7 @@ export class AgentDaemon {
   readonly #http: HttpServer;
   readonly #timers: NodeJS.Timeout[] = [];
   #serving: Promise<void> | undefined;
+  #looking = false;
 
   private constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
@@ -126,11 +127,15 @@ export class AgentDaemon {
 
   /** A changed inventory is said by a new hello, on a new stream; runs are not disturbed by it. */
   async #look(): Promise<void> {
+    if (this.#looking) return; // a file system that hangs must not gather readers
+    this.#looking = true;
     try {
       if (await this.#inventory.refresh()) this.#link.drop("the inventory of this host changed");
     } catch (thrown) {
       const error = QuipuError.from(thrown);
       this.#options.observe({ kind: "trouble", what: "look for data sets", error });
+    } finally {
+      this.#looking = false;
     }
   }
 }
