@@ -148,6 +148,25 @@ t.test("a job cancelled while a round decides leaves its device to the next one"
   t.equal(host.assign.jobId, second);
 });
 
+t.test("a job that cannot be decided holds up nobody, and is tried again", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const { ports } = world.coordinator.core;
+  const { policy } = ports;
+  const runOn: typeof policy.runOn = (question) => {
+    if (question.job.name === "odd") throw new Error("a fault of the engine");
+    return policy.runOn(question);
+  };
+  const exportTo = policy.exportTo.bind(policy);
+  Object.assign(ports, { policy: { digest: policy.digest, runOn, exportTo } });
+  await new FakeHost(world).attach();
+  const [odd = "", even = ""] = await world.submit(job({ name: "odd" }), job());
+  t.equal(await world.state(even), "placed");
+  t.match(world.troubles, ["dispatch: a fault of the engine"]);
+  Object.assign(ports, { policy });
+  await world.advance(250);
+  t.ok((await world.job(odd)).decisionId !== "", "it waits for a known reason now");
+});
+
 t.test("placement: refused with its rule, waiting with its reason, then placed", async (t) => {
   const world = await CoordinatorWorld.open();
   const waiting = await world.one();

@@ -65,16 +65,19 @@ async function dispatchRound(core: Core): Promise<void> {
   let fleet = snapshot(core);
   let position = 0;
   const { jobs } = core.ports.store;
+  const faults: unknown[] = [];
   for (;;) {
     // Without room anywhere a job that knows why it waits keeps waiting for that reason.
     const page = hasRoom(fleet)
       ? await jobs.queued(jobsPerPageMax, position)
       : await jobs.undecided(jobsPerPageMax, position);
     const last = page.at(-1);
-    if (last === undefined) return;
+    if (last === undefined) break;
     position = last.position;
-    fleet = await dispatchPage(core, page, fleet);
+    fleet = await dispatchPage(core, page, fleet, faults);
   }
+  // Whoever could be decided has been; the round has failed all the same, and is made again.
+  if (faults.length > 0) throw faults[0];
 }
 
 /** A decision that changes something, and the run that it grants, if any. */
@@ -85,13 +88,24 @@ interface Verdict {
   readonly run?: RunRecord;
 }
 
-async function dispatchPage(core: Core, page: readonly JobRecord[], before: Fleet): Promise<Fleet> {
+async function dispatchPage(
+  core: Core,
+  page: readonly JobRecord[],
+  before: Fleet,
+  faults: unknown[],
+): Promise<Fleet> {
   let fleet = before;
   const verdicts: Verdict[] = [];
   for (const job of page) {
     if (job.decisionId !== "" && !hasRoom(fleet)) continue;
-    const spec = specOf(job);
-    const decision = await decideNow(core, { spec, digest: job.specDigest }, fleet);
+    let decision: Decision;
+    try {
+      decision = await decideNow(core, { spec: specOf(job), digest: job.specDigest }, fleet);
+    } catch (thrown) {
+      // One job that cannot be decided must not hold up those behind it; the first says enough.
+      if (faults.length === 0) faults.push(thrown);
+      continue;
+    }
     const { outcome } = decision;
     const content = canonicalBytes(decision);
     if (outcome.kind === "placed") {
