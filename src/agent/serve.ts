@@ -14,7 +14,7 @@ import {
 import { healthRoutes } from "../io/http/health-routes.js";
 import { metricsRoutes } from "../io/http/metrics-routes.js";
 import { type HttpServer, startHttp } from "../io/http/server.js";
-import { verifyGrant } from "../io/identity/grant.js";
+import { checkGrant } from "../io/identity/grant.js";
 import { renderMetrics } from "../io/telemetry/metrics.js";
 import type { Telemetry } from "../io/telemetry/telemetry.js";
 import type { AgentView } from "./agent.js";
@@ -62,23 +62,18 @@ function notReady(view: AgentView | undefined): string | undefined {
 }
 
 async function authorize(
-  { digest, action, token }: ArtifactRequest,
+  request: ArtifactRequest,
   { host, clock, grantKey }: Pick<HostServeOptions, "host" | "clock" | "grantKey">,
 ): Promise<ArtifactPermit> {
+  if (request.action !== "get") {
+    throw new QuipuError("PERMISSION_DENIED", `${host} gives outputs away and takes nothing in`, {
+      next: "bring files to the coordinator: `quipu artifact put FILE`",
+    });
+  }
   const key = grantKey();
   if (key === undefined) {
     throw new QuipuError("UNAVAILABLE", `${host} is not attached yet and can check no grant`);
   }
-  if (token === undefined) throw denied("a grant is needed to download from a host");
-  const grant = await verifyGrant(key, token, clock.wallMs());
-  if (grant.host !== host) throw denied(`the grant is for ${grant.host}, not for ${host}`);
-  if (grant.digest !== digest) throw denied("the grant is for another artifact");
-  if (grant.action !== action || action !== "get") throw denied(`it does not allow to ${action}`);
+  await checkGrant(key, { ...request, host }, clock.wallMs());
   return {};
-}
-
-function denied(why: string): QuipuError {
-  return new QuipuError("PERMISSION_DENIED", why, {
-    next: "ask the coordinator for a grant: `quipu job outputs JOB --to DIR`",
-  });
 }

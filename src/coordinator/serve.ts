@@ -2,7 +2,6 @@
  * What a coordinator serves over HTTP: its blobs to holders of a grant, its log, metrics, health.
  */
 import type { Clock } from "../base/clock.js";
-import { QuipuError } from "../base/errors.js";
 import type { ArtifactStore } from "../io/artifact/store.js";
 import {
   type ArtifactPermit,
@@ -14,7 +13,7 @@ import { healthRoutes } from "../io/http/health-routes.js";
 import { type LogFiles, logRoutes } from "../io/http/log-routes.js";
 import { metricsRoutes } from "../io/http/metrics-routes.js";
 import { type HttpServer, startHttp } from "../io/http/server.js";
-import { verifyGrant } from "../io/identity/grant.js";
+import { checkGrant } from "../io/identity/grant.js";
 import type { Coordinator } from "./coordinator.js";
 import { ownName } from "./grants.js";
 import { metricsText } from "./metrics.js";
@@ -48,19 +47,9 @@ export function serveCoordinator(options: ServeOptions): Promise<HttpServer> {
 
 /** Whether it is lawful was decided when the grant was signed; here it is only checked. */
 export async function authorize(
-  { digest, action, token }: ArtifactRequest,
+  request: ArtifactRequest,
   { grantKey, clock }: Pick<ServeOptions, "grantKey" | "clock">,
 ): Promise<ArtifactPermit> {
-  if (token === undefined) throw denied("a grant is needed");
-  const grant = await verifyGrant(grantKey, token, clock.wallMs());
-  if (grant.host !== ownName) throw denied(`the grant is for host ${grant.host}`);
-  if (grant.digest !== digest) throw denied("the grant is for another artifact");
-  if (grant.action !== action) throw denied(`the grant does not allow to ${action}`);
-  return grant.sizeBytes === undefined ? {} : { sizeBytesMax: grant.sizeBytes };
-}
-
-function denied(why: string): QuipuError {
-  return new QuipuError("PERMISSION_DENIED", why, {
-    next: "ask for a grant: `quipu artifact put FILE` and `quipu artifact get DIGEST` do",
-  });
+  const { sizeBytes } = await checkGrant(grantKey, { ...request, host: ownName }, clock.wallMs());
+  return sizeBytes === undefined ? {} : { sizeBytesMax: sizeBytes };
 }

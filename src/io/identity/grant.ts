@@ -74,6 +74,28 @@ export async function verifyGrant(
   return grantFrom(payload);
 }
 
+/** What one request asks of whoever serves blobs under `host`. */
+export interface GrantUse {
+  readonly host: string;
+  readonly digest: Digest;
+  readonly action: Grant["action"];
+  readonly token: string | undefined;
+}
+
+/** The grant that allows this very use; PERMISSION_DENIED with the reason when there is none. */
+export async function checkGrant(
+  publicKey: Uint8Array,
+  { host, digest, action, token }: GrantUse,
+  nowMs: number,
+): Promise<Grant> {
+  if (token === undefined) throw denied("there is none");
+  const grant = await verifyGrant(publicKey, token, nowMs);
+  if (grant.host !== host) throw denied(`it is for ${grant.host}, not for ${host}`);
+  if (grant.digest !== digest) throw denied("it is for another artifact");
+  if (grant.action !== action) throw denied(`it does not allow to ${action}`);
+  return grant;
+}
+
 function grantFrom(payload: Readonly<Record<string, unknown>>): Grant {
   const { digest, action, country, host, jobId, exp, sizeBytes, ...others } = payload;
   if (Object.keys(others).length > 0) throw denied(`unknown claim ${Object.keys(others)[0]}`);
@@ -100,7 +122,7 @@ function isSize(value: unknown): value is number {
 
 function denied(why: string, cause?: unknown): QuipuError {
   return new QuipuError("PERMISSION_DENIED", `the grant is not valid: ${why}`, {
-    next: "ask the coordinator for a new grant",
+    next: "ask the coordinator for one: `quipu job outputs` and `quipu artifact get` do",
     cause,
   });
 }
