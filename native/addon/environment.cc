@@ -15,8 +15,6 @@ Napi::Value MakeError(Napi::Env env, const Status& status) {
   return error;
 }
 
-void Throw(Napi::Env env, const Status& status) {
-  throw Napi::Error(env, MakeError(env, status));
-}
+void Throw(Napi::Env env, const Status& status) { throw Napi::Error(env, MakeError(env, status)); }
 
 }  // namespace quipu

@@ -67,7 +67,8 @@ struct MerkleRootCall {
       RefuseArgument(info.Env(), "ends", "must be a BigUint64Array");
     }
     const auto given = info[2].As<Napi::BigUint64Array>();
-    // Copied, then checked: where they lie they could still change, and leaves end outside the data.
+    // Copied, then checked: where they lie they could still change, and leaves end outside the
+    // data.
     ends.assign(given.Data(), given.Data() + given.ElementLength());
     leaves = merkle::Leaves{data.data, ends.data(), ends.size()};
     uint64_t last = 0;

@@ -25,8 +25,8 @@ class HashFileTask : public AsyncTask {
  protected:
   Status Execute() override {
     const FileProgress progress = [this](uint64_t done_bytes) {
-      std::atomic_ref<int64_t>(control_[1]).store(static_cast<int64_t>(done_bytes),
-                                                  std::memory_order_relaxed);
+      std::atomic_ref<int64_t>(control_[1])
+          .store(static_cast<int64_t>(done_bytes), std::memory_order_relaxed);
       return !cancelled() &&
              std::atomic_ref<int64_t>(control_[0]).load(std::memory_order_relaxed) == 0;
     };

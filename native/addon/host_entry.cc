@@ -33,8 +33,8 @@ Napi::Value ReadGpusNow(const Napi::CallbackInfo& info) {
 }
 
 void SdNotifyNow(const Napi::CallbackInfo& info) {
-  ThrowIfError(info.Env(), SdNotify(StringArgument(info, 0, "socket"),
-                                    StringArgument(info, 1, "text")));
+  ThrowIfError(info.Env(),
+               SdNotify(StringArgument(info, 0, "socket"), StringArgument(info, 1, "text")));
 }
 
 }  // namespace

@@ -67,8 +67,7 @@ class TaskThreads {
 
 }  // namespace
 
-TaskLine::TaskLine(Napi::Env env)
-    : home_(Home::New(env, "quipu.tasks", 0, 1, this)) {
+TaskLine::TaskLine(Napi::Env env) : home_(Home::New(env, "quipu.tasks", 0, 1, this)) {
   home_.Unref(env);
   // Cleanup hooks run last in, first out: this one ends all use of home_ before home_'s own runs.
   napi_add_env_cleanup_hook(env, Finish, this);

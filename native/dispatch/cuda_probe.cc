@@ -46,8 +46,8 @@ CudaFacts Probe() {
     cudaDeviceProp properties;
     const cudaError_t error = cudaGetDeviceProperties(&properties, i);
     if (error != cudaSuccess) {
-      facts.reason = "device " + std::to_string(i) + " does not answer: " +
-                     cudaGetErrorString(error);
+      facts.reason =
+          "device " + std::to_string(i) + " does not answer: " + cudaGetErrorString(error);
       continue;
     }
     facts.devices.push_back(CudaDevice{i, properties.name, properties.totalGlobalMem,

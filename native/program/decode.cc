@@ -70,9 +70,7 @@ Status DecodeHeader(ByteView bytes, uint64_t memory_bytes_max, Program* program,
   return Status{};
 }
 
-bool IsKnown(uint32_t dtype) {
-  return dtype < 32 && DTypeBytes(static_cast<DType>(dtype)) != 0;
-}
+bool IsKnown(uint32_t dtype) { return dtype < 32 && DTypeBytes(static_cast<DType>(dtype)) != 0; }
 
 Status DecodeTensor(const uint8_t* record, bool is_input, uint64_t memory_bytes_max,
                     const Program& program, ProgramTensor* tensor) {
@@ -223,8 +221,8 @@ Status DecodeProgram(ByteView bytes, uint64_t memory_bytes_max, Program* program
   const uint8_t* at = bytes.data + kHeaderBytes;
   program->tensors.assign(counts.tensors, ProgramTensor{});
   for (uint32_t i = 0; i < counts.tensors; ++i, at += kTensorRecordBytes) {
-    Status s = DecodeTensor(at, i < counts.inputs, memory_bytes_max, *program,
-                            &program->tensors[i]);
+    Status s =
+        DecodeTensor(at, i < counts.inputs, memory_bytes_max, *program, &program->tensors[i]);
     if (!s.ok()) return s;
   }
   Liveness liveness(*program);

@@ -31,16 +31,16 @@ constexpr uint32_t kOutputsMax = 1'024;
 
 // Offsets of header fields; what is not named is zero.
 enum HeaderField : size_t {
-  kHeaderMagic = 0,              // u32
-  kHeaderVersion = 4,            // u32
-  kHeaderArithmetic = 8,         // u32
-  kHeaderTensorCount = 12,       // u32
-  kHeaderOperatorCount = 16,     // u32
-  kHeaderInputCount = 20,        // u32
-  kHeaderOutputCount = 24,       // u32
-  kHeaderConstantBytes = 32,     // u64
-  kHeaderArenaBytes = 40,        // u64
-  kHeaderTotalBytes = 48,        // u64, of the whole program
+  kHeaderMagic = 0,           // u32
+  kHeaderVersion = 4,         // u32
+  kHeaderArithmetic = 8,      // u32
+  kHeaderTensorCount = 12,    // u32
+  kHeaderOperatorCount = 16,  // u32
+  kHeaderInputCount = 20,     // u32
+  kHeaderOutputCount = 24,    // u32
+  kHeaderConstantBytes = 32,  // u64
+  kHeaderArenaBytes = 40,     // u64
+  kHeaderTotalBytes = 48,     // u64, of the whole program
 };
 
 enum TensorField : size_t {

@@ -133,9 +133,15 @@ class Runner {
         walk.Locate(t / tiles, &a_at, &b_at);
         const Range i = PartOf(m, grid.rows, t % tiles / grid.columns, kRowUnit);
         const Range j = PartOf(n, grid.columns, t % grid.columns, kColumnUnit);
-        Matmul job{a_data + a_at * m * k + i.begin * k, b_data + b_at * k * n + j.begin,
-                   c_data + t / tiles * m * n + i.begin * n + j.begin, k, n, n,
-                   i.end - i.begin, j.end - j.begin, k};
+        Matmul job{a_data + a_at * m * k + i.begin * k,
+                   b_data + b_at * k * n + j.begin,
+                   c_data + t / tiles * m * n + i.begin * n + j.begin,
+                   k,
+                   n,
+                   n,
+                   i.end - i.begin,
+                   j.end - j.begin,
+                   k};
         kernels_.matmul(job, reinterpret_cast<float*>(memory_->scratch[lane].get()));
       }
     });
@@ -178,9 +184,8 @@ class Runner {
     const int64_t pieces = std::min(PiecesFor(rows.elements, kElementsPerPiece), count);
     ThreadPool::Shared().ParallelFor(static_cast<size_t>(pieces), [&](size_t piece) {
       const Range mine = PartOf(count, pieces, static_cast<int64_t>(piece), 1);
-      kernels_.topk(TopK{from + mine.begin * length, out + mine.begin * k,
-                         indices + mine.begin * k, mine.end - mine.begin, length, k,
-                         op.attributes[0] == 1},
+      kernels_.topk(TopK{from + mine.begin * length, out + mine.begin * k, indices + mine.begin * k,
+                         mine.end - mine.begin, length, k, op.attributes[0] == 1},
                     reinterpret_cast<uint64_t*>(memory_->scratch[piece].get()));
     });
   }
@@ -197,8 +202,8 @@ void DeliverOutput(const ProgramTensor& tensor, const TensorKernels& kernels, co
                    uint8_t* to) {
   if (tensor.bytes == 0) return;
   if (tensor.dtype == DType::kF32) {
-    kernels.canonical_nan(reinterpret_cast<const uint32_t*>(from),
-                          reinterpret_cast<uint32_t*>(to), tensor.elements);
+    kernels.canonical_nan(reinterpret_cast<const uint32_t*>(from), reinterpret_cast<uint32_t*>(to),
+                          tensor.elements);
   } else if (from != to) {
     std::memcpy(to, from, tensor.bytes);
   }

@@ -65,7 +65,13 @@ cudaError_t RunMatmul(const Addresses& at, const ProgramOperator& op, cudaStream
     walk.Locate(matrix, &a_at, &b_at);
     const Matmul job{at.Floats(op.tensors[0]) + a_at * m * k,
                      at.Floats(op.tensors[1]) + b_at * k * n,
-                     at.Floats(op.tensors[2]) + matrix * m * n, k, n, n, m, n, k};
+                     at.Floats(op.tensors[2]) + matrix * m * n,
+                     k,
+                     n,
+                     n,
+                     m,
+                     n,
+                     k};
     if (const cudaError_t error = LaunchMatmulF32(job, stream); error != cudaSuccess) return error;
   }
   return cudaSuccess;
@@ -73,8 +79,8 @@ cudaError_t RunMatmul(const Addresses& at, const ProgramOperator& op, cudaStream
 
 ElementwiseGrid GridOfElements(const Addresses& at, const ProgramOperator& op) {
   const ProgramTensor& out = at.program.tensors[op.tensors[2]];
-  const BroadcastWalk walk = WalkOf(at.program.tensors[op.tensors[0]],
-                                    at.program.tensors[op.tensors[1]], out, 0);
+  const BroadcastWalk walk =
+      WalkOf(at.program.tensors[op.tensors[0]], at.program.tensors[op.tensors[1]], out, 0);
   ElementwiseGrid grid = {};
   grid.a = at.Floats(op.tensors[0]);
   grid.b = at.Floats(op.tensors[1]);

@@ -8,9 +8,9 @@ namespace quipu {
 struct CpuFeatures {
   bool ssse3 = false;
   bool sse41 = false;
-  bool avx2 = false;  // and FMA, F16C, BMI2: everything that the _avx2 files are compiled with
+  bool avx2 = false;    // and FMA, F16C, BMI2: everything that the _avx2 files are compiled with
   bool avx512 = false;  // F, BW, DQ, VL and everything of avx2
-  bool sha = false;  // SHA-NI with what the _shani files are compiled with
+  bool sha = false;     // SHA-NI with what the _shani files are compiled with
   bool avx512_bf16 = false;
   bool avx512_vnni = false;
 };

@@ -28,20 +28,20 @@ inline Status CudaError(cudaError_t error, const char* what) {
   }
 }
 
-// At the start of each entry: a call that failed before, such as an allocation, is still this thread's
-// last error; a launch asks for the last error and must not be blamed for it. Errors of a lost device
-// cannot be cleared.
+// At the start of each entry: a call that failed before, such as an allocation, is still this
+// thread's last error; a launch asks for the last error and must not be blamed for it. Errors of a
+// lost device cannot be cleared.
 inline void ForgetCudaError() { (void)cudaGetLastError(); }
 
 }  // namespace quipu
 
 // Returns the Status of a failed CUDA runtime call from the enclosing function.
-#define QUIPU_CUDA_RETURN_IF_ERROR(call)                                      \
-  do {                                                                        \
-    const cudaError_t quipu_cuda_error = (call);                              \
-    if (quipu_cuda_error != cudaSuccess) {                                    \
-      return ::quipu::CudaError(quipu_cuda_error, #call);                     \
-    }                                                                         \
+#define QUIPU_CUDA_RETURN_IF_ERROR(call)                  \
+  do {                                                    \
+    const cudaError_t quipu_cuda_error = (call);          \
+    if (quipu_cuda_error != cudaSuccess) {                \
+      return ::quipu::CudaError(quipu_cuda_error, #call); \
+    }                                                     \
   } while (false)
 
 #endif  // QUIPU_SUPPORT_CUDA_CHECK_H_

@@ -21,8 +21,7 @@ class DeviceArray {
   Status Allocate(size_t count) {
     (void)cudaFree(data_);
     data_ = nullptr;
-    return CudaError(cudaMalloc(reinterpret_cast<void**>(&data_), count * sizeof(T)),
-                     "cudaMalloc");
+    return CudaError(cudaMalloc(reinterpret_cast<void**>(&data_), count * sizeof(T)), "cudaMalloc");
   }
   T* get() const { return data_; }
 

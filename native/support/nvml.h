@@ -18,7 +18,7 @@ struct GpuReading {
 
   int index = 0;
   std::string name;
-  std::string uuid;  // as CUDA and nvidia-smi print it, GPU-...
+  std::string uuid;               // as CUDA and nvidia-smi print it, GPU-...
   double utilization = kUnknown;  // 0 to 1
   double memory_used_bytes = kUnknown;
   double memory_total_bytes = kUnknown;

@@ -24,9 +24,8 @@ class ThreadPool {
   // must not throw.
   template <class Work>
   void ParallelFor(size_t count, const Work& work) {
-    Run(count, &work, [](const void* erased, size_t index) {
-      (*static_cast<const Work*>(erased))(index);
-    });
+    Run(count, &work,
+        [](const void* erased, size_t index) { (*static_cast<const Work*>(erased))(index); });
   }
 
  private:

@@ -1,8 +1,8 @@
 // AVX2: eight lanes at a time, then the rest one by one.
 #include <immintrin.h>
 
-#include "kernels/math/canonical.h"
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/math/canonical.h"
 
 namespace quipu {
 namespace {

@@ -1,8 +1,8 @@
 // AVX-512: sixteen lanes at a time; the last ones under a mask.
 #include <immintrin.h>
 
-#include "kernels/math/canonical.h"
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/math/canonical.h"
 
 namespace quipu {
 namespace {

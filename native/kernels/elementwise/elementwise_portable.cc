@@ -1,6 +1,5 @@
 // The readable truth of the elementwise kernels.
 #include "kernels/elementwise/elementwise.h"
-
 #include "kernels/math/canonical.h"
 
 namespace quipu {

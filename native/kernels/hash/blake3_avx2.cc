@@ -59,8 +59,7 @@ struct Vector {
   static void LoadStep(const uint8_t* const rows[], size_t offset, Word*, Word m[16]) {
     Word* const half = m + 8 * kStep;
     for (int i = 0; i < 8; ++i) {
-      half[i] =
-          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[i] + offset + 32 * kStep));
+      half[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[i] + offset + 32 * kStep));
     }
     Transpose(half);
   }

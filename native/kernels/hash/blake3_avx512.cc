@@ -128,8 +128,7 @@ void StoreCv(const RowCv& cv, void* out) {
 }
 
 [[gnu::always_inline]] inline Rows CompressRows(const RowCv& cv, const uint8_t* block,
-                                                uint32_t length, uint64_t counter,
-                                                uint32_t flags) {
+                                                uint32_t length, uint64_t counter, uint32_t flags) {
   Rows s;
   s.a = cv.low;
   s.b = cv.high;

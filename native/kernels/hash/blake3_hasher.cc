@@ -17,8 +17,8 @@ constexpr size_t kTaskChunks = 256;
 constexpr size_t kDeviceChunksMin = 4096;
 
 // Reduces `count` chaining values in place, level by level, to `keep`. count is a power of two.
-void Reduce(const Kernels& kernels, uint8_t* cvs, size_t count, size_t keep,
-            const uint32_t key[8], uint32_t flags) {
+void Reduce(const Kernels& kernels, uint8_t* cvs, size_t count, size_t keep, const uint32_t key[8],
+            uint32_t flags) {
   for (; count > keep; count /= 2) kernels.parents(cvs, count / 2, key, flags, cvs);
 }
 
@@ -69,8 +69,8 @@ Hasher Hasher::DeriveKey(const Kernels& kernels, std::string_view context) {
   Kernels local = kernels;
   local.device_subtree = nullptr;
   Hasher hasher(local, kIv, kDeriveKeyContext);
-  const Status hashed = hasher.Update(
-      ByteView{reinterpret_cast<const uint8_t*>(context.data()), context.size()});
+  const Status hashed =
+      hasher.Update(ByteView{reinterpret_cast<const uint8_t*>(context.data()), context.size()});
   (void)hashed;  // fails on devices only
   uint8_t context_key[kKeyBytes];
   hasher.Digest(0, context_key, kKeyBytes);

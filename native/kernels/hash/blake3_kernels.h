@@ -19,12 +19,12 @@ struct Kernels {
                   uint8_t* cvs);
   // `count` whole blocks of one open chunk into its chaining value; the first of them is block
   // number `first` of the chunk.
-  void (*blocks)(uint32_t cv[8], const uint8_t* input, size_t count, size_t first,
-                 uint64_t counter, uint32_t flags);
+  void (*blocks)(uint32_t cv[8], const uint8_t* input, size_t count, size_t first, uint64_t counter,
+                 uint32_t flags);
   // One block of 64 bytes (zero-padded; `length` of them count). Writes all 16 words of the
   // extended output; the first eight are the next chaining value.
-  void (*compress)(const uint32_t cv[8], const uint8_t block[64], uint32_t length,
-                   uint64_t counter, uint32_t flags, uint32_t out[16]);
+  void (*compress)(const uint32_t cv[8], const uint8_t block[64], uint32_t length, uint64_t counter,
+                   uint32_t flags, uint32_t out[16]);
   // Null, or a device: reduces `chunks` (a power of two) to the `keep` (1 or 2) highest chaining
   // values of their subtree.
   Status (*device_subtree)(const uint8_t* input, size_t chunks, const uint32_t key[8],

@@ -29,8 +29,7 @@ constexpr int kSchedule[kRounds][16] = {
 // the second. Every index is known once the loops are unrolled, so the state stays in registers.
 template <class Vector, int kDiagonal, int kFirstRotation, int kSecondRotation>
 [[gnu::always_inline]] inline void HalfMixes(typename Vector::Word s[16],
-                                             const typename Vector::Word m[16],
-                                             const int* words) {
+                                             const typename Vector::Word m[16], const int* words) {
 #define QUIPU_EACH _Pragma("GCC unroll 4") for (int i = 0; i < 4; ++i)
 #define QUIPU_B s[4 + (i + kDiagonal) % 4]
 #define QUIPU_C s[8 + (i + 2 * kDiagonal) % 4]
@@ -107,8 +106,7 @@ inline void HashRows(const uint8_t* const rows[], size_t blocks, const uint32_t 
   for (int i = 0; i < 8; ++i) cv[i] = Vector::Broadcast(key[i]);
   for (size_t b = 0; b < blocks; ++b) {
     const bool last = b + 1 == blocks;
-    const uint32_t block_flags =
-        flags | (b == 0 ? first_flags : 0) | (last ? last_flags : 0);
+    const uint32_t block_flags = flags | (b == 0 ? first_flags : 0) | (last ? last_flags : 0);
     Word s[16] = {cv[0],
                   cv[1],
                   cv[2],

@@ -112,8 +112,7 @@ Status HashBlocks(int file, uint64_t size_bytes, const FileProgress& progress, H
 }  // namespace
 
 Status HashFile(const std::string& path, const sha256::Kernels& sha256,
-                const blake3::Kernels& blake3, const FileProgress& progress,
-                FileDigests* digests) {
+                const blake3::Kernels& blake3, const FileProgress& progress, FileDigests* digests) {
   const OpenFile file(path);
   if (file.get() < 0) {
     if (file.error() == ELOOP) return NotRegular(path, "a symbolic link");

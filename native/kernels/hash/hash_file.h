@@ -26,8 +26,7 @@ using FileProgress = std::function<bool(uint64_t done_bytes)>;
 // time are compared before and after; a difference is DATA_CHANGED. (A write of equal length within
 // the clock tick of an earlier write escapes the times, as it does for every tool that uses them.)
 Status HashFile(const std::string& path, const sha256::Kernels& sha256,
-                const blake3::Kernels& blake3, const FileProgress& progress,
-                FileDigests* digests);
+                const blake3::Kernels& blake3, const FileProgress& progress, FileDigests* digests);
 
 }  // namespace quipu
 

@@ -17,8 +17,7 @@ constexpr unsigned kThreads = 128;
 __constant__ uint32_t device_constants[sha256::kRounds] = QUIPU_SHA256_CONSTANTS;
 
 // Digest of `prefix` and the message.
-__device__ void HashPrefixed(uint8_t prefix, const uint8_t* message, size_t size,
-                             uint8_t* digest) {
+__device__ void HashPrefixed(uint8_t prefix, const uint8_t* message, size_t size, uint8_t* digest) {
   uint32_t state[8] = QUIPU_SHA256_INITIAL;
   uint8_t block[2 * kBlockBytes];
   block[0] = prefix;
@@ -77,10 +76,9 @@ Status RootCuda(Leaves leaves, uint8_t root[kDigestBytes]) {
   if (status.ok()) status = odd.Allocate((leaves.count + 1) / 2 * kDigestBytes);
   if (!status.ok()) return status;
   QUIPU_CUDA_RETURN_IF_ERROR(cudaMemcpy(data.get(), leaves.data, bytes, cudaMemcpyHostToDevice));
-  QUIPU_CUDA_RETURN_IF_ERROR(cudaMemcpy(ends.get(), leaves.ends, leaves.count * sizeof(uint64_t),
-                                        cudaMemcpyHostToDevice));
-  LeavesKernel<<<Grid(leaves.count), kThreads>>>(data.get(), ends.get(), leaves.count,
-                                                 even.get());
+  QUIPU_CUDA_RETURN_IF_ERROR(
+      cudaMemcpy(ends.get(), leaves.ends, leaves.count * sizeof(uint64_t), cudaMemcpyHostToDevice));
+  LeavesKernel<<<Grid(leaves.count), kThreads>>>(data.get(), ends.get(), leaves.count, even.get());
   QUIPU_CUDA_RETURN_IF_ERROR(cudaGetLastError());
   uint8_t* from = even.get();
   uint8_t* to = odd.get();

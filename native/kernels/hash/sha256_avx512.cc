@@ -27,8 +27,8 @@ Word RotationsAndShift(Word x) {
 
 // Sixteen rows of 64 bytes into sixteen vectors of big-endian words.
 void LoadBlocks(const uint8_t* const rows[kLanes], Word w[16]) {
-  const Word swap = _mm512_broadcast_i32x4(
-      _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL));
+  const Word swap =
+      _mm512_broadcast_i32x4(_mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL));
   Word q[16];
   for (int g = 0; g < 4; ++g) {
     Word r[4];

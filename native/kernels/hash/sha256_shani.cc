@@ -7,9 +7,7 @@
 namespace quipu::sha256 {
 namespace {
 
-__m128i Load(const void* bytes) {
-  return _mm_loadu_si128(static_cast<const __m128i*>(bytes));
-}
+__m128i Load(const void* bytes) { return _mm_loadu_si128(static_cast<const __m128i*>(bytes)); }
 
 // Four rounds whose words plus constants are `sum`. The instruction takes two of them at a time.
 [[gnu::always_inline]] inline void FourRounds(__m128i& abef, __m128i& cdgh, __m128i sum) {
@@ -19,8 +17,7 @@ __m128i Load(const void* bytes) {
 
 // Words t + 16 to t + 19 from the sixteen before them.
 [[gnu::always_inline]] inline __m128i NextWords(__m128i w0, __m128i w4, __m128i w8, __m128i w12) {
-  const __m128i partial =
-      _mm_add_epi32(_mm_sha256msg1_epu32(w0, w4), _mm_alignr_epi8(w12, w8, 4));
+  const __m128i partial = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w4), _mm_alignr_epi8(w12, w8, 4));
   return _mm_sha256msg2_epu32(partial, w12);
 }
 
@@ -64,8 +61,8 @@ template <int kCount>
 #pragma GCC unroll 2
     for (int n = 0; n < kCount; ++n) {
       if (t < 12) {
-        w[n][t % 4] = NextWords(w[n][t % 4], w[n][(t + 1) % 4], w[n][(t + 2) % 4],
-                                w[n][(t + 3) % 4]);
+        w[n][t % 4] =
+            NextWords(w[n][t % 4], w[n][(t + 1) % 4], w[n][(t + 2) % 4], w[n][(t + 3) % 4]);
       }
     }
   }

@@ -80,13 +80,13 @@ struct Avx2 {
     const __m256i left = MaskOf(columns);
     const __m256i right = MaskOf(columns - 8);
     switch (rows) {
-#define QUIPU_ROWS(count)                                              \
-  case count:                                                          \
+#define QUIPU_ROWS(count) \
+  case count:             \
     return MicroTile<count>(a, b, depth, c, c_stride, left, right, first);
-      QUIPU_ROWS(1) QUIPU_ROWS(2) QUIPU_ROWS(3) QUIPU_ROWS(4) QUIPU_ROWS(5) QUIPU_ROWS(6)
+      QUIPU_ROWS(1)
+      QUIPU_ROWS(2) QUIPU_ROWS(3) QUIPU_ROWS(4) QUIPU_ROWS(5) QUIPU_ROWS(6)
 #undef QUIPU_ROWS
-      default:
-        return;
+          default : return;
     }
   }
 

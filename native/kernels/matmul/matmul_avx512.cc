@@ -9,7 +9,6 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 
-
 namespace quipu {
 namespace {
 
@@ -125,15 +124,15 @@ struct Avx512 {
     const __mmask16 left = MaskOf(columns);
     const __mmask16 right = MaskOf(columns - 16);
     switch (rows) {
-#define QUIPU_ROWS(count)                                              \
-  case count:                                                          \
+#define QUIPU_ROWS(count) \
+  case count:             \
     return MicroTile<count>(a, b, depth, c, c_stride, left, right, first);
-      QUIPU_ROWS(1) QUIPU_ROWS(2) QUIPU_ROWS(3) QUIPU_ROWS(4) QUIPU_ROWS(5) QUIPU_ROWS(6)
-      QUIPU_ROWS(7) QUIPU_ROWS(8) QUIPU_ROWS(9) QUIPU_ROWS(10) QUIPU_ROWS(11) QUIPU_ROWS(12)
-      QUIPU_ROWS(13) QUIPU_ROWS(14)
+      QUIPU_ROWS(1)
+      QUIPU_ROWS(2) QUIPU_ROWS(3) QUIPU_ROWS(4) QUIPU_ROWS(5) QUIPU_ROWS(6) QUIPU_ROWS(7)
+          QUIPU_ROWS(8) QUIPU_ROWS(9) QUIPU_ROWS(10) QUIPU_ROWS(11) QUIPU_ROWS(12) QUIPU_ROWS(13)
+              QUIPU_ROWS(14)
 #undef QUIPU_ROWS
-      default:
-        return;
+                  default : return;
     }
   }
 
