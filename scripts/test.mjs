@@ -67,13 +67,15 @@ async function runTap(files, withCoverage) {
   return code;
 }
 
-/** Prints each failed assertion with the path of sub-tests that leads to it, as it happens. */
+/** Prints what failed or was skipped with the path of sub-tests that leads to it, as it happens. */
 function watchFile(parser, path) {
   const here = [...path, parser.name];
   parser.on("child", (child) => watchFile(child, here));
   parser.on("assert", (result) => {
+    const name = `${here.join(" > ")} > ${result.name || "(no name)"}`;
+    if (result.skip) print(`skip   ${name}${result.skip === true ? "" : `: ${result.skip}`}`);
     if (result.ok || result.skip || result.todo || result.closingTestPoint) return;
-    print(`FAILED ${here.join(" > ")} > ${result.name || "(no name)"}`);
+    print(`FAILED ${name}`);
     print(detailOf(result.diag ?? {}));
   });
 }
