@@ -82,11 +82,16 @@ struct Avx2 {
     switch (rows) {
 #define QUIPU_ROWS(count) \
   case count:             \
-    return MicroTile<count>(a, b, depth, c, c_stride, left, right, first);
-      QUIPU_ROWS(1)
-      QUIPU_ROWS(2) QUIPU_ROWS(3) QUIPU_ROWS(4) QUIPU_ROWS(5) QUIPU_ROWS(6)
+    return MicroTile<count>(a, b, depth, c, c_stride, left, right, first)
+      QUIPU_ROWS(1);
+      QUIPU_ROWS(2);
+      QUIPU_ROWS(3);
+      QUIPU_ROWS(4);
+      QUIPU_ROWS(5);
+      QUIPU_ROWS(6);
 #undef QUIPU_ROWS
-          default : return;
+      default:
+        return;
     }
   }
 

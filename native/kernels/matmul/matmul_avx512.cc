@@ -126,13 +126,24 @@ struct Avx512 {
     switch (rows) {
 #define QUIPU_ROWS(count) \
   case count:             \
-    return MicroTile<count>(a, b, depth, c, c_stride, left, right, first);
-      QUIPU_ROWS(1)
-      QUIPU_ROWS(2) QUIPU_ROWS(3) QUIPU_ROWS(4) QUIPU_ROWS(5) QUIPU_ROWS(6) QUIPU_ROWS(7)
-          QUIPU_ROWS(8) QUIPU_ROWS(9) QUIPU_ROWS(10) QUIPU_ROWS(11) QUIPU_ROWS(12) QUIPU_ROWS(13)
-              QUIPU_ROWS(14)
+    return MicroTile<count>(a, b, depth, c, c_stride, left, right, first)
+      QUIPU_ROWS(1);
+      QUIPU_ROWS(2);
+      QUIPU_ROWS(3);
+      QUIPU_ROWS(4);
+      QUIPU_ROWS(5);
+      QUIPU_ROWS(6);
+      QUIPU_ROWS(7);
+      QUIPU_ROWS(8);
+      QUIPU_ROWS(9);
+      QUIPU_ROWS(10);
+      QUIPU_ROWS(11);
+      QUIPU_ROWS(12);
+      QUIPU_ROWS(13);
+      QUIPU_ROWS(14);
 #undef QUIPU_ROWS
-                  default : return;
+      default:
+        return;
     }
   }
 
