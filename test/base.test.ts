@@ -55,7 +55,7 @@ t.test("canonical JSON is that of RFC 8785", async (t) => {
     fc.property(fc.jsonValue(), fc.infiniteStream(fc.nat()), (value, order) => {
       const text = canonicalJson(value);
       const shuffled = shuffle(JSON.parse(text), () => order.next().value);
-      return canonicalJson(shuffled) === text && !/\n|: /.test(text.replace(/"[^"]*"/g, ""));
+      return canonicalJson(shuffled) === text && !/\s/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, ""));
     }),
   );
 });
