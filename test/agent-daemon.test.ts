@@ -12,7 +12,7 @@ import { create } from "@bufbuild/protobuf";
 import t from "tap";
 import { AsyncQueue } from "../src/base/async-queue.js";
 import { canonicalBytes } from "../src/base/canonical-json.js";
-import { hashFolder } from "../src/compute/native/data-folder.js";
+import { hashTree } from "../src/compute/native/hashing.js";
 import {
   AssignSchema,
   type AttachRequest,
@@ -136,7 +136,7 @@ t.test("from assignment to receipt to download, and over a kill", async (t) => {
   const endpoints = JSON.parse(readFileSync(join(state, "endpoints.json"), "utf8"));
   t.same(endpoints, { http: httpUrl, pid: first.pid, name: "sg-1" });
 
-  const manifest = await hashFolder(join(data, "digits"));
+  const { manifest } = await hashTree(join(data, "digits"));
   const job = jobSpec.parse({
     version: "quipu.dev/v1",
     name: "count",

@@ -17,6 +17,7 @@ import { Worker, type WorkerOptions } from "../src/agent/workers.js";
 import { digestOf } from "../src/base/bytes.js";
 import { type ErrorCode, QuipuError } from "../src/base/errors.js";
 import { seededRandom } from "../src/base/random.js";
+import { treeStamp } from "../src/compute/native/hash-tree.js";
 import {
   AttachRequestSchema,
   AttachResponseSchema,
@@ -233,7 +234,8 @@ function bench(t: TestEnd, change: { task?: JobSpec["task"]; workers?: Worker[] 
     workers: new Map((change.workers ?? []).map((worker) => [worker.device, worker])),
     hashBackend: "portable",
     blake3: () => "4".repeat(64),
-    hashFolder: async () => manifest,
+    hashTree: async (folder) => ({ manifest, stamp: await treeStamp(folder) }),
+    treeStamp,
     fetchInput: async ({ digest, url }) => {
       if (url === "") throw new QuipuError("UNAVAILABLE", `nobody serves ${digest}`);
       return { path: url, sizeBytes: 7 };

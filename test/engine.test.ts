@@ -27,7 +27,7 @@ import { readTable } from "../src/compute/engine/table.js";
 import { runTensorTask, type TensorTaskOptions } from "../src/compute/engine/task.js";
 import { vote } from "../src/compute/engine/vote.js";
 import { capabilities } from "../src/compute/native/capabilities.js";
-import { hashFolder } from "../src/compute/native/data-folder.js";
+import { hashTree } from "../src/compute/native/hashing.js";
 import { outputDigest } from "../src/model/artifact.js";
 import { type JobSpec, jobDigest, jobSpec, type TensorTask } from "../src/model/job.js";
 import { manifestDigest } from "../src/model/manifest.js";
@@ -241,7 +241,7 @@ t.test("a rerun takes the job's own model and data set, whatever a receipt lists
   const task = { ...classify, model: digestOf(readFileSync(modelPath)) };
   const job = { ...exampleJob("classify.yaml"), task };
   const { result } = await run(task);
-  const manifest = manifestDigest(await hashFolder(dataFolder));
+  const manifest = manifestDigest((await hashTree(dataFolder)).manifest);
   const dataSet = { name: "digits", manifestDigest: manifest, dataClass: "personal" as const };
   const parts = { dataFolder, modelPath, backend: "portable" as const };
   const again = (changes: Partial<RunFacts>) => {

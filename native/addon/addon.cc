@@ -18,7 +18,8 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   RegisterCapabilities(env, exports);
   RegisterHash(env, exports);
   RegisterHashers(env, exports);
-  RegisterHashFile(env, exports);
+  RegisterMerkle(env, exports);
+  RegisterFiles(env, exports);
   RegisterHost(env, exports);
   RegisterProgram(env, exports);
   return exports;

@@ -1,5 +1,7 @@
 #include "addon/arguments.h"
 
+#include <cmath>
+
 #include "addon/environment.h"
 
 namespace quipu {
@@ -62,6 +64,28 @@ OutputView OutputArgument(const Napi::CallbackInfo& info, size_t index, const ch
 std::string StringArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
   if (!info[index].IsString()) RefuseArgument(info.Env(), name, "must be a string");
   return info[index].As<Napi::String>().Utf8Value();
+}
+
+std::string PathArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  std::string path;
+  if (info[index].IsString()) {
+    path = info[index].As<Napi::String>().Utf8Value();
+  } else {
+    const ByteView bytes = BytesArgument(info, index, name);
+    path.assign(reinterpret_cast<const char*>(bytes.data), bytes.size);
+  }
+  if (path.find('\0') != std::string::npos) {
+    RefuseArgument(info.Env(), name, "must not contain a zero byte");
+  }
+  return path;
+}
+
+uint64_t CountArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const double number = info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : -1;
+  if (!(number >= 0 && number <= 9007199254740991.0 && number == std::floor(number))) {
+    RefuseArgument(info.Env(), name, "must be a whole number");
+  }
+  return static_cast<uint64_t>(number);
 }
 
 Backend BackendArgument(const Napi::CallbackInfo& info, size_t index) {

@@ -33,6 +33,12 @@ uint8_t* OutputArgument(const Napi::CallbackInfo& info, size_t index, const char
 
 std::string StringArgument(const Napi::CallbackInfo& info, size_t index, const char* name);
 
+// A path as text or, where it is not UTF-8, as its bytes.
+std::string PathArgument(const Napi::CallbackInfo& info, size_t index, const char* name);
+
+// A whole number from 0 to 2^53 - 1.
+uint64_t CountArgument(const Napi::CallbackInfo& info, size_t index, const char* name);
+
 // Optional backend name; absent means automatic.
 Backend BackendArgument(const Napi::CallbackInfo& info, size_t index);
 

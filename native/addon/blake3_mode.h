@@ -6,7 +6,7 @@
 
 #include "addon/arguments.h"
 #include "dispatch/hash_kernels.h"
-#include "kernels/hash/blake3_hasher.h"
+#include "kernels/blake3/blake3_hasher.h"
 
 namespace quipu {
 

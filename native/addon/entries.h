@@ -10,7 +10,8 @@ namespace quipu {
 void RegisterCapabilities(Napi::Env env, Napi::Object exports);
 void RegisterHash(Napi::Env env, Napi::Object exports);
 void RegisterHashers(Napi::Env env, Napi::Object exports);
-void RegisterHashFile(Napi::Env env, Napi::Object exports);
+void RegisterFiles(Napi::Env env, Napi::Object exports);
+void RegisterMerkle(Napi::Env env, Napi::Object exports);
 void RegisterHost(Napi::Env env, Napi::Object exports);
 void RegisterProgram(Napi::Env env, Napi::Object exports);
 

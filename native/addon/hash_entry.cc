@@ -1,33 +1,38 @@
-// blake3, sha256 and merkleRoot over whole buffers, each at once or as a promise. Results are
-// written into the caller's `out`.
-#include <cstring>
+// blake3 and sha256 over one array or many messages, each at once or as a promise. Results are
+// written into the caller's `out`. What a promise borrows must be out of anyone else's reach until
+// it settles.
 #include <memory>
 #include <new>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "addon/arguments.h"
 #include "addon/async_task.h"
 #include "addon/blake3_mode.h"
 #include "addon/entries.h"
 #include "addon/environment.h"
+#include "addon/packed.h"
+#include "addon/pieces.h"
+#include "addon/task_control.h"
 #include "dispatch/hash_kernels.h"
-#include "kernels/hash/sha256_hasher.h"
+#include "kernels/blake3/blake3_many.h"
+#include "kernels/sha256/sha256_hasher.h"
+#include "kernels/sha256/sha256_many.h"
 
 namespace quipu {
 namespace {
 
-// A call with its checked arguments: `Run` needs no JavaScript.
+// A call with its checked arguments; `Run` needs no JavaScript. kControl is the argument that may
+// hold a TaskControl.
 struct Blake3Call {
-  // (data, out, keyOrContext, backend)
+  // (data, out, keyOrContext, backend, control)
+  static constexpr size_t kControl = 4;
   explicit Blake3Call(const Napi::CallbackInfo& info)
       : data(BytesArgument(info, 0, "data")),
         out(OutputArgument(info, 1, "out")),
         hasher(MakeBlake3Hasher(info, 2, BackendArgument(info, 3))) {}
 
-  Status Run() {
-    const Status status = hasher.Update(data);
+  template <class GoOn>
+  Status Run(const GoOn& go_on) {
+    const Status status = InPieces(data, go_on, [this](ByteView piece) { hasher.Update(piece); });
     if (status.ok()) hasher.Digest(0, out.data, out.size);
     return status;
   }
@@ -38,65 +43,73 @@ struct Blake3Call {
 };
 
 struct Sha256Call {
-  // (data, out, backend)
+  // (data, out, backend, control)
+  static constexpr size_t kControl = 3;
   explicit Sha256Call(const Napi::CallbackInfo& info)
       : data(BytesArgument(info, 0, "data")),
         out(OutputArgument(info, 1, "out", sha256::kDigestBytes)),
-        kernels(&HashKernelsOf(BackendArgument(info, 2))) {}
+        kernels(&HashKernelsOf(BackendArgument(info, 2)).sha256) {}
 
-  Status Run() {
-    sha256::Hasher hasher(kernels->sha256);
-    hasher.Update(data);
-    hasher.Digest(out);
-    return Status{};
+  template <class GoOn>
+  Status Run(const GoOn& go_on) {
+    sha256::Hasher hasher(*kernels);
+    const Status status = InPieces(data, go_on, [&](ByteView piece) { hasher.Update(piece); });
+    if (status.ok()) hasher.Digest(out);
+    return status;
   }
 
   ByteView data;
   uint8_t* out;
-  const HashKernels* kernels;
+  const sha256::Kernels* kernels;
 };
 
-struct MerkleRootCall {
-  // (data, out, ends, backend): leaf i is data[ends[i - 1], ends[i])
-  explicit MerkleRootCall(const Napi::CallbackInfo& info)
-      : out(OutputArgument(info, 1, "out", sha256::kDigestBytes)),
-        kernels(&HashKernelsOf(BackendArgument(info, 3))) {
-    const ByteView data = BytesArgument(info, 0, "data");
-    if (!info[2].IsTypedArray() ||
-        info[2].As<Napi::TypedArray>().TypedArrayType() != napi_biguint64_array) {
-      RefuseArgument(info.Env(), "ends", "must be a BigUint64Array");
-    }
-    const auto given = info[2].As<Napi::BigUint64Array>();
-    // Copied, then checked: where they lie they could still change, and leaves end outside the
-    // data.
-    ends.assign(given.Data(), given.Data() + given.ElementLength());
-    leaves = merkle::Leaves{data.data, ends.data(), ends.size()};
-    uint64_t last = 0;
-    for (const uint64_t end : ends) {
-      if (end < last) RefuseArgument(info.Env(), "ends", "must not descend");
-      last = end;
-    }
-    if (last != data.size) RefuseArgument(info.Env(), "ends", "must end with the data");
+struct Blake3ManyCall {
+  // (data, count, ends, out, keyOrContext, backend, control)
+  static constexpr size_t kControl = 6;
+  explicit Blake3ManyCall(const Napi::CallbackInfo& info)
+      : messages(info, 0),
+        out(OutputArgument(info, 3, "out", messages.count() * blake3::kCvBytes)),
+        hasher(MakeBlake3Hasher(info, 4, BackendArgument(info, 5))) {}
+
+  template <class GoOn>
+  Status Run(const GoOn& go_on) {
+    return InPieces(messages.view(), go_on, [this](size_t first, size_t count) {
+      blake3::HashMany(hasher, messages.view(), first, count, out + first * blake3::kCvBytes);
+      return Status{};
+    });
   }
 
-  Status Run() {
-    if (kernels->merkle_root_on_device != nullptr && leaves.count > 0) {
-      return kernels->merkle_root_on_device(leaves, out);
-    }
-    return merkle::Root(kernels->sha256, leaves, out);
-  }
-
-  std::vector<uint64_t> ends;
-  merkle::Leaves leaves;
+  Packed messages;
   uint8_t* out;
-  const HashKernels* kernels;
+  blake3::Hasher hasher;
+};
+
+struct Sha256ManyCall {
+  // (data, count, ends, out, backend, control)
+  static constexpr size_t kControl = 5;
+  explicit Sha256ManyCall(const Napi::CallbackInfo& info)
+      : messages(info, 0),
+        out(OutputArgument(info, 3, "out", messages.count() * sha256::kDigestBytes)),
+        kernels(&HashKernelsOf(BackendArgument(info, 4)).sha256) {}
+
+  template <class GoOn>
+  Status Run(const GoOn& go_on) {
+    return InPieces(messages.view(), go_on, [this](size_t first, size_t count) {
+      sha256::HashMany(*kernels, messages.view(), first, count, out + first * sha256::kDigestBytes);
+      return Status{};
+    });
+  }
+
+  Packed messages;
+  uint8_t* out;
+  const sha256::Kernels* kernels;
 };
 
 template <class Call>
 void AtOnce(const Napi::CallbackInfo& info) {
   try {
     Call call(info);
-    ThrowIfError(info.Env(), call.Run());
+    ThrowIfError(info.Env(), call.Run([](uint64_t) { return true; }));
   } catch (const std::bad_alloc&) {
     Throw(info.Env(), Error(Code::kLimitExceeded, "out of memory while hashing"));
   }
@@ -105,18 +118,21 @@ void AtOnce(const Napi::CallbackInfo& info) {
 template <class Call>
 class CallTask : public AsyncTask {
  public:
-  explicit CallTask(const Napi::CallbackInfo& info) : call_(info) {
+  explicit CallTask(const Napi::CallbackInfo& info) : call_(info), control_(info, Call::kControl) {
     for (size_t i = 0; i < info.Length(); ++i) {
       if (info[i].IsTypedArray()) Lend(info[i]);
     }
   }
 
  protected:
-  Status Execute() override { return call_.Run(); }
+  Status Execute() override {
+    return call_.Run([this](uint64_t bytes) { return control_.Add(*this, bytes); });
+  }
   Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
 
  private:
   Call call_;
+  const TaskControl control_;
 };
 
 template <class Call>
@@ -131,8 +147,10 @@ void RegisterHash(Napi::Env env, Napi::Object exports) {
   exports.Set("blake3Async", Napi::Function::New(env, Later<Blake3Call>));
   exports.Set("sha256", Napi::Function::New(env, AtOnce<Sha256Call>));
   exports.Set("sha256Async", Napi::Function::New(env, Later<Sha256Call>));
-  exports.Set("merkleRoot", Napi::Function::New(env, AtOnce<MerkleRootCall>));
-  exports.Set("merkleRootAsync", Napi::Function::New(env, Later<MerkleRootCall>));
+  exports.Set("blake3Many", Napi::Function::New(env, AtOnce<Blake3ManyCall>));
+  exports.Set("blake3ManyAsync", Napi::Function::New(env, Later<Blake3ManyCall>));
+  exports.Set("sha256Many", Napi::Function::New(env, AtOnce<Sha256ManyCall>));
+  exports.Set("sha256ManyAsync", Napi::Function::New(env, Later<Sha256ManyCall>));
 }
 
 }  // namespace quipu

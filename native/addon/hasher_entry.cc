@@ -4,16 +4,35 @@
 #include "addon/blake3_mode.h"
 #include "addon/entries.h"
 #include "addon/environment.h"
-#include "kernels/hash/sha256_hasher.h"
+#include "addon/exclusive.h"
+#include "addon/pieces.h"
+#include "addon/task_control.h"
+#include "kernels/sha256/sha256_hasher.h"
 
 namespace quipu {
 namespace {
+
+// (data, control) → promise of nothing
+template <class Hasher>
+Napi::Value UpdateLater(const Napi::CallbackInfo& info, const Exclusive<Hasher>& hasher) {
+  const ByteView data = BytesArgument(info, 0, "data");
+  const TaskControl control(info, 1);
+  return hasher.Start(
+      info,
+      [data, control](Hasher& state, const AsyncTask& task) {
+        return InPieces(
+            data, [&](uint64_t bytes) { return control.Add(task, bytes); },
+            [&](ByteView piece) { state.Update(piece); });
+      },
+      [](Napi::Env env, Hasher&) { return env.Undefined(); });
+}
 
 class Blake3Object : public Napi::ObjectWrap<Blake3Object> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "Blake3Hasher",
                        {InstanceMethod<&Blake3Object::Update>("update"),
+                        InstanceMethod<&Blake3Object::UpdateAsync>("updateAsync"),
                         InstanceMethod<&Blake3Object::Digest>("digest")});
   }
 
@@ -23,15 +42,15 @@ class Blake3Object : public Napi::ObjectWrap<Blake3Object> {
 
  private:
   void Update(const Napi::CallbackInfo& info) {
-    ThrowIfError(info.Env(), hasher_.Update(BytesArgument(info, 0, "data")));
+    hasher_.Use(info.Env()).Update(BytesArgument(info, 0, "data"));
   }
-
+  Napi::Value UpdateAsync(const Napi::CallbackInfo& info) { return UpdateLater(info, hasher_); }
   void Digest(const Napi::CallbackInfo& info) {
     const OutputView out = OutputArgument(info, 0, "out");
-    hasher_.Digest(0, out.data, out.size);
+    hasher_.Use(info.Env()).Digest(0, out.data, out.size);
   }
 
-  blake3::Hasher hasher_;
+  const Exclusive<blake3::Hasher> hasher_;
 };
 
 class Sha256Object : public Napi::ObjectWrap<Sha256Object> {
@@ -39,21 +58,24 @@ class Sha256Object : public Napi::ObjectWrap<Sha256Object> {
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "Sha256Hasher",
                        {InstanceMethod<&Sha256Object::Update>("update"),
+                        InstanceMethod<&Sha256Object::UpdateAsync>("updateAsync"),
                         InstanceMethod<&Sha256Object::Digest>("digest")});
   }
 
   // (backend)
   explicit Sha256Object(const Napi::CallbackInfo& info)
-      : ObjectWrap(info), hasher_(HashKernelsOf(BackendArgument(info, 0)).sha256) {}
+      : ObjectWrap(info), hasher_(sha256::Hasher(HashKernelsOf(BackendArgument(info, 0)).sha256)) {}
 
  private:
-  void Update(const Napi::CallbackInfo& info) { hasher_.Update(BytesArgument(info, 0, "data")); }
-
+  void Update(const Napi::CallbackInfo& info) {
+    hasher_.Use(info.Env()).Update(BytesArgument(info, 0, "data"));
+  }
+  Napi::Value UpdateAsync(const Napi::CallbackInfo& info) { return UpdateLater(info, hasher_); }
   void Digest(const Napi::CallbackInfo& info) {
-    hasher_.Digest(OutputArgument(info, 0, "out", sha256::kDigestBytes));
+    hasher_.Use(info.Env()).Digest(OutputArgument(info, 0, "out", sha256::kDigestBytes));
   }
 
-  sha256::Hasher hasher_;
+  const Exclusive<sha256::Hasher> hasher_;
 };
 
 }  // namespace

@@ -23,6 +23,8 @@ const char* CodeName(Code code) {
       return "LIMIT_EXCEEDED";
     case Code::kNotFound:
       return "NOT_FOUND";
+    case Code::kConflict:
+      return "CONFLICT";
     case Code::kPermissionDenied:
       return "PERMISSION_DENIED";
     case Code::kCancelled:

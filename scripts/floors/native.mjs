@@ -45,10 +45,14 @@ function headerPath(tree, path, header) {
   return places.map((place) => posix.join(place, header)).find((found) => tree.native.has(found));
 }
 
-/** The portable file is the readable truth that every other backend is tested against. */
+/**
+ * The portable file is the readable truth that every other backend is tested against; a device's may be one
+ * that runs on any of the processor's kernels.
+ */
 function* checkTwin(tree, path) {
   const twin = path.replace(suffix, "_portable.cc");
-  if (tree.native.has(twin)) return;
+  const plain = path.endsWith(".cu") ? path.replace(suffix, ".cc") : twin;
+  if (tree.native.has(twin) || tree.native.has(plain)) return;
   const folder = posix.dirname(path);
   const others = [...tree.native.keys()].filter((other) => posix.dirname(other) === folder);
   if (others.some((other) => other.endsWith("_portable.cc"))) return;

@@ -8,7 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Clock } from "../base/clock.js";
 import { QuipuError } from "../base/errors.js";
 import type { Random } from "../base/random.js";
-import { Blake3Hasher, Sha256Hasher } from "../compute/native/hashing.js";
+import { Hasher } from "../compute/native/hashing.js";
 import { type ArtifactStore, openArtifactStore } from "../io/artifact/store.js";
 import type { HttpServer } from "../io/http/server.js";
 import { loadOrCreateSigner } from "../io/identity/signer.js";
@@ -227,6 +227,9 @@ function identityOf(
 
 function openStore(stateFolder: string): Promise<ArtifactStore> {
   return openArtifactStore(join(stateFolder, "artifacts"), {
-    hashers: { sha256: () => new Sha256Hasher(), blake3: () => new Blake3Hasher() },
+    hashers: {
+      sha256: () => new Hasher({ algorithm: "sha256" }),
+      blake3: () => new Hasher({ algorithm: "blake3" }),
+    },
   });
 }

@@ -3,8 +3,8 @@ import { toHex } from "../base/bytes.js";
 import type { Clock } from "../base/clock.js";
 import { QuipuError } from "../base/errors.js";
 import { capabilities } from "../compute/native/capabilities.js";
-import { hashFolder } from "../compute/native/data-folder.js";
-import { blake3 } from "../compute/native/hashing.js";
+import { treeStamp } from "../compute/native/hash-tree.js";
+import { hash, hashTree } from "../compute/native/hashing.js";
 import { fetchArtifact } from "../io/artifact/fetch.js";
 import type { ArtifactStore } from "../io/artifact/store.js";
 import type { RunnerHost } from "./hooks/work.js";
@@ -23,8 +23,9 @@ export function runnerHost({ store, ...options }: RunnerHostOptions): RunnerHost
   return {
     ...options,
     hashBackend: hashBackend(),
-    blake3: (bytes) => toHex(blake3(bytes)),
-    hashFolder: (folder, signal, onProgress) => hashFolder(folder, { signal, onProgress }),
+    blake3: (bytes) => toHex(hash(bytes)),
+    hashTree: (folder, signal, onProgress) => hashTree(folder, { signal, onProgress }),
+    treeStamp,
     async fetchInput({ digest, url, token }, signal) {
       const { sizeBytes } = await fetchArtifact({ digest, url, token, store, signal });
       return { path: store.pathOf(digest), sizeBytes };

@@ -1,12 +1,13 @@
 /** BLAKE3 and RFC 6962 trees on the device. */
 import { toHex } from "../../src/base/bytes.js";
 import {
-  Blake3Hasher,
-  blake3,
-  blake3Async,
-  merkleRoot,
-  sha256,
+  Hasher,
+  hash,
+  hashAsync,
+  MerkleFrontier,
+  MerkleTree,
 } from "../../src/compute/native/hashing.js";
+import { patternBytes } from "../hash-reference.js";
 import type { GpuCheck } from "./check.js";
 
 const kib = 1024;
@@ -26,15 +27,6 @@ const blake3Lengths: readonly number[] = [
   512 * mib + 3 * kib + 5,
 ];
 
-function input(size: number): Uint8Array {
-  const block = Uint8Array.from({ length: Math.min(size, 251 * 4096) }, (_, i) => i % 251);
-  const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; at += block.length) {
-    bytes.set(block.subarray(0, Math.min(block.length, size - at)), at);
-  }
-  return bytes;
-}
-
 function compare(got: Uint8Array, want: Uint8Array): string | undefined {
   const [a, b] = [toHex(got), toHex(want)];
   return a === b ? undefined : `device ${a}, portable ${b}`;
@@ -44,11 +36,11 @@ const blake3Checks = blake3Lengths.map(
   (size): GpuCheck => ({
     name: `BLAKE3 of ${size} bytes`,
     check: async () => {
-      const bytes = input(size);
+      const bytes = patternBytes(size);
       const modes = [{}, { key: new Uint8Array(32).fill(7) }, { context: "quipu gpu test" }];
       for (const mode of modes) {
-        const want = blake3(bytes, { ...mode, backend: "portable", length: 99 });
-        const got = await blake3Async(bytes, { ...mode, backend: "cuda", length: 99 });
+        const want = await hashAsync(bytes, { ...mode, backend: "portable", length: 99 });
+        const got = await hashAsync(bytes, { ...mode, backend: "cuda", length: 99 });
         const fault = compare(got, want);
         if (fault !== undefined) return `${JSON.stringify(Object.keys(mode))} ${fault}`;
       }
@@ -59,35 +51,52 @@ const blake3Checks = blake3Lengths.map(
 
 const incremental: GpuCheck = {
   name: "BLAKE3 in pieces",
-  check: () => {
-    const bytes = input(40 * mib + 99);
-    const hasher = new Blake3Hasher({ backend: "cuda" });
+  check: async () => {
+    const bytes = patternBytes(40 * mib + 99);
+    const hasher = new Hasher({ backend: "cuda" });
     for (let at = 0; at < bytes.length; at += 9 * mib + 1) {
-      hasher.update(bytes.subarray(at, at + 9 * mib + 1));
+      await hasher.updateAsync(bytes.subarray(at, at + 9 * mib + 1));
     }
-    return compare(hasher.digest(), blake3(bytes, { backend: "portable" }));
+    return compare(hasher.digest(), await hashAsync(bytes, { backend: "portable" }));
   },
 };
 
-const merkleChecks = [1, 2, 3, 7, 64, 1000, 65_537].map(
-  (count): GpuCheck => ({
-    name: `Merkle root of ${count} leaves`,
-    check: () => {
-      const bytes = input(300);
-      const leaves = Array.from({ length: count }, (_, i) => bytes.subarray(0, (i * 7) % 200));
-      return compare(
-        merkleRoot(leaves, { backend: "cuda" }),
-        merkleRoot(leaves, { backend: "portable" }),
-      );
-    },
-  }),
+/** Sizes around the subtrees that a device takes, whole and with a remainder for the CPU. */
+const merkleChecks = [1, 2, 3, 1000, 8191, 8192, 8193, 65_537, 300_001].flatMap((count) =>
+  [0, 1, 32, 63, 64, 100].map(
+    (size): GpuCheck => ({
+      name: `Merkle trees of ${count} leaves of ${size === 0 ? "many sizes" : `${size} bytes`}`,
+      check: async () => {
+        const bytes = patternBytes(count * size + 300);
+        const leaves =
+          size === 0
+            ? Array.from({ length: count }, (_, i) => bytes.subarray(0, (i * 7) % 200))
+            : { data: bytes.subarray(0, count * size), count };
+        const want = new MerkleTree({ backend: "portable" });
+        await want.appendAsync(leaves);
+        const tree = new MerkleTree({ backend: "cuda" });
+        await tree.appendAsync(leaves);
+        const frontier = new MerkleFrontier(undefined, { backend: "cuda" });
+        await frontier.appendAsync(leaves);
+        const proof = (of: MerkleTree): Uint8Array =>
+          Buffer.concat(of.inclusionProof(Math.floor(count / 3)));
+        return (
+          compare(tree.root(), want.root()) ??
+          compare(frontier.root(), want.root()) ??
+          compare(proof(tree), proof(want))
+        );
+      },
+    }),
+  ),
 );
 
 const small: GpuCheck = {
   name: "SHA-256 under the cuda backend",
   check: () => {
-    const bytes = input(100_000);
-    return compare(sha256(bytes, { backend: "cuda" }), sha256(bytes, { backend: "portable" }));
+    const bytes = patternBytes(100_000);
+    const sha256 = (backend: "cuda" | "portable"): Uint8Array =>
+      hash(bytes, { algorithm: "sha256", backend });
+    return compare(sha256("cuda"), sha256("portable"));
   },
 };
 

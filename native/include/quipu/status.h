@@ -17,6 +17,7 @@ enum class Code {
   kDataChanged,
   kLimitExceeded,
   kNotFound,
+  kConflict,
   kPermissionDenied,
   kCancelled,
   kDeviceLost,

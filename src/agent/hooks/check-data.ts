@@ -1,13 +1,11 @@
 /**
  * The data set's folder must be, byte for byte, what its owner registered: the decision that this host
- * may work on it was made about those bytes. Assumes nothing. Also takes a stamp of every file, which
- * `measure` compares after the work, so that a change in between is not computed on unseen.
+ * may work on it was made about those bytes. Assumes nothing. The check gives a stamp of every file,
+ * which `measure` compares after the work, so that a change in between is not computed on unseen.
  */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { digestOf } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
-import { type Manifest, manifestDigest } from "../../model/manifest.js";
+import { manifestDigest } from "../../model/manifest.js";
 import type { WorkHook } from "./work.js";
 
 export const checkData: WorkHook = {
@@ -19,10 +17,9 @@ export const checkData: WorkHook = {
     if (dataSet === undefined) return;
     const folder = join(host.dataFolder, dataSet.name);
     const before = host.cpuMs();
-    const manifest = await host.hashFolder(folder, signal, (doneBytes, totalBytes) => {
+    const { manifest, stamp } = await host.hashTree(folder, signal, (doneBytes, totalBytes) => {
       hooks.progress(totalBytes === 0 ? 0 : doneBytes / totalBytes, this.activity);
     });
-    const stamp = await folderStamp(folder, manifest);
     work.cpuMs += host.cpuMs() - before;
     const digest = manifestDigest(manifest);
     if (digest !== dataSet.manifestDigest) {
@@ -36,16 +33,3 @@ export const checkData: WorkHook = {
     hooks.log(`data set ${dataSet.name} is ${digest}, ${manifest.entries.length} files`);
   },
 };
-
-/**
- * Changes with every write to any of the files, without reading them: the kernel sets the change time
- * of a file, and nobody can set it back.
- */
-export async function folderStamp(folder: string, manifest: Manifest): Promise<string> {
-  const lines: string[] = [];
-  for (const { path } of manifest.entries) {
-    const found = await stat(join(folder, path), { bigint: true }).catch(() => undefined);
-    lines.push(found === undefined ? "gone" : `${found.ino} ${found.size} ${found.ctimeNs}`);
-  }
-  return digestOf(Buffer.from(lines.join("\n")));
-}

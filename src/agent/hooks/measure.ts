@@ -5,7 +5,6 @@
  */
 import { join } from "node:path";
 import { QuipuError } from "../../base/errors.js";
-import { folderStamp } from "./check-data.js";
 import type { WorkHook } from "./work.js";
 
 export const measure: WorkHook = {
@@ -16,7 +15,7 @@ export const measure: WorkHook = {
     if (result === undefined || outputFolder === undefined) {
       throw new QuipuError("INTERNAL", "there is nothing to measure");
     }
-    if (data !== undefined && (await folderStamp(data.folder, data.manifest)) !== data.stamp) {
+    if (data !== undefined && (await host.treeStamp(data.folder)) !== data.stamp) {
       throw new QuipuError("DATA_CHANGED", "the data folder changed while the job ran", {
         next: "let nothing write to the folder of a data set, then run the job again",
       });

@@ -21,11 +21,13 @@ export interface RunnerHost {
   /** 64 hexadecimal digits. */
   blake3(bytes: Uint8Array): string;
   /** DATA_CHANGED when the folder changes while it is read. */
-  hashFolder(
+  hashTree(
     folder: string,
     signal: AbortSignal,
     onProgress: (doneBytes: number, totalBytes: number) => void,
-  ): Promise<Manifest>;
+  ): Promise<{ readonly manifest: Manifest; readonly stamp: string }>;
+  /** The stamp that `hashTree` gave, unless something in the folder has been written since. */
+  treeStamp(folder: string): Promise<string>;
   /** The blob as a file of the artifact store, checked against its digest. */
   fetchInput(grant: InputGrant, signal: AbortSignal): Promise<{ path: string; sizeBytes: number }>;
   /** Takes the file into the artifact store; DIGEST_MISMATCH when it is not what it was said to be. */

@@ -1,6 +1,6 @@
 /** `quipu data add FOLDER`: digests the folder here and registers what may be done with it. */
 import { QuipuError } from "../../base/errors.js";
-import { hashFolder } from "../../compute/native/data-folder.js";
+import { hashTree } from "../../compute/native/hashing.js";
 import { type DataSet, dataSet } from "../../model/data-set.js";
 import { manifestDigest } from "../../model/manifest.js";
 import type { Context, VerbAction } from "../context.js";
@@ -35,7 +35,7 @@ export interface NewDataSet {
 
 export async function addDataSet(context: Context, wanted: NewDataSet) {
   const { folder, ...terms } = wanted;
-  const manifest = await hashFolder(folder, {
+  const { manifest } = await hashTree(folder, {
     signal: context.signal,
     onProgress: (done, total) =>
       context.output.progress(

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Digest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { runTensorTask } from "../../compute/engine/task.js";
-import { hashFolder } from "../../compute/native/data-folder.js";
+import { hashTree } from "../../compute/native/hashing.js";
 import { type NamedDigest, outputDigest } from "../../model/artifact.js";
 import { type JobSpec, jobSpec, type TensorTask } from "../../model/job.js";
 import { manifestDigest } from "../../model/manifest.js";
@@ -66,7 +66,7 @@ async function recompute(
   statement: Statement,
   { dataFolder, modelPath, backend, signal }: RerunOptions,
 ): Promise<{ backend: string; outputs: readonly NamedDigest[] }> {
-  const manifest = await hashFolder(dataFolder, { signal });
+  const { manifest } = await hashTree(dataFolder, { signal });
   const digest = manifestDigest(manifest);
   const manifests = dependenciesOf(statement).filter((one) => "name" in one);
   const given = manifests.filter(({ name }) => name === job.dataSet);

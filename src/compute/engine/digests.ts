@@ -1,6 +1,6 @@
 /** The two digests of an output, taken natively over its very bytes. */
 import { type Digest, toHex } from "../../base/bytes.js";
-import { blake3Async, sha256Async } from "../native/hashing.js";
+import { hashAsync, OwnedBytes } from "../native/hashing.js";
 
 export interface Digests {
   readonly sha256: Digest;
@@ -9,6 +9,10 @@ export interface Digests {
 }
 
 export async function digestsOf(bytes: Uint8Array): Promise<Digests> {
-  const [sha256, blake3] = await Promise.all([sha256Async(bytes), blake3Async(bytes)]);
+  const copy = OwnedBytes.copyOf(bytes);
+  const [sha256, blake3] = await Promise.all([
+    hashAsync(copy, { algorithm: "sha256" }),
+    hashAsync(copy, { algorithm: "blake3" }),
+  ]);
   return { sha256: `sha256:${toHex(sha256)}`, blake3: toHex(blake3) };
 }

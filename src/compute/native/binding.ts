@@ -15,14 +15,44 @@ export type Backend = "auto" | "portable" | "avx2" | "avx512" | "cuda";
 /** Absent: plain hash. 32 bytes: keyed hash. Text: derive-key with this context. */
 export type Blake3Mode = Uint8Array | string | undefined;
 
-export interface NativeBlake3Hasher {
+/**
+ * Shared with a task: [0] other than 0 stops it with CANCELLED, [1] counts the bytes done. Read and
+ * write it with `Atomics`.
+ */
+export type TaskControl = BigInt64Array;
+
+export interface NativeHasher {
   update(data: Uint8Array): void;
+  updateAsync(data: Uint8Array, control?: TaskControl): Promise<void>;
   digest(out: Uint8Array): void;
 }
 
-export interface NativeSha256Hasher {
-  update(data: Uint8Array): void;
-  digest(out: Uint8Array): void;
+/** Messages in one array: message i ends at ends[i]; without `ends` all have the same size. */
+type Packed = readonly [data: Uint8Array, count: number, ends: Float64Array | undefined];
+
+interface NativeLeaves {
+  append(...leaves: Packed): void;
+  appendAsync(...leaves: readonly [...Packed, control: TaskControl]): Promise<void>;
+  size(): number;
+}
+
+/** Digests come one after another in one array. */
+export interface NativeMerkleTree extends NativeLeaves {
+  root(size: number, out: Uint8Array): void;
+  inclusionProof(index: number, size: number): Uint8Array;
+  consistencyProof(from: number, to: number): Uint8Array;
+  frontier(size: number): Uint8Array;
+}
+
+export interface NativeMerkleFrontier extends NativeLeaves {
+  root(out: Uint8Array): void;
+  digests(): Uint8Array;
+}
+
+/** Something that is wrong with one of many. */
+export interface NativeFailure {
+  readonly index: number;
+  readonly error: QuipuError;
 }
 
 export interface NativeCapabilities {
@@ -69,7 +99,10 @@ export interface NativeGpuReadings {
   }[];
 }
 
-/** Everything the addon exports. Buffers passed to an `…Async` call are lent until it settles. */
+/**
+ * Everything the addon exports. Arrays passed to an `…Async` call are borrowed until it settles, so they
+ * must be out of everybody else's reach: memory that is transferred away meanwhile may be freed.
+ */
 export interface NativeAddon {
   setErrorFactory(make: (code: string, message: string, next: string) => Error): void;
   capabilities(probeCuda: boolean): NativeCapabilities;
@@ -81,24 +114,80 @@ export interface NativeAddon {
     data: Uint8Array,
     out: Uint8Array,
     mode: Blake3Mode,
-    backend?: Backend,
+    backend: Backend | undefined,
+    control: TaskControl,
   ): Promise<void>;
   sha256(data: Uint8Array, out: Uint8Array, backend?: Backend): void;
-  sha256Async(data: Uint8Array, out: Uint8Array, backend?: Backend): Promise<void>;
-  merkleRoot(data: Uint8Array, out: Uint8Array, ends: BigUint64Array, backend?: Backend): void;
-  merkleRootAsync(
+  sha256Async(
     data: Uint8Array,
     out: Uint8Array,
-    ends: BigUint64Array,
-    backend?: Backend,
+    backend: Backend | undefined,
+    control: TaskControl,
   ): Promise<void>;
-  Blake3Hasher: new (mode: Blake3Mode, backend?: Backend) => NativeBlake3Hasher;
-  Sha256Hasher: new (backend?: Backend) => NativeSha256Hasher;
-  hashFile(
-    path: string,
-    control: BigInt64Array,
+  blake3Many(
+    ...call: readonly [...Packed, out: Uint8Array, mode: Blake3Mode, backend?: Backend]
+  ): void;
+  blake3ManyAsync(
+    ...call: readonly [
+      ...Packed,
+      out: Uint8Array,
+      mode: Blake3Mode,
+      backend: Backend | undefined,
+      control: TaskControl,
+    ]
+  ): Promise<void>;
+  sha256Many(...call: readonly [...Packed, out: Uint8Array, backend?: Backend]): void;
+  sha256ManyAsync(
+    ...call: readonly [
+      ...Packed,
+      out: Uint8Array,
+      backend: Backend | undefined,
+      control: TaskControl,
+    ]
+  ): Promise<void>;
+  Blake3Hasher: new (mode: Blake3Mode, backend?: Backend) => NativeHasher;
+  Sha256Hasher: new (backend?: Backend) => NativeHasher;
+  MerkleTree: new (backend?: Backend) => NativeMerkleTree;
+  MerkleFrontier: new (
+    size: number,
+    digests: Uint8Array,
     backend?: Backend,
-  ): Promise<{ sizeBytes: number; sha256: Uint8Array; blake3: Uint8Array }>;
+  ) => NativeMerkleFrontier;
+
+  /** `algorithms`: 1 for SHA-256, 2 for BLAKE3, 3 for both. Facts: five numbers a file. */
+  hashFile(
+    path: string | Uint8Array,
+    algorithms: number,
+    mode: Blake3Mode,
+    lengthBytes: number,
+    backend: Backend | undefined,
+    control: TaskControl,
+  ): Promise<{ facts: BigInt64Array; sha256: Uint8Array; blake3: Uint8Array }>;
+  /** Paths beneath the folder, each ended by a zero byte. */
+  hashFiles(
+    folder: string | Uint8Array,
+    paths: Uint8Array,
+    algorithms: number,
+    backend: Backend | undefined,
+    control: TaskControl,
+  ): Promise<{
+    facts: BigInt64Array;
+    sha256: Uint8Array;
+    blake3: Uint8Array;
+    failures: readonly NativeFailure[];
+  }>;
+  /** Kinds: 0 a file, 1 a link, 2 something special, 3 unreadable. */
+  listFolder(
+    folder: string | Uint8Array,
+    entriesMax: number,
+    depthMax: number,
+    control: TaskControl,
+  ): Promise<{
+    paths: Uint8Array;
+    kinds: Uint8Array;
+    facts: BigInt64Array;
+    failures: readonly NativeFailure[];
+  }>;
 
   programOpen(bytes: Uint8Array, memoryBytesMax: number): NativeProgramHandle;
   programRun(

@@ -1,0 +1,164 @@
+#include "files/hash_file.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <utility>
+
+#include "files/open_beneath.h"
+#include "support/aligned.h"
+#include "support/thread_pool.h"
+
+namespace quipu {
+namespace {
+
+// JavaScript's numbers count no further.
+constexpr uint64_t kSizeBytesMax = (uint64_t{1} << 53) - 1;
+// Up to here a file is read at once and hashed where it lies, by one thread.
+constexpr uint64_t kSmallBytesMax = 256 * 1024;
+// One block is hashed while the next is read. Small enough for the second cache with its twin.
+constexpr size_t kBlockBytes = size_t{1} << 20;
+// Non-blocking, or a pipe without a writer would hold this thread for ever.
+constexpr int kOpenFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+Status Changed(const std::string& name) {
+  return Error(Code::kDataChanged, name + " changed while it was read",
+               "stop writing to it and hash it again");
+}
+
+Status NotRegular(const std::string& name, const char* what) {
+  return Error(Code::kDataInvalid, name + " is " + what + ", not a regular file",
+               "remove it from the folder or put the file itself in its place");
+}
+
+Status NotOpened(const std::string& name, int number) {
+  if (number == ELOOP) return NotRegular(name, "a symbolic link");
+  if (number == ENXIO) return NotRegular(name, "a pipe or socket");
+  return SystemError("cannot open " + name, number);
+}
+
+// A file as many threads read it. The first thing that goes wrong is kept.
+class FileSource final : public ByteSource {
+ public:
+  FileSource(int file, const FileProgress& progress) : file_(file), progress_(progress) {}
+
+  const uint8_t* Read(uint64_t offset, size_t size, uint8_t* scratch) const override {
+    for (size_t done = 0; done < size;) {
+      const ssize_t got =
+          pread(file_, scratch + done, size - done, static_cast<off_t>(offset + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return Fail(errno);
+      if (got == 0) return Fail(kEndedEarly);
+      done += static_cast<size_t>(got);
+    }
+    return progress_(size) ? scratch : Fail(kStopped);
+  }
+  bool needs_scratch() const override { return true; }
+
+  // After a failed Read.
+  Status Why(const std::string& name) const {
+    const int why = why_.load();
+    if (why == kEndedEarly) return Changed(name);
+    if (why == kStopped) return Error(Code::kCancelled, name + ": hashing was cancelled");
+    return SystemError("cannot read " + name, why);
+  }
+  bool failed() const { return why_.load() != 0; }
+
+ private:
+  static constexpr int kEndedEarly = -1, kStopped = -2;
+
+  const uint8_t* Fail(int why) const {
+    int none = 0;
+    why_.compare_exchange_strong(none, why);
+    return nullptr;
+  }
+
+  const int file_;
+  const FileProgress& progress_;
+  mutable std::atomic<int> why_{0};  // errno, or one of the above
+};
+
+Status OutOfMemory() { return Error(Code::kLimitExceeded, "out of memory while hashing a file"); }
+
+Status HashSmall(const FileSource& source, size_t size, const FileHashers& hashers) {
+  const AlignedArray<uint8_t> buffer = AllocateAligned<uint8_t>(size);
+  if (buffer == nullptr) return OutOfMemory();
+  if (source.Read(0, size, buffer.get()) == nullptr) return Status{};
+  const ByteView bytes{buffer.get(), size};
+  if (hashers.sha256 != nullptr) hashers.sha256->Update(bytes);
+  if (hashers.blake3 != nullptr) hashers.blake3->Update(bytes);
+  return Status{};
+}
+
+// SHA-256 goes through a file in one line: each block is hashed beside the read of the next, and
+// beside its BLAKE3.
+Status HashInBlocks(const FileSource& source, uint64_t size, const FileHashers& hashers) {
+  AlignedArray<uint8_t> block = AllocateAligned<uint8_t>(kBlockBytes);
+  AlignedArray<uint8_t> next = AllocateAligned<uint8_t>(kBlockBytes);
+  if (block == nullptr || next == nullptr) return OutOfMemory();
+  const auto size_at = [&](uint64_t at) {
+    return static_cast<size_t>(std::min<uint64_t>(kBlockBytes, size - at));
+  };
+  if (source.Read(0, size_at(0), block.get()) == nullptr) return Status{};
+  for (uint64_t at = 0; at < size; at += kBlockBytes) {
+    const ByteView bytes{block.get(), size_at(at)};
+    const uint64_t next_at = at + bytes.size;
+    bool read = true;
+    ThreadPool::Shared().ParallelFor(3, [&](size_t part) {
+      if (part == 0 && hashers.sha256 != nullptr) hashers.sha256->Update(bytes);
+      if (part == 1 && next_at < size) {
+        read = source.Read(next_at, size_at(next_at), next.get()) != nullptr;
+      }
+      if (part == 2 && hashers.blake3 != nullptr) hashers.blake3->Update(bytes);
+    });
+    if (!read) return Status{};
+    std::swap(block, next);
+  }
+  return Status{};
+}
+
+}  // namespace
+
+Status OpenFile(const std::string& path, Descriptor* file) {
+  *file = Descriptor(open(path.c_str(), kOpenFlags));
+  return file->valid() ? Status{} : NotOpened(path, errno);
+}
+
+Status OpenFileBeneath(const Descriptor& folder, const std::string& path, Descriptor* file) {
+  int number = 0;
+  Status status = OpenBeneath(folder, path, kOpenFlags, file, &number);
+  return status.ok() || number == 0 ? status : NotOpened(path, number);
+}
+
+Status HashFile(const Descriptor& file, const std::string& name, const FileHashers& hashers,
+                const FileProgress& progress, FileFacts* facts) {
+  struct stat found;
+  if (fstat(file.get(), &found) != 0) return SystemError("cannot look at " + name, errno);
+  if (S_ISDIR(found.st_mode)) return NotRegular(name, "a folder");
+  if (!S_ISREG(found.st_mode)) return NotRegular(name, "a pipe, socket or device");
+  *facts = FactsOf(found);
+  const uint64_t size = static_cast<uint64_t>(facts->size_bytes);
+  if (size > kSizeBytesMax) {
+    return Error(Code::kLimitExceeded, name + " has " + std::to_string(size) +
+                                           " bytes; no more than 2^53 - 1 can be counted");
+  }
+  (void)posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // advice only
+  const FileSource source(file.get(), progress);
+  Status status;
+  if (size <= kSmallBytesMax) {
+    status = size == 0 ? Status{} : HashSmall(source, static_cast<size_t>(size), hashers);
+  } else if (hashers.sha256 == nullptr && hashers.blake3 != nullptr) {
+    status = hashers.blake3->UpdateFrom(source, size);
+  } else {
+    status = HashInBlocks(source, size, hashers);
+  }
+  if (source.failed()) return source.Why(name);
+  if (!status.ok()) return status;
+  if (fstat(file.get(), &found) != 0) return SystemError("cannot look at " + name, errno);
+  if (!(FactsOf(found) == *facts)) return Changed(name);
+  return Status{};
+}
+
+}  // namespace quipu

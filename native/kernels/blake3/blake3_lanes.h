@@ -1,0 +1,205 @@
+// BLAKE3 with one input a lane: word i of all inputs in vector i. Included by one file an
+// instruction set, each of which supplies vectors (kernels/lanes) with kMixesItself, and HalfMixes
+// where the general one below would not fit the registers.
+//
+// A group is kLanes inputs. Two groups side by side hide the latencies of each other where there
+// are registers for both states: message words are then read from memory, where they cost nothing.
+#ifndef QUIPU_KERNELS_BLAKE3_BLAKE3_LANES_H_
+#define QUIPU_KERNELS_BLAKE3_BLAKE3_LANES_H_
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/blake3/blake3.h"
+#include "kernels/blake3/blake3_kernels.h"
+
+namespace quipu::blake3 {
+namespace {
+
+// How far ahead of the blocks in work memory is fetched into the second cache, because rows a
+// kilobyte apart are a pattern that no prefetcher of a processor follows. Never past the end: an
+// address that is not mapped is looked up again and again.
+constexpr size_t kAheadBytes = 32 * 1024;
+constexpr size_t kLineBytes = 64;
+
+// By volatile assembler, which stays where it is put: compilers gather fetches in one place, where
+// they queue, and drop functions that do nothing else.
+inline void FetchLine(const uint8_t* at) { __asm__ volatile("prefetcht1 %0" : : "m"(*at)); }
+
+inline void FetchLines(const uint8_t* at, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += kLineBytes) FetchLine(at + i);
+}
+
+// Message word of each position in each round: Permute() applied 0 to 6 times.
+constexpr int kSchedule[kRounds][16] = {
+    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+    {2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8},
+    {3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1},
+    {10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6},
+    {12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4},
+    {9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7},
+    {11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13},
+};
+
+// State words of mix i: a column in the first half of a round, a diagonal in the second. Macros,
+// because a function would have to be inlined for the states to stay in registers.
+#define QUIPU_A(i, diagonal) (i)
+#define QUIPU_B(i, diagonal) (4 + ((i) + (diagonal)) % 4)
+#define QUIPU_C(i, diagonal) (8 + ((i) + 2 * (diagonal)) % 4)
+#define QUIPU_D(i, diagonal) (12 + ((i) + 3 * (diagonal)) % 4)
+
+// The first or second half of four mixes side by side, step by step, so that their latencies
+// overlap. Every index is known once the loops are unrolled.
+template <class Vector, int kGroups, int kDiagonal, int kFirstRotation, int kSecondRotation>
+[[gnu::always_inline]] inline void HalfMixes(typename Vector::Word s[kGroups][16],
+                                             const typename Vector::Word m[kGroups][16],
+                                             const int* words) {
+#define QUIPU_EACH _Pragma("GCC unroll 8") for (int i = 0; i < 4 * kGroups; ++i)
+#define QUIPU_WORD(name) s[i / 4][QUIPU_##name(i % 4, kDiagonal)]
+  QUIPU_EACH QUIPU_WORD(A) = Vector::Add(QUIPU_WORD(A), m[i / 4][words[2 * (i % 4)]]);
+  QUIPU_EACH QUIPU_WORD(A) = Vector::Add(QUIPU_WORD(A), QUIPU_WORD(B));
+  QUIPU_EACH QUIPU_WORD(D) = Vector::Xor(QUIPU_WORD(D), QUIPU_WORD(A));
+  QUIPU_EACH QUIPU_WORD(D) = Vector::template RotateRight<kFirstRotation>(QUIPU_WORD(D));
+  QUIPU_EACH QUIPU_WORD(C) = Vector::Add(QUIPU_WORD(C), QUIPU_WORD(D));
+  QUIPU_EACH QUIPU_WORD(B) = Vector::Xor(QUIPU_WORD(B), QUIPU_WORD(C));
+  QUIPU_EACH QUIPU_WORD(B) = Vector::template RotateRight<kSecondRotation>(QUIPU_WORD(B));
+#undef QUIPU_EACH
+#undef QUIPU_WORD
+}
+
+template <class Vector, int kGroups, int kRound, int kDiagonal>
+[[gnu::always_inline]] inline void MixFour(typename Vector::Word s[kGroups][16],
+                                           const typename Vector::Word m[kGroups][16]) {
+  constexpr const int* kWords = kSchedule[kRound] + 8 * kDiagonal;
+  if constexpr (Vector::kMixesItself) {
+    static_assert(kGroups == 1);
+    Vector::template HalfMixes<kDiagonal, 16, 12>(s[0], m[0], kWords);
+    Vector::template HalfMixes<kDiagonal, 8, 7>(s[0], m[0], kWords + 1);
+  } else {
+    HalfMixes<Vector, kGroups, kDiagonal, 16, 12>(s, m, kWords);
+    HalfMixes<Vector, kGroups, kDiagonal, 8, 7>(s, m, kWords + 1);
+  }
+}
+
+// Fetches the lines at `fetch`, one for each input, spread over the rounds.
+template <class Vector, int kGroups, int kHalf = 0>
+[[gnu::always_inline]] inline void AllRounds(typename Vector::Word s[kGroups][16],
+                                             const typename Vector::Word m[kGroups][16],
+                                             const uint8_t* fetch) {
+  constexpr size_t kLines = kGroups * Vector::kLanes;
+  constexpr size_t kFirst = kHalf * kLines / (2 * kRounds);
+  constexpr size_t kEnd = (kHalf + 1) * kLines / (2 * kRounds);
+  FetchLines(fetch + kFirst * kLineBytes, (kEnd - kFirst) * kLineBytes);
+  MixFour<Vector, kGroups, kHalf / 2, kHalf % 2>(s, m);
+  if constexpr (kHalf + 1 < 2 * kRounds) AllRounds<Vector, kGroups, kHalf + 1>(s, m, fetch);
+}
+
+template <class Vector>
+[[gnu::always_inline]] inline void LoadBlock(const uint8_t* const rows[], size_t offset,
+                                             typename Vector::Word m[16]) {
+  Vector::LoadRows(rows, offset, m);
+  // From here on the words are read from memory: kept in registers they would push the states out.
+  __asm__ volatile("" ::: "memory");
+}
+
+// State words 12 to 15 of each lane of a group.
+template <class Vector>
+struct Tail {
+  typename Vector::Word counter_low, counter_high, length, flags;
+};
+
+// One block of each lane into its chaining value; meanwhile fetches as many bytes at `fetch`.
+template <class Vector, int kGroups>
+[[gnu::always_inline]] inline void CompressLanes(typename Vector::Word cv[kGroups][8],
+                                                 const typename Vector::Word m[kGroups][16],
+                                                 const Tail<Vector> tail[kGroups],
+                                                 const uint8_t* fetch) {
+  typename Vector::Word s[kGroups][16];
+  for (int g = 0; g < kGroups; ++g) {
+    for (int i = 0; i < 8; ++i) s[g][i] = cv[g][i];
+    for (int i = 0; i < 4; ++i) s[g][8 + i] = Vector::Broadcast(kIv[i]);
+    s[g][12] = tail[g].counter_low;
+    s[g][13] = tail[g].counter_high;
+    s[g][14] = tail[g].length;
+    s[g][15] = tail[g].flags;
+  }
+  AllRounds<Vector, kGroups>(s, m, fetch);
+  for (int g = 0; g < kGroups; ++g) {
+    for (int i = 0; i < 8; ++i) cv[g][i] = Vector::Xor(s[g][i], s[g][i + 8]);
+  }
+}
+
+// Inputs of equal length that lie in a row, `stride` of `bytes` each; input i has counter
+// `counter` + i * `step`.
+struct Run {
+  const uint8_t* input;
+  size_t bytes;
+  size_t stride;
+  const uint32_t* key;
+  uint64_t counter;
+  uint64_t step;
+  uint32_t flags, first_flags, last_flags;
+
+  uint32_t FlagsOf(size_t block, size_t blocks) const {
+    return flags | (block == 0 ? first_flags : 0) | (block + 1 == blocks ? last_flags : 0);
+  }
+};
+
+// Hashes inputs `first` to `first` + count - 1; lanes past `count` repeat the last of them.
+template <class Vector, int kGroups>
+inline void HashGroups(const Run& run, size_t first, size_t count, uint8_t* cvs) {
+  constexpr size_t kLanes = Vector::kLanes;
+  constexpr size_t kInputs = kGroups * kLanes;
+  const uint8_t* const base = run.input + first * run.stride;
+  const uint8_t* rows[kInputs];
+  alignas(64) uint32_t low[kInputs], high[kInputs];
+  for (size_t i = 0; i < kInputs; ++i) {
+    rows[i] = base + std::min(i, count - 1) * run.stride;
+    const uint64_t counter = run.counter + (first + i) * run.step;
+    low[i] = static_cast<uint32_t>(counter);
+    high[i] = static_cast<uint32_t>(counter >> 32);
+  }
+  alignas(64) typename Vector::Word cv[kGroups][8], m[kGroups][16];
+  Tail<Vector> tail[kGroups];
+  for (int g = 0; g < kGroups; ++g) {
+    for (int i = 0; i < 8; ++i) cv[g][i] = Vector::Broadcast(run.key[i]);
+    tail[g] = {Vector::Load(low + g * kLanes), Vector::Load(high + g * kLanes),
+               Vector::Broadcast(kBlockBytes), Vector::Broadcast(0)};
+  }
+  const size_t blocks = run.stride / kBlockBytes;
+  for (size_t b = 0; b < blocks; ++b) {
+    const size_t ahead = first * run.stride + b * kInputs * kBlockBytes + kAheadBytes;
+    const bool inside = ahead + kInputs * kBlockBytes <= run.bytes;
+    for (int g = 0; g < kGroups; ++g) {
+      LoadBlock<Vector>(rows + g * kLanes, b * kBlockBytes, m[g]);
+      tail[g].flags = Vector::Broadcast(run.FlagsOf(b, blocks));
+    }
+    CompressLanes<Vector, kGroups>(cv, m, tail, inside ? run.input + ahead : base);
+  }
+  alignas(64) uint8_t spare[kLanes * kCvBytes];
+  for (size_t g = 0; g < kGroups; ++g) {
+    const size_t done = g * kLanes;
+    if (count >= done + kLanes) {
+      Vector::StoreRows(cv[g], cvs + (first + done) * kCvBytes);
+    } else if (count > done) {
+      Vector::StoreRows(cv[g], spare);
+      std::memcpy(cvs + (first + done) * kCvBytes, spare, (count - done) * kCvBytes);
+    }
+  }
+}
+
+inline Run ChunkRun(const uint8_t* input, size_t count, const uint32_t key[8], uint64_t counter,
+                    uint32_t flags) {
+  const size_t bytes = count * kChunkBytes;
+  FetchLines(input, std::min(bytes, kAheadBytes));
+  return Run{input, bytes, kChunkBytes, key, counter, 1, flags, kChunkStart, kChunkEnd};
+}
+
+inline Run ParentRun(const uint8_t* children, size_t count, const uint32_t key[8], uint32_t flags) {
+  return Run{children, count * 2 * kCvBytes, 2 * kCvBytes, key, 0, 0, flags | kParent, 0, 0};
+}
+
+}  // namespace
+}  // namespace quipu::blake3
+
+#endif  // QUIPU_KERNELS_BLAKE3_BLAKE3_LANES_H_

@@ -1,0 +1,84 @@
+#include "kernels/blake3/blake3_subtree.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "support/scratch_pool.h"
+#include "support/thread_pool.h"
+
+namespace quipu::blake3 {
+namespace {
+
+// Chunks of one thread's task. A task costs a few microseconds of its own, so small ones are not
+// divided; large ones leave a thread nothing to do while another finishes, so they end at half a
+// mebibyte, which also fits the second cache when it is read from a file.
+constexpr size_t kTaskChunksMin = 64;
+constexpr size_t kTaskChunksMax = 512;
+constexpr size_t kTasksMax = kSubtreeChunksMax / kTaskChunksMax;
+// Below this nothing is divided: the threads would take as long to wake.
+constexpr size_t kAloneChunksMax = 256;
+
+size_t TaskChunks(size_t chunks) {
+  if (chunks <= kAloneChunksMax) return chunks;
+  const size_t shares = std::min(std::bit_ceil(8 * ThreadPool::Shared().width()), kTasksMax);
+  return std::clamp(chunks / shares, kTaskChunksMin, kTaskChunksMax);
+}
+
+// Reduces `count` chaining values in place, level by level, to `keep`. count is a power of two.
+void Reduce(const Kernels& kernels, const Subtree& subtree, uint8_t* cvs, size_t count,
+            size_t keep) {
+  for (; count > keep; count /= 2) {
+    kernels.parents(cvs, count / 2, subtree.key, subtree.flags, cvs);
+  }
+}
+
+// The `keep` highest chaining values of `count` chunks whose bytes are at hand.
+void HashTask(const Kernels& kernels, const Subtree& subtree, const uint8_t* bytes, size_t first,
+              size_t count, size_t keep, uint8_t* out) {
+  alignas(64) uint8_t cvs[kTaskChunksMax * kCvBytes];
+  kernels.chunks(bytes, count, subtree.key, subtree.counter + first, subtree.flags, cvs);
+  Reduce(kernels, subtree, cvs, count, keep);
+  std::memcpy(out, cvs, keep * kCvBytes);
+}
+
+Status ReadFailed() { return Error(Code::kIo, "the input could not be read"); }
+
+}  // namespace
+
+Status SubtreePair(const Kernels& kernels, const Subtree& subtree, uint8_t pair[2 * kCvBytes]) {
+  const size_t task_chunks = TaskChunks(subtree.chunks);
+  const size_t tasks = subtree.chunks / task_chunks;
+  ScratchPool scratch(task_chunks * kChunkBytes);
+  const bool needs_scratch = subtree.source.needs_scratch();
+  alignas(64) uint8_t tops[kTasksMax * kCvBytes];
+  const size_t keep = tasks == 1 ? 2 : 1;
+  std::atomic<bool> out_of_memory{false}, unread{false};
+  const auto work = [&](size_t task) {
+    if (unread.load(std::memory_order_relaxed)) return;
+    AlignedArray<uint8_t> buffer;
+    if (needs_scratch && (buffer = scratch.Take()) == nullptr) {
+      out_of_memory = true;
+      return;
+    }
+    const size_t first = task * task_chunks;
+    const uint8_t* const bytes = subtree.source.Read(subtree.offset + first * kChunkBytes,
+                                                     task_chunks * kChunkBytes, buffer.get());
+    if (bytes == nullptr) {
+      unread = true;
+    } else {
+      HashTask(kernels, subtree, bytes, first, task_chunks, keep, tops + task * kCvBytes);
+    }
+    if (needs_scratch) scratch.Give(std::move(buffer));
+  };
+  ThreadPool::Shared().ParallelFor(tasks, work);
+  if (unread) return ReadFailed();
+  if (out_of_memory) return Error(Code::kLimitExceeded, "out of memory while hashing");
+  Reduce(kernels, subtree, tops, tasks * keep, 2);
+  std::memcpy(pair, tops, 2 * kCvBytes);
+  return Status{};
+}
+
+}  // namespace quipu::blake3

@@ -1,0 +1,37 @@
+#include "kernels/merkle/merkle.h"
+
+#include <cstring>
+
+#include "kernels/sha256/sha256_many.h"
+#include "kernels/sha256/sha256_one.h"
+
+namespace quipu::merkle {
+
+void HashNodes(const sha256::Kernels& kernels, const uint8_t* children, size_t count,
+               uint8_t* nodes) {
+  kernels.run(sha256::Run{children, 2 * kDigestBytes, count}, kNodePrefix, nodes);
+}
+
+void HashNode(const sha256::Kernels& kernels, const uint8_t* left, const uint8_t* right,
+              uint8_t* node) {
+  uint8_t pair[2 * kDigestBytes];
+  std::memcpy(pair, left, kDigestBytes);
+  std::memcpy(pair + kDigestBytes, right, kDigestBytes);
+  sha256::HashOne(kernels.blocks, ByteView{pair, sizeof(pair)}, kNodePrefix, node);
+}
+
+void HashNothing(const sha256::Kernels& kernels, uint8_t* root) {
+  sha256::HashOne(kernels.blocks, ByteView{}, sha256::kNoPrefix, root);
+}
+
+void HashSubtree(const sha256::Kernels& kernels, const Messages& leaves, size_t first, int height,
+                 uint8_t* const levels[]) {
+  size_t count = size_t{1} << height;
+  sha256::HashSome(kernels, leaves, first, count, kLeafPrefix, levels[0]);
+  for (int level = 1; level <= height; ++level) {
+    count /= 2;
+    HashNodes(kernels, levels[level - 1], count, levels[level]);
+  }
+}
+
+}  // namespace quipu::merkle

@@ -1,0 +1,24 @@
+// SHA-256 of many messages at once.
+#ifndef QUIPU_KERNELS_SHA256_SHA256_MANY_H_
+#define QUIPU_KERNELS_SHA256_SHA256_MANY_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/sha256/sha256_kernels.h"
+#include "quipu/messages.h"
+
+namespace quipu::sha256 {
+
+// Digests of `count` messages from `first` on, each with the byte `prefix` before it unless that is
+// kNoPrefix. On the calling thread.
+void HashSome(const Kernels& kernels, const Messages& messages, size_t first, size_t count,
+              int prefix, uint8_t* digests);
+
+// The same, without a prefix, over all threads of the pool.
+void HashMany(const Kernels& kernels, const Messages& messages, size_t first, size_t count,
+              uint8_t* digests);
+
+}  // namespace quipu::sha256
+
+#endif  // QUIPU_KERNELS_SHA256_SHA256_MANY_H_

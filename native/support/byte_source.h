@@ -1,0 +1,39 @@
+// Bytes that several threads read at once: memory, or a file read piece by piece.
+#ifndef QUIPU_SUPPORT_BYTE_SOURCE_H_
+#define QUIPU_SUPPORT_BYTE_SOURCE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "quipu/views.h"
+
+namespace quipu {
+
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+
+  // The bytes [offset, offset + size): where they lie, or read into `scratch`, which has room for
+  // them. Null when they cannot be had; the source remembers why, and its reader gives up.
+  virtual const uint8_t* Read(uint64_t offset, size_t size, uint8_t* scratch) const = 0;
+
+  // False when Read needs no scratch.
+  virtual bool needs_scratch() const = 0;
+
+  // The whole source in a device's memory, where it lies there; else null.
+  virtual const uint8_t* on_device() const { return nullptr; }
+};
+
+class MemorySource final : public ByteSource {
+ public:
+  explicit MemorySource(const uint8_t* data) : data_(data) {}
+  const uint8_t* Read(uint64_t offset, size_t, uint8_t*) const override { return data_ + offset; }
+  bool needs_scratch() const override { return false; }
+
+ private:
+  const uint8_t* const data_;
+};
+
+}  // namespace quipu
+
+#endif  // QUIPU_SUPPORT_BYTE_SOURCE_H_

@@ -1,0 +1,133 @@
+/**
+ * The manifest of a data folder: every file's size and digests, and the Merkle root over them.
+ *
+ * A manifest is evidence, so what cannot be stated plainly is refused: symbolic links and special
+ * files (their target may lie elsewhere), names that are not UTF-8 (they have no place in canonical
+ * JSON), and a folder that changes while it is read. The folder is listed before and after the
+ * files are read; both lists must agree in names, sizes, inodes and times.
+ */
+import { digestOf, toHex } from "../../base/bytes.js";
+import { QuipuError } from "../../base/errors.js";
+import { type Manifest, type ManifestEntry, manifestLeaf } from "../../model/manifest.js";
+import type { Backend } from "./binding.js";
+import { type FolderFile, hashFiles, listFolder } from "./folder-files.js";
+import { type FileFacts, sameFacts } from "./hash-file.js";
+import { MerkleFrontier } from "./merkle-tree.js";
+import type { TaskOptions } from "./task.js";
+
+export interface HashTreeOptions extends TaskOptions {
+  readonly backend?: Backend | undefined;
+  /**
+   * Files that need not be read again as long as their facts are these, by path. Trusts the system's
+   * clock and inodes; leave it out to trust nothing.
+   */
+  readonly known?: ReadonlyMap<string, KnownFile> | undefined;
+}
+
+export interface KnownFile {
+  readonly facts: FileFacts;
+  readonly entry: ManifestEntry;
+}
+
+export interface HashedTree {
+  readonly manifest: Manifest;
+  /** The facts under which each entry is true, in the order of the entries. */
+  readonly facts: readonly FileFacts[];
+  /** What `treeStamp` gives as long as nothing in the folder is written. */
+  readonly stamp: string;
+  /** Files that were read; the others were known. */
+  readonly readFiles: number;
+}
+
+/** Hashes all files of a folder. Progress counts the bytes that must be read. */
+export async function hashTree(folder: string, options: HashTreeOptions = {}): Promise<HashedTree> {
+  const { signal, known, ...rest } = options;
+  const files = await listTree(folder, signal);
+  const unread = files.filter(({ path, facts }) => {
+    const before = known?.get(path);
+    return before === undefined || !sameFacts(before.facts, facts);
+  });
+  const hashed = await hashFiles(folder, unread, { ...rest, signal });
+  const read = new Map(unread.map((file, i) => [file.path, entryOf(folder, file, hashed[i])]));
+  refuseChange(folder, files, await listTree(folder, signal));
+  const entries = files.map(({ path }) => {
+    const entry = read.get(path) ?? known?.get(path)?.entry;
+    if (entry === undefined) throw new QuipuError("INTERNAL", `${path} was not hashed`);
+    return entry;
+  });
+  const tree = new MerkleFrontier();
+  await tree.appendAsync(entries.map(manifestLeaf), { signal });
+  return {
+    manifest: { version: "quipu.dev/manifest/v1", entries, merkleRoot: toHex(tree.root()) },
+    facts: files.map(({ facts }) => facts),
+    stamp: stampOf(files),
+    readFiles: unread.length,
+  };
+}
+
+/** Files and their facts; the first thing that has no place in a manifest is an error. */
+async function listTree(
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly FolderFile[]> {
+  const { files, refused } = await listFolder(folder, { signal });
+  const [first] = refused;
+  // Below the folder it was there a moment ago, so its absence is a change.
+  if (first?.error.code === "NOT_FOUND") throw changed(folder, first.path);
+  if (first !== undefined) throw first.error;
+  const odd = files.find(({ rawPath }) => rawPath !== undefined);
+  if (odd?.rawPath !== undefined) {
+    throw new QuipuError("DATA_INVALID", `a name in ${folder} is not UTF-8: ${odd.path}`, {
+      next: "rename the file",
+      details: { nameHex: odd.rawPath.toString("hex") },
+    });
+  }
+  return files;
+}
+
+function entryOf(
+  folder: string,
+  { path, facts }: FolderFile,
+  hashed: Awaited<ReturnType<typeof hashFiles>>[number] | undefined,
+): ManifestEntry {
+  if (hashed instanceof QuipuError && hashed.code !== "NOT_FOUND") throw hashed;
+  if (hashed === undefined || hashed instanceof QuipuError || !sameFacts(hashed.facts, facts)) {
+    throw changed(folder, path);
+  }
+  const { sha256, blake3 } = hashed;
+  return { path, sizeBytes: facts.sizeBytes, sha256: toHex(sha256), blake3: toHex(blake3) };
+}
+
+function changed(folder: string, path: string): QuipuError {
+  return new QuipuError("DATA_CHANGED", `${folder}/${path} changed while it was read`, {
+    next: "stop writing to the folder and hash it again",
+    details: { path },
+  });
+}
+
+function refuseChange(
+  folder: string,
+  before: readonly FolderFile[],
+  after: readonly FolderFile[],
+): void {
+  const now = new Map(after.map(({ path, facts }) => [path, facts]));
+  for (const { path, facts } of before) {
+    const found = now.get(path);
+    if (found === undefined || !sameFacts(found, facts)) throw changed(folder, path);
+    now.delete(path);
+  }
+  const [added] = now.keys();
+  if (added !== undefined) throw changed(folder, added);
+}
+
+/** Changes with every write to any file of the folder, and costs no read of them. */
+export async function treeStamp(folder: string): Promise<string> {
+  return stampOf(await listTree(folder, undefined));
+}
+
+function stampOf(files: readonly FolderFile[]): string {
+  const lines = files.map(
+    ({ path, facts }) => `${facts.inode} ${facts.sizeBytes} ${facts.changedNs} ${path}`,
+  );
+  return digestOf(Buffer.from(lines.join("\n")));
+}
