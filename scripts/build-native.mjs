@@ -2,7 +2,7 @@
  * Builds build/quipu.node with cmake-js and says in one line what it built. Needs no network, and of
  * the system only a C++ compiler: Node's headers, cmake and ninja come from npm packages.
  * `--no-cuda` leaves the CUDA kernels out; `--sanitize` builds with ASan and UBSan into
- * build/sanitize.
+ * build/sanitize; `--tests` builds the native unit tests, native-test, beside the addon.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -15,7 +15,7 @@ import {
   rmSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { delimiter, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -93,16 +93,24 @@ const cmakeJs = [
   `--CDQUIPU_SANITIZE=${onOff(sanitize)}`,
 ];
 const configured = step(process.execPath, [...cmakeJs, "configure"], "cmake configure");
-step(process.execPath, [...cmakeJs, "build"], "native build");
+step(process.execPath, [...cmakeJs, "build", "--target", "quipu_addon"], "native build");
+const into = join(root, "build", sanitize ? "sanitize" : ".");
+put("quipu.node", "quipu.node");
+if (flags.has("--tests")) {
+  step(process.execPath, [...cmakeJs, "build", "--target", "quipu_native_test"], "native tests");
+  put("quipu_native_test", "native-test");
+}
 
-// Renamed into place, so that a process that has the old file mapped keeps it whole.
-const target = join(root, "build", sanitize ? "sanitize" : ".", "quipu.node");
-mkdirSync(dirname(target), { recursive: true });
-copyFileSync(join(tree, "out", "quipu.node"), `${target}.new`);
-renameSync(`${target}.new`, target);
+/** Renamed into place, so that a process that has the old file mapped keeps it whole. */
+function put(built, name) {
+  mkdirSync(into, { recursive: true });
+  const target = join(into, name);
+  copyFileSync(join(tree, "out", built), `${target}.new`);
+  renameSync(`${target}.new`, target);
+}
 
 const cuda = /quipu: x86 kernels \w+, CUDA ON/.test(configured);
 const seconds = ((Date.now() - startMs) / 1000).toFixed(1);
 console.log(
-  `built build/quipu.node in ${seconds} s: ${cuda ? "CPU and CUDA (sm_80, sm_90, PTX 9.0)" : "CPU only"}`,
+  `built ${relative(root, into)}/quipu.node in ${seconds} s: ${cuda ? "CPU and CUDA (sm_80, sm_90, PTX 9.0)" : "CPU only"}`,
 );

@@ -20,10 +20,14 @@ const launchers = ["quipu", "quipud", "quipu-coordinator"];
 /** What went wrong in words that a newcomer can act on; printed without a stack. */
 export class SetupError extends Error {}
 
-/** Brings the checkout up to date. Safe to call from several processes at once. */
-export async function setup() {
+/**
+ * Brings the checkout up to date; `tests` also compiles the native unit tests. Safe to call from several
+ * processes at once.
+ */
+export async function setup({ tests = false } = {}) {
   const startedMs = Date.now();
   checkNode();
+  const steps = tests ? [...usual, nativeTests] : usual;
   if (!steps.some((step) => step.isNeeded())) return;
   const release = await takeLock(join(root, ".stamp/lock"), lockWaitMsMax, (holder) => {
     say(`waiting for another set-up (process ${holder.split(" ")[0]})`);
@@ -227,7 +231,25 @@ function runs(command, ...args) {
   return status === 0;
 }
 
-const steps = [dependencies, generated, compiled, addon];
+const nativeTests = {
+  name: "native tests",
+  what: "compile native/test",
+  stamp: join(root, "build/.tests-stamp"),
+  isNeeded() {
+    const built = existsSync(join(root, "build/native-test"));
+    return compiler() !== undefined && (!built || readStamp(this.stamp) !== addon.digest());
+  },
+  run() {
+    const digest = addon.digest();
+    if (!runs(process.execPath, "scripts/build-native.mjs", "--tests")) {
+      throw new SetupError("the native tests do not compile; see above");
+    }
+    writeStamp(this.stamp, digest);
+    return true;
+  },
+};
+
+const usual = [dependencies, generated, compiled, addon];
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {

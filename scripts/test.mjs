@@ -95,7 +95,7 @@ function detailOf({ diff, stack, at, compare, generated, source, typeName, ...re
 async function main() {
   const names = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
   const withCoverage = names.length === 0 && !process.argv.includes("--no-coverage");
-  await setup();
+  await setup({ tests: true });
   const files = chosenFiles(names);
   // Results of earlier runs would be counted into this run's coverage.
   for (const leftover of ["coverage", "processinfo", "test-results", "report"]) {

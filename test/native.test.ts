@@ -20,6 +20,22 @@ import { failure } from "./failure.js";
 const folder = mkdtempSync(join(tmpdir(), "quipu-"));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 
+const unitTests = "build/native-test";
+t.test(
+  "the native unit tests",
+  { skip: existsSync(unitTests) ? false : `${unitTests} is not built: no C++ compiler here` },
+  async (t) => {
+    const { stdout, status, signal } = spawnSync(unitTests, { encoding: "utf8" });
+    for (const line of stdout.split("\n")) {
+      const [, not, name = "", skip] = /^(not )?ok \d+ - (.*?)(?: # SKIP (.*))?$/.exec(line) ?? [];
+      if (skip !== undefined) t.ok(true, name, { skip });
+      else if (name !== "") t.equal(not, undefined, name);
+    }
+    t.match(stdout, /^1\.\.\d+$/m, "all of them ran");
+    t.same([status, signal], [0, null]);
+  },
+);
+
 t.test("worker threads hash, and may end with work in flight", async (t) => {
   const module = new URL("../src/compute/native/hashing.js", import.meta.url).href;
   const run = (body: string) =>
@@ -73,6 +89,11 @@ t.test("the number of threads does not change the bits", async (t) => {
 });
 
 t.test("without an addon that loads, the first call says what to do", async (t) => {
+  const named = process.env.QUIPU_ADDON;
+  delete process.env.QUIPU_ADDON;
+  t.teardown(() => {
+    if (named !== undefined) process.env.QUIPU_ADDON = named;
+  });
   const root = join(folder, "no-addon");
   mkdirSync(join(root, "build"), { recursive: true });
   writeFileSync(join(root, "package.json"), `{"type":"module"}`);

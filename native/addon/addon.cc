@@ -16,6 +16,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   exports.Set("setErrorFactory", Napi::Function::New(env, SetErrorFactory));
   RegisterCapabilities(env, exports);
+  RegisterDevice(env, exports);
   RegisterHash(env, exports);
   RegisterHashers(env, exports);
   RegisterMerkle(env, exports);

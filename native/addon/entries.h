@@ -8,6 +8,7 @@
 namespace quipu {
 
 void RegisterCapabilities(Napi::Env env, Napi::Object exports);
+void RegisterDevice(Napi::Env env, Napi::Object exports);
 void RegisterHash(Napi::Env env, Napi::Object exports);
 void RegisterHashers(Napi::Env env, Napi::Object exports);
 void RegisterFiles(Napi::Env env, Napi::Object exports);

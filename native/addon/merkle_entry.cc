@@ -2,6 +2,7 @@
 #include <bit>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -66,7 +67,12 @@ class Shared {
   // (data, count, ends, control) → promise of nothing
   template <class Result>
   Napi::Value AppendAsync(const Napi::CallbackInfo& info, Result result) const {
-    const auto leaves = std::make_shared<Packed>(info, 0);
+    constexpr bool kHashesThere = std::is_same_v<Tree, merkle::Frontier>;
+    const auto leaves = std::make_shared<Packed>(
+        info, 0, kHashesThere ? Packed::Place::kDevice : Packed::Place::kHost);
+    if (leaves->view().on_device && kernels_.device == nullptr) {
+      RefuseArgument(info.Env(), "data", "is on a device, and the backend is not cuda");
+    }
     const TaskControl control(info, 3);
     const auto work = [leaves, control, kernels = kernels_](Tree& tree, const AsyncTask& task) {
       return AppendTo(tree, kernels, leaves->view(),

@@ -4,9 +4,14 @@
 
 namespace quipu {
 
-Packed::Packed(const Napi::CallbackInfo& info, size_t index)
-    : data_(BytesArgument(info, index, "data")) {
+Packed::Packed(const Napi::CallbackInfo& info, size_t index, Place place) {
   const Napi::Env env = info.Env();
+  if (place == Place::kDevice && info[index].IsExternal()) {
+    device_ = DeviceArgument(info, index, "data");
+    data_ = ByteView{device_->data(), device_->size()};
+  } else {
+    data_ = BytesArgument(info, index, "data");
+  }
   count_ = static_cast<size_t>(CountArgument(info, index + 1, "count"));
   const Napi::Value ends = info[index + 2];
   if (ends.IsUndefined()) {

@@ -1,5 +1,6 @@
 // Many messages in one array, as three arguments: (data, count, ends). Message i ends at ends[i], a
-// Float64Array; without it all have the same size.
+// Float64Array; without it all have the same size. The array may be on a device where the callee
+// can hash it there.
 #ifndef QUIPU_ADDON_PACKED_H_
 #define QUIPU_ADDON_PACKED_H_
 
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "addon/arguments.h"
+#include "addon/device_argument.h"
 #include "quipu/messages.h"
 
 namespace quipu {
@@ -16,15 +18,18 @@ class Packed {
  public:
   // Checks all of it. `ends` is copied first: where it lies it could still change, and messages end
   // outside the data.
-  Packed(const Napi::CallbackInfo& info, size_t index);
+  enum class Place { kHost, kDevice };  // kDevice: or on a device
+  Packed(const Napi::CallbackInfo& info, size_t index, Place place = Place::kHost);
 
   Messages view() const {
-    return Messages{data_.data, ends_.empty() ? nullptr : ends_.data(), size_, count_};
+    return Messages{data_.data, ends_.empty() ? nullptr : ends_.data(), size_, count_,
+                    device_ != nullptr};
   }
   size_t count() const { return count_; }
 
  private:
-  const ByteView data_;
+  DeviceHandle device_;
+  ByteView data_;
   std::vector<uint64_t> ends_;
   size_t size_ = 0;
   size_t count_ = 0;

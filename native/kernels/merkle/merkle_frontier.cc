@@ -35,7 +35,7 @@ void SubtreeRoot(const sha256::Kernels& kernels, const Messages& leaves, size_t 
 
 Frontier::Frontier(uint64_t size, const uint8_t* digests)
     : size_(size), depth_(static_cast<size_t>(std::popcount(size))) {
-  std::memcpy(digests_, digests, depth_ * kDigestBytes);
+  if (depth_ > 0) std::memcpy(digests_, digests, depth_ * kDigestBytes);
 }
 
 Status Frontier::Append(const Kernels& kernels, const Messages& leaves, size_t first,

@@ -45,8 +45,20 @@ export interface NativeMerkleTree extends NativeLeaves {
 }
 
 export interface NativeMerkleFrontier extends NativeLeaves {
+  appendAsync(...leaves: readonly [...Packed, control: TaskControl]): Promise<void>;
+  appendAsync(
+    device: NativeDeviceBytes,
+    count: number,
+    ends: undefined,
+    control: TaskControl,
+  ): Promise<void>;
   root(out: Uint8Array): void;
   digests(): Uint8Array;
+}
+
+/** What deviceUpload gives; the addon knows its own by a type tag. */
+export interface NativeDeviceBytes {
+  readonly "native device bytes": never;
 }
 
 /** Something that is wrong with one of many. */
@@ -145,6 +157,14 @@ export interface NativeAddon {
       control: TaskControl,
     ]
   ): Promise<void>;
+  deviceUpload(data: Uint8Array): Promise<NativeDeviceBytes>;
+  deviceFree(device: NativeDeviceBytes): void;
+  blake3Device(
+    device: NativeDeviceBytes,
+    out: Uint8Array,
+    mode: Blake3Mode,
+    backend?: Backend,
+  ): Promise<void>;
   Blake3Hasher: new (mode: Blake3Mode, backend?: Backend) => NativeHasher;
   Sha256Hasher: new (backend?: Backend) => NativeHasher;
   MerkleTree: new (backend?: Backend) => NativeMerkleTree;
@@ -208,7 +228,8 @@ export function binding(): NativeAddon {
 }
 
 function load(): NativeAddon {
-  const path = join(packageRoot(), "build", "quipu.node");
+  // Named: another build of it, under a sanitizer perhaps.
+  const path = process.env.QUIPU_ADDON ?? join(packageRoot(), "build", "quipu.node");
   if (!existsSync(path)) {
     throw new QuipuError("ADDON_MISSING", `the native addon is not built: ${path} does not exist`, {
       next: "run `npm run setup`",

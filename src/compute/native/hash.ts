@@ -1,5 +1,7 @@
 /** One array, or many messages, through BLAKE3 or SHA-256. */
+import { QuipuError } from "../../base/errors.js";
 import { binding } from "./binding.js";
+import { DeviceBytes } from "./device-bytes.js";
 import {
   digestBytes,
   type HashOptions,
@@ -36,12 +38,14 @@ export function hash(data: Uint8Array, options: HashOptions = {}): Uint8Array {
 
 /**
  * Digest of any number of bytes, off the event loop. The array is copied first, also out of shared
- * memory; `OwnedBytes` are not. Up to `synchronousBytesMax` it is hashed at once.
+ * memory; `OwnedBytes` are not. Up to `synchronousBytesMax` it is hashed at once. `DeviceBytes` are hashed
+ * where they lie, by the backend `cuda`.
  */
 export async function hashAsync(
-  data: Uint8Array | OwnedBytes,
+  data: Uint8Array | OwnedBytes | DeviceBytes,
   options: HashOptions & TaskOptions = {},
 ): Promise<Uint8Array> {
+  if (data instanceof DeviceBytes) return hashOnDevice(data, options);
   if (!(data instanceof OwnedBytes) && isSmall(data)) {
     return runTask(options, data.byteLength, "hashing", async () => hash(data, options));
   }
@@ -56,6 +60,21 @@ export async function hashAsync(
       else await addon.blake3Async(bytes, out, mode, backend, control);
     }),
   );
+  return out;
+}
+
+async function hashOnDevice(data: DeviceBytes, options: HashOptions): Promise<Uint8Array> {
+  if (options.algorithm === "sha256") {
+    throw new QuipuError(
+      "INVALID_ARGUMENT",
+      "one SHA-256 is a single chain, which no device speeds",
+      {
+        next: "use blake3, or hash the bytes on the host",
+      },
+    );
+  }
+  const out = new Uint8Array(lengthOf(options));
+  await binding().blake3Device(data.native, out, modeOf(options), options.backend);
   return out;
 }
 

@@ -6,6 +6,7 @@
  * can be aborted, and report progress. All of it works in `worker_threads`, and a process or worker may end
  * with work in flight.
  */
+export { DeviceBytes } from "./device-bytes.js";
 export { hash, hashAsync, hashMany, hashManyAsync } from "./hash.js";
 export { type FileDigests, type FileFacts, hashFile } from "./hash-file.js";
 export { type HashAlgorithm, type HashOptions, synchronousBytesMax } from "./hash-options.js";

@@ -10,12 +10,19 @@ import {
   type NativeMerkleFrontier,
   type NativeMerkleTree,
 } from "./binding.js";
+import { DeviceBytes } from "./device-bytes.js";
 import { digestBytes, refuseLarge } from "./hash-options.js";
 import { byteCount, type MessageList, type OwnedMessages, own, pack } from "./messages.js";
 import { runTask, type TaskOptions } from "./task.js";
 
 export interface MerkleOptions {
   readonly backend?: Backend | undefined;
+}
+
+/** Leaves of equal size. */
+export interface DeviceMessages {
+  readonly data: DeviceBytes;
+  readonly count: number;
 }
 
 /** What a tree of `size` leaves must remember to grow: a digest for each set bit of the size, largest subtree first. */
@@ -90,9 +97,21 @@ export class MerkleFrontier {
     return this;
   }
 
-  /** Any number of leaves, off the event loop. Aborted, it appends none of them. */
-  appendAsync(leaves: MessageList | OwnedMessages, options: TaskOptions = {}): Promise<void> {
-    return appendLater(this.#native, leaves, options);
+  /**
+   * Any number of leaves, off the event loop. Aborted, it appends none of them. Leaves of one size may lie
+   * on a device; the backend is then `cuda`.
+   */
+  appendAsync(
+    leaves: MessageList | OwnedMessages | DeviceMessages,
+    options: TaskOptions = {},
+  ): Promise<void> {
+    if ("data" in leaves && leaves.data instanceof DeviceBytes) {
+      const { data, count } = leaves;
+      return runTask(options, data.length, "appending leaves", (control) =>
+        this.#native.appendAsync(data.native, count, undefined, control),
+      );
+    }
+    return appendLater(this.#native, leaves as MessageList | OwnedMessages, options);
   }
 
   root(): Uint8Array {

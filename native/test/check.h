@@ -1,0 +1,26 @@
+// What the native unit tests say, one line a check, in the Test Anything Protocol.
+#ifndef QUIPU_TEST_CHECK_H_
+#define QUIPU_TEST_CHECK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace quipu::test {
+
+void Check(bool ok, const std::string& name);
+void Skip(const std::string& name, const std::string& why);
+
+// Bytes that no kernel finds easy, the same in every run.
+std::vector<uint8_t> Noise(size_t size, uint64_t seed = 1);
+
+// Each file of tests, called by main.
+void TestBlake3();
+void TestSha256();
+void TestMerkle();
+void TestDevice();
+
+}  // namespace quipu::test
+
+#endif  // QUIPU_TEST_CHECK_H_

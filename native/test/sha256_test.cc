@@ -1,0 +1,114 @@
+// SHA-256 kernels of each instruction set against the portable ones, whichever of them this
+// processor would choose: every size around a block, every count around the lanes, with and without
+// a prefix.
+#include "kernels/sha256/sha256.h"
+
+#include <algorithm>
+
+#include "dispatch/hash_kernels.h"
+#include "support/cpu_features.h"
+#include "test/check.h"
+
+namespace quipu::test {
+namespace {
+
+using namespace sha256;
+
+struct Set {
+  const char* name;
+  bool usable;
+  Kernels kernels;
+};
+
+bool ManyAgree(const Kernels& kernels, const std::vector<uint8_t>& bytes, size_t count, size_t step,
+               int prefix) {
+  std::vector<ByteView> messages;
+  size_t at = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t size = i * step % 400;
+    if (at + size > bytes.size()) at = 0;
+    messages.push_back(ByteView{bytes.data() + at, size});
+    at += size;
+  }
+  std::vector<uint8_t> want(count * kDigestBytes), got(count * kDigestBytes);
+  ManyPortable(messages.data(), count, prefix, want.data());
+  kernels.many(messages.data(), count, prefix, got.data());
+  return want == got;
+}
+
+bool RunAgrees(const Kernels& kernels, const std::vector<uint8_t>& bytes, size_t count, size_t size,
+               int prefix) {
+  // A copy of its own, so that a read before the first byte or after the last is seen by a
+  // sanitizer.
+  const std::vector<uint8_t> data(bytes.begin(), bytes.begin() + count * size);
+  std::vector<uint8_t> want(count * kDigestBytes), got(count * kDigestBytes);
+  RunPortable(Run{data.data(), size, count}, prefix, want.data());
+  kernels.run(Run{data.data(), size, count}, prefix, got.data());
+  return want == got;
+}
+
+bool InPlaceAgrees(const Kernels& kernels, const std::vector<uint8_t>& bytes, size_t count) {
+  std::vector<uint8_t> want(count * kDigestBytes);
+  RunPortable(Run{bytes.data(), 2 * kDigestBytes, count}, 1, want.data());
+  std::vector<uint8_t> level(bytes.begin(), bytes.begin() + count * 2 * kDigestBytes);
+  kernels.run(Run{level.data(), 2 * kDigestBytes, count}, 1, level.data());
+  return std::equal(want.begin(), want.end(), level.begin());
+}
+
+bool BlocksAgree(const Kernels& kernels, const std::vector<uint8_t>& bytes) {
+  for (size_t count = 0; count < 9; ++count) {
+    uint32_t want[8], got[8];
+    std::copy(kInitial, kInitial + 8, want);
+    std::copy(kInitial, kInitial + 8, got);
+    BlocksPortable(want, bytes.data() + count, count);
+    kernels.blocks(got, bytes.data() + count, count);
+    if (!std::equal(want, want + 8, got)) return false;
+  }
+  return true;
+}
+
+void TestKernels(const Set& set) {
+  const std::string name = std::string("SHA-256 ") + set.name + ": ";
+  if (!set.usable) return Skip(name + "all", "this processor cannot run it");
+  const std::vector<uint8_t> bytes = Noise(64 * 1100);
+  bool many = true, run = true, in_place = true;
+  for (const int prefix : {kNoPrefix, 0, 1, 255}) {
+    for (size_t count = 0; count <= 50; ++count) {
+      for (const size_t step : {0, 1, 55, 64, 97}) {
+        many = many && ManyAgree(set.kernels, bytes, count, step, prefix);
+      }
+    }
+    for (size_t size = 0; size <= 200; ++size) {
+      for (const size_t count : {1, 3, 4, 5, 15, 16, 17, 33}) {
+        run = run && RunAgrees(set.kernels, bytes, count, size, prefix);
+      }
+    }
+    for (const size_t size : {1000, 1024, 4099}) {
+      run = run && RunAgrees(set.kernels, bytes, 17, size, prefix);
+    }
+  }
+  for (size_t count = 0; count <= 70; ++count) {
+    in_place = in_place && InPlaceAgrees(set.kernels, bytes, count);
+  }
+  Check(many, name + "many messages of different sizes");
+  Check(run, name + "runs of equal sizes");
+  Check(in_place, name + "a tree level over its own children");
+  Check(BlocksAgree(set.kernels, bytes), name + "blocks of one message");
+}
+
+}  // namespace
+
+void TestSha256() {
+#if QUIPU_X86
+  const CpuFeatures& cpu = Cpu();
+  const Set sets[] = {
+      {"shani", cpu.sha, {BlocksShani, ManyShani, RunShani}},
+      {"shani_avx512", cpu.sha && cpu.avx512, {BlocksShani, ManyShaniAvx512, RunShaniAvx512}},
+      {"avx2", cpu.avx2, {BlocksPortable, ManyAvx2, RunAvx2}},
+      {"avx512", cpu.avx512, {BlocksPortable, ManyAvx512, RunAvx512}},
+  };
+  for (const Set& set : sets) TestKernels(set);
+#endif
+}
+
+}  // namespace quipu::test
