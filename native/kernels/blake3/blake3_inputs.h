@@ -28,7 +28,7 @@ class InputLanes {
     while (active_ > 0) {
       uint32_t steps = kBlocksPerChunk;
       for (size_t lane = 0; lane < kLanes; ++lane) steps = std::min(steps, left_[lane]);
-      for (uint32_t step = 0; step < steps; ++step) Compress(step * kBlockBytes);
+      Compress(steps);
       for (size_t lane = 0; lane < kLanes; ++lane) {
         rows_[lane] += steps * kBlockBytes;
         left_[lane] -= steps;
@@ -108,7 +108,7 @@ class InputLanes {
     --active_;
   }
 
-  void Compress(size_t offset) {
+  void Compress(uint32_t steps) {
     alignas(64) Word cv[kGroups][8], m[kGroups][16];
     Tail<Vector> tail[kGroups];
     for (int g = 0; g < kGroups; ++g) {
@@ -120,9 +120,13 @@ class InputLanes {
       }
       tail[g] = {Vector::Load(low_ + lane), Vector::Load(high_ + lane),
                  Vector::Load(length_ + lane), Vector::Load(flag_ + lane)};
-      LoadBlock<Vector>(rows_ + lane, offset, m[g]);
     }
-    CompressLanes<Vector, kGroups>(cv, m, tail, Ahead());
+    for (uint32_t step = 0; step < steps; ++step) {
+      for (int g = 0; g < kGroups; ++g) {
+        LoadBlock<Vector>(rows_ + g * Vector::kLanes, step * kBlockBytes, m[g]);
+      }
+      CompressLanes<Vector, kGroups>(cv, m, tail, Ahead());
+    }
     for (int g = 0; g < kGroups; ++g) {
       for (int i = 0; i < 8; ++i) cv_[g][i] = cv[g][i];
     }

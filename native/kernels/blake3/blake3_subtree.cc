@@ -13,10 +13,11 @@ namespace quipu::blake3 {
 namespace {
 
 // Chunks of one thread's task. A task costs a few microseconds of its own, so small ones are not
-// divided; large ones leave a thread nothing to do while another finishes, so they end at half a
-// mebibyte, which also fits the second cache when it is read from a file.
+// divided; large ones leave a thread nothing to do while another finishes, so they end at a
+// mebibyte, where one read of a file has become as fast as it gets and its bytes still lie in the
+// second cache.
 constexpr size_t kTaskChunksMin = 64;
-constexpr size_t kTaskChunksMax = 512;
+constexpr size_t kTaskChunksMax = 1024;
 constexpr size_t kTasksMax = kSubtreeChunksMax / kTaskChunksMax;
 // Below this nothing is divided: the threads would take as long to wake.
 constexpr size_t kAloneChunksMax = 256;
