@@ -10,7 +10,9 @@ import fc from "fast-check";
 import t from "tap";
 import { sha256 as plainSha256, toHex } from "../src/base/bytes.js";
 import { binding } from "../src/compute/native/binding.js";
+import { capabilities } from "../src/compute/native/capabilities.js";
 import {
+  DeviceBytes,
   Hasher,
   HashStream,
   hash,
@@ -111,6 +113,19 @@ t.test("a task can be aborted, and says how far it is", async (t) => {
   const many = { data: owned, count: large.length / 64 };
   t.equal((await failure(hashManyAsync(many, { signal: AbortSignal.abort() }))).code, "CANCELLED");
   t.equal(toHex(await hashAsync(owned, sha256)), largeSha256, "the memory is unharmed");
+});
+
+t.test("bytes of a device need one", async (t) => {
+  const { cuda } = capabilities({ probeCuda: true });
+  const outcome = DeviceBytes.upload(new Uint8Array(8));
+  if (cuda.usable) t.equal((await outcome).length, 8);
+  else t.equal((await failure(outcome)).code, "BACKEND_UNAVAILABLE");
+  const frontier = new (binding().MerkleFrontier)(0, new Uint8Array(0));
+  const refused = (async () => {
+    const device = {} as Awaited<ReturnType<ReturnType<typeof binding>["deviceUpload"]>>;
+    return frontier.appendAsync(device, 1, undefined, new BigInt64Array(2));
+  })();
+  t.equal((await failure(refused)).code, "INVALID_ARGUMENT", "and not something else");
 });
 
 t.test("a hasher takes one update at a time", async (t) => {

@@ -1,9 +1,14 @@
 /** BLAKE3 and RFC 6962 trees on the device. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { toHex } from "../../src/base/bytes.js";
 import {
+  DeviceBytes,
   Hasher,
   hash,
   hashAsync,
+  hashFile,
   MerkleFrontier,
   MerkleTree,
 } from "../../src/compute/native/hashing.js";
@@ -90,6 +95,55 @@ const merkleChecks = [1, 2, 3, 1000, 8191, 8192, 8193, 65_537, 300_001].flatMap(
   ),
 );
 
+/** Bytes that lie on the device are hashed there, also the few that are left for the CPU. */
+const residentChecks = [0, 1000, 4 * mib, 21 * mib + 5, 300 * mib].map(
+  (size): GpuCheck => ({
+    name: `BLAKE3 of ${size} bytes on the device`,
+    check: async () => {
+      const bytes = patternBytes(size);
+      const device = await DeviceBytes.upload(bytes);
+      const want = await hashAsync(bytes, { backend: "portable" });
+      const got = await hashAsync(device, { backend: "cuda" });
+      const again = await hashAsync(device, { backend: "cuda" });
+      device.free();
+      return compare(got, want) ?? compare(again, want);
+    },
+  }),
+);
+
+const residentLeaves: GpuCheck = {
+  name: "Merkle root of leaves on the device",
+  check: async () => {
+    const leaves = { data: patternBytes(300_001 * 64), count: 300_001 };
+    const want = new MerkleFrontier(undefined, { backend: "portable" });
+    await want.appendAsync(leaves);
+    const device = await DeviceBytes.upload(leaves.data);
+    const got = new MerkleFrontier(undefined, { backend: "cuda" });
+    await got.appendAsync({ data: device, count: leaves.count });
+    device.free();
+    return compare(got.root(), want.root());
+  },
+};
+
+const file: GpuCheck = {
+  name: "BLAKE3 of a file",
+  check: async () => {
+    const folder = mkdtempSync(join(tmpdir(), "quipu-"));
+    try {
+      const path = join(folder, "file");
+      writeFileSync(path, patternBytes(70 * mib + 3));
+      const [got, want] = await Promise.all(
+        (["cuda", "portable"] as const).map(async (backend) =>
+          hashFile(path, { algorithms: ["blake3"], backend }),
+        ),
+      );
+      return got?.blake3 === want?.blake3 ? undefined : `${got?.blake3}, portable ${want?.blake3}`;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+};
+
 const small: GpuCheck = {
   name: "SHA-256 under the cuda backend",
   check: () => {
@@ -104,5 +158,8 @@ export const hashChecks: readonly GpuCheck[] = [
   ...blake3Checks,
   incremental,
   ...merkleChecks,
+  ...residentChecks,
+  residentLeaves,
+  file,
   small,
 ];
