@@ -69,6 +69,7 @@ int SegmentHeight(const Messages& leaves, size_t first, int height) {
   for (; height >= 0; --height) {
     const size_t count = size_t{1} << height;
     if (count > kLeavesMax) continue;
+    if (leaves.on_device) return height;  // only their digests need room
     const uint64_t ends = leaves.ends == nullptr ? 0 : count * sizeof(uint64_t) + 8;
     bool fits = true;
     // Leaves of one size are all alike, so the first segment speaks for the others.
