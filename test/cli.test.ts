@@ -2,38 +2,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import t from "tap";
 import { QuipuError } from "../src/base/errors.js";
 import { loadJobFile } from "../src/cli/job/job-file.js";
-import { runProgram } from "../src/cli/program.js";
 import { bytesText, renderTable } from "../src/cli/table.js";
 import { verbs } from "../src/cli/verbs.js";
+import { runIn } from "./cli-run.js";
 
 const folder = mkdtempSync(join(tmpdir(), "quipu-"));
 t.teardown(() => rmSync(folder, { recursive: true }));
 
-class Sink extends Writable {
-  text = "";
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk.toString();
-    done();
-  }
-}
-
-async function quipu(...argv: string[]) {
-  const [stdout, stderr] = [new Sink(), new Sink()];
-  const code = await runProgram({
-    argv,
-    env: { QUIPU_HOME: folder },
-    version: "1.2.3",
-    signal: new AbortController().signal,
-    stdout,
-    stderr,
-    paths: { packageRoot: folder, home: folder, coordinatorProgram: "none", agentProgram: "none" },
-  });
-  return { code, stdout: stdout.text, stderr: stderr.text };
-}
+const quipu = (...argv: string[]) => runIn(folder, argv);
 
 t.test("help and version go to stdout with code 0", async (t) => {
   const help = await quipu("--help");

@@ -34,6 +34,11 @@ export class Output {
     return this.#options.json;
   }
 
+  /** Results only, and of a check only what failed. */
+  get quiet(): boolean {
+    return this.#options.quiet;
+  }
+
   /** True where a line may be redrawn in place. */
   get live(): boolean {
     return this.#options.stderr.isTTY === true && !this.#options.quiet;

@@ -226,6 +226,31 @@ export const verbs: readonly Verb[] = [
     load: () => import("./log/fsck.js"),
   },
   {
+    name: "hash",
+    args: "[path...]",
+    help: "digests of files, folders and standard input, as b3sum and sha256sum print them",
+    options: [
+      { flags: "--sha256", help: "SHA-256 in place of BLAKE3" },
+      { flags: "--both", help: "both digests from one read, as tag lines" },
+      { flags: "--tag", help: "lines that name their algorithm: BLAKE3 (PATH) = HEX" },
+      { flags: "--no-names", help: "digests only" },
+      { flags: "-l, --length <bytes>", help: "bytes of a BLAKE3 digest (default: 32)" },
+      { flags: "--keyed", help: "BLAKE3 with the key of 32 bytes on standard input" },
+      { flags: "--derive-key <context>", help: "BLAKE3's key derivation with this context" },
+      {
+        flags: "--links <rule>",
+        help: "links and special files inside folders",
+        choices: ["refuse", "skip"],
+        default: "refuse",
+      },
+      {
+        flags: "-c, --check",
+        help: "read checksums from the files and check them; -q: say failures only",
+      },
+    ],
+    load: () => import("./hash/hash.js"),
+  },
+  {
     name: "doctor",
     args: "",
     help: "check this machine: addon, SIMD, CUDA, disk, coordinator; a fix for each fault",

@@ -1,0 +1,117 @@
+/** `quipu hash --check`: are the files still those that a list of checksums names? */
+import { createReadStream } from "node:fs";
+import { QuipuError } from "../../base/errors.js";
+import type { HashAlgorithm } from "../../compute/native/hash-options.js";
+import type { Context } from "../context.js";
+import { type CheckLine, parseCheckLine } from "./check-line.js";
+import { CheckReport } from "./check-report.js";
+import { type DigestOptions, digestJobs } from "./digest-jobs.js";
+import type { HashChoices } from "./hash-choices.js";
+import { inOrder, type Job, startedAtOnceMax } from "./in-order.js";
+import { failed, type Outcome } from "./outcome.js";
+import { Progress } from "./progress.js";
+import { lookAt, type Source, sizeOf } from "./sources.js";
+import { readAll, standardInput } from "./standard-input.js";
+
+const listBytesMax = 256 * 1024 * 1024;
+
+/** Lines of one file that follow each other: both its digests come from one read. */
+interface Group {
+  readonly source: Source;
+  readonly lines: CheckLine[];
+}
+
+interface Checked {
+  readonly lines: readonly CheckLine[];
+  readonly outcome: Outcome;
+}
+
+export async function checkFiles(
+  context: Context,
+  lists: readonly string[],
+  choices: HashChoices,
+): Promise<number> {
+  const { output, signal } = context;
+  const report = new CheckReport(output);
+  const plain = choices.algorithms[0] ?? "blake3";
+  const lines: CheckLine[] = [];
+  for (const list of lists.length === 0 ? ["-"] : lists) {
+    try {
+      lines.push(...linesOfList(list, await readList(list, signal), plain, report));
+    } catch (thrown) {
+      signal.throwIfAborted();
+      report.listUnread(failed({ name: list }, thrown));
+    }
+  }
+  const groups = grouped(lines);
+  const progress = new Progress(output, "checking", sizeOf(groups.map(({ source }) => source)));
+  const jobs = checkJobs(groups, choices, { signal, progress });
+  for await (const { lines: those, outcome } of inOrder(jobs, startedAtOnceMax)) {
+    signal.throwIfAborted();
+    for (const line of those) report.checked(line, outcome);
+  }
+  return report.finish();
+}
+
+function readList(list: string, signal: AbortSignal): Promise<Buffer> {
+  const chunks = list === "-" ? standardInput(signal) : createReadStream(list, { signal });
+  return readAll(chunks, list, listBytesMax);
+}
+
+function linesOfList(
+  list: string,
+  bytes: Buffer,
+  plain: HashAlgorithm,
+  report: CheckReport,
+): CheckLine[] {
+  const lines: CheckLine[] = [];
+  let number = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const found = bytes.indexOf(0x0a, at);
+    const end = found < 0 ? bytes.length : found;
+    const line = parseCheckLine(bytes.subarray(at, end), plain);
+    number += 1;
+    if (typeof line === "string") report.malformed(list, number, line);
+    else lines.push(line);
+    at = end + 1;
+  }
+  if (lines.length === 0) report.malformed(list, number, "no line of it is a checksum line");
+  return lines;
+}
+
+function grouped(lines: readonly CheckLine[]): Group[] {
+  const groups: Group[] = [];
+  for (const line of lines) {
+    const last = groups.at(-1);
+    if (last?.lines[0]?.path === line.path) last.lines.push(line);
+    else groups.push({ source: sourceOf(line.path), lines: [line] });
+  }
+  return groups;
+}
+
+function sourceOf(path: string): Source {
+  const source = lookAt({ name: path, path });
+  if (source !== "folder") return source;
+  const error = new QuipuError("DATA_INVALID", `${path} is a folder, not a file`);
+  return { kind: "failed", name: path, error };
+}
+
+function* checkJobs(
+  groups: readonly Group[],
+  choices: HashChoices,
+  options: DigestOptions,
+): Generator<Job<Checked>> {
+  for (const { source, lines } of groups) {
+    const algorithms = [...new Set(lines.map(({ algorithm }) => algorithm))];
+    for (const job of digestJobs([source], { ...choices, algorithms }, options)) {
+      yield {
+        alone: job.alone,
+        run: async () => {
+          const [outcome] = await job.run();
+          if (outcome === undefined) throw new Error("a file came to nothing");
+          return { lines, outcome };
+        },
+      };
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/** Files of one folder, many at once. */
+import { toHex } from "../../base/bytes.js";
+import { QuipuError } from "../../base/errors.js";
+import { type FolderFile, hashFiles } from "../../compute/native/folder-files.js";
+import { hashFile, sameFacts } from "../../compute/native/hash-file.js";
+import type { DigestOptions } from "./digest-jobs.js";
+import type { HashChoices } from "./hash-choices.js";
+import { failed, type Outcome } from "./outcome.js";
+import { nameIn } from "./sources.js";
+
+export async function digestBatch(
+  folder: string,
+  files: readonly FolderFile[],
+  choices: HashChoices,
+  options: DigestOptions,
+): Promise<readonly Outcome[]> {
+  const { key, context, length, algorithms } = choices;
+  if (key !== undefined || context !== undefined || length !== undefined) {
+    return Promise.all(files.map((file) => digestByPath(folder, file, choices, options)));
+  }
+  const { signal, progress } = options;
+  const task = { algorithms, signal, onProgress: progress.part() };
+  const found = await hashFiles(folder, files, task).catch((thrown: unknown) =>
+    files.map(() => QuipuError.from(thrown)),
+  );
+  return files.map((file, at) => {
+    const named = namedIn(folder, file);
+    const hashed = found[at];
+    if (hashed === undefined || hashed instanceof QuipuError) return failed(named, hashed);
+    return {
+      ...named,
+      sizeBytes: hashed.facts.sizeBytes,
+      ...(hashed.blake3.length > 0 ? { blake3: toHex(hashed.blake3) } : {}),
+      ...(hashed.sha256.length > 0 ? { sha256: toHex(hashed.sha256) } : {}),
+    };
+  });
+}
+
+/**
+ * Keyed and longer digests are taken file by file. A path may lead elsewhere than it did when the folder
+ * was listed; the file's own facts tell.
+ */
+async function digestByPath(
+  folder: string,
+  file: FolderFile,
+  { algorithms, key, context, length }: HashChoices,
+  { signal, progress }: DigestOptions,
+): Promise<Outcome> {
+  const named = namedIn(folder, file);
+  const path =
+    file.rawPath === undefined
+      ? named.name
+      : Buffer.concat([Buffer.from(nameIn(folder, "")), file.rawPath]);
+  try {
+    const wanted = { algorithms, key, context, length, signal, onProgress: progress.part() };
+    const { facts, blake3 } = await hashFile(path, wanted);
+    if (sameFacts(facts, file.facts)) return { ...named, sizeBytes: facts.sizeBytes, blake3 };
+    throw new QuipuError("DATA_CHANGED", `${named.name} changed while its folder was read`, {
+      next: "stop writing to it and hash it again",
+    });
+  } catch (thrown) {
+    return failed(named, thrown);
+  }
+}
+
+function namedIn(folder: string, { path, rawPath }: FolderFile) {
+  const name = nameIn(folder, path);
+  return rawPath === undefined ? { name } : { name, rawName: rawPath };
+}

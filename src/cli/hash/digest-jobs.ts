@@ -1,0 +1,100 @@
+/** Sources as jobs: which of them share the cores, and which take all of them. */
+import type { FolderFile } from "../../compute/native/folder-files.js";
+import { hashFile } from "../../compute/native/hash-file.js";
+import type { HashChoices } from "./hash-choices.js";
+import type { Job } from "./in-order.js";
+import { failed, type Outcome } from "./outcome.js";
+import type { Progress } from "./progress.js";
+import type { FileSource, FolderSource, Source } from "./sources.js";
+
+export interface DigestOptions {
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+type DigestJob = Job<readonly Outcome[]>;
+
+/** From here on BLAKE3 of one file keeps every core busy, so files come one after another. */
+const aloneBytesMin = 8 * 1024 * 1024;
+/** Lines of a folder appear in batches; the cores come together at the end of each. */
+const filesPerBatchMax = 4096;
+
+export function* digestJobs(
+  sources: readonly Source[],
+  choices: HashChoices,
+  options: DigestOptions,
+): Generator<DigestJob> {
+  for (const source of sources) {
+    if (source.kind === "failed") yield { alone: false, run: async () => [source] };
+    else if (source.kind === "folder") yield* folderJobs(source, choices, options);
+    else if (source.kind === "file") {
+      yield {
+        alone: takesAllCores(source.sizeBytes, choices),
+        run: async () => [await digestFile(source, choices, options)],
+      };
+    } else {
+      yield {
+        alone: true,
+        run: async () => {
+          const { digestStream } = await import("./digest-stream.js");
+          return [await digestStream(source, choices, options)];
+        },
+      };
+    }
+  }
+}
+
+function* folderJobs(
+  { folder, files }: FolderSource,
+  choices: HashChoices,
+  options: DigestOptions,
+): Generator<DigestJob> {
+  for (const batch of batches(files, choices)) {
+    yield {
+      alone: true,
+      run: async () => {
+        const { digestBatch } = await import("./digest-folder.js");
+        return digestBatch(folder, batch, choices, options);
+      },
+    };
+  }
+}
+
+function* batches(
+  files: readonly FolderFile[],
+  choices: HashChoices,
+): Generator<readonly FolderFile[]> {
+  let batch: FolderFile[] = [];
+  for (const file of files) {
+    const large = takesAllCores(file.facts.sizeBytes, choices);
+    if (batch.length > 0 && (large || batch.length === filesPerBatchMax)) {
+      yield batch;
+      batch = [];
+    }
+    batch.push(file);
+    if (!large) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** SHA-256 goes through a file in one line: with it, several files at once keep the cores busy. */
+function takesAllCores(sizeBytes: number, { algorithms }: HashChoices): boolean {
+  return sizeBytes >= aloneBytesMin && !algorithms.includes("sha256");
+}
+
+export async function digestFile(
+  { path, name }: Omit<FileSource, "kind">,
+  { algorithms, key, context, length }: HashChoices,
+  { signal, progress }: DigestOptions,
+): Promise<Outcome> {
+  const named = typeof path === "string" ? { name } : { name, rawName: path };
+  try {
+    const wanted = { algorithms, key, context, length, signal, onProgress: progress.part() };
+    const { facts, blake3, sha256 } = await hashFile(path, wanted);
+    return { ...named, sizeBytes: facts.sizeBytes, blake3, sha256 };
+  } catch (thrown) {
+    return failed(named, thrown);
+  }
+}

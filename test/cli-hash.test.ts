@@ -1,0 +1,398 @@
+/** `quipu hash` beside b3sum and sha256sum, byte for byte, and with everything that can go wrong. */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import fc from "fast-check";
+import t from "tap";
+import { parseCheckLine } from "../src/cli/hash/check-line.js";
+import { linesOf } from "../src/cli/hash/line.js";
+import { durationText, Progress } from "../src/cli/hash/progress.js";
+import { Output } from "../src/cli/output.js";
+import { hashAsync } from "../src/compute/native/hashing.js";
+import { runIn, Sink } from "./cli-run.js";
+import { patternBytes } from "./hash-reference.js";
+import { packageRoot, program } from "./real-fleet.js";
+
+const folder = mkdtempSync(join(tmpdir(), "quipu-"));
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+const mib = 1024 * 1024;
+
+const quiet = { json: false, quiet: false, color: false, verbose: false };
+const quipu = (...argv: string[]) => runIn(folder, ["hash", ...argv]);
+
+/** One command line as a process of its own, in the folder; `input` is its standard input. */
+function execute(command: readonly string[], input: string | Uint8Array = "") {
+  const [file = "", ...args] = command;
+  const { status, stdout, stderr } = spawnSync(file, args, { cwd: folder, input });
+  return { code: status, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+const hash = (...args: string[]): string[] => [process.execPath, program("quipu"), "hash", ...args];
+
+function missing(tool: string): false | string {
+  return spawnSync(tool, ["--version"]).error === undefined ? false : `no ${tool} here`;
+}
+const [noB3sum, noSha256sum] = [missing("b3sum"), missing("sha256sum")];
+
+const files = ["plain", "ä", "with space", "back\\slash", "new\nline", "cr\rx", "-dash", "\\n"];
+const paths = files.map((name) => join(folder, name));
+t.before(() => {
+  for (const path of paths) writeFileSync(path, path);
+  for (const size of [0, 1, 65_536, 262_145, 9 * mib]) {
+    writeFileSync(join(folder, `size-${size}`), patternBytes(size));
+    paths.push(join(folder, `size-${size}`));
+  }
+  symlinkSync("plain", join(folder, "link"));
+  paths.push(join(folder, "link"));
+});
+
+t.test("lines are b3sum's, byte for byte", { skip: noB3sum }, async (t) => {
+  const b3sum = (...args: string[]) => execute(["b3sum", ...args]).stdout;
+  t.equal((await quipu(...paths)).stdout, b3sum(...paths));
+  for (const options of [["--no-names"], ["-l", "5"], ["--length", "99"], ["--derive-key", "c"]]) {
+    t.equal((await quipu(...options, ...paths)).stdout, b3sum(...options, ...paths), `${options}`);
+  }
+  const key = patternBytes(32);
+  const keyed = ["--keyed", "plain", "size-9437184"];
+  t.equal(execute(hash(...keyed), key).stdout, execute(["b3sum", ...keyed], key).stdout);
+  for (const args of [[], ["-"], ["-", "plain"], ["plain", "-", "-"], ["--", "-dash"]]) {
+    t.equal(
+      execute(hash(...args), "abc").stdout,
+      execute(["b3sum", ...args], "abc").stdout,
+      `${args}`,
+    );
+  }
+  // Arguments that are not UTF-8, and two that Node cannot tell apart.
+  const script = `"$@" "$(printf 'raw\\376')" plain "$(printf 'raw\\377')" "$(printf 'r\\342\\202w')"`;
+  const raw = ["\\376", "\\377"].map((byte) => `printf x${byte} > "$(printf 'raw${byte}')"`);
+  execute(["sh", "-c", `${raw.join(";")}; printf y > "$(printf 'r\\342\\202w')"`]);
+  const named = (command: readonly string[]) => execute(["sh", "-c", script, "sh", ...command]);
+  t.same(named(hash()), named(["b3sum"]), "names that are not UTF-8");
+  t.equal(named(hash()).code, 0);
+});
+
+t.test("lines are sha256sum's, byte for byte", { skip: noSha256sum }, async (t) => {
+  const sha256sum = (...args: string[]) => execute(["sha256sum", ...args]);
+  t.equal((await quipu("--sha256", ...paths)).stdout, sha256sum(...paths).stdout);
+  t.equal((await quipu("--sha256", "--tag", ...paths)).stdout, sha256sum("--tag", ...paths).stdout);
+  const list = join(folder, "list.sha256");
+  writeFileSync(list, (await quipu("--sha256", ...paths)).stdout);
+  t.equal(sha256sum("--check", list).code, 0, "and it checks them");
+  t.equal((await quipu("--sha256", "--check", list)).stdout.match(/: OK\n/g)?.length, paths.length);
+  const binary = sha256sum("--binary", ...paths).stdout.replace(/[0-9a-f]{64} /g, (hex) =>
+    hex.toUpperCase(),
+  );
+  writeFileSync(list, binary);
+  t.equal((await quipu("--sha256", "--check", list)).code, 0, "upper case and binary mode");
+});
+
+t.test("both digests come from one read, and name themselves", async (t) => {
+  const [plain = ""] = paths;
+  const sha256 = createHash("sha256").update(readFileSync(plain)).digest("hex");
+  const blake3 = (await quipu("--no-names", plain)).stdout.trim();
+  const lines = `BLAKE3 (${plain}) = ${blake3}\nSHA256 (${plain}) = ${sha256}\n`;
+  t.equal((await quipu("--both", plain)).stdout, lines);
+  t.equal((await quipu("--tag", plain)).stdout, lines.split(/(?<=\n)/)[0]);
+  const list = join(folder, "both");
+  writeFileSync(list, (await quipu("--both", ...paths)).stdout);
+  const checked = await quipu("--check", list);
+  t.equal(checked.code, 0, checked.stderr);
+  t.equal(checked.stdout.match(/: OK\n/g)?.length, paths.length * 2);
+  const json = JSON.parse((await quipu("--both", plain, "-o", "json")).stdout);
+  t.same(json, {
+    files: [{ path: plain, sizeBytes: plain.length, blake3, sha256 }],
+    errors: [],
+    skipped: 0,
+  });
+});
+
+t.test("folders: every file in the order of its bytes, links by rule", async (t) => {
+  const tree = join(folder, "tree");
+  mkdirSync(join(tree, "a", "deep"), { recursive: true });
+  const inside = ["a.csv", "a/deep/x", "a/b", "b", "ä"];
+  for (const name of inside) writeFileSync(join(tree, name), name);
+  writeFileSync(join(tree, "large"), patternBytes(9 * mib));
+  writeFileSync(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0x7a, 0xff])]), "raw");
+  symlinkSync("../../plain", join(tree, "a", "link"));
+  execFileSync("mkfifo", [join(tree, "pipe")]);
+  const order = ["a.csv", "a/b", "a/deep/x", "b", "large", "z\ufffd", "ä"];
+
+  const refused = await quipu(tree);
+  t.equal(refused.code, 1, "the rest is hashed all the same");
+  const names = (text: string) =>
+    text
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.slice(66));
+  t.same(
+    names(refused.stdout),
+    order.map((name) => `${tree}/${name}`),
+  );
+  t.match(
+    refused.stderr,
+    /DATA_INVALID {2}.*a\/link is a symbolic link.*\n {2}next: .*--links skip/,
+  );
+  t.match(refused.stderr, /DATA_INVALID {2}.*pipe is a pipe/);
+  const skipped = await quipu(`${tree}/`, "--links", "skip");
+  t.equal(skipped.code, 0);
+  t.equal(skipped.stdout, refused.stdout, "a slash at the end is not doubled");
+  t.match(skipped.stderr, /^2 links and special files were left out\n$/);
+
+  const values = JSON.parse((await quipu(tree, "absent", "-o", "json")).stdout);
+  t.equal(values.files.length, order.length);
+  t.match(values.files[5], { path: `${tree}/z\ufffd`, pathHex: /7aff$/, sizeBytes: 3 });
+  t.same(
+    values.errors.map(({ code }: { code: string }) => code),
+    ["DATA_INVALID", "DATA_INVALID", "NOT_FOUND"],
+  );
+
+  symlinkSync("tree", join(folder, "way"));
+  const through = await quipu(join(folder, "way"), "--links", "skip");
+  t.same(
+    names(through.stdout),
+    order.map((name) => `${folder}/way/${name}`),
+    "a named link",
+  );
+  for (const options of [["--sha256"], ["--derive-key", "c"], ["-l", "64"]]) {
+    const all = await quipu(tree, ...options);
+    const single = await quipu(
+      ...order.filter((name) => name !== "z\ufffd").map((n) => join(tree, n)),
+      ...options,
+    );
+    const known = all.stdout.split("\n").filter((line) => !line.includes("\ufffd"));
+    t.equal(known.join("\n"), single.stdout, `${options}: as one by one`);
+  }
+});
+
+t.test("one bad path never stops the others", async (t) => {
+  const [plain = ""] = paths;
+  mkdirSync(join(folder, "empty"));
+  const answer = await quipu(
+    "absent",
+    plain,
+    join(folder, "empty"),
+    join(folder, "plain/x"),
+    plain,
+  );
+  t.equal(answer.code, 1);
+  t.equal(answer.stdout, (await quipu(plain, plain)).stdout);
+  t.match(answer.stderr, /^NOT_FOUND {2}cannot read absent: no such file or directory\n {2}next: /);
+  t.equal(answer.stderr.match(/NOT_FOUND/g)?.length, 2);
+  t.match(execute(["sh", "-c", '"$@" - < .', "sh", ...hash()]), {
+    code: 1,
+    stderr: /^IO {2}cannot read -: /,
+  });
+  const proc = await quipu("/proc/version");
+  const want = Buffer.from(await hashAsync(readFileSync("/proc/version"))).toString("hex");
+  t.equal(proc.stdout, `${want}  /proc/version\n`, "a file that only says that it is empty");
+});
+
+t.test("options that do not go together, and values out of range, are usage errors", async (t) => {
+  const wrong = [
+    ["--sha256", "--both"],
+    ["--sha256", "-l", "16"],
+    ["--tag", "--derive-key", "c"],
+    ["--both", "--no-names"],
+    ["--check", "--tag"],
+    ["--check", "--keyed", "plain"],
+    ["--keyed", "--derive-key", "c", "plain"],
+    ["--keyed"],
+    ["--keyed", "-"],
+    ["-l", "0"],
+    ["-l", "1048577"],
+    ["-l", "x"],
+    ["--links", "follow"],
+  ];
+  for (const argv of wrong)
+    t.match(await quipu(...argv), { code: 2, stderr: /^USAGE/ }, argv.join(" "));
+  for (const [key, found] of [
+    ["short", "5"],
+    [`${"k".repeat(32)}\n`, "more"],
+  ] as const) {
+    const answer = execute(hash("--keyed", "plain"), key);
+    t.match(answer, {
+      code: 1,
+      stdout: "",
+      stderr: new RegExp(`INVALID_ARGUMENT.*found ${found}`),
+    });
+  }
+});
+
+t.test("a check says which files differ, and ends with 6", async (t) => {
+  const [plain = "", umlaut = "", , , newline = ""] = paths;
+  const list = join(folder, "list");
+  const lines = (await quipu(plain, umlaut, newline)).stdout.trimEnd().split("\n");
+  const gone = (lines[0] ?? "").replace("plain", "gone");
+  const other = (lines[1] ?? "").replace(/^./, (digit) => (digit === "0" ? "1" : "0"));
+  writeFileSync(list, [lines[0], other, lines[2], gone, "junk", ""].join("\n"));
+  const answer = await quipu("--check", list);
+  t.equal(answer.code, 6);
+  const shown = newline.replace("\n", "\\n");
+  const told = [
+    `${plain}: OK`,
+    `${umlaut}: FAILED`,
+    `\\${shown}: OK`,
+    `${join(folder, "gone")}: FAILED`,
+  ];
+  t.equal(answer.stdout, `${told.join("\n")} open or read\n`);
+  t.match(answer.stderr, /list:5: not a checksum line/);
+  t.match(
+    answer.stderr,
+    /VERIFICATION_FAILED.*1 file differs, 1 file cannot be read, 1 line is no/,
+  );
+  if (noB3sum === false) {
+    const b3sum = execute(["b3sum", "--check", list]).stdout.replace(
+      /FAILED \(.*\)/,
+      "FAILED open or read",
+    );
+    t.equal(answer.stdout, b3sum, "the same lines as b3sum's, but for the reason");
+  }
+  t.equal((await quipu("--check", list, "-q")).stdout, `${told[1]}\n${told[3]} open or read\n`);
+  const value = JSON.parse((await quipu("--check", list, "--json")).stdout);
+  t.same(
+    value.files.map(({ ok }: { ok: boolean }) => ok),
+    [true, false, true, false],
+  );
+  t.match(value, { ok: false, malformed: [{ list, line: 5 }], errors: [{ code: "NOT_FOUND" }] });
+  t.match(await quipu("--check", join(folder, "absent")), { code: 1, stderr: /NOT_FOUND/ });
+  t.match(execute(hash("-c"), lines.slice(0, 2).join("\n")), {
+    code: 0,
+    stdout: /plain: OK\n.*: OK\n$/s,
+  });
+  t.equal(execute(hash("-c"), "").code, 6, "a list of nothing proves nothing");
+  writeFileSync(list, `${"0".repeat(64)}  ${folder}\n`);
+  t.match(await quipu("-c", list), { code: 6, stderr: /DATA_INVALID.* is a folder/ });
+});
+
+t.test("lines that could be read in two ways are no checksum lines", async (t) => {
+  const hex = "0".repeat(64);
+  const faults = [
+    ["", /empty/],
+    [`${hex}`, /form/],
+    [`${hex}  `, /form/],
+    [`${hex} *name`, /form/],
+    [`${hex.slice(2)}  name`, /form/],
+    [`BLAKE2 (name) = ${hex}`, /form/],
+    [`BLAKE3 (name) = ${hex}00`, /form/],
+    [`\\${hex}  a\\tb`, /escape/],
+    [`\\${hex}  a\\`, /escape/],
+    [`${hex}  a\0b`, /null/],
+    [`${hex}  a\ufffdb`, /replacement/],
+    [Buffer.from([0xff]), /UTF-8/],
+  ] as const;
+  for (const [line, why] of faults) {
+    t.match(parseCheckLine(Buffer.from(line as string), "blake3"), why, JSON.stringify(line));
+  }
+  t.match(parseCheckLine(Buffer.from(`${hex} *name`), "sha256"), { path: "name" });
+  t.match(parseCheckLine(Buffer.from(`${hex}  a\\b`), "blake3"), { path: "a\\b" });
+  t.match(parseCheckLine(Buffer.from(`SHA256 (a) = b) = ${hex}`), "blake3"), { path: "a) = b" });
+  const named = fc
+    .string({ unit: "binary", minLength: 1 })
+    .filter((name) => !/[\0\ufffd]/.test(name));
+  const forms = fc.constantFrom("plain" as const, "tag" as const);
+  const either = fc.constantFrom("blake3" as const, "sha256" as const);
+  fc.assert(
+    fc.property(named, forms, either, (name, form, algorithm) => {
+      const [line = ""] = linesOf(
+        { name, sizeBytes: 0, [algorithm]: hex },
+        { algorithms: [algorithm], form },
+      );
+      const read = parseCheckLine(Buffer.from(line), algorithm);
+      return !line.includes("\n") && typeof read === "object" && read.path === name;
+    }),
+  );
+  t.pass("any name is read back as it was written");
+});
+
+t.test("standard input is held back, not stored", async (t) => {
+  const bytes = patternBytes(16 * mib);
+  const [file = "", ...args] = hash("--both");
+  const child = spawn(file, args);
+  const lines: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => lines.push(chunk));
+  const [sha256, parts] = [createHash("sha256"), 20];
+  for (let i = 0; i < parts; i += 1) {
+    sha256.update(bytes);
+    if (!child.stdin.write(bytes)) await once(child.stdin, "drain");
+  }
+  const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1];
+  child.stdin.end();
+  await once(child, "close");
+  t.match(Buffer.concat(lines).toString(), `SHA256 (-) = ${sha256.digest("hex")}`);
+  t.ok(Number(peak) * 1024 < 200 * mib, `${peak} kB at most, for ${16 * parts} MiB`);
+});
+
+t.test("Ctrl-C is CANCELLED, 130", async (t) => {
+  truncateSync(join(folder, "size-0"), 2 ** 36);
+  for (const args of [["-"], ["size-0"], ["--both", "plain", "size-0"]]) {
+    const [file = "", ...rest] = hash(...args);
+    const child = spawn(file, rest, { cwd: folder });
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk));
+    await delay(600);
+    child.kill("SIGINT");
+    const [code] = await once(child, "close");
+    t.equal(code, 130, args.join(" "));
+    t.match(stderr, /^CANCELLED {2}/);
+  }
+  truncateSync(join(folder, "size-0"), 0);
+});
+
+t.test("progress says bytes, rate and the time left, once work takes longer", async (t) => {
+  const stderr = new Sink(true);
+  const output = new Output({ ...quiet, stdout: new Sink(), stderr });
+  let nowMs = 0;
+  const progress = new Progress(output, "hashing", 100 * mib, () => nowMs);
+  const part = progress.part();
+  nowMs = 400;
+  part?.(10 * mib);
+  t.equal(stderr.text, "", "not for short work");
+  nowMs = 1000;
+  part?.(20 * mib);
+  t.equal(stderr.text, "\rhashing 20.0 MiB of 100.0 MiB  20 %  20.0 MiB/s  4 s left");
+  nowMs = 1050;
+  part?.(21 * mib);
+  t.notMatch(stderr.text, /21/, "nor faster than can be read");
+  nowMs = 2000;
+  progress.add(200 * mib);
+  t.match(stderr.text, /\rhashing 221.0 MiB {2}110.5 MiB\/s *$/, "more than was known of");
+  t.same([0, 59, 61, 3600, 90_000].map(durationText), [
+    "0 s",
+    "59 s",
+    "1 min 1 s",
+    "1 h 0 min",
+    "25 h 0 min",
+  ]);
+  const piped = new Output({ ...quiet, stdout: new Sink(), stderr: new Sink() });
+  t.equal(new Progress(piped, "hashing").part(), undefined, "and nobody is told who does not look");
+});
+
+t.test("nothing heavy is loaded: the start-up counts", async (t) => {
+  const root = join(packageRoot, "dist", "src");
+  const seen = new Set<string>();
+  const foreign = new Set<string>();
+  const follow = (path: string): void => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    for (const [, name = ""] of readFileSync(path, "utf8").matchAll(
+      /(?:from|import) ?\(?"([^"]+)"/g,
+    )) {
+      if (name.startsWith(".")) follow(join(dirname(path), name));
+      else if (!name.startsWith("node:")) foreign.add(name);
+    }
+  };
+  follow(join(root, "cli", "hash", "hash.js"));
+  t.same([...foreign], [], "no package at all");
+  t.ok(seen.size > 10 && seen.size < 40, `${seen.size} files`);
+});
