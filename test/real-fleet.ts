@@ -31,6 +31,11 @@ export class RealFleet {
     return `unix:${this.folder}/c.sock`;
   }
 
+  /** What a command keeps goes into the fleet's folder, never to whoever runs the tests. */
+  get #env(): Readonly<Record<string, string>> {
+    return { QUIPU_COORDINATOR: this.address, QUIPU_HOME: join(this.folder, "home") };
+  }
+
   async startCoordinator(): Promise<Daemon> {
     const state = ["--state", join(this.folder, "coordinator")];
     return this.start("coordinator", "coordinator", [
@@ -97,12 +102,12 @@ export class RealFleet {
 
   /** One command line, with `-o json`. */
   quipu(...args: readonly string[]): Promise<Answer> {
-    return runQuipu([...args, "-o", "json"], { QUIPU_COORDINATOR: this.address });
+    return runQuipu([...args, "-o", "json"], this.#env);
   }
 
   /** One command line, as people type it. */
   page(...args: readonly string[]): Promise<Printed> {
-    return execute(args, { QUIPU_COORDINATOR: this.address });
+    return execute(args, this.#env);
   }
 
   async close(): Promise<void> {

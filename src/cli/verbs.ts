@@ -182,8 +182,37 @@ export const verbs: readonly Verb[] = [
         default: "",
       },
       { flags: "--owner <owner>", help: "whose it is", default: "local" },
+      { flags: "--manifest <file>", help: "also write the manifest there" },
     ],
     load: () => import("./data/add.js"),
+  },
+  {
+    name: "data manifest",
+    args: "<folder>",
+    help: "what a folder holds: sizes, digests and their Merkle root; registers nothing",
+    options: [
+      {
+        flags: "--format <format>",
+        help: "quipu, or the statement that OpenSSF model-signing reads",
+        choices: ["quipu", "model-signing"],
+        default: "quipu",
+      },
+      { flags: "--to <file>", help: "write it there, not to stdout" },
+    ],
+    load: () => import("./data/manifest.js"),
+  },
+  {
+    name: "data verify",
+    args: "<folder|name>",
+    help: "is a folder still what its manifest says? Reads what was written since it last was",
+    options: [
+      {
+        flags: "--manifest <file>",
+        help: "compare with this manifest, not the one kept by `data add`",
+      },
+      { flags: "--full", help: "read everything, trust no times" },
+    ],
+    load: () => import("./data/verify.js"),
   },
   { name: "data ls", args: "", help: "registered data sets", load: () => import("./data/ls.js") },
   {

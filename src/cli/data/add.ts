@@ -1,15 +1,23 @@
 /** `quipu data add FOLDER`: digests the folder here and registers what may be done with it. */
+import { realpath } from "node:fs/promises";
 import { QuipuError } from "../../base/errors.js";
 import { hashTree } from "../../compute/native/hashing.js";
 import { type DataSet, dataSet } from "../../model/data-set.js";
-import { manifestDigest } from "../../model/manifest.js";
+import { manifestBytes, manifestDigest } from "../../model/manifest.js";
 import type { Context, VerbAction } from "../context.js";
-import { bytesText, shareText } from "../table.js";
+import { Progress } from "../hash/progress.js";
+import { bytesText } from "../table.js";
 import { dataSetView } from "./data-view.js";
+import { refuseInside, writeDocument } from "./document-file.js";
+import { keepDataSet, nowNs } from "./kept-data-set.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
-  const registered = await addDataSet(context, {
-    folder: args[0] ?? "",
+  const [folder = ""] = args;
+  const copy = options.manifest as string | undefined;
+  if (copy !== undefined) await refuseInside(folder, copy);
+  const recordedNs = nowNs();
+  const { registered, manifest, facts } = await addDataSet(context, {
+    folder,
     name: String(options.name),
     dataClass: String(options.class),
     owner: String(options.owner),
@@ -17,6 +25,12 @@ export const action: VerbAction = async (context, { args, options }) => {
       .split(",")
       .filter((code) => code !== ""),
   });
+  // Kept after it is registered: a name that was refused must not replace what is kept under it. A crash
+  // in between leaves a data set that this machine cannot verify by its name; the same command again
+  // registers nothing new and keeps it.
+  const place = { folder: await realpath(folder), recordedNs, files: facts };
+  await keepDataSet(context.paths.home, registered.name, manifest, place);
+  if (copy !== undefined) await writeDocument(copy, manifestBytes(manifest));
   context.output.result({ dataSet: registered }, () => {
     const { name, files, sizeBytes, dataClass, countries } = registered;
     const where = countries.length === 0 ? "" : `, only in ${countries.join(", ")}`;
@@ -33,28 +47,27 @@ export interface NewDataSet {
   readonly countries: readonly string[];
 }
 
+/** Registers a folder as it is now; also answers with what was found in it. */
 export async function addDataSet(context: Context, wanted: NewDataSet) {
   const { folder, ...terms } = wanted;
-  const { manifest } = await hashTree(folder, {
+  // Before hours of hashing: is there a coordinator at all?
+  const { dataSets } = await context.coordinator();
+  const { manifest, facts } = await hashTree(folder, {
     signal: context.signal,
-    onProgress: (done, total) =>
-      context.output.progress(
-        `hashing ${bytesText(done)} of ${bytesText(total)}  ${shareText(done / total)}`,
-      ),
+    onProgress: new Progress(context.output, "hashing").whole(),
   });
-  const facts = {
+  const valid = checked({
+    ...terms,
     manifestDigest: manifestDigest(manifest),
     merkleRoot: manifest.merkleRoot,
     sizeBytes: manifest.entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
     files: manifest.entries.length,
-  };
-  const valid = checked({ ...terms, ...facts });
-  const { dataSets } = await context.coordinator();
+  });
   const answer = await dataSets.addDataSet({
     dataSet: { ...valid, sizeBytes: BigInt(valid.sizeBytes), files: BigInt(valid.files) },
   });
   if (answer.dataSet === undefined) throw new Error("a data set was answered without its value");
-  return dataSetView(answer.dataSet);
+  return { registered: dataSetView(answer.dataSet), manifest, facts };
 }
 
 function checked(value: unknown): DataSet {

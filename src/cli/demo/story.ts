@@ -95,7 +95,13 @@ async function register(
   countries: readonly string[],
 ): Promise<void> {
   const { output } = context;
-  const set = await addDataSet(context, { folder, name, dataClass, owner: "demo", countries });
+  const { registered: set } = await addDataSet(context, {
+    folder,
+    name,
+    dataClass,
+    owner: "demo",
+    countries,
+  });
   const where = countries.length === 0 ? "anywhere" : countries.join(", ");
   output.note(`  ${name}  ${dataClass}  ${where}  manifest ${set.manifestDigest.slice(0, 23)}…`);
 }

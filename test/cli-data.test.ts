@@ -1,0 +1,241 @@
+/** What `quipu data` keeps of a folder, what it finds out about it again, and what it refuses to believe. */
+import { createHash } from "node:crypto";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import t from "tap";
+import { QuipuError } from "../src/base/errors.js";
+import type { Context } from "../src/cli/context.js";
+import { action as addAction } from "../src/cli/data/add.js";
+import { parseManifest } from "../src/cli/data/manifest-file.js";
+import { Output } from "../src/cli/output.js";
+import { hashTree } from "../src/compute/native/hashing.js";
+import { manifestDigest } from "../src/model/manifest.js";
+import { pathsIn, runIn, Sink } from "./cli-run.js";
+import { failure } from "./failure.js";
+
+const folder = mkdtempSync(join(tmpdir(), "quipu-"));
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+const data = (...argv: string[]) => runIn(folder, ["data", ...argv]);
+const sinks = () => ({ stdout: new Sink(), stderr: new Sink() });
+
+/** `quipu data add` against a coordinator that takes everything, or nothing. */
+async function add(source: string, name: string, options: object = {}, coordinator = takesAll) {
+  const output = new Output({ json: false, quiet: true, color: false, verbose: false, ...sinks() });
+  const { signal } = new AbortController();
+  const context = { output, paths: pathsIn(folder), signal, coordinator } as unknown as Context;
+  const asked = { name, class: "public", owner: "me", countries: "", ...options };
+  return addAction(context, { args: [source], options: asked });
+}
+const takesAll = async () => ({
+  dataSets: { addDataSet: async ({ dataSet }: { dataSet: object }) => ({ dataSet }) },
+});
+const takesNothing = async () => ({
+  dataSets: { addDataSet: () => Promise.reject(new QuipuError("ALREADY_EXISTS", "taken")) },
+});
+
+/** A folder whose files sort otherwise by their parts than by their bytes, and its manifest. */
+function lay(name: string): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, "a"), { recursive: true });
+  for (const file of ["a.csv", "a/b", "ä"]) writeFileSync(join(path, file), file);
+  return path;
+}
+
+t.test("data manifest: a document that others can check", async (t) => {
+  const source = lay("documented");
+  const to = join(folder, "documented.json");
+  const told = JSON.parse((await data("manifest", source, "--to", to, "-o", "json")).stdout);
+  const bytes = readFileSync(to);
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  t.same(told.document, { path: to, format: "quipu", digest, files: 3, sizeBytes: 10 });
+  const { manifest } = await hashTree(source);
+  t.same(JSON.parse(bytes.toString()), manifest);
+  t.equal(digest, manifestDigest(manifest));
+  t.equal((await data("manifest", source)).stdout, `${bytes}\n`, "the same on stdout");
+  t.match(await data("manifest", source, "--to", join(source, "m")), {
+    code: 1,
+    stderr: /INVALID_ARGUMENT.*become a file/,
+  });
+  t.match(await data("manifest", join(folder, "absent")), { code: 1, stderr: /NOT_FOUND/ });
+
+  mkdirSync(join(source, ".git"));
+  writeFileSync(join(source, ".git", "HEAD"), "ref");
+  const answer = await data("manifest", `${source}/`, "--format", "model-signing");
+  t.match(answer.stderr, /left out.* 1 files? of git's/);
+  const { _type, subject, predicateType, predicate } = JSON.parse(answer.stdout);
+  t.equal(_type, "https://in-toto.io/Statement/v1");
+  t.equal(predicateType, "https://model_signing/signature/v1.0");
+  const { serialization, resources } = predicate;
+  const ignore_paths = [".git", ".gitattributes", ".github", ".gitignore"];
+  t.same(serialization, {
+    method: "files",
+    hash_type: "sha256",
+    allow_symlinks: false,
+    ignore_paths,
+  });
+  // Part by part "a" comes before "a.csv"; the bytes of the paths have it the other way round.
+  const want = ["a/b", "a.csv", "ä"].map((name) => ({
+    name,
+    algorithm: "sha256",
+    digest: createHash("sha256").update(name).digest("hex"),
+  }));
+  t.same(resources, want);
+  const root = createHash("sha256");
+  for (const { digest } of want) root.update(Buffer.from(digest, "hex"));
+  t.same(subject, [{ name: "documented", digest: { sha256: root.digest("hex") } }]);
+  for (const name of ["a.csv", "a/b", "ä"]) rmSync(join(source, name));
+  t.match(await data("manifest", source, "--format", "model-signing"), {
+    code: 1,
+    stderr: /DATA_INVALID/,
+  });
+});
+
+t.test("data add keeps the manifest, data verify reads what was written since", async (t) => {
+  const source = lay("kept");
+  const copy = join(folder, "kept-copy.json");
+  t.equal(await add(source, "kept", { manifest: copy }), 0);
+  const home = join(folder, "data-sets", "kept");
+  const bytes = readFileSync(join(home, "manifest.json"));
+  t.same(readFileSync(copy), bytes);
+  t.equal(statSync(join(home, "manifest.json")).mode & 0o777, 0o600);
+  await t.rejects(add(lay("other"), "kept", {}, takesNothing), { code: "ALREADY_EXISTS" });
+  t.same(readFileSync(join(home, "manifest.json")), bytes, "what was refused replaces nothing");
+
+  const verify = async (...argv: string[]) => {
+    const { code, stdout } = await data("verify", ...argv, "-o", "json");
+    const { differences = [], ...rest } = JSON.parse(stdout);
+    const kinds = differences.map(({ kind, path }: Record<string, string>) => `${kind} ${path}`);
+    return { code, ...rest, kinds };
+  };
+  const factsPath = join(home, "facts.json");
+  const facts = () => JSON.parse(readFileSync(factsPath, "utf8"));
+  /** As if the last look had been long after the last write. */
+  const later = () =>
+    writeFileSync(factsPath, JSON.stringify({ ...facts(), recordedNs: `${2n ** 62n}` }));
+  t.match(
+    await verify("kept"),
+    { code: 0, equal: true, readFiles: 3, name: "kept" },
+    "too fresh to be trusted",
+  );
+  later();
+  t.match(await verify("kept"), { code: 0, readFiles: 0, readBytes: 0, folder: source });
+  later();
+  t.match(await verify(source), { code: 0, readFiles: 0, name: "kept" }, "found by its folder");
+  later();
+  t.match(await verify(source, "--manifest", copy), { code: 0, readFiles: 0, name: "kept" });
+  t.match(await verify("kept", "--full"), { code: 0, readFiles: 3 });
+  later();
+  writeFileSync(join(source, "a.csv"), "a.csv"); // the same bytes, newly written
+  t.match(await verify("kept"), { code: 0, readFiles: 1, readBytes: 5 });
+
+  writeFileSync(join(source, "a.csv"), "A.csv");
+  t.match(await verify("kept"), { code: 6, equal: false, kinds: ["changed a.csv"] });
+  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(join(source, "a.csv"), { bigint: true });
+  const files = [[dev, ino, size, mtimeNs, ctimeNs].join(" "), ...facts().files.slice(1)];
+  writeFileSync(factsPath, JSON.stringify({ ...facts(), files, recordedNs: `${2n ** 62n}` }));
+  t.match(await verify("kept"), { code: 0, readFiles: 0 }, "facts that lie are believed");
+  t.match(
+    await verify("kept", "--full"),
+    { code: 6, kinds: ["changed a.csv"] },
+    "but not by --full",
+  );
+  for (const broken of ["{", "{}", JSON.stringify({ ...facts(), files: ["1 2"] })]) {
+    writeFileSync(factsPath, broken);
+    t.match(await data("verify", "kept"), { code: 1, stderr: /NOT_FOUND.*kept lies is not known/ });
+  }
+  writeFileSync(join(source, "a.csv"), "a.csv");
+  t.match(
+    await verify(source, "--manifest", copy),
+    { code: 0, readFiles: 3 },
+    "and put right again",
+  );
+  later();
+  t.match(await verify("kept"), { code: 0, readFiles: 0 });
+});
+
+t.test("data verify says what changed, is missing, was added", async (t) => {
+  const source = lay("differing");
+  const to = join(folder, "differing.json");
+  await data("manifest", source, "--to", to);
+  t.equal((await data("verify", source, "--manifest", to)).code, 0);
+  rmSync(join(source, "a"), { recursive: true });
+  writeFileSync(join(source, "a.csv"), "longer than it was");
+  writeFileSync(join(source, "ä"), "ö");
+  writeFileSync(join(source, "new\nline"), "");
+  symlinkSync("ä", join(source, "link"));
+  writeFileSync(Buffer.concat([Buffer.from(`${source}/`), Buffer.of(0xff)]), "");
+  const answer = await data("verify", source, "--manifest", to);
+  t.equal(answer.code, 6);
+  t.equal(
+    answer.stdout,
+    `changed     a.csv  (18 bytes, not 5)
+changed     ä  (other bytes, as many)
+missing     a/b  (it is not there)
+added       link  (${source}/link is a symbolic link, not a regular file)
+added       "new\\nline"  (the manifest does not know it)
+added       \ufffd  (the manifest does not know it)
+`,
+  );
+  t.match(answer.stderr, /^VERIFICATION_FAILED {2}.*2 changed, 1 missing, 3 added\n {2}next: /);
+  t.match(await data("verify", source), { code: 1, stderr: /NOT_FOUND.*no manifest/ });
+  t.match(await data("verify", "no-such-name"), { code: 1, stderr: /NOT_FOUND/ });
+});
+
+t.test("a manifest is checked before anything is believed of it", async (t) => {
+  const { manifest } = await hashTree(lay("sound"));
+  const [first, second] = manifest.entries;
+  if (first === undefined || second === undefined) throw new Error("no entries");
+  const { signal } = new AbortController();
+  const read = (value: unknown) =>
+    parseManifest(
+      Buffer.from(typeof value === "string" ? value : JSON.stringify(value)),
+      "m",
+      signal,
+    );
+  t.same(await read(` ${JSON.stringify(manifest)}\n`), manifest);
+  const entry = (change: object) => ({ ...manifest, entries: [{ ...first, ...change }] });
+  const faults: readonly (readonly [unknown, RegExp])[] = [
+    ["", /not JSON/],
+    ["[]", /must have exactly/],
+    [{ ...manifest, note: "" }, /must have exactly/],
+    [{ ...manifest, version: "v2" }, /version is "v2"/],
+    [{ ...manifest, entries: {} }, /no list/],
+    [{ ...manifest, merkleRoot: first.sha256 }, /not that of its entries/],
+    [{ ...manifest, entries: [first, first] }, /entries\[1\].*repeats/],
+    [{ ...manifest, entries: [second, first] }, /entries\[1\].*order/],
+    [entry({ note: 1 }), /entries\[0\] must have exactly/],
+    [entry({ sha256: first.sha256.toUpperCase() }), /sha256 is not 64/],
+    [entry({ blake3: "" }), /blake3 is not 64/],
+    [entry({ sizeBytes: -1 }), /sizeBytes/],
+    [entry({ sizeBytes: 2 ** 53 }), /sizeBytes/],
+    [entry({ sizeBytes: "1" }), /sizeBytes/],
+  ];
+  const outside = [
+    "",
+    "/etc/passwd",
+    "../x",
+    "a/../b",
+    "a//b",
+    "./a",
+    "a/",
+    "a\0b",
+    "\ud800",
+    "x".repeat(4096),
+  ];
+  const paths = outside.map((path) => [entry({ path }), /path is no path inside/] as const);
+  for (const [value, why] of [...faults, ...paths]) {
+    const error = await failure(read(value));
+    t.match(error, { code: "DATA_INVALID", message: why }, String(why));
+  }
+  const many = Array.from({ length: 1_000_001 }, () => 0);
+  t.match(await failure(read({ ...manifest, entries: many })), { code: "LIMIT_EXCEEDED" });
+});
