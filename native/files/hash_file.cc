@@ -144,8 +144,10 @@ Status HashFile(const Descriptor& file, const std::string& name, const FileHashe
     return Error(Code::kLimitExceeded, name + " has " + std::to_string(size) +
                                            " bytes; no more than 2^53 - 1 can be counted");
   }
-  (void)posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // advice only
   const FileSource source(file.get(), progress);
+  if (size > kSmallBytesMax) {
+    (void)posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // advice only
+  }
   Status status;
   if (size <= kSmallBytesMax) {
     status = size == 0 ? Status{} : HashSmall(source, static_cast<size_t>(size), hashers);
