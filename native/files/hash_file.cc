@@ -1,6 +1,7 @@
 #include "files/hash_file.h"
 
 #include <fcntl.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <atomic>
@@ -42,12 +43,12 @@ Status NotOpened(const std::string& name, int number) {
 // A file as many threads read it. The first thing that goes wrong is kept.
 class FileSource final : public ByteSource {
  public:
-  FileSource(int file, const FileProgress& progress) : file_(file), progress_(progress) {}
+  FileSource(int file, uint64_t size, const FileProgress& progress)
+      : file_(file), size_(size), progress_(progress) {}
 
   const uint8_t* Read(uint64_t offset, size_t size, uint8_t* scratch) const override {
     for (size_t done = 0; done < size;) {
-      const ssize_t got =
-          pread(file_, scratch + done, size - done, static_cast<off_t>(offset + done));
+      const ssize_t got = ReadSome(offset + done, size - done, scratch + done);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return Fail(errno);
       if (got == 0) return Fail(kEndedEarly);
@@ -68,6 +69,30 @@ class FileSource final : public ByteSource {
 
  private:
   static constexpr int kEndedEarly = -1, kStopped = -2;
+  // The disk is kept so far ahead of the threads, asked for in steps.
+  static constexpr uint64_t kAheadBytes = uint64_t{32} << 20, kStepBytes = uint64_t{4} << 20;
+
+  // What is in memory is read at once. For what is not, the disk is first told what comes next:
+  // threads that read here and there are no pattern that the kernel reads ahead of.
+  ssize_t ReadSome(uint64_t offset, size_t size, uint8_t* out) const {
+    if (size_ > kSmallBytesMax) {
+      const iovec into{out, size};
+      const ssize_t got = preadv2(file_, &into, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+      if (got > 0) return got;
+      AskAhead(offset);
+    }
+    return pread(file_, out, size, static_cast<off_t>(offset));
+  }
+
+  void AskAhead(uint64_t offset) const {
+    const uint64_t wanted = std::min(offset + kAheadBytes, size_);
+    uint64_t asked = asked_.load();
+    while (asked < wanted) {
+      if (!asked_.compare_exchange_weak(asked, asked + kStepBytes)) continue;
+      (void)posix_fadvise(file_, static_cast<off_t>(asked), kStepBytes, POSIX_FADV_WILLNEED);
+      asked += kStepBytes;
+    }
+  }
 
   const uint8_t* Fail(int why) const {
     int none = 0;
@@ -76,7 +101,9 @@ class FileSource final : public ByteSource {
   }
 
   const int file_;
+  const uint64_t size_;
   const FileProgress& progress_;
+  mutable std::atomic<uint64_t> asked_{0};
   mutable std::atomic<int> why_{0};  // errno, or one of the above
 };
 
@@ -144,10 +171,7 @@ Status HashFile(const Descriptor& file, const std::string& name, const FileHashe
     return Error(Code::kLimitExceeded, name + " has " + std::to_string(size) +
                                            " bytes; no more than 2^53 - 1 can be counted");
   }
-  const FileSource source(file.get(), progress);
-  if (size > kSmallBytesMax) {
-    (void)posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // advice only
-  }
+  const FileSource source(file.get(), size, progress);
   Status status;
   if (size <= kSmallBytesMax) {
     status = size == 0 ? Status{} : HashSmall(source, static_cast<size_t>(size), hashers);
