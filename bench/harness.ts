@@ -1,28 +1,63 @@
 /**
  * Side-by-side measurements. Ours and the peer take turns in one process tree, so that what drifts
  * (clock speed, neighbours) hits both; a line is the median of the pairwise ratios with its 10th
- * and 90th percentile. Each run appends one JSON line to bench/results/SUITE.jsonl.
+ * and 90th percentile. A pair beside which somebody else worked is taken again.
  */
-import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync } from "node:fs";
-import { arch, availableParallelism, cpus, release } from "node:os";
-import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CpuWatch, othersShareMax, untilQuiet } from "./quiet.js";
+import { print, record } from "./table.js";
+
+/** What takes its turn. */
+export interface Side {
+  /** One call. Its result is compared with `want`: hexadecimal text, bytes, or an array of these. */
+  readonly run: () => unknown;
+  /** Hexadecimal, by code that this side does not share. */
+  readonly want?: string | undefined;
+}
+
+export interface Peer extends Side {
+  readonly name: string;
+  /** Work of one call where it is not that of ours, because the peer is too slow for all of it. */
+  readonly work?: number;
+  /** Time of each call that is not its work, for example the start of a process. */
+  readonly overheadMs?: number;
+  /** A running process that does the peer's work. */
+  readonly processId?: number | undefined;
+}
+
+/** The best rate that the machine allows, in units a second, and what it is a limit of. */
+export interface Limit {
+  readonly name: string;
+  readonly rate: number;
+}
 
 export interface Contest {
   readonly name: string;
   /** Work of one call, for the rates: bytes, floating-point operations, leaves. */
   readonly work: number;
-  readonly unit: "B" | "FLOP" | "leaves" | "calls";
-  readonly ours: () => unknown;
-  /** What stands against it, and its version; a text says why there is none here. */
-  readonly peer: { readonly name: string; readonly run: () => unknown } | string;
-  /** Time of each peer call that is not its work, for example the start of a process. */
-  readonly peerOverheadMs?: number;
-  /** Best rate that the machine allows, in units a second, measured in the same run. */
-  readonly limit?: number;
+  readonly unit: "B" | "FLOP" | "leaves" | "messages";
+  readonly ours: Side;
+  /** What stands against it; a text says why there is none here. */
+  readonly peer: Peer | string;
+  /** Measured before the turns and after them. */
+  readonly limit?: (() => Limit | undefined) | undefined;
+  /** Least ratio to the peer, or least share of the limit, that was promised. */
+  readonly goal?: Goal;
+  readonly note?: string | undefined;
 }
 
-export interface Result {
+export type Goal = { readonly ratio: number } | { readonly share: number };
+
+/** Something that is no contest: another figure, or why there is none. */
+export interface Said {
+  readonly name: string;
+  readonly said: string;
+  readonly goal?: string;
+  readonly held?: boolean;
+  readonly note?: string;
+}
+
+export interface Measured {
   readonly name: string;
   readonly unit: string;
   /** Units a second. */
@@ -31,146 +66,178 @@ export interface Result {
   readonly peerRate?: number;
   /** Speed of ours over speed of the peer. */
   readonly ratio?: { readonly median: number; readonly p10: number; readonly p90: number };
-  readonly shareOfLimit?: number;
+  readonly limit?: Limit;
+  readonly goal?: Goal;
   readonly pairs: number;
+  /** Pairs beside which somebody else worked although they were taken again. */
+  readonly noisyPairs: number;
+  readonly note?: string;
 }
 
+export type Result = Measured | Said;
+
 export interface BenchOptions {
-  readonly pairs?: number;
-  /** Each sample repeats its call until it took this long. */
-  readonly sampleMs?: number;
+  readonly pairs?: number | undefined;
+  /** Time after which a slow line is content with fewer pairs. */
+  readonly lineMsMax?: number;
 }
+
+interface Pair {
+  readonly oursRate: number;
+  readonly peerRate: number;
+  readonly othersShare: number;
+}
+
+const pairsUsual = 15;
+const pairsLeast = 7;
+const lineMsUsual = 15_000;
+/** A sample repeats its call until it took so long that the kernel's clock tells who else worked. */
+const sampleMs = 100;
+const sweepMs = 5;
+/** Of a process, for all its lines: a machine that is never quiet is measured as it is. */
+let patienceMs = 20_000;
 
 /** Runs all contests, prints the table and appends the results. */
 export async function bench(
   suite: string,
   contests: readonly Contest[],
-  { pairs = 15, sampleMs = 10 }: BenchOptions = {},
-): Promise<readonly Result[]> {
-  const results: Result[] = [];
-  for (const contest of contests) results.push(await compete(contest, pairs, sampleMs));
+  options: BenchOptions = {},
+): Promise<void> {
+  const results: Measured[] = [];
+  for (const contest of contests) results.push(await compete(contest, options));
   print(suite, results);
-  const line = { suite, at: new Date().toISOString(), machine: machine(), results };
-  const path = join("bench", "results", `${suite}.jsonl`);
-  mkdirSync(dirname(path), { recursive: true });
-  appendFileSync(path, `${JSON.stringify(line)}\n`);
-  return results;
+  // A hasty run is a look at the suite and no result of it.
+  if (options.pairs === undefined) record(suite, results);
 }
 
-async function compete(contest: Contest, pairs: number, sampleMs: number): Promise<Result> {
-  const { name, work, unit, ours, peer, limit } = contest;
-  const oursRepeats = await repeatsFor(ours, sampleMs);
-  const rates = { ours: [] as number[], peer: [] as number[], ratio: [] as number[] };
-  const peerRepeats = typeof peer === "string" ? 0 : await repeatsFor(peer.run, sampleMs);
-  for (let pair = 0; pair < pairs; pair += 1) {
-    const oursMs = await time(ours, oursRepeats);
-    rates.ours.push((work / oursMs) * 1000);
-    if (typeof peer === "string") continue;
-    const peerMs = Math.max((await time(peer.run, peerRepeats)) - (contest.peerOverheadMs ?? 0), 0);
-    rates.peer.push((work / peerMs) * 1000);
-    rates.ratio.push(peerMs / oursMs);
-  }
-  const oursRate = quantile(rates.ours, 0.5);
-  return {
+export async function compete(contest: Contest, options: BenchOptions = {}): Promise<Measured> {
+  const { name, unit, peer, goal, note } = contest;
+  const before = contest.limit?.();
+  const { pairs, noisyPairs } = await takePairs(contest, options);
+  const after = contest.limit?.();
+  const limit = before && after && before.rate > after.rate ? before : after;
+  const ratios = pairs.map((pair) => pair.oursRate / pair.peerRate);
+  const facts = {
     name,
     unit,
-    oursRate,
-    pairs,
-    peer: typeof peer === "string" ? `none: ${peer}` : peer.name,
-    ...(limit === undefined ? {} : { shareOfLimit: oursRate / limit }),
-    ...(typeof peer === "string"
-      ? {}
-      : {
-          peerRate: quantile(rates.peer, 0.5),
-          ratio: {
-            median: quantile(rates.ratio, 0.5),
-            p10: quantile(rates.ratio, 0.1),
-            p90: quantile(rates.ratio, 0.9),
-          },
-        }),
+    oursRate: median(pairs.map((pair) => pair.oursRate)),
+    pairs: pairs.length,
+    noisyPairs,
+    ...(limit === undefined ? {} : { limit }),
+    ...(goal === undefined ? {} : { goal }),
+    ...(note === undefined ? {} : { note }),
+  };
+  if (typeof peer === "string") return { ...facts, peer };
+  return {
+    ...facts,
+    peer: peer.name,
+    peerRate: median(pairs.map((pair) => pair.peerRate)),
+    ratio: { median: median(ratios), p10: quantile(ratios, 0.1), p90: quantile(ratios, 0.9) },
   };
 }
 
-/** Calls that fill one sample, after a warm-up. */
-async function repeatsFor(call: () => unknown, sampleMs: number): Promise<number> {
-  await time(call, 1);
-  let repeats = 1;
-  for (;;) {
-    const tookMs = (await time(call, repeats)) * repeats;
-    if (tookMs >= sampleMs) return repeats;
-    repeats = Math.ceil(repeats * Math.min(10, Math.max(2, (1.2 * sampleMs) / tookMs)));
+/** Quiet pairs, and the quietest of the others where there were not enough of them. */
+async function takePairs(
+  contest: Contest,
+  options: BenchOptions,
+): Promise<{ pairs: readonly Pair[]; noisyPairs: number }> {
+  const wanted = options.pairs ?? pairsUsual;
+  const lineMsMax = options.lineMsMax ?? lineMsUsual;
+  const takePair = await pairTaker(contest);
+  const startMs = performance.now();
+  const quiet: Pair[] = [];
+  const noisy: Pair[] = [];
+  for (let turn = 0; quiet.length < wanted && turn < 2 * wanted; turn += 1) {
+    if (turn >= pairsLeast && performance.now() - startMs > lineMsMax) break;
+    const pair = await takePair(turn % 2 === 0);
+    if (pair.othersShare <= othersShareMax) {
+      quiet.push(pair);
+    } else {
+      noisy.push(pair);
+      patienceMs -= await untilQuiet(patienceMs);
+    }
+  }
+  noisy.sort((a, b) => a.othersShare - b.othersShare);
+  const filling = noisy.slice(0, wanted - quiet.length);
+  return { pairs: [...quiet, ...filling], noisyPairs: filling.length };
+}
+
+/** Warms both sides up and checks them; then each call takes a pair, either side first. */
+async function pairTaker({
+  work,
+  ours,
+  peer,
+}: Contest): Promise<(oursFirst: boolean) => Promise<Pair>> {
+  const oursRepeats = await repeatsFor(ours);
+  const against = typeof peer === "string" ? undefined : peer;
+  const peerRepeats = against === undefined ? 0 : await repeatsFor(against);
+  const helpers = against?.processId === undefined ? [] : [against.processId];
+  const takeOurs = async () => (work / (await sample(ours, oursRepeats))) * 1000;
+  const takePeer = async () => {
+    if (against === undefined) return Number.NaN;
+    const tookMs = (await sample(against, peerRepeats)) - (against.overheadMs ?? 0);
+    return ((against.work ?? work) / Math.max(tookMs, Number.MIN_VALUE)) * 1000;
+  };
+  return async (oursFirst) => {
+    const watch = new CpuWatch(helpers);
+    const first = await (oursFirst ? takeOurs() : takePeer());
+    const second = await (oursFirst ? takePeer() : takeOurs());
+    const [oursRate, peerRate] = oursFirst ? [first, second] : [second, first];
+    return { oursRate, peerRate, othersShare: watch.othersShare() };
+  };
+}
+
+/** Calls that fill one sample. */
+async function repeatsFor(side: Side): Promise<number> {
+  await sample(side, 1);
+  for (let repeats = 1; ; ) {
+    const tookMs = (await sample(side, repeats)) * repeats;
+    if (tookMs >= 0.8 * sampleMs) return repeats;
+    repeats = Math.ceil(repeats * Math.min(10, Math.max(1.2, sampleMs / tookMs)));
   }
 }
 
 /** Milliseconds a call. Waits only for promises: a turn of the event loop costs more than a hash. */
-async function time(call: () => unknown, repeats: number): Promise<number> {
+async function sample(side: Side, repeats: number): Promise<number> {
+  await collectGarbage();
+  const { run } = side;
+  let result: unknown;
   const start = process.hrtime.bigint();
   for (let i = 0; i < repeats; i += 1) {
-    const result = call();
-    if (result instanceof Promise) await result;
+    result = run();
+    if (result instanceof Promise) result = await result;
   }
-  return Number(process.hrtime.bigint() - start) / 1e6 / repeats;
+  const tookMs = Number(process.hrtime.bigint() - start) / 1e6;
+  check(side, result);
+  return tookMs / repeats;
 }
+
+/** So that no sample pays for what another left behind; needs `node --expose-gc`. */
+async function collectGarbage(): Promise<void> {
+  globalThis.gc?.();
+  // Native memory is given back by finalizers, in later turns of the event loop, and the collector's own
+  // threads sweep on for a while.
+  await sleep(sweepMs);
+}
+
+function check({ want }: Side, result: unknown): void {
+  if (want === undefined) return;
+  const got = hexOf(result);
+  if (got === want) return;
+  const [gotStart, wantStart] = [got, want].map((text) => text.slice(0, 64));
+  throw new Error(`a timed result is wrong: ${gotStart}, not ${wantStart}`);
+}
+
+export function hexOf(result: unknown): string {
+  if (typeof result === "string") return result;
+  if (Array.isArray(result)) return result.map(hexOf).join("");
+  if (!(result instanceof Uint8Array)) throw new Error(`no digest: ${String(result)}`);
+  return Buffer.from(result.buffer, result.byteOffset, result.byteLength).toString("hex");
+}
+
+const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
 }
-
-function machine(): Record<string, unknown> {
-  return {
-    cpu: cpus()[0]?.model.trim() ?? "unknown",
-    cores: availableParallelism(),
-    arch: arch(),
-    kernel: release(),
-    node: process.version,
-    openssl: process.versions.openssl,
-    commit: commit(),
-  };
-}
-
-/** Empty outside a git checkout. */
-function commit(): string {
-  try {
-    const git = ["rev-parse", "--short", "HEAD"];
-    return execFileSync("git", git, {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    }).trim();
-  } catch {
-    return ""; // an unpacked tarball has no history
-  }
-}
-
-function print(suite: string, results: readonly Result[]): void {
-  const rows = results.map((result) => [
-    result.name,
-    rate(result.oursRate, result.unit),
-    result.peerRate === undefined ? "-" : rate(result.peerRate, result.unit),
-    result.ratio === undefined
-      ? "-"
-      : `${figure(result.ratio.median)}x (${figure(result.ratio.p10)} to ${figure(result.ratio.p90)})`,
-    result.shareOfLimit === undefined ? "-" : `${(result.shareOfLimit * 100).toFixed(0)} %`,
-    result.peer,
-  ]);
-  const header = [suite, "ours", "peer", "ours/peer (p10 to p90)", "of limit", "against"];
-  const widths = header.map((_, i) =>
-    Math.max(...[header, ...rows].map((row) => (row[i] ?? "").length)),
-  );
-  for (const row of [header, ...rows]) {
-    console.log(
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    );
-  }
-}
-
-function rate(perSecond: number, unit: string): string {
-  const [scale, prefix] =
-    perSecond >= 1e9 ? [1e9, "G"] : perSecond >= 1e6 ? [1e6, "M"] : [1e3, "k"];
-  return `${figure(perSecond / Number(scale))} ${prefix}${unit}/s`;
-}
-
-const figure = (value: number): string => value.toPrecision(3);

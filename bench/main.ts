@@ -1,16 +1,44 @@
-/** `npm run bench` runs every suite, `npm run bench -- hash` one of them. */
-const suites: Readonly<Record<string, () => Promise<unknown>>> = {
+/**
+ * `npm run bench` runs every suite, `npm run bench -- hash` one of them, `npm run bench:full` also what
+ * takes long.
+ *
+ *   --full      sizes and peers that take minutes
+ *   --only H3   only these lines of a suite; may be given more than once
+ *   --pairs 5   fewer turns, for a look
+ */
+import { parseArgs } from "node:util";
+
+export interface RunOptions {
+  readonly full: boolean;
+  readonly only: readonly string[];
+  readonly pairs: number | undefined;
+}
+
+interface Suite {
+  run(options: RunOptions): Promise<void>;
+}
+
+const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   hash: () => import("./hash.js"),
   matmul: () => import("./matmul.js"),
 };
 
-const asked = process.argv.slice(2);
+const { positionals: asked, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    full: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] },
+    pairs: { type: "string" },
+  },
+});
 const unknown = asked.filter((name) => !Object.hasOwn(suites, name));
 if (unknown.length > 0) {
   console.error(`no suite ${unknown.join(", ")}: choose from ${Object.keys(suites).join(", ")}`);
   process.exitCode = 2;
 } else {
-  for (const [name, run] of Object.entries(suites)) {
-    if (asked.length === 0 || asked.includes(name)) await run();
+  const { full, only } = values;
+  const pairs = values.pairs === undefined ? undefined : Number(values.pairs);
+  for (const [name, load] of Object.entries(suites)) {
+    if (asked.length === 0 || asked.includes(name)) await (await load()).run({ full, only, pairs });
   }
 }

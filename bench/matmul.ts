@@ -16,6 +16,7 @@ import { capabilities } from "../src/compute/native/capabilities.js";
 import { byFormula } from "../test/canonical-reference.js";
 import { operatorModel } from "../test/onnx-writer.js";
 import { bench, type Contest } from "./harness.js";
+import type { RunOptions } from "./main.js";
 
 const libraries = [
   process.env.QUIPU_OPENBLAS ?? "",
@@ -63,6 +64,10 @@ class Peer {
     return this.answer();
   }
 
+  get processId(): number | undefined {
+    return this.#child.pid;
+  }
+
   close(): void {
     this.#child.stdin.end();
   }
@@ -108,28 +113,38 @@ async function contests(threads: number, peer: Peer | string): Promise<Contest[]
       name: `${m} x ${n} x ${k}, ${threads} thread${threads === 1 ? "" : "s"}`,
       work: 2 * m * n * k * repeats,
       unit: "FLOP" as const,
-      ours: async () => {
-        for (let i = 0; i < repeats; i += 1) await session.run({ a, b }, options);
+      ours: {
+        run: async () => {
+          for (let i = 0; i < repeats; i += 1) await session.run({ a, b }, options);
+        },
       },
       peer:
-        typeof peer === "string" ? peer : { name: `OpenBLAS (${core})`, run: () => peer.ask(line) },
-      peerOverheadMs: overhead,
-      ...(peak > 0 ? { limit: 2 * peak * threads } : {}),
+        typeof peer === "string"
+          ? peer
+          : {
+              name: `OpenBLAS (${core})`,
+              run: async () => void (await peer.ask(line)),
+              overheadMs: overhead,
+              processId: peer.processId,
+            },
+      limit: peak > 0 ? () => ({ name: "multiply-adds", rate: 2 * peak * threads }) : undefined,
     };
   });
 }
 
-const folder = mkdtempSync(join(tmpdir(), "quipu-"));
-try {
-  const library = libraries.find((path) => path !== "" && existsSync(path));
-  const program = library === undefined ? undefined : compilePeer(folder);
-  const why = library === undefined ? "no libopenblas.so.0 here" : "no C compiler here";
-  const all = capabilities({ probeCuda: false }).threads;
-  for (const threads of all === 1 ? [1] : [1, all]) {
-    const peer = library && program ? new Peer(program, library, threads) : why;
-    await bench("matmul", await contests(threads, peer), { pairs: 15 });
-    if (typeof peer !== "string") peer.close();
+export async function run({ pairs }: RunOptions): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "quipu-"));
+  try {
+    const library = libraries.find((path) => path !== "" && existsSync(path));
+    const program = library === undefined ? undefined : compilePeer(folder);
+    const why = library === undefined ? "no libopenblas.so.0 here" : "no C compiler here";
+    const all = capabilities({ probeCuda: false }).threads;
+    for (const threads of all === 1 ? [1] : [1, all]) {
+      const peer = library && program ? new Peer(program, library, threads) : why;
+      await bench("matmul", await contests(threads, peer), { pairs });
+      if (typeof peer !== "string") peer.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
 }
