@@ -10,7 +10,7 @@ import { javascriptRoot, rootWithoutPrefixes } from "./merkle-javascript.js";
 import { memoryLine } from "./merkle-memory.js";
 import { type MerkleTreeJsHash, merkleTreeJs, nodeCrypto } from "./peers.js";
 import { sha256References } from "./references.js";
-import { type Family, kib, partsOf, randomBytes, threadsText } from "./setting.js";
+import { type Family, kib, mib, partsOf, randomBytes, threadsText } from "./setting.js";
 
 const count = 1_000_000;
 /** merkletreejs takes seconds for a million, so it gets fewer unless the run is a full one. */
@@ -107,8 +107,10 @@ const best = (leaves: readonly Uint8Array[], want: string): Peer => ({
 function kernelAlone(leafBytes: number, threads: number): Peer {
   const addon = binding();
   const batchOf = (sizeBytes: number) => {
-    // Half of a second cache; many times that for several threads, whose waking must not count.
-    const messages = Math.floor((threads === 1 ? 1 : 16 * threads) * ((512 * kib) / sizeBytes));
+    // Half of a second cache; for several threads what still costs nothing to read, since each call has to
+    // wake them.
+    const batchBytes = threads === 1 ? 512 * kib : threads * 2 * mib;
+    const messages = Math.floor(batchBytes / sizeBytes);
     const data = randomBytes(messages * sizeBytes);
     return { data, messages, out: new Uint8Array(messages * digestBytes) };
   };
