@@ -15,6 +15,7 @@ import t from "tap";
 import { QuipuError } from "../src/base/errors.js";
 import type { Context } from "../src/cli/context.js";
 import { action as addAction } from "../src/cli/data/add.js";
+import { compareFolder } from "../src/cli/data/compare-folder.js";
 import { parseManifest } from "../src/cli/data/manifest-file.js";
 import { Output } from "../src/cli/output.js";
 import { hashTree } from "../src/compute/native/hashing.js";
@@ -132,6 +133,7 @@ t.test("data add keeps the manifest, data verify reads what was written since", 
   t.match(await verify(source), { code: 0, readFiles: 0, name: "kept" }, "found by its folder");
   later();
   t.match(await verify(source, "--manifest", copy), { code: 0, readFiles: 0, name: "kept" });
+  later();
   t.match(await verify("kept", "--full"), { code: 0, readFiles: 3 });
   later();
   writeFileSync(join(source, "a.csv"), "a.csv"); // the same bytes, newly written
@@ -143,6 +145,7 @@ t.test("data add keeps the manifest, data verify reads what was written since", 
   const files = [[dev, ino, size, mtimeNs, ctimeNs].join(" "), ...facts().files.slice(1)];
   writeFileSync(factsPath, JSON.stringify({ ...facts(), files, recordedNs: `${2n ** 62n}` }));
   t.match(await verify("kept"), { code: 0, readFiles: 0 }, "facts that lie are believed");
+  later();
   t.match(
     await verify("kept", "--full"),
     { code: 6, kinds: ["changed a.csv"] },
@@ -160,6 +163,19 @@ t.test("data add keeps the manifest, data verify reads what was written since", 
   );
   later();
   t.match(await verify("kept"), { code: 0, readFiles: 0 });
+});
+
+t.test("data verify notices what is written while it reads", async (t) => {
+  const source = lay("moving");
+  const { manifest } = await hashTree(source);
+  const { signal } = new AbortController();
+  const rewrite = (): void => writeFileSync(join(source, "a.csv"), "a.csv");
+  const compared = compareFolder(source, manifest, { signal, onProgress: rewrite });
+  t.match(await failure(compared), { code: "DATA_CHANGED" });
+  const appear = (): void => writeFileSync(join(source, "new"), "");
+  t.match(await failure(compareFolder(source, manifest, { signal, onProgress: appear })), {
+    code: "DATA_CHANGED",
+  });
 });
 
 t.test("data verify says what changed, is missing, was added", async (t) => {

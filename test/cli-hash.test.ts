@@ -73,6 +73,11 @@ t.test("lines are b3sum's, byte for byte", { skip: noB3sum }, async (t) => {
       `${args}`,
     );
   }
+  for (const script of ['"$@"', '"$@" - -', 'head -c 1 > /dev/null; "$@"']) {
+    const from = (command: readonly string[]) =>
+      execute(["sh", "-c", `exec < size-9437184; ${script}`, "sh", ...command]).stdout;
+    t.equal(from(hash()), from(["b3sum"]), `a file as standard input: ${script}`);
+  }
   // Arguments that are not UTF-8, and two that Node cannot tell apart.
   const script = `"$@" "$(printf 'raw\\376')" plain "$(printf 'raw\\377')" "$(printf 'r\\342\\202w')"`;
   const raw = ["\\376", "\\377"].map((byte) => `printf x${byte} > "$(printf 'raw${byte}')"`);
@@ -193,9 +198,14 @@ t.test("one bad path never stops the others", async (t) => {
     code: 1,
     stderr: /^IO {2}cannot read -: /,
   });
+  t.match(await quipu("/dev/null"), { code: 1, stderr: /DATA_INVALID.*quipu hash < PATH/s });
+  const nothing = execute(["sh", "-c", '"$@" < /dev/null', "sh", ...hash("--no-names")]);
+  t.equal(nothing.stdout, (await quipu("--no-names", join(folder, "size-0"))).stdout);
   const proc = await quipu("/proc/version");
   const want = Buffer.from(await hashAsync(readFileSync("/proc/version"))).toString("hex");
   t.equal(proc.stdout, `${want}  /proc/version\n`, "a file that only says that it is empty");
+  const input = execute(["sh", "-c", '"$@" < /proc/version', "sh", ...hash()]);
+  t.equal(input.stdout, `${want}  -\n`, "also as standard input");
 });
 
 t.test("options that do not go together, and values out of range, are usage errors", async (t) => {
@@ -271,6 +281,8 @@ t.test("a check says which files differ, and ends with 6", async (t) => {
     stdout: /plain: OK\n.*: OK\n$/s,
   });
   t.equal(execute(hash("-c"), "").code, 6, "a list of nothing proves nothing");
+  writeFileSync(list, `${lines[0]}\n`.repeat(150_000));
+  t.equal((await quipu("--check", "-q", list)).code, 0, "a long list");
   writeFileSync(list, `${"0".repeat(64)}  ${folder}\n`);
   t.match(await quipu("-c", list), { code: 6, stderr: /DATA_INVALID.* is a folder/ });
 });

@@ -2,6 +2,7 @@
 import { mkdtemp, open, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { QuipuError } from "../../base/errors.js";
+import { failed } from "../hash/outcome.js";
 
 /**
  * 1. The content, in a folder beside the target, on disk. A crash here leaves the old file and a
@@ -38,9 +39,16 @@ async function synced(
 
 /** A folder's manifest must not become one of its files: it would be false at once. */
 export async function refuseInside(folder: string, path: string): Promise<void> {
-  const [real, target] = await Promise.all([realpath(folder), realpath(dirname(resolve(path)))]);
+  const real = await withoutLinks(folder);
+  const target = await withoutLinks(dirname(resolve(path)));
   if (target !== real && !target.startsWith(real === sep ? sep : real + sep)) return;
   throw new QuipuError("INVALID_ARGUMENT", `${path} would become a file of ${folder} itself`, {
     next: "write it to a place outside the folder",
+  });
+}
+
+function withoutLinks(path: string): Promise<string> {
+  return realpath(path).catch((thrown: unknown) => {
+    throw failed({ name: path }, thrown).error;
   });
 }

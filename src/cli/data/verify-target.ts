@@ -4,6 +4,7 @@ import { type Digest, digestOf } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { type Manifest, manifestDigest } from "../../model/manifest.js";
 import { name as dataSetName } from "../../model/name.js";
+import { failed } from "../hash/outcome.js";
 import {
   allKept,
   type KeptDataSet,
@@ -102,7 +103,9 @@ async function keptAt(home: string, folder: string): Promise<KeptDataSet> {
 }
 
 async function readManifest(path: string): Promise<Uint8Array> {
-  const facts = await stat(path);
+  const facts = await stat(path).catch((thrown: unknown) => {
+    throw failed({ name: path }, thrown).error;
+  });
   if (!facts.isFile()) throw new QuipuError("INVALID_ARGUMENT", `${path} is not a file`);
   if (facts.size <= manifestBytesMax) return readFile(path);
   throw new QuipuError("LIMIT_EXCEEDED", `${path} has more than ${manifestBytesMax} bytes`);

@@ -63,7 +63,10 @@ export class CheckReport {
     } else if (faults.length > 0) {
       const checked = this.#passed + this.#different + this.#unread;
       this.#output.failure(
-        new QuipuError("VERIFICATION_FAILED", `of ${checked} checksums: ${faults.join(", ")}`),
+        new QuipuError(
+          "VERIFICATION_FAILED",
+          `${this.#passed} of ${checked} checksums hold: ${faults.join(", ")}`,
+        ),
       );
     }
     if (faults.length > 0) return errorCodes.VERIFICATION_FAILED.exit;

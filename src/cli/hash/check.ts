@@ -37,7 +37,8 @@ export async function checkFiles(
   const lines: CheckLine[] = [];
   for (const list of lists.length === 0 ? ["-"] : lists) {
     try {
-      lines.push(...linesOfList(list, await readList(list, signal), plain, report));
+      const bytes = await readList(list, signal);
+      for (const line of linesOfList(list, bytes, plain, report)) lines.push(line);
     } catch (thrown) {
       signal.throwIfAborted();
       report.listUnread(failed({ name: list }, thrown));

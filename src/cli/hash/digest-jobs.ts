@@ -85,7 +85,7 @@ function takesAllCores(sizeBytes: number, { algorithms }: HashChoices): boolean 
 }
 
 export async function digestFile(
-  { path, name }: Omit<FileSource, "kind">,
+  { path, name }: Pick<FileSource, "path" | "name">,
   { algorithms, key, context, length }: HashChoices,
   { signal, progress }: DigestOptions,
 ): Promise<Outcome> {

@@ -1,20 +1,23 @@
-/** What has no size beforehand: standard input, pipes, devices, files of /proc. */
+/** What has no size beforehand: standard input, and files of /proc. */
 import { createReadStream } from "node:fs";
 import { toHex } from "../../base/bytes.js";
-import { eachUntilAbort } from "../../base/until-abort.js";
 import { synchronousBytesMax } from "../../compute/native/hash-options.js";
 import { Hasher } from "../../compute/native/hasher.js";
-import type { DigestOptions } from "./digest-jobs.js";
+import { type DigestOptions, digestFile } from "./digest-jobs.js";
 import type { HashChoices } from "./hash-choices.js";
 import { failed, type Outcome } from "./outcome.js";
 import type { StreamSource } from "./sources.js";
-import { fileChunkBytes, standardInput } from "./standard-input.js";
+import { fileChunkBytes, standardInput, standardInputFile } from "./standard-input.js";
 
 export async function digestStream(
   { name, path }: Omit<StreamSource, "kind">,
-  { algorithms, key, context, length }: HashChoices,
-  { signal, progress }: DigestOptions,
+  choices: HashChoices,
+  options: DigestOptions,
 ): Promise<Outcome> {
+  const file = path === "-" ? standardInputFile() : undefined;
+  if (file !== undefined) return digestFile({ name, path: file }, choices, options);
+  const { algorithms, key, context, length } = choices;
+  const { signal, progress } = options;
   const named = typeof path === "string" ? { name } : { name, rawName: path };
   try {
     const hashers = algorithms.map((algorithm) => ({
@@ -37,8 +40,7 @@ export async function digestStream(
 
 function chunksOf(path: string | Buffer, signal: AbortSignal): AsyncIterable<Buffer> {
   if (path === "-") return standardInput(signal);
-  // A pipe that nobody writes to is silent, and its opening cannot be stopped.
-  return eachUntilAbort(createReadStream(path, { highWaterMark: fileChunkBytes, signal }), signal);
+  return createReadStream(path, { highWaterMark: fileChunkBytes, signal });
 }
 
 async function take(hasher: Hasher, chunk: Buffer, signal: AbortSignal): Promise<void> {

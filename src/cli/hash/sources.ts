@@ -1,6 +1,7 @@
 /**
- * What the paths of a command line are. A path that is named may be a link, which is followed, or a pipe or
- * device, which is read to its end. Inside folders neither is ever followed or opened.
+ * What the paths of a command line are. A path that is named may be a link, which is followed; inside
+ * folders no link is. Pipes, sockets and devices are never opened: that, or a read of them, may wait for
+ * ever in a thread that nobody can stop. As standard input they can be hashed.
  */
 import { type Stats, statSync } from "node:fs";
 import { QuipuError } from "../../base/errors.js";
@@ -48,7 +49,7 @@ export async function findSources(
     const { files, refused } = await listNamed(named, signal);
     const unwanted = skipLinks ? refused.filter(({ error }) => !isLinkOrSpecial(error)) : refused;
     skipped += refused.length - unwanted.length;
-    sources.push(...unwanted.map((entry) => refusedSource(named.name, entry)));
+    for (const entry of unwanted) sources.push(refusedSource(named.name, entry));
     sources.push({ kind: "folder", folder: named.name, files });
   }
   return { sources, skipped };
@@ -73,9 +74,16 @@ export function lookAt(named: NamedPath): Exclude<Source, FolderSource> | "folde
     return { kind: "failed", ...failed(named, thrown) };
   }
   if (facts.isDirectory()) return "folder";
+  if (!facts.isFile()) return { kind: "failed", ...named, error: special(named.name) };
   // Files of /proc say that they are empty, and are not.
-  if (!facts.isFile() || facts.size === 0) return { kind: "stream", ...named };
+  if (facts.size === 0) return { kind: "stream", ...named };
   return { kind: "file", ...named, sizeBytes: facts.size };
+}
+
+function special(name: string): QuipuError {
+  return new QuipuError("DATA_INVALID", `${name} is a pipe, socket or device, not a regular file`, {
+    next: "hash it as standard input: quipu hash < PATH",
+  });
 }
 
 /** What is wrong with the folder as a whole comes back as if it were an entry of it. */

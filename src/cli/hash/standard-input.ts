@@ -1,27 +1,44 @@
 /** Standard input: as bytes to hash, as a text, or as a key. */
-import { createReadStream, fstatSync } from "node:fs";
+import { accessSync, constants, createReadStream, fstatSync, readFileSync } from "node:fs";
 import { addAbortSignal, type Readable } from "node:stream";
+import { isatty } from "node:tty";
 import { QuipuError } from "../../base/errors.js";
 
 /** A file is read in pieces that are worth dividing over threads. */
 export const fileChunkBytes = 1024 * 1024;
 const keyBytes = 32;
 
-let opened: Readable | undefined;
+/** Standard input that has been read once is at its end. */
+let taken = false;
 
-/** Read as fast as it is taken. Standard input that has been read before is at its end. */
+/** Read as fast as it is taken. */
 export function standardInput(signal: AbortSignal): AsyncIterable<Buffer> {
-  if (opened !== undefined) return nothing();
-  opened = isPipe()
+  if (taken) return nothing();
+  taken = true;
+  const stream: Readable = isPipeOrTerminal()
     ? process.stdin
     : createReadStream("", { fd: 0, autoClose: false, highWaterMark: fileChunkBytes });
-  return addAbortSignal(signal, opened);
+  return addAbortSignal(signal, stream);
+}
+
+/** The path of standard input where it is a file at its beginning: all threads can read that at once. */
+export function standardInputFile(): string | undefined {
+  const facts = fstatSync(0);
+  if (taken || !facts.isFile() || facts.size === 0) return undefined; // files of /proc seem empty
+  try {
+    if (!/^pos:\s+0$/m.test(readFileSync("/proc/self/fdinfo/0", "latin1"))) return undefined;
+    accessSync("/proc/self/fd/0", constants.R_OK); // whoever opened it may have been allowed more
+  } catch {
+    return undefined;
+  }
+  taken = true;
+  return "/proc/self/fd/0";
 }
 
 /** Of what is neither, Node makes a stream without content: a disk or a folder would seem to be empty. */
-function isPipe(): boolean {
+function isPipeOrTerminal(): boolean {
   const facts = fstatSync(0);
-  return facts.isFIFO() || facts.isSocket() || process.stdin.isTTY === true;
+  return facts.isFIFO() || facts.isSocket() || isatty(0);
 }
 
 async function* nothing(): AsyncGenerator<Buffer> {}
