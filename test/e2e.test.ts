@@ -115,6 +115,7 @@ t.test("each command prints one JSON value, and a page for people", async (t) =>
     [["artifact", "get", digest, "--to", copy, "--country", "SG"], { artifact: { digest } }],
     [["host", "ls"], { hosts: [{ name: "cl-1" }, { name: "de-1" }, { name: "sg-1" }] }],
     [["data", "ls"], { dataSets: [{ name: "digits", countries: ["SG", "CL"] }] }],
+    [["data", "verify", "digits"], { equal: true, name: "digits" }],
     [["log", "head"], { origin: "quipu.example/test" }],
     [["log", "fsck"], { ok: true, problems: [] }],
     [["doctor"], { checks: [{ name: "node", state: "ok" }] }],
