@@ -196,7 +196,7 @@ t.test("one bad path never stops the others", async (t) => {
   t.equal(answer.stderr.match(/NOT_FOUND/g)?.length, 2);
   t.match(execute(["sh", "-c", '"$@" - < .', "sh", ...hash()]), {
     code: 1,
-    stderr: /^IO {2}cannot read -: /,
+    stderr: /^DATA_INVALID {2}cannot read -: /,
   });
   t.match(await quipu("/dev/null"), { code: 1, stderr: /DATA_INVALID.*quipu hash < PATH/s });
   const nothing = execute(["sh", "-c", '"$@" < /dev/null', "sh", ...hash("--no-names")]);
@@ -276,6 +276,9 @@ t.test("a check says which files differ, and ends with 6", async (t) => {
   );
   t.match(value, { ok: false, malformed: [{ list, line: 5 }], errors: [{ code: "NOT_FOUND" }] });
   t.match(await quipu("--check", join(folder, "absent")), { code: 1, stderr: /NOT_FOUND/ });
+  for (const odd of [folder, "/dev/null"]) {
+    t.match(await quipu("--check", odd), { code: 1, stdout: "", stderr: /DATA_INVALID/ });
+  }
   t.match(execute(hash("-c"), lines.slice(0, 2).join("\n")), {
     code: 0,
     stdout: /plain: OK\n.*: OK\n$/s,

@@ -69,7 +69,7 @@ export class Output {
   /** A line that the next one replaces; only on a terminal. */
   progress(text: string): void {
     if (!this.live) return;
-    const columns = this.#options.stderr.columns ?? 80;
+    const columns = this.#options.stderr.columns || 80;
     const line = stripVTControlCharacters(text).slice(0, columns - 1);
     this.#options.stderr.write(`\r${line.padEnd(this.#liveWidth)}`);
     this.#liveWidth = line.length;

@@ -54,7 +54,9 @@ export async function checkFiles(
   return report.finish();
 }
 
-function readList(list: string, signal: AbortSignal): Promise<Buffer> {
+async function readList(list: string, signal: AbortSignal): Promise<Buffer> {
+  const source = sourceOf(list);
+  if (source.kind === "failed") throw source.error;
   const chunks = list === "-" ? standardInput(signal) : createReadStream(list, { signal });
   return readAll(chunks, list, listBytesMax);
 }

@@ -26,13 +26,17 @@ export function isFailed(outcome: Outcome): outcome is Failed {
   return "error" in outcome;
 }
 
+/** The path is at fault, not the disk. */
+const pathFaults: readonly unknown[] = ["EISDIR", "ELOOP", "ENAMETOOLONG"];
+
 /** Of any read that fails, in one form: what Node says and the addon says reads alike. */
 export function failed(named: Named, thrown: unknown): Failed {
   const error = QuipuError.from(thrown);
   if (thrown instanceof QuipuError) return { ...named, error };
   const reason =
     /^[A-Z0-9]+: (.+?)(?:, \w+)?(?: '.*')?$/s.exec(error.message)?.[1] ?? error.message;
-  const code = error.code === "INTERNAL" ? "IO" : error.code;
+  const ofPath = pathFaults.includes((thrown as NodeJS.ErrnoException | undefined)?.code);
+  const code = error.code !== "INTERNAL" ? error.code : ofPath ? "DATA_INVALID" : "IO";
   const next = code === "NOT_FOUND" ? { next: "check the path" } : {};
   const message = `cannot read ${named.name}: ${reason}`;
   return { ...named, error: new QuipuError(code, message, { ...next, cause: thrown }) };

@@ -47,7 +47,7 @@ export async function findSources(
       continue;
     }
     const { files, refused } = await listNamed(named, signal);
-    const unwanted = skipLinks ? refused.filter(({ error }) => !isLinkOrSpecial(error)) : refused;
+    const unwanted = skipLinks ? refused.filter((entry) => !isLinkOrSpecial(entry)) : refused;
     skipped += refused.length - unwanted.length;
     for (const entry of unwanted) sources.push(refusedSource(named.name, entry));
     sources.push({ kind: "folder", folder: named.name, files });
@@ -64,7 +64,7 @@ export function sizeOf(sources: readonly Source[]): number {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** A file by its name; `-` is standard input. A folder is for the caller to list or to refuse. */
+/** A file by its name; `-` is standard input. A folder is for the caller to list, or to refuse. */
 export function lookAt(named: NamedPath): Exclude<Source, FolderSource> | "folder" {
   if (named.path === "-") return { kind: "stream", ...named };
   let facts: Stats;
@@ -100,13 +100,14 @@ async function listNamed({ name, path }: NamedPath, signal: AbortSignal) {
   }
 }
 
-function isLinkOrSpecial({ code }: QuipuError): boolean {
-  return code === "DATA_INVALID";
+function isLinkOrSpecial({ path, error }: RefusedEntry): boolean {
+  return path !== "" && error.code === "DATA_INVALID";
 }
 
-function refusedSource(folder: string, { path, error }: RefusedEntry): Source {
+function refusedSource(folder: string, entry: RefusedEntry): Source {
+  const { path, error } = entry;
   const name = path === "" ? folder : nameIn(folder, path);
-  if (!isLinkOrSpecial(error)) return { kind: "failed", name, error };
+  if (!isLinkOrSpecial(entry)) return { kind: "failed", name, error };
   const next = "pass over links and special files with --links skip";
   return { kind: "failed", name, error: new QuipuError(error.code, error.message, { next }) };
 }
