@@ -78,6 +78,7 @@ t.test("files that are none, or not ours to read", async (t) => {
   const raw = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x66, 0xff])]);
   writeFileSync(raw, "y");
   t.equal((await hashFile(raw)).facts.sizeBytes, 1, "a name that is not UTF-8, as bytes");
+  t.equal(await code(hashFile("/proc/self/stat")), "DATA_CHANGED", "it says that it is empty");
   t.match((await failure(hashFile(join(folder, "gone/x")))).message, /gone\/x: No such file/);
   t.equal(openFiles(), before, "no file is left open");
   for (const name of [link, join(folder, "loop"), join(folder, "target"), raw]) rmSync(name);

@@ -182,6 +182,9 @@ Status HashFile(const Descriptor& file, const std::string& name, const FileHashe
   }
   if (source.failed()) return source.Why(name);
   if (!status.ok()) return status;
+  // A byte more than there should be: it grew, or it is one of those that say they are empty.
+  uint8_t more;
+  if (pread(file.get(), &more, 1, static_cast<off_t>(size)) > 0) return Changed(name);
   if (fstat(file.get(), &found) != 0) return SystemError("cannot look at " + name, errno);
   if (!(FactsOf(found) == *facts)) return Changed(name);
   return Status{};
