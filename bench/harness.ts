@@ -90,12 +90,12 @@ interface Pair {
 
 const pairsUsual = 15;
 const pairsLeast = 7;
-const lineMsUsual = 15_000;
+const lineMsUsual = 12_000;
 /** A sample repeats its call until it took so long that the kernel's clock tells who else worked. */
 const sampleMs = 100;
 const sweepMs = 5;
 /** Of a process, for all its lines: a machine that is never quiet is measured as it is. */
-let patienceMs = 20_000;
+let patienceMs = 10_000;
 
 /** Runs all contests, prints the table and appends the results. */
 export async function bench(
