@@ -24,8 +24,27 @@ struct Eight : Lanes8 {
   // keep whatever they please in memory, and the chain of dependent steps waits for it. Here one
   // word of row c alone lives in memory: it is touched once, where nothing waits, and its register
   // is the spare one. Byte masks are read from memory too.
+  [[gnu::always_inline]] static void AllRounds(Word s[16], const Word m[16], const uint8_t* fetch) {
+    Word c0 = s[8];
+    HalfRounds<0>(s, c0, m, fetch);
+    s[8] = c0;
+  }
+
+ private:
+  template <int kHalf>
+  [[gnu::always_inline]] static void HalfRounds(Word s[16], Word& c0, const Word m[16],
+                                                const uint8_t* fetch) {
+    constexpr int kDiagonal = kHalf % 2;
+    constexpr const int* kWords = kSchedule[kHalf / 2] + 8 * kDiagonal;
+    FetchShare(fetch, kLanes, kHalf);
+    HalfMixes<kDiagonal, 16, 12>(s, c0, m, kWords);
+    HalfMixes<kDiagonal, 8, 7>(s, c0, m, kWords + 1);
+    if constexpr (kHalf + 1 < 2 * kRounds) HalfRounds<kHalf + 1>(s, c0, m, fetch);
+  }
+
   template <int kDiagonal, int kFirstRotation, int kSecondRotation>
-  [[gnu::always_inline]] static void HalfMixes(Word s[16], const Word m[16], const int* words) {
+  [[gnu::always_inline]] static void HalfMixes(Word s[16], Word& c0, const Word m[16],
+                                               const int* words) {
     static_assert(kFirstRotation % 8 == 0);
     constexpr int kFirst = kDiagonal == 0 ? 0 : 2;  // the mix whose c is word 8
     constexpr int i0 = kFirst, i1 = (kFirst + 1) % 4, i2 = (kFirst + 2) % 4, i3 = (kFirst + 3) % 4;
@@ -71,7 +90,7 @@ struct Eight : Lanes8 {
         "vpxor %[c2], %[b2], %[b2]\n"
         "vpxor %[c3], %[b3], %[b3]\n"  //
         QUIPU_ROTATE("b0") QUIPU_ROTATE("b1") QUIPU_ROTATE("b2") QUIPU_ROTATE("b3")
-        : [spare] "=&x"(spare), [c0] "+m"(s[8]), [c1] "+x"(QUIPU_WORD(C, i1)),
+        : [spare] "=&x"(spare), [c0] "+m"(c0), [c1] "+x"(QUIPU_WORD(C, i1)),
           [c2] "+x"(QUIPU_WORD(C, i2)), [c3] "+x"(QUIPU_WORD(C, i3)), [b0] "+x"(QUIPU_WORD(B, i0)),
           [b1] "+x"(QUIPU_WORD(B, i1)), [b2] "+x"(QUIPU_WORD(B, i2)), [b3] "+x"(QUIPU_WORD(B, i3))
         : [d0] "x"(QUIPU_WORD(D, i0)), [d1] "x"(QUIPU_WORD(D, i1)), [d2] "x"(QUIPU_WORD(D, i2)),

@@ -12,23 +12,13 @@
 
 #include "kernels/blake3/blake3.h"
 #include "kernels/blake3/blake3_kernels.h"
+#include "kernels/lanes/fetch.h"
 
 namespace quipu::blake3 {
 namespace {
 
-// How far ahead of the blocks in work memory is fetched into the second cache, because rows a
-// kilobyte apart are a pattern that no prefetcher of a processor follows. Never past the end: an
-// address that is not mapped is looked up again and again.
+// How far ahead of the blocks in work memory is fetched.
 constexpr size_t kAheadBytes = 32 * 1024;
-constexpr size_t kLineBytes = 64;
-
-// By volatile assembler, which stays where it is put: compilers gather fetches in one place, where
-// they queue, and drop functions that do nothing else.
-inline void FetchLine(const uint8_t* at) { __asm__ volatile("prefetcht1 %0" : : "m"(*at)); }
-
-inline void FetchLines(const uint8_t* at, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += kLineBytes) FetchLine(at + i);
-}
 
 // Message word of each position in each round: Permute() applied 0 to 6 times.
 constexpr int kSchedule[kRounds][16] = {
@@ -57,6 +47,8 @@ template <class Vector, int kGroups, int kDiagonal, int kFirstRotation, int kSec
 #define QUIPU_EACH _Pragma("GCC unroll 8") for (int i = 0; i < 4 * kGroups; ++i)
 #define QUIPU_WORD(name) s[i / 4][QUIPU_##name(i % 4, kDiagonal)]
   QUIPU_EACH QUIPU_WORD(A) = Vector::Add(QUIPU_WORD(A), m[i / 4][words[2 * (i % 4)]]);
+  // Or the compiler adds the message word to b first, which is the last to be ready.
+  QUIPU_EACH __asm__("" : "+v"(QUIPU_WORD(A)));
   QUIPU_EACH QUIPU_WORD(A) = Vector::Add(QUIPU_WORD(A), QUIPU_WORD(B));
   QUIPU_EACH QUIPU_WORD(D) = Vector::Xor(QUIPU_WORD(D), QUIPU_WORD(A));
   QUIPU_EACH QUIPU_WORD(D) = Vector::template RotateRight<kFirstRotation>(QUIPU_WORD(D));
@@ -67,30 +59,23 @@ template <class Vector, int kGroups, int kDiagonal, int kFirstRotation, int kSec
 #undef QUIPU_WORD
 }
 
-template <class Vector, int kGroups, int kRound, int kDiagonal>
-[[gnu::always_inline]] inline void MixFour(typename Vector::Word s[kGroups][16],
-                                           const typename Vector::Word m[kGroups][16]) {
-  constexpr const int* kWords = kSchedule[kRound] + 8 * kDiagonal;
-  if constexpr (Vector::kMixesItself) {
-    static_assert(kGroups == 1);
-    Vector::template HalfMixes<kDiagonal, 16, 12>(s[0], m[0], kWords);
-    Vector::template HalfMixes<kDiagonal, 8, 7>(s[0], m[0], kWords + 1);
-  } else {
-    HalfMixes<Vector, kGroups, kDiagonal, 16, 12>(s, m, kWords);
-    HalfMixes<Vector, kGroups, kDiagonal, 8, 7>(s, m, kWords + 1);
-  }
+// The lines of `inputs` that half `half` of the fourteen fetches, one line an input in all.
+[[gnu::always_inline]] inline void FetchShare(const uint8_t* fetch, size_t inputs, size_t half) {
+  const size_t first = half * inputs / (2 * kRounds);
+  const size_t end = (half + 1) * inputs / (2 * kRounds);
+  FetchLines(fetch + first * kLineBytes, (end - first) * kLineBytes);
 }
 
-// Fetches the lines at `fetch`, one for each input, spread over the rounds.
+// Half rounds kHalf to 13; fetches lines on the way.
 template <class Vector, int kGroups, int kHalf = 0>
 [[gnu::always_inline]] inline void AllRounds(typename Vector::Word s[kGroups][16],
                                              const typename Vector::Word m[kGroups][16],
                                              const uint8_t* fetch) {
-  constexpr size_t kLines = kGroups * Vector::kLanes;
-  constexpr size_t kFirst = kHalf * kLines / (2 * kRounds);
-  constexpr size_t kEnd = (kHalf + 1) * kLines / (2 * kRounds);
-  FetchLines(fetch + kFirst * kLineBytes, (kEnd - kFirst) * kLineBytes);
-  MixFour<Vector, kGroups, kHalf / 2, kHalf % 2>(s, m);
+  constexpr int kDiagonal = kHalf % 2;
+  constexpr const int* kWords = kSchedule[kHalf / 2] + 8 * kDiagonal;
+  FetchShare(fetch, kGroups * Vector::kLanes, kHalf);
+  HalfMixes<Vector, kGroups, kDiagonal, 16, 12>(s, m, kWords);
+  HalfMixes<Vector, kGroups, kDiagonal, 8, 7>(s, m, kWords + 1);
   if constexpr (kHalf + 1 < 2 * kRounds) AllRounds<Vector, kGroups, kHalf + 1>(s, m, fetch);
 }
 
@@ -123,7 +108,12 @@ template <class Vector, int kGroups>
     s[g][14] = tail[g].length;
     s[g][15] = tail[g].flags;
   }
-  AllRounds<Vector, kGroups>(s, m, fetch);
+  if constexpr (Vector::kMixesItself) {
+    static_assert(kGroups == 1);
+    Vector::AllRounds(s[0], m[0], fetch);
+  } else {
+    AllRounds<Vector, kGroups>(s, m, fetch);
+  }
   for (int g = 0; g < kGroups; ++g) {
     for (int i = 0; i < 8; ++i) cv[g][i] = Vector::Xor(s[g][i], s[g][i + 8]);
   }
@@ -170,11 +160,12 @@ inline void HashGroups(const Run& run, size_t first, size_t count, uint8_t* cvs)
   for (size_t b = 0; b < blocks; ++b) {
     const size_t ahead = first * run.stride + b * kInputs * kBlockBytes + kAheadBytes;
     const bool inside = ahead + kInputs * kBlockBytes <= run.bytes;
+    const auto* const elsewhere = reinterpret_cast<const uint8_t*>(m);  // fetched to no purpose
     for (int g = 0; g < kGroups; ++g) {
       LoadBlock<Vector>(rows + g * kLanes, b * kBlockBytes, m[g]);
       tail[g].flags = Vector::Broadcast(run.FlagsOf(b, blocks));
     }
-    CompressLanes<Vector, kGroups>(cv, m, tail, inside ? run.input + ahead : base);
+    CompressLanes<Vector, kGroups>(cv, m, tail, inside ? run.input + ahead : elsewhere);
   }
   alignas(64) uint8_t spare[kLanes * kCvBytes];
   for (size_t g = 0; g < kGroups; ++g) {

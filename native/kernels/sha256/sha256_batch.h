@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/lanes/fetch.h"
 #include "kernels/sha256/sha256.h"
 #include "kernels/sha256/sha256_kernels.h"
 
@@ -92,6 +93,10 @@ class Lane {
   alignas(64) uint8_t tail_[2 * kBlockBytes];
 };
 
+// Of a message that comes next, its first bytes are fetched; of a long one the processor sees the
+// rest.
+constexpr size_t kAheadBytesMax = 1024;
+
 // Messages of any lengths: a lane whose message ends takes the next one.
 template <class Machine>
 inline void HashMany(const ByteView* messages, size_t count, int prefix, uint8_t* digests) {
@@ -104,6 +109,10 @@ inline void HashMany(const ByteView* messages, size_t count, int prefix, uint8_t
     busy[lane] = started < count;
     if (!busy[lane]) return;
     lanes[lane].Start(messages[started], prefix, started);
+    if (started + Machine::kLanes < count) {
+      const ByteView next = messages[started + Machine::kLanes];
+      FetchLines(next.data, std::min<size_t>(next.size, kAheadBytesMax));
+    }
     machine.Reset(lane);
     ++started;
     ++active;
@@ -170,6 +179,7 @@ class InStep {
         rows[lane] = at_[lane] + block * kBlockBytes - shift_;
       }
       if (block == 0 && shift_ != 0 && at_start) CopyHeads(rows);
+      FetchAhead(at_[0] + block * kLanes * kBlockBytes);
       machine_.Compress(rows, block == 0 ? prefix_ : kNoPrefix);
     }
     const size_t head = whole_ == 0 ? shift_ : 0;  // bytes of the tail that are prefix
@@ -183,6 +193,14 @@ class InStep {
       }
       machine_.Compress(rows, kNoPrefix);
     }
+  }
+
+  // As many lines as a block of each lane has, so that fetches keep pace with the work.
+  void FetchAhead(const uint8_t* at) {
+    constexpr size_t kAheadBytes = 16 * 1024;
+    const size_t ahead = static_cast<size_t>(at - run_.data) + kAheadBytes;
+    if (ahead + kLanes * kLineBytes > run_.size * run_.count) return;
+    FetchLines(run_.data + ahead, kLanes * kLineBytes);
   }
 
   // The byte before the first message is not ours to read.

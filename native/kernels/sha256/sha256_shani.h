@@ -38,24 +38,30 @@ inline Packed Pack(const uint32_t state[8]) {
   return Packed{_mm_alignr_epi8(cdab, efgh, 8), _mm_blend_epi16(efgh, cdab, 0xf0)};
 }
 
-inline void Unpack(const Packed& packed, uint32_t state[8]) {
+// (a b c d) and (e f g h), in the order in which they are told.
+inline void Unpack(const Packed& packed, __m128i words[2]) {
   const __m128i feba = _mm_shuffle_epi32(packed.abef, 0x1b);
   const __m128i dchg = _mm_shuffle_epi32(packed.cdgh, 0xb1);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(state), _mm_blend_epi16(feba, dchg, 0xf0));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+  words[0] = _mm_blend_epi16(feba, dchg, 0xf0);
+  words[1] = _mm_alignr_epi8(dchg, feba, 8);
+}
+
+inline void Store(__m128i words, void* to) { _mm_storeu_si128(static_cast<__m128i*>(to), words); }
+
+// Bytes of each word reversed.
+inline __m128i SwapBytes(__m128i words) {
+  return _mm_shuffle_epi8(words, _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL));
 }
 
 // One block of each of kCount messages.
 template <int kCount>
 [[gnu::always_inline]] inline void CompressPacked(Packed state[kCount],
                                                   const uint8_t* const blocks[kCount], int prefix) {
-  const __m128i swap =
-      _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);  // bytes of each word reversed
   Packed s[kCount];
   __m128i w[kCount][4];
   for (int n = 0; n < kCount; ++n) {
     s[n] = state[n];
-    for (int i = 0; i < 4; ++i) w[n][i] = _mm_shuffle_epi8(Load(blocks[n] + 16 * i), swap);
+    for (int i = 0; i < 4; ++i) w[n][i] = SwapBytes(Load(blocks[n] + 16 * i));
     if (prefix != kNoPrefix) w[n][0] = _mm_insert_epi8(w[n][0], prefix, 3);
   }
 #pragma GCC unroll 16
@@ -91,9 +97,9 @@ class ShaniMachine {
     CompressPacked<kLanes>(states_, rows, prefix);
   }
   void Store(size_t lane, uint8_t* digest) const {
-    uint32_t state[8];
-    Unpack(states_[lane], state);
-    StoreBigEndian(state, 8, digest);
+    __m128i words[2];
+    Unpack(states_[lane], words);
+    for (int i = 0; i < 2; ++i) sha256::Store(SwapBytes(words[i]), digest + 16 * i);
   }
   void StoreAll(uint8_t* digests) const {
     for (size_t lane = 0; lane < kLanes; ++lane) Store(lane, digests + lane * kDigestBytes);
