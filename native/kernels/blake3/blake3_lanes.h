@@ -182,7 +182,8 @@ inline void HashGroups(const Run& run, size_t first, size_t count, uint8_t* cvs)
 inline Run ChunkRun(const uint8_t* input, size_t count, const uint32_t key[8], uint64_t counter,
                     uint32_t flags) {
   const size_t bytes = count * kChunkBytes;
-  FetchLines(input, std::min(bytes, kAheadBytes));
+  // A short input has mostly just been made or read, and lies in a cache.
+  if (bytes > 2 * kAheadBytes) FetchLines(input, kAheadBytes);
   return Run{input, bytes, kChunkBytes, key, counter, 1, flags, kChunkStart, kChunkEnd};
 }
 
