@@ -32,6 +32,22 @@ export function javascriptRoot(leaves: readonly Uint8Array[]): Uint8Array {
   return Buffer.from(foldRight(nodes, leaves.length), "latin1");
 }
 
+/** Root of RFC 6962 as it is mostly written: level by level, a fresh array for each input and digest. */
+export function plainJavascriptRoot(leaves: readonly Uint8Array[]): Uint8Array {
+  const [zero, one] = [Buffer.of(0), Buffer.of(1)];
+  const digest = (...parts: Uint8Array[]): Uint8Array =>
+    hash("sha256", Buffer.concat(parts), "buffer");
+  let level = leaves.map((leaf) => digest(zero, leaf));
+  while (level.length > 1) {
+    const below = level;
+    level = Array.from({ length: Math.ceil(below.length / 2) }, (_, i) => {
+      const [left, right] = below.slice(2 * i, 2 * i + 2) as [Uint8Array, Uint8Array?];
+      return right === undefined ? left : digest(one, left, right);
+    });
+  }
+  return level[0] ?? hash("sha256", "", "buffer");
+}
+
 /** The digest of a node whose left half waits there. */
 function close(nodes: readonly Buffer[], level: number, right: string): string {
   const node = nodes[level] as Buffer;
