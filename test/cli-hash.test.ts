@@ -1,5 +1,10 @@
 /** `quipu hash` beside b3sum and sha256sum, byte for byte, and with everything that can go wrong. */
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  type ChildProcessWithoutNullStreams,
+  execFileSync,
+  spawn,
+  spawnSync,
+} from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
@@ -348,6 +353,18 @@ t.test("standard input is held back, not stored", async (t) => {
   t.ok(Number(peak) * 1024 < 200 * mib, `${peak} kB at most, for ${16 * parts} MiB`);
 });
 
+/** Resolves once the child has read far more than its own start-up needs. */
+async function reads(child: ChildProcessWithoutNullStreams): Promise<void> {
+  child.stdin.on("error", () => undefined); // a child that is killed leaves some of it unread
+  child.stdin.write(patternBytes(mib)); // more than a pipe holds: whoever wants it takes it
+  for (;;) {
+    const counters = readFileSync(`/proc/${child.pid}/io`, "utf8");
+    const readBytes = Number(/^rchar: (\d+)$/m.exec(counters)?.[1] ?? 0);
+    if (child.stdin.writableLength === 0 || readBytes > 256 * mib) return;
+    await delay(10);
+  }
+}
+
 t.test("Ctrl-C is CANCELLED, 130", async (t) => {
   truncateSync(join(folder, "size-0"), 2 ** 36);
   for (const args of [["-"], ["size-0"], ["--both", "plain", "size-0"]]) {
@@ -355,7 +372,7 @@ t.test("Ctrl-C is CANCELLED, 130", async (t) => {
     const child = spawn(file, rest, { cwd: folder });
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk));
-    await delay(600);
+    await reads(child);
     child.kill("SIGINT");
     const [code] = await once(child, "close");
     t.equal(code, 130, args.join(" "));
