@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CpuWatch, othersShareMax, untilQuiet } from "./quiet.js";
+import type { Goal, Limit, Measured } from "./result.js";
 import { print, record } from "./table.js";
 
 /** What takes its turn. */
@@ -25,12 +26,6 @@ export interface Peer extends Side {
   readonly processId?: number | undefined;
 }
 
-/** The best rate that the machine allows, in units a second, and what it is a limit of. */
-export interface Limit {
-  readonly name: string;
-  readonly rate: number;
-}
-
 export interface Contest {
   readonly name: string;
   /** Work of one call, for the rates: bytes, floating-point operations, leaves. */
@@ -46,35 +41,12 @@ export interface Contest {
   readonly note?: string | undefined;
 }
 
-export type Goal = { readonly ratio: number } | { readonly share: number };
-
-/** Something that is no contest: another figure, or why there is none. */
-export interface Said {
-  readonly name: string;
-  readonly said: string;
-  readonly goal?: string;
-  readonly held?: boolean;
-  readonly note?: string;
+/** What the command line asks of a suite. */
+export interface RunOptions {
+  readonly full: boolean;
+  readonly only: readonly string[];
+  readonly pairs: number | undefined;
 }
-
-export interface Measured {
-  readonly name: string;
-  readonly unit: string;
-  /** Units a second. */
-  readonly oursRate: number;
-  readonly peer: string;
-  readonly peerRate?: number;
-  /** Speed of ours over speed of the peer. */
-  readonly ratio?: { readonly median: number; readonly p10: number; readonly p90: number };
-  readonly limit?: Limit;
-  readonly goal?: Goal;
-  readonly pairs: number;
-  /** Pairs beside which somebody else worked although they were taken again. */
-  readonly noisyPairs: number;
-  readonly note?: string;
-}
-
-export type Result = Measured | Said;
 
 export interface BenchOptions {
   readonly pairs?: number | undefined;

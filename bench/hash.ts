@@ -6,11 +6,11 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import type { Result } from "./harness.js";
+import type { RunOptions } from "./harness.js";
 import type { Errand } from "./hash/child.js";
 import { families } from "./hash/families.js";
 import { peerVersions } from "./hash/peers.js";
-import type { RunOptions } from "./main.js";
+import type { Result } from "./result.js";
 import { brief, print, record } from "./table.js";
 
 const child = fileURLToPath(new URL("./hash/child.js", import.meta.url));

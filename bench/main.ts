@@ -7,12 +7,7 @@
  *   --pairs 5   fewer turns, for a look
  */
 import { parseArgs } from "node:util";
-
-export interface RunOptions {
-  readonly full: boolean;
-  readonly only: readonly string[];
-  readonly pairs: number | undefined;
-}
+import type { RunOptions } from "./harness.js";
 
 interface Suite {
   run(options: RunOptions): Promise<void>;

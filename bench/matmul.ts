@@ -15,8 +15,8 @@ import { float32, Session } from "../src/compute/engine/session.js";
 import { capabilities } from "../src/compute/native/capabilities.js";
 import { byFormula } from "../test/canonical-reference.js";
 import { operatorModel } from "../test/onnx-writer.js";
+import type { RunOptions } from "./harness.js";
 import { bench, type Contest } from "./harness.js";
-import type { RunOptions } from "./main.js";
 
 const libraries = [
   process.env.QUIPU_OPENBLAS ?? "",

@@ -1,8 +1,8 @@
 /** Results as people read them: one line each, and the file that keeps every run. */
 import { appendFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Measured, Result } from "./harness.js";
 import { machine } from "./machine.js";
+import type { Measured, Result } from "./result.js";
 
 const header = ["ours", "peer", "ours / peer", "p10 to p90", "goal", "of limit", "against"];
 

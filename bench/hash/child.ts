@@ -5,7 +5,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Contest, compete, type Result } from "../harness.js";
+import { type Contest, compete } from "../harness.js";
+import type { Result } from "../result.js";
 import { families } from "./families.js";
 import { checkVectors } from "./vectors.js";
 

@@ -6,7 +6,8 @@ import {
   MerkleFrontier,
   OwnedBytes,
 } from "../../src/compute/native/hashing.js";
-import { type Contest, hexOf, type Said } from "../harness.js";
+import { type Contest, hexOf } from "../harness.js";
+import type { Said } from "../result.js";
 import { viewOf } from "./blake3.js";
 import { deviceCopies, smallest } from "./limits.js";
 import { javascriptRoot } from "./merkle-javascript.js";

@@ -5,8 +5,9 @@ import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync 
 import { freemem } from "node:os";
 import { join } from "node:path";
 import { hashFile } from "../../src/compute/native/hashing.js";
-import type { Contest, Peer, Said } from "../harness.js";
+import type { Contest, Peer } from "../harness.js";
 import { packageRoot } from "../machine.js";
+import type { Said } from "../result.js";
 import { blake3Arithmetic, fileReads, sha256Chain, smallest } from "./limits.js";
 import { b3sumVersion } from "./peers.js";
 import { blake3Reference, noReference } from "./references.js";

@@ -2,7 +2,7 @@
  * What this machine allows at best, by the programs of bench/peers/limits_*.c. Without them
  * (`npm run bench:peers` compiles them) a line has no limit to be a share of.
  */
-import type { Limit } from "../harness.js";
+import type { Limit } from "../result.js";
 import { loadPeer } from "./peers.js";
 
 interface NativeLimits {

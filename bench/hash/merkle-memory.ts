@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { MerkleTree, OwnedBytes } from "../../src/compute/native/hashing.js";
-import type { Said } from "../harness.js";
+import type { Said } from "../result.js";
 import { kib, mib, randomBytes, threadsText } from "./setting.js";
 
 const count = 1_000_000;

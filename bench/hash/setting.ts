@@ -1,6 +1,7 @@
 /** What every family of lines is given. */
 import { randomFillSync } from "node:crypto";
-import type { Contest, Said } from "../harness.js";
+import type { Contest } from "../harness.js";
+import type { Said } from "../result.js";
 
 export interface Setting {
   /** Of this process: QUIPU_THREADS says the same to the addon. */

@@ -3,7 +3,7 @@ import { toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { type FolderFile, hashFiles } from "../../compute/native/folder-files.js";
 import { hashFile, sameFacts } from "../../compute/native/hash-file.js";
-import type { DigestOptions } from "./digest-jobs.js";
+import type { DigestOptions } from "./digest-file.js";
 import type { HashChoices } from "./hash-choices.js";
 import { failed, type Outcome } from "./outcome.js";
 import { nameIn } from "./sources.js";

@@ -1,16 +1,10 @@
 /** Sources as jobs: which of them share the cores, and which take all of them. */
 import type { FolderFile } from "../../compute/native/folder-files.js";
-import { hashFile } from "../../compute/native/hash-file.js";
+import { type DigestOptions, digestFile } from "./digest-file.js";
 import type { HashChoices } from "./hash-choices.js";
 import type { Job } from "./in-order.js";
-import { failed, type Outcome } from "./outcome.js";
-import type { Progress } from "./progress.js";
-import type { FileSource, FolderSource, Source } from "./sources.js";
-
-export interface DigestOptions {
-  readonly signal: AbortSignal;
-  readonly progress: Progress;
-}
+import type { Outcome } from "./outcome.js";
+import type { FolderSource, Source } from "./sources.js";
 
 type DigestJob = Job<readonly Outcome[]>;
 
@@ -82,19 +76,4 @@ function* batches(
 /** SHA-256 goes through a file in one line: with it, several files at once keep the cores busy. */
 function takesAllCores(sizeBytes: number, { algorithms }: HashChoices): boolean {
   return sizeBytes >= aloneBytesMin && !algorithms.includes("sha256");
-}
-
-export async function digestFile(
-  { path, name }: Pick<FileSource, "path" | "name">,
-  { algorithms, key, context, length }: HashChoices,
-  { signal, progress }: DigestOptions,
-): Promise<Outcome> {
-  const named = typeof path === "string" ? { name } : { name, rawName: path };
-  try {
-    const wanted = { algorithms, key, context, length, signal, onProgress: progress.part() };
-    const { facts, blake3, sha256 } = await hashFile(path, wanted);
-    return { ...named, sizeBytes: facts.sizeBytes, blake3, sha256 };
-  } catch (thrown) {
-    return failed(named, thrown);
-  }
 }

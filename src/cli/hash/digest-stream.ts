@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { toHex } from "../../base/bytes.js";
 import { synchronousBytesMax } from "../../compute/native/hash-options.js";
 import { Hasher } from "../../compute/native/hasher.js";
-import { type DigestOptions, digestFile } from "./digest-jobs.js";
+import { type DigestOptions, digestFile } from "./digest-file.js";
 import type { HashChoices } from "./hash-choices.js";
 import { failed, type Outcome } from "./outcome.js";
 import type { StreamSource } from "./sources.js";
