@@ -16,6 +16,10 @@ struct Tables {
   HashKernels cuda;
 };
 
+// See Kernels::few. One SHA unit does in turn what four lanes do with two of them idle, or sixteen
+// with half of them; without a unit one message takes half as long as all lanes together.
+constexpr size_t kFewOfFour = 2, kFewOfSixteen = 8, kFewWithoutUnit = 2;
+
 using RunSha256 = void (*)(const sha256::Run&, int prefix, uint8_t* digests);
 
 // Sixteen lanes or the SHA extensions: which is faster differs from processor to processor by more
@@ -39,37 +43,52 @@ bool LanesAreFaster(RunSha256 lanes, RunSha256 unit) {
   return best[0] + best[0] / 8 < best[1];
 }
 
+#if QUIPU_X86
+HashKernels Avx2() {
+  HashKernels kernels = {
+      {blake3::ChunksAvx2, blake3::ParentsAvx2, blake3::InputsAvx2, blake3::BlocksAvx2,
+       blake3::CompressAvx2, nullptr},
+      {sha256::BlocksPortable, sha256::ManyAvx2, sha256::RunAvx2, kFewWithoutUnit},
+      nullptr,
+  };
+  if (Cpu().sha) {
+    kernels.sha256 = {sha256::BlocksShani, sha256::ManyShani, sha256::RunShani, kFewOfFour};
+  }
+  return kernels;
+}
+
+HashKernels Avx512() {
+  HashKernels kernels = {
+      {blake3::ChunksAvx512, blake3::ParentsAvx512, blake3::InputsAvx512, blake3::BlocksAvx512,
+       blake3::CompressAvx512, nullptr},
+      {sha256::BlocksPortable, sha256::ManyAvx512, sha256::RunAvx512, kFewWithoutUnit},
+      nullptr,
+  };
+  if (!Cpu().sha) return kernels;
+  if (LanesAreFaster(sha256::RunAvx512, sha256::RunShaniAvx512)) {
+    kernels.sha256.blocks = sha256::BlocksShani;
+    kernels.sha256.few = kFewOfSixteen;
+  } else {
+    kernels.sha256 = {sha256::BlocksShani, sha256::ManyShaniAvx512, sha256::RunShaniAvx512,
+                      kFewOfFour};
+  }
+  return kernels;
+}
+#endif
+
+// What this processor cannot run is portable: not even its speed may be tried.
 Tables Fill() {
   const HashKernels portable = {
       {blake3::ChunksPortable, blake3::ParentsPortable, blake3::InputsPortable,
        blake3::BlocksPortable, blake3::CompressPortable, nullptr},
-      {sha256::BlocksPortable, sha256::ManyPortable, sha256::RunPortable},
+      {sha256::BlocksPortable, sha256::ManyPortable, sha256::RunPortable, 0},
       nullptr,
   };
   Tables tables = {portable, portable, portable, portable};
 #if QUIPU_X86
-  tables.avx2.blake3 = {blake3::ChunksAvx2, blake3::ParentsAvx2,  blake3::InputsAvx2,
-                        blake3::BlocksAvx2, blake3::CompressAvx2, nullptr};
-  tables.avx2.sha256 = {sha256::BlocksPortable, sha256::ManyAvx2, sha256::RunAvx2};
-  if (Cpu().sha) {
-    tables.avx2.sha256 = {sha256::BlocksShani, sha256::ManyShani, sha256::RunShani};
-  }
-
-  tables.avx512.blake3 = {blake3::ChunksAvx512, blake3::ParentsAvx512,  blake3::InputsAvx512,
-                          blake3::BlocksAvx512, blake3::CompressAvx512, nullptr};
-  tables.avx512.sha256 = {sha256::BlocksPortable, sha256::ManyAvx512, sha256::RunAvx512};
-  if (Cpu().sha) {
-    tables.avx512.sha256.blocks = sha256::BlocksShani;
-    if (!LanesAreFaster(sha256::RunAvx512, sha256::RunShaniAvx512)) {
-      tables.avx512.sha256.many = sha256::ManyShaniAvx512;
-      tables.avx512.sha256.run = sha256::RunShaniAvx512;
-    }
-  }
+  if (Cpu().avx2) tables.cuda = tables.avx2 = Avx2();
+  if (Cpu().avx512) tables.cuda = tables.avx512 = Avx512();
 #endif
-  const Backend best = BestCpuBackend();
-  tables.cuda = best == Backend::kAvx512 ? tables.avx512
-                : best == Backend::kAvx2 ? tables.avx2
-                                         : portable;
 #if QUIPU_CUDA
   tables.cuda.blake3.device_subtree = blake3::SubtreeCuda;
   tables.cuda.merkle_device = merkle::SubtreeCuda;

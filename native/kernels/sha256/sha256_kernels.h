@@ -23,11 +23,14 @@ struct Kernels {
   // Whole blocks of one message into its state.
   void (*blocks)(uint32_t state[8], const uint8_t* input, size_t count);
   // Digests of `count` messages of any lengths, each with the byte `prefix` before it unless that
-  // is kNoPrefix. `digests` may overlap the messages when digest i ends before message i + 1
-  // begins, as a tree level over its children does.
+  // is kNoPrefix.
   void (*many)(const ByteView* messages, size_t count, int prefix, uint8_t* digests);
-  // The same of a run, which wastes no time on lanes that are out of step.
+  // The same of a run, which wastes no time on lanes that are out of step. `digests` may overlap
+  // the messages when digest i ends before message i + 1 begins, as a tree level over its children
+  // does.
   void (*run)(const Run& run, int prefix, uint8_t* digests);
+  // Up to so many messages are faster one after another through `blocks` than side by side.
+  size_t few;
 };
 
 void BlocksPortable(uint32_t state[8], const uint8_t* input, size_t count);
