@@ -22,6 +22,8 @@ class Descriptor {
   }
 
   int get() const { return number_; }
+  // The caller closes it from now on.
+  int Release() { return std::exchange(number_, -1); }
   bool valid() const { return number_ >= 0; }
 
  private:

@@ -20,13 +20,17 @@ struct FileFacts {
   friend bool operator==(const FileFacts&, const FileFacts&) = default;
 };
 
-constexpr int64_t kNanoseconds = 1000000000;
+// Wraps for years past 2262, which files may name; facts are only compared.
+inline int64_t Nanoseconds(const struct timespec& time) {
+  constexpr uint64_t kNanoseconds = 1000000000;
+  return static_cast<int64_t>(static_cast<uint64_t>(time.tv_sec) * kNanoseconds +
+                              static_cast<uint64_t>(time.tv_nsec));
+}
 
 inline FileFacts FactsOf(const struct stat& status) {
   return FileFacts{static_cast<int64_t>(status.st_dev), static_cast<int64_t>(status.st_ino),
-                   static_cast<int64_t>(status.st_size),
-                   status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec,
-                   status.st_ctim.tv_sec * kNanoseconds + status.st_ctim.tv_nsec};
+                   static_cast<int64_t>(status.st_size), Nanoseconds(status.st_mtim),
+                   Nanoseconds(status.st_ctim)};
 }
 
 }  // namespace quipu

@@ -35,9 +35,27 @@ Status NotRegular(const std::string& name, const char* what) {
 }
 
 Status NotOpened(const std::string& name, int number) {
-  if (number == ELOOP) return NotRegular(name, "a symbolic link");
-  if (number == ENXIO) return NotRegular(name, "a pipe or socket");
+  if (number == ENXIO) return NotRegular(name, "a socket or the name of an absent device");
   return SystemError("cannot open " + name, number);
+}
+
+Status CheckRegular(const struct stat& found, const std::string& name) {
+  if (S_ISREG(found.st_mode)) return Status{};
+  return NotRegular(name, S_ISDIR(found.st_mode) ? "a folder" : "a pipe, socket or device");
+}
+
+// A byte where the file should end: it grew, or it is one of those that say they are empty.
+Status CheckEnd(const Descriptor& file, uint64_t size, const std::string& name) {
+  uint8_t more;
+  ssize_t got;
+  do {
+    got = pread(file.get(), &more, 1, static_cast<off_t>(size));
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return SystemError("cannot read " + name, errno);
+  if (got == 0) return Status{};
+  if (size > 0) return Changed(name);
+  return Error(Code::kDataChanged, name + " holds more than its size says",
+               "hash a copy of it: it grows, or the system makes it as it is read");
 }
 
 // A file as many threads read it. The first thing that goes wrong is kept.
@@ -86,11 +104,12 @@ class FileSource final : public ByteSource {
 
   void AskAhead(uint64_t offset) const {
     const uint64_t wanted = std::min(offset + kAheadBytes, size_);
-    uint64_t asked = asked_.load();
-    while (asked < wanted) {
-      if (!asked_.compare_exchange_weak(asked, asked + kStepBytes)) continue;
-      (void)posix_fadvise(file_, static_cast<off_t>(asked), kStepBytes, POSIX_FADV_WILLNEED);
-      asked += kStepBytes;
+    for (uint64_t asked = asked_.load(); asked < wanted;) {
+      // What lies before was read from memory, or has been asked for.
+      const uint64_t from = std::max(asked, offset / kStepBytes * kStepBytes);
+      if (!asked_.compare_exchange_weak(asked, from + kStepBytes)) continue;
+      (void)posix_fadvise(file_, static_cast<off_t>(from), kStepBytes, POSIX_FADV_WILLNEED);
+      asked = from + kStepBytes;
     }
   }
 
@@ -149,6 +168,11 @@ Status HashInBlocks(const FileSource& source, uint64_t size, const FileHashers& 
 }  // namespace
 
 Status OpenFile(const std::string& path, Descriptor* file) {
+  // Looked at before it is opened: that alone lets the writer of a pipe go on.
+  struct stat found;
+  if (stat(path.c_str(), &found) != 0) return NotOpened(path, errno);
+  Status status = CheckRegular(found, path);
+  if (!status.ok()) return status;
   *file = Descriptor(open(path.c_str(), kOpenFlags));
   return file->valid() ? Status{} : NotOpened(path, errno);
 }
@@ -156,6 +180,7 @@ Status OpenFile(const std::string& path, Descriptor* file) {
 Status OpenFileBeneath(const Descriptor& folder, const std::string& path, Descriptor* file) {
   int number = 0;
   Status status = OpenBeneath(folder, path, kOpenFlags, file, &number);
+  if (number == ELOOP) return NotRegular(path, "a symbolic link");
   return status.ok() || number == 0 ? status : NotOpened(path, number);
 }
 
@@ -163,8 +188,8 @@ Status HashFile(const Descriptor& file, const std::string& name, const FileHashe
                 const FileProgress& progress, FileFacts* facts) {
   struct stat found;
   if (fstat(file.get(), &found) != 0) return SystemError("cannot look at " + name, errno);
-  if (S_ISDIR(found.st_mode)) return NotRegular(name, "a folder");
-  if (!S_ISREG(found.st_mode)) return NotRegular(name, "a pipe, socket or device");
+  Status status = CheckRegular(found, name);
+  if (!status.ok()) return status;
   *facts = FactsOf(found);
   const uint64_t size = static_cast<uint64_t>(facts->size_bytes);
   if (size > kSizeBytesMax) {
@@ -172,7 +197,6 @@ Status HashFile(const Descriptor& file, const std::string& name, const FileHashe
                                            " bytes; no more than 2^53 - 1 can be counted");
   }
   const FileSource source(file.get(), size, progress);
-  Status status;
   if (size <= kSmallBytesMax) {
     status = size == 0 ? Status{} : HashSmall(source, static_cast<size_t>(size), hashers);
   } else if (hashers.sha256 == nullptr && hashers.blake3 != nullptr) {
@@ -182,9 +206,8 @@ Status HashFile(const Descriptor& file, const std::string& name, const FileHashe
   }
   if (source.failed()) return source.Why(name);
   if (!status.ok()) return status;
-  // A byte more than there should be: it grew, or it is one of those that say they are empty.
-  uint8_t more;
-  if (pread(file.get(), &more, 1, static_cast<off_t>(size)) > 0) return Changed(name);
+  status = CheckEnd(file, size, name);
+  if (!status.ok()) return status;
   if (fstat(file.get(), &found) != 0) return SystemError("cannot look at " + name, errno);
   if (!(FactsOf(found) == *facts)) return Changed(name);
   return Status{};

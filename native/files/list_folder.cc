@@ -46,12 +46,14 @@ class Lister {
     Descriptor opened;
     const Status status = Open(folder.path, &opened, &error);
     if (!status.ok()) {
-      if (folder.path.empty()) return status;
+      // Short of descriptors nothing can be said of the folder itself.
+      if (folder.path.empty() || error == EMFILE || error == ENFILE) return status;
       return Add(FolderEntry{folder.path, EntryKind::kUnreadable, FileFacts{}, error});
     }
-    DIR* const stream = fdopendir(dup(opened.get()));
+    DIR* const stream = fdopendir(opened.get());
     if (stream == nullptr) return SystemError("cannot read the folder " + path_, errno);
-    const Status read = ReadNames(stream, opened, folder);
+    opened.Release();
+    const Status read = ReadNames(stream, folder);
     closedir(stream);
     return read;
   }
@@ -60,11 +62,12 @@ class Lister {
     if (!path.empty()) {
       return OpenBeneath(root_, path, O_RDONLY | O_DIRECTORY, opened, error);
     }
-    *opened = Descriptor(dup(root_.get()));
+    // Not a copy of the descriptor: it would share its place in the list of names.
+    *opened = Descriptor(openat(root_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     return opened->valid() ? Status{} : SystemError("cannot read the folder " + path_, errno);
   }
 
-  Status ReadNames(DIR* stream, const Descriptor& opened, const Pending& folder) {
+  Status ReadNames(DIR* stream, const Pending& folder) {
     for (;;) {
       if (!go_on_()) return Error(Code::kCancelled, "listing " + path_ + " was cancelled");
       errno = 0;
@@ -74,16 +77,16 @@ class Lister {
         return Add(FolderEntry{folder.path, EntryKind::kUnreadable, FileFacts{}, errno});
       }
       if (std::strcmp(found->d_name, ".") == 0 || std::strcmp(found->d_name, "..") == 0) continue;
-      const Status status = Look(opened, found->d_name, folder);
+      const Status status = Look(dirfd(stream), found->d_name, folder);
       if (!status.ok()) return status;
     }
   }
 
-  Status Look(const Descriptor& opened, const char* name, const Pending& folder) {
+  Status Look(int opened, const char* name, const Pending& folder) {
     FolderEntry entry;
     entry.path = folder.path.empty() ? name : folder.path + "/" + name;
     struct stat status;
-    if (fstatat(opened.get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (fstatat(opened, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) return Status{};  // gone since it was named: as if it had not been
       entry.kind = EntryKind::kUnreadable;
       entry.error = errno;

@@ -1,6 +1,7 @@
 #include "files/open_beneath.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -37,6 +38,16 @@ int OpenAt(int folder, const char* name, int flags) {
   return opened;
 }
 
+// A folder on the way, or -1 with ELOOP for a link as openat2 has it, ENOTDIR for all else.
+int OpenPart(int folder, const std::string& part) {
+  Descriptor opened(OpenAt(folder, part.c_str(), O_PATH | O_CLOEXEC));
+  struct stat found;
+  if (!opened.valid() || fstat(opened.get(), &found) != 0) return -1;
+  if (S_ISDIR(found.st_mode)) return opened.Release();
+  errno = S_ISLNK(found.st_mode) ? ELOOP : ENOTDIR;
+  return -1;
+}
+
 // Part by part, where the kernel has no openat2 or a sandbox forbids it.
 int Walk(int folder, const std::string& path, int flags) {
   Descriptor inner;
@@ -44,8 +55,7 @@ int Walk(int folder, const std::string& path, int flags) {
   for (size_t end; (end = path.find('/', begin)) != std::string::npos; begin = end + 1) {
     const std::string part = path.substr(begin, end - begin);
     const int at = inner.valid() ? inner.get() : folder;
-    inner = Descriptor(OpenAt(at, part.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    // A link is no directory: O_NOFOLLOW with O_DIRECTORY says ENOTDIR.
+    inner = Descriptor(OpenPart(at, part));
     if (!inner.valid()) return -1;
   }
   return OpenAt(inner.valid() ? inner.get() : folder, path.c_str() + begin, flags);
@@ -71,7 +81,7 @@ Status OpenBeneath(const Descriptor& folder, const std::string& path, int flags,
   long got;
   do {
     got = syscall(kOpenat2, folder.get(), path.c_str(), &how, sizeof(how));
-  } while (got < 0 && (errno == EINTR || errno == EAGAIN));
+  } while (got < 0 && errno == EINTR);
   if (got < 0 && (errno == ENOSYS || errno == EPERM)) got = Walk(folder.get(), path, all);
   if (got < 0) {
     *number = errno;
