@@ -5,14 +5,6 @@
 #include "addon/environment.h"
 
 namespace quipu {
-namespace {
-
-OutputView BytesOf(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  return LentBytes(info.Env(), info[index], name);
-}
-
-}  // namespace
-
 // By the C interface: one call tells all of an array, and small hashes are as fast as their checks.
 OutputView LentBytes(Napi::Env env, napi_value value, const char* name) {
   bool is_typed_array = false;
@@ -44,13 +36,13 @@ void RefuseArgument(Napi::Env env, const char* name, const std::string& why) {
 }
 
 ByteView BytesArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  const OutputView bytes = BytesOf(info, index, name);
+  const OutputView bytes = LentBytes(info.Env(), info[index], name);
   return ByteView{bytes.data, bytes.size};
 }
 
 uint8_t* OutputArgument(const Napi::CallbackInfo& info, size_t index, const char* name,
                         size_t size) {
-  const OutputView bytes = BytesOf(info, index, name);
+  const OutputView bytes = LentBytes(info.Env(), info[index], name);
   if (bytes.size != size) {
     RefuseArgument(info.Env(), name, "must have " + std::to_string(size) + " bytes");
   }
@@ -58,7 +50,7 @@ uint8_t* OutputArgument(const Napi::CallbackInfo& info, size_t index, const char
 }
 
 OutputView OutputArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  return BytesOf(info, index, name);
+  return LentBytes(info.Env(), info[index], name);
 }
 
 std::string StringArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {

@@ -8,7 +8,11 @@ void AsyncTask::Lend(const Napi::Value& value) {
   lent_.push_back(Napi::Reference<Napi::Value>::New(value, 1));
 }
 
-Napi::Promise AsyncTask::Start(Napi::Env env, std::unique_ptr<AsyncTask> task) {
+Napi::Promise AsyncTask::Start(const Napi::CallbackInfo& info, std::unique_ptr<AsyncTask> task) {
+  const Napi::Env env = info.Env();
+  for (size_t i = 0; i < info.Length(); ++i) {
+    if (info[i].IsTypedArray()) task->Lend(info[i]);
+  }
   task->deferred_ = std::make_unique<Napi::Promise::Deferred>(env);
   const Napi::Promise promise = task->deferred_->Promise();
   Environment::Of(env).line.Push(env, task.release());

@@ -25,8 +25,9 @@ class AsyncTask {
   // True when the environment shuts down: long work asks between blocks and returns kCancelled.
   bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
 
-  // Takes the task, runs it on one of the addon's task threads and returns its promise.
-  static Napi::Promise Start(Napi::Env env, std::unique_ptr<AsyncTask> task);
+  // Runs the task on one of the addon's task threads and returns its promise. Typed arrays among
+  // the arguments are lent to it.
+  static Napi::Promise Start(const Napi::CallbackInfo& info, std::unique_ptr<AsyncTask> task);
 
  protected:
   // On a task thread, in the canonical floating-point mode.
@@ -46,6 +47,12 @@ class AsyncTask {
   std::vector<Napi::Reference<Napi::Value>> lent_;
   std::unique_ptr<Napi::Promise::Deferred> deferred_;
 };
+
+// The entry of a task that reads its arguments itself.
+template <class Task>
+Napi::Value StartTask(const Napi::CallbackInfo& info) {
+  return AsyncTask::Start(info, std::make_unique<Task>(info));
+}
 
 }  // namespace quipu
 

@@ -17,9 +17,7 @@ constexpr napi_type_tag kDeviceTag = {0x71756970752d6465, 0x766963652d627974};
 class UploadTask final : public AsyncTask {
  public:
   // (data)
-  explicit UploadTask(const Napi::CallbackInfo& info) : data_(BytesArgument(info, 0, "data")) {
-    Lend(info[0]);
-  }
+  explicit UploadTask(const Napi::CallbackInfo& info) : data_(BytesArgument(info, 0, "data")) {}
 
  protected:
   Status Execute() override { return DeviceBytes::Upload(data_, &uploaded_); }
@@ -44,7 +42,9 @@ class HashTask final : public AsyncTask {
       : bytes_(DeviceArgument(info, 0, "device")),
         out_(OutputArgument(info, 1, "out")),
         hasher_(MakeBlake3Hasher(info, 2, BackendArgument(info, 3))) {
-    Lend(info[1]);
+    if (hasher_.kernels().device_subtree == nullptr) {
+      RefuseArgument(info.Env(), "backend", "must be cuda: that is where the data lies");
+    }
   }
 
  protected:
@@ -65,11 +65,6 @@ class HashTask final : public AsyncTask {
   blake3::Hasher hasher_;
 };
 
-template <class Task>
-Napi::Value Start(const Napi::CallbackInfo& info) {
-  return AsyncTask::Start(info.Env(), std::make_unique<Task>(info));
-}
-
 // (device): tasks that use the memory keep it until they end.
 void Free(const Napi::CallbackInfo& info) {
   DeviceArgument(info, 0, "device");
@@ -87,9 +82,9 @@ DeviceHandle DeviceArgument(const Napi::CallbackInfo& info, size_t index, const 
 }
 
 void RegisterDevice(Napi::Env env, Napi::Object exports) {
-  exports.Set("deviceUpload", Napi::Function::New(env, Start<UploadTask>));
+  exports.Set("deviceUpload", Napi::Function::New(env, StartTask<UploadTask>));
   exports.Set("deviceFree", Napi::Function::New(env, Free));
-  exports.Set("blake3Device", Napi::Function::New(env, Start<HashTask>));
+  exports.Set("blake3Device", Napi::Function::New(env, StartTask<HashTask>));
 }
 
 }  // namespace quipu

@@ -34,10 +34,7 @@ class Exclusive {
     Use(info.Env());
     auto task = std::make_unique<Task<Work, Make>>(held_, std::move(work), std::move(result));
     task->Lend(info.This());  // `result` may use the object
-    for (size_t i = 0; i < info.Length(); ++i) {
-      if (info[i].IsTypedArray()) task->Lend(info[i]);
-    }
-    return AsyncTask::Start(info.Env(), std::move(task));
+    return AsyncTask::Start(info, std::move(task));
   }
 
  private:

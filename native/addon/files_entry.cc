@@ -65,6 +65,7 @@ struct Wanted {
 
 // One file's hashers as they are before the first byte.
 struct Fresh {
+  Fresh(const Fresh&) = delete;  // `hashers` points into it
   Fresh(const Wanted& wanted, const HashKernels& kernels, const blake3::Hasher& mode)
       : sha256(kernels.sha256), blake3(mode) {
     if (wanted.sha256) hashers.sha256 = &sha256;
@@ -75,18 +76,17 @@ struct Fresh {
   FileHashers hashers;
 };
 
-class HashFileTask : public AsyncTask {
+class HashFileTask final : public AsyncTask {
  public:
   // (path, algorithms, keyOrContext, lengthBytes, backend, control)
   explicit HashFileTask(const Napi::CallbackInfo& info)
       : path_(PathArgument(info, 0, "path")),
         wanted_(info, 1),
-        kernels_(HashKernelsOf(BackendArgument(info, 4))),
-        mode_(MakeBlake3Hasher(info, 2, BackendArgument(info, 4))),
+        backend_(BackendArgument(info, 4)),
+        kernels_(HashKernelsOf(backend_)),
+        mode_(MakeBlake3Hasher(info, 2, backend_)),
         length_(static_cast<size_t>(CountArgument(info, 3, "lengthBytes"))),
-        control_(info, 5) {
-    if (info[5].IsTypedArray()) Lend(info[5]);
-  }
+        control_(info, 5) {}
 
  protected:
   Status Execute() override {
@@ -117,6 +117,7 @@ class HashFileTask : public AsyncTask {
  private:
   const std::string path_;
   const Wanted wanted_;
+  const Backend backend_;
   const HashKernels& kernels_;
   const blake3::Hasher mode_;
   const size_t length_;
@@ -126,7 +127,7 @@ class HashFileTask : public AsyncTask {
 };
 
 // Many files of one folder, over all threads.
-class HashFilesTask : public AsyncTask {
+class HashFilesTask final : public AsyncTask {
  public:
   // (folder, paths, algorithms, backend, control): paths are each ended by a zero byte
   explicit HashFilesTask(const Napi::CallbackInfo& info)
@@ -143,7 +144,6 @@ class HashFilesTask : public AsyncTask {
       paths_.emplace_back(at, zero);
       at = zero + 1;
     }
-    if (info[4].IsTypedArray()) Lend(info[4]);
   }
 
  protected:
@@ -204,64 +204,63 @@ class HashFilesTask : public AsyncTask {
   std::vector<Failure> failures_;
 };
 
-class ListFolderTask : public AsyncTask {
+class ListFolderTask final : public AsyncTask {
  public:
   // (folder, entriesMax, depthMax, control)
   explicit ListFolderTask(const Napi::CallbackInfo& info)
       : folder_(PathArgument(info, 0, "folder")),
         limits_{static_cast<size_t>(CountArgument(info, 1, "entriesMax")),
                 static_cast<size_t>(CountArgument(info, 2, "depthMax"))},
-        control_(info, 3) {
-    if (info[3].IsTypedArray()) Lend(info[3]);
-  }
+        control_(info, 3) {}
 
  protected:
   Status Execute() override {
-    return ListFolder(
-        folder_, limits_, [this] { return control_.Add(*this, 0); }, &entries_);
+    std::vector<FolderEntry> entries;
+    const Status status = ListFolder(
+        folder_, limits_, [this] { return control_.Add(*this, 0); }, &entries);
+    if (status.ok()) Pack(entries);
+    return status;
   }
 
   Napi::Value Result(Napi::Env env) override {
-    std::vector<uint8_t> paths, kinds;
-    std::vector<Failure> failures;
-    std::vector<int64_t> facts(entries_.size() * kFactsCount);
-    for (size_t i = 0; i < entries_.size(); ++i) {
-      const FolderEntry& entry = entries_[i];
-      paths.insert(paths.end(), entry.path.begin(), entry.path.end());
-      paths.push_back(0);
-      kinds.push_back(static_cast<uint8_t>(entry.kind));
-      PutFacts(entry.facts, facts.data() + i * kFactsCount);
-      if (entry.kind == EntryKind::kUnreadable) {
-        const std::string what = "cannot read " + folder_ + "/" + entry.path;
-        failures.push_back(Failure{i, SystemError(what, entry.error)});
-      }
-    }
     Napi::Object result = Napi::Object::New(env);
-    result.Set("failures", FailuresValue(env, failures));
-    result.Set("paths", BytesValue(env, paths));
-    result.Set("kinds", BytesValue(env, kinds));
-    result.Set("facts", NumbersValue(env, facts));
+    result.Set("failures", FailuresValue(env, failures_));
+    result.Set("paths", BytesValue(env, paths_));
+    result.Set("kinds", BytesValue(env, kinds_));
+    result.Set("facts", NumbersValue(env, facts_));
     return result;
   }
 
  private:
+  void Pack(const std::vector<FolderEntry>& entries) {
+    facts_.resize(entries.size() * kFactsCount);
+    for (size_t i = 0; i < entries.size(); ++i) {
+      const FolderEntry& entry = entries[i];
+      paths_.insert(paths_.end(), entry.path.begin(), entry.path.end());
+      paths_.push_back(0);
+      kinds_.push_back(static_cast<uint8_t>(entry.kind));
+      PutFacts(entry.facts, facts_.data() + i * kFactsCount);
+      if (entry.kind == EntryKind::kUnreadable) {
+        const std::string what = "cannot read " + folder_ + "/" + entry.path;
+        failures_.push_back(Failure{i, SystemError(what, entry.error)});
+      }
+    }
+  }
+
   const std::string folder_;
   const ListLimits limits_;
   const TaskControl control_;
-  std::vector<FolderEntry> entries_;
+  std::vector<uint8_t> paths_, kinds_;
+  std::vector<int64_t> facts_;
+  std::vector<Failure> failures_;
 };
-
-template <class Task>
-Napi::Value Start(const Napi::CallbackInfo& info) {
-  return AsyncTask::Start(info.Env(), std::make_unique<Task>(info));
-}
 
 }  // namespace
 
 void RegisterFiles(Napi::Env env, Napi::Object exports) {
-  exports.Set("hashFile", Napi::Function::New(env, Start<HashFileTask>));
-  exports.Set("hashFiles", Napi::Function::New(env, Start<HashFilesTask>));
-  exports.Set("listFolder", Napi::Function::New(env, Start<ListFolderTask>));
+  exports.Set("hashFile", Napi::Function::New(env, StartTask<HashFileTask>));
+  exports.Set("hashFiles", Napi::Function::New(env, StartTask<HashFilesTask>));
+  exports.Set("listFolder", Napi::Function::New(env, StartTask<ListFolderTask>));
 }
 
 }  // namespace quipu

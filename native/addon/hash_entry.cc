@@ -32,7 +32,7 @@ struct Blake3Call {
 
   template <class GoOn>
   Status Run(const GoOn& go_on) {
-    const Status status = InPieces(data, go_on, [this](ByteView piece) { hasher.Update(piece); });
+    const Status status = UpdateInPieces(hasher, data, go_on);
     if (status.ok()) hasher.Digest(0, out.data, out.size);
     return status;
   }
@@ -53,7 +53,7 @@ struct Sha256Call {
   template <class GoOn>
   Status Run(const GoOn& go_on) {
     sha256::Hasher hasher(*kernels);
-    const Status status = InPieces(data, go_on, [&](ByteView piece) { hasher.Update(piece); });
+    const Status status = UpdateInPieces(hasher, data, go_on);
     if (status.ok()) hasher.Digest(out);
     return status;
   }
@@ -73,10 +73,11 @@ struct Blake3ManyCall {
 
   template <class GoOn>
   Status Run(const GoOn& go_on) {
-    return InPieces(messages.view(), go_on, [this](size_t first, size_t count) {
-      blake3::HashMany(hasher, messages.view(), first, count, out + first * blake3::kCvBytes);
-      return Status{};
-    });
+    return InPieces(
+        messages.view(), PieceLimits::OfCpu(), go_on, [this](size_t first, size_t count) {
+          blake3::HashMany(hasher, messages.view(), first, count, out + first * blake3::kCvBytes);
+          return Status{};
+        });
   }
 
   Packed messages;
@@ -94,10 +95,12 @@ struct Sha256ManyCall {
 
   template <class GoOn>
   Status Run(const GoOn& go_on) {
-    return InPieces(messages.view(), go_on, [this](size_t first, size_t count) {
-      sha256::HashMany(*kernels, messages.view(), first, count, out + first * sha256::kDigestBytes);
-      return Status{};
-    });
+    return InPieces(messages.view(), PieceLimits::OfCpu(), go_on,
+                    [this](size_t first, size_t count) {
+                      sha256::HashMany(*kernels, messages.view(), first, count, sha256::kNoPrefix,
+                                       out + first * sha256::kDigestBytes);
+                      return Status{};
+                    });
   }
 
   Packed messages;
@@ -116,13 +119,9 @@ void AtOnce(const Napi::CallbackInfo& info) {
 }
 
 template <class Call>
-class CallTask : public AsyncTask {
+class CallTask final : public AsyncTask {
  public:
-  explicit CallTask(const Napi::CallbackInfo& info) : call_(info), control_(info, Call::kControl) {
-    for (size_t i = 0; i < info.Length(); ++i) {
-      if (info[i].IsTypedArray()) Lend(info[i]);
-    }
-  }
+  explicit CallTask(const Napi::CallbackInfo& info) : call_(info), control_(info, Call::kControl) {}
 
  protected:
   Status Execute() override {
@@ -135,22 +134,17 @@ class CallTask : public AsyncTask {
   const TaskControl control_;
 };
 
-template <class Call>
-Napi::Value Later(const Napi::CallbackInfo& info) {
-  return AsyncTask::Start(info.Env(), std::make_unique<CallTask<Call>>(info));
-}
-
 }  // namespace
 
 void RegisterHash(Napi::Env env, Napi::Object exports) {
   exports.Set("blake3", Napi::Function::New(env, AtOnce<Blake3Call>));
-  exports.Set("blake3Async", Napi::Function::New(env, Later<Blake3Call>));
+  exports.Set("blake3Async", Napi::Function::New(env, StartTask<CallTask<Blake3Call>>));
   exports.Set("sha256", Napi::Function::New(env, AtOnce<Sha256Call>));
-  exports.Set("sha256Async", Napi::Function::New(env, Later<Sha256Call>));
+  exports.Set("sha256Async", Napi::Function::New(env, StartTask<CallTask<Sha256Call>>));
   exports.Set("blake3Many", Napi::Function::New(env, AtOnce<Blake3ManyCall>));
-  exports.Set("blake3ManyAsync", Napi::Function::New(env, Later<Blake3ManyCall>));
+  exports.Set("blake3ManyAsync", Napi::Function::New(env, StartTask<CallTask<Blake3ManyCall>>));
   exports.Set("sha256Many", Napi::Function::New(env, AtOnce<Sha256ManyCall>));
-  exports.Set("sha256ManyAsync", Napi::Function::New(env, Later<Sha256ManyCall>));
+  exports.Set("sha256ManyAsync", Napi::Function::New(env, StartTask<CallTask<Sha256ManyCall>>));
 }
 
 }  // namespace quipu

@@ -20,9 +20,8 @@ Napi::Value UpdateLater(const Napi::CallbackInfo& info, const Exclusive<Hasher>&
   return hasher.Start(
       info,
       [data, control](Hasher& state, const AsyncTask& task) {
-        return InPieces(
-            data, [&](uint64_t bytes) { return control.Add(task, bytes); },
-            [&](ByteView piece) { state.Update(piece); });
+        return UpdateInPieces(state, data,
+                              [&](uint64_t bytes) { return control.Add(task, bytes); });
       },
       [](Napi::Env env, Hasher&) { return env.Undefined(); });
 }

@@ -23,15 +23,18 @@ namespace {
 
 using merkle::kDigestBytes;
 
-// All of the messages or, when that fails or is stopped, none of them. `on_piece` is asked after
-// each.
+PieceLimits LimitsOf(const merkle::Kernels& kernels) {
+  return kernels.device == nullptr ? PieceLimits::OfCpu() : PieceLimits::OfDevice();
+}
+
+// All of the messages or, when that fails or is stopped, none of them.
 template <class GoOn>
 Status AppendTo(merkle::Tree& tree, const merkle::Kernels& kernels, const Messages& leaves,
                 const GoOn& go_on) {
   const uint64_t before = tree.size();
   Status status = tree.Reserve(before + leaves.count);
   if (!status.ok()) return status;
-  status = InPieces(leaves, go_on, [&](size_t first, size_t count) {
+  status = InPieces(leaves, LimitsOf(kernels), go_on, [&](size_t first, size_t count) {
     return tree.Append(kernels, leaves, first, count);
   });
   if (!status.ok()) tree.Truncate(before);
@@ -42,7 +45,7 @@ template <class GoOn>
 Status AppendTo(merkle::Frontier& frontier, const merkle::Kernels& kernels, const Messages& leaves,
                 const GoOn& go_on) {
   merkle::Frontier longer = frontier;
-  const Status status = InPieces(leaves, go_on, [&](size_t first, size_t count) {
+  const Status status = InPieces(leaves, LimitsOf(kernels), go_on, [&](size_t first, size_t count) {
     return longer.Append(kernels, leaves, first, count);
   });
   if (status.ok()) frontier = longer;
@@ -60,8 +63,8 @@ class Shared {
   void Append(const Napi::CallbackInfo& info) const {
     Tree& tree = tree_.Use(info.Env());
     const Packed leaves(info, 0);
-    ThrowIfError(info.Env(),
-                 AppendTo(tree, kernels_, leaves.view(), [](uint64_t) { return true; }));
+    const merkle::Kernels cpu{kernels_.sha256, nullptr};  // this thread does not wait for a device
+    ThrowIfError(info.Env(), AppendTo(tree, cpu, leaves.view(), [](uint64_t) { return true; }));
   }
 
   // (data, count, ends, control) → promise of nothing
@@ -70,9 +73,6 @@ class Shared {
     constexpr bool kHashesThere = std::is_same_v<Tree, merkle::Frontier>;
     const auto leaves = std::make_shared<Packed>(
         info, 0, kHashesThere ? Packed::Place::kDevice : Packed::Place::kHost);
-    if (leaves->view().on_device && kernels_.device == nullptr) {
-      RefuseArgument(info.Env(), "data", "is on a device, and the backend is not cuda");
-    }
     const TaskControl control(info, 3);
     const auto work = [leaves, control, kernels = kernels_](Tree& tree, const AsyncTask& task) {
       return AppendTo(tree, kernels, leaves->view(),

@@ -21,6 +21,7 @@ Packed::Packed(const Napi::CallbackInfo& info, size_t index, Place place) {
     }
     return;
   }
+  if (device_ != nullptr) RefuseArgument(env, "ends", "must be absent: the data is on a device");
   if (!ends.IsTypedArray() || ends.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array ||
       ends.As<Napi::TypedArray>().ElementLength() != count_) {
     RefuseArgument(env, "ends", "must be a Float64Array with one number a message");

@@ -113,7 +113,7 @@ Napi::Value ProgramRunEntry(const Napi::CallbackInfo& info) {
     const ProgramTensor& tensor = program.tensors[program.outputs[i]];
     task->run()->outputs.push_back(Lent(env, outputs, i, tensor, "outputs", task.get()));
   }
-  return AsyncTask::Start(env, std::move(task));
+  return AsyncTask::Start(info, std::move(task));
 }
 
 }  // namespace

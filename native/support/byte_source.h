@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "quipu/status.h"
 #include "quipu/views.h"
 
 namespace quipu {
@@ -23,6 +24,8 @@ class ByteSource {
   // The whole source in a device's memory, where it lies there; else null.
   virtual const uint8_t* on_device() const { return nullptr; }
 };
+
+inline Status Unread() { return Error(Code::kIo, "the input could not be read"); }
 
 class MemorySource final : public ByteSource {
  public:

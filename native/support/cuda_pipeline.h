@@ -94,7 +94,7 @@ inline Status FillFrom(const ByteSource& source, uint64_t offset, size_t bytes, 
       std::memcpy(pinned + at, got, size);
     }
   });
-  return unread ? Error(Code::kIo, "the input could not be read") : Status{};
+  return unread ? Unread() : Status{};
 }
 
 }  // namespace quipu

@@ -9,12 +9,15 @@
 #include <vector>
 
 #include "support/aligned.h"
+#include "support/thread_pool.h"
 
 namespace quipu {
 
 class ScratchPool {
  public:
-  explicit ScratchPool(size_t bytes) : bytes_(bytes) {}
+  explicit ScratchPool(size_t bytes) : bytes_(bytes) {
+    free_.reserve(ThreadPool::Shared().width());  // so that Give cannot fail
+  }
 
   // Null when memory is short.
   AlignedArray<uint8_t> Take() {

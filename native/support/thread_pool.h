@@ -24,12 +24,13 @@ class ThreadPool {
   // must not throw.
   template <class Work>
   void ParallelFor(size_t count, const Work& work) {
-    Run(count, &work,
-        [](const void* erased, size_t index) { (*static_cast<const Work*>(erased))(index); });
+    Run(count, &work, [](const void* erased, size_t index) noexcept {
+      (*static_cast<const Work*>(erased))(index);
+    });
   }
 
  private:
-  using Call = void (*)(const void* work, size_t index);
+  using Call = void (*)(const void* work, size_t index) noexcept;
   struct Batch;
 
   explicit ThreadPool(size_t helpers);

@@ -8,12 +8,6 @@
 #include "support/byte_order.h"
 
 namespace quipu::blake3 {
-namespace {
-
-Status Unread() { return Error(Code::kIo, "the input could not be read"); }
-
-}  // namespace
-
 Hasher::Hasher(const Kernels& kernels, const uint32_t key[8], uint32_t flags)
     : kernels_(&kernels), flags_(flags) {
   std::memcpy(key_, key, sizeof(key_));

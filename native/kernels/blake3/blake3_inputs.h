@@ -139,9 +139,9 @@ class InputLanes {
     if (fetch_ == nullptr || next_ == count_) return idle_;
     const Input& last = inputs_[count_ - 1];
     const uint8_t* const end = last.data + last.size;
-    const uint8_t* const wanted = inputs_[next_].data + kAheadBytes;
-    if (fetch_ > wanted || static_cast<size_t>(end - fetch_) < kBytes) return idle_;
     const uint8_t* const at = std::max(fetch_, inputs_[next_].data);
+    if (at > end || static_cast<size_t>(end - at) < kBytes) return idle_;
+    if (at > inputs_[next_].data + kAheadBytes) return idle_;
     fetch_ = at + kBytes;
     return at;
   }

@@ -45,8 +45,6 @@ void HashTask(const Kernels& kernels, const Subtree& subtree, const uint8_t* byt
   std::memcpy(out, cvs, keep * kCvBytes);
 }
 
-Status ReadFailed() { return Error(Code::kIo, "the input could not be read"); }
-
 }  // namespace
 
 Status SubtreePair(const Kernels& kernels, const Subtree& subtree, uint8_t pair[2 * kCvBytes]) {
@@ -75,7 +73,7 @@ Status SubtreePair(const Kernels& kernels, const Subtree& subtree, uint8_t pair[
     if (needs_scratch) scratch.Give(std::move(buffer));
   };
   ThreadPool::Shared().ParallelFor(tasks, work);
-  if (unread) return ReadFailed();
+  if (unread) return Unread();
   if (out_of_memory) return Error(Code::kLimitExceeded, "out of memory while hashing");
   Reduce(kernels, subtree, tops, tasks * keep, 2);
   std::memcpy(pair, tops, 2 * kCvBytes);

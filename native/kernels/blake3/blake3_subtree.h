@@ -12,9 +12,9 @@ namespace quipu::blake3 {
 
 // Most chunks of a subtree that the CPU takes at once: 256 MiB of input.
 constexpr size_t kSubtreeChunksMax = size_t{1} << 18;
-// From here on a device earns its copy: 4 MiB. And it takes 4 GiB at once.
+// From here on a device earns its copy: 4 MiB. And it takes 1 GiB at once.
 constexpr size_t kDeviceChunksMin = size_t{1} << 12;
-constexpr size_t kDeviceChunksMax = size_t{1} << 22;
+constexpr size_t kDeviceChunksMax = size_t{1} << 20;
 
 // The subtree's two highest chaining values: its own parent may be the root, which is hashed with
 // another flag. Fails when a read fails or memory is short. At most kSubtreeChunksMax chunks.

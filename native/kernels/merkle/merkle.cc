@@ -9,7 +9,8 @@ namespace quipu::merkle {
 
 void HashNodes(const sha256::Kernels& kernels, const uint8_t* children, size_t count,
                uint8_t* nodes) {
-  kernels.run(sha256::Run{children, 2 * kDigestBytes, count}, kNodePrefix, nodes);
+  sha256::HashSome(kernels, Messages{children, nullptr, 2 * kDigestBytes, count}, 0, count,
+                   kNodePrefix, nodes);
 }
 
 void HashNode(const sha256::Kernels& kernels, const uint8_t* left, const uint8_t* right,
@@ -27,7 +28,7 @@ void HashNothing(const sha256::Kernels& kernels, uint8_t* root) {
 void HashSubtree(const sha256::Kernels& kernels, const Messages& leaves, size_t first, int height,
                  uint8_t* const levels[]) {
   size_t count = size_t{1} << height;
-  sha256::HashSome(kernels, leaves, first, count, kLeafPrefix, levels[0]);
+  sha256::HashMany(kernels, leaves, first, count, kLeafPrefix, levels[0]);
   for (int level = 1; level <= height; ++level) {
     count /= 2;
     HashNodes(kernels, levels[level - 1], count, levels[level]);

@@ -11,6 +11,8 @@ namespace {
 
 // Tasks whose roots are collected before they are joined to the tree.
 constexpr size_t kTasksMax = 512;
+// JavaScript's numbers count no further.
+constexpr uint64_t kSizeMax = (uint64_t{1} << 53) - 1;
 
 // Height of the largest subtree of the leaves to come that the tree's size allows here.
 int FittingHeight(uint64_t size, size_t left, int height_max) {
@@ -40,18 +42,25 @@ Frontier::Frontier(uint64_t size, const uint8_t* digests)
 
 Status Frontier::Append(const Kernels& kernels, const Messages& leaves, size_t first,
                         size_t count) {
-  bool device = kernels.device != nullptr;
+  if (count > kSizeMax - size_) {
+    return Error(Code::kLimitExceeded, "a tree has at most 2^53 - 1 leaves");
+  }
+  if (leaves.on_device && kernels.device == nullptr) {
+    return Error(Code::kInvalidArgument, "the leaves are on a device, and the backend is not cuda",
+                 "make the tree with the backend cuda");
+  }
   for (const size_t end = first + count; first < end;) {
     const size_t left = end - first;
     uint8_t root[kDigestBytes];
-    const int on_device = device ? FittingHeight(size_, left, kDeviceHeightMax) : 0;
-    if (device && on_device >= (leaves.on_device ? 0 : kDeviceHeightMin)) {
+    const int on_device = FittingHeight(size_, left, kDeviceHeightMax);
+    if (leaves.on_device ||
+        (kernels.device != nullptr && !device_failed_ && on_device >= kDeviceHeightMin)) {
       uint8_t* levels[kDeviceHeightMax + 1] = {};
       levels[on_device] = root;
       const Status status = kernels.device(leaves, first, on_device, levels);
-      device = status.ok();
-      if (!device && leaves.on_device) return status;
-      if (!device) continue;
+      device_failed_ = !status.ok();
+      if (device_failed_ && leaves.on_device) return status;
+      if (device_failed_) continue;
       Push(*kernels.sha256, root, on_device);
       first += size_t{1} << on_device;
       continue;

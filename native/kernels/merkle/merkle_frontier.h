@@ -17,7 +17,8 @@ class Frontier {
   Frontier(uint64_t size, const uint8_t* digests);
 
   // Appends `count` leaves from `first` on, over all threads of the pool or on the device, which is
-  // left when it fails. Fails only where the leaves are on the device; the frontier is then spent.
+  // left for good when it fails. Fails past 2^53 - 1 leaves, and where the leaves are on a device
+  // that fails or is not this backend's; the frontier is spent in mid-run.
   Status Append(const Kernels& kernels, const Messages& leaves, size_t first, size_t count);
 
   uint64_t size() const { return size_; }
@@ -35,6 +36,7 @@ class Frontier {
 
   uint64_t size_ = 0;
   size_t depth_ = 0;
+  bool device_failed_ = false;
   uint8_t digests_[(kDepthMax + 1) * kDigestBytes];
 };
 

@@ -77,7 +77,7 @@ Status Tree::Append(const Kernels& kernels, const Messages& leaves, size_t first
   const uint64_t blocks_end = std::max(new_size >> kTaskHeight, blocks_first);
   const auto hash_leaves = [&](uint64_t first, uint64_t end) {
     if (first >= end) return;
-    sha256::HashSome(*kernels.sha256, leaves, first - shift, end - first, kLeafPrefix,
+    sha256::HashMany(*kernels.sha256, leaves, first - shift, end - first, kLeafPrefix,
                      levels_[0].at(first));
   };
   const uint64_t head_end = std::min(blocks_first << kTaskHeight, new_size);
@@ -107,14 +107,14 @@ void Tree::AppendBlocks(const Kernels& kernels, const Messages& leaves, uint64_t
       levels[level] = levels_[level].at(block << (kTaskHeight - level));
     }
   };
-  bool device = kernels.device != nullptr;
-  while (device && end - first >= (uint64_t{1} << (kDeviceHeightMin - kTaskHeight))) {
+  while (kernels.device != nullptr && !device_failed_ &&
+         end - first >= (uint64_t{1} << (kDeviceHeightMin - kTaskHeight))) {
     const int height =
         std::min(kDeviceHeightMax, static_cast<int>(std::bit_width(end - first)) - 1 + kTaskHeight);
     uint8_t* levels[kDeviceHeightMax + 1] = {};
     levels_at(first, levels);
-    device = kernels.device(leaves, (first << kTaskHeight) - shift, height, levels).ok();
-    if (device) first += uint64_t{1} << (height - kTaskHeight);
+    device_failed_ = !kernels.device(leaves, (first << kTaskHeight) - shift, height, levels).ok();
+    if (!device_failed_) first += uint64_t{1} << (height - kTaskHeight);
   }
   ThreadPool::Shared().ParallelFor(end - first, [&](size_t task) {
     uint8_t* levels[kTaskHeight + 1];

@@ -35,7 +35,7 @@ class Tree {
   // Room for so many leaves in all. LIMIT_EXCEEDED when memory is short; the tree stays as it was.
   Status Reserve(uint64_t size);
   // Appends `count` leaves from `first` on, over all threads of the pool or on the device, which is
-  // left when it fails. Fails as Reserve does.
+  // left for good when it fails. Fails as Reserve does.
   Status Append(const Kernels& kernels, const Messages& leaves, size_t first, size_t count);
   // Forgets all leaves from number `size` on.
   void Truncate(uint64_t size);
@@ -62,6 +62,7 @@ class Tree {
                  uint8_t root[kDigestBytes]) const;
 
   std::vector<DigestArray> levels_;
+  bool device_failed_ = false;
 };
 
 }  // namespace quipu::merkle

@@ -30,7 +30,7 @@ struct Kernels {
   // does.
   void (*run)(const Run& run, int prefix, uint8_t* digests);
   // Up to so many messages are faster one after another through `blocks` than side by side.
-  size_t few;
+  size_t few = 0;
 };
 
 void BlocksPortable(uint32_t state[8], const uint8_t* input, size_t count);

@@ -3,12 +3,19 @@
 #include <algorithm>
 
 #include "kernels/sha256/sha256.h"
+#include "kernels/sha256/sha256_one.h"
 #include "support/message_tasks.h"
 
 namespace quipu::sha256 {
 
 void HashSome(const Kernels& kernels, const Messages& messages, size_t first, size_t count,
               int prefix, uint8_t* digests) {
+  if (count <= kernels.few) {
+    for (size_t i = 0; i < count; ++i) {
+      HashOne(kernels.blocks, messages.At(first + i), prefix, digests + i * kDigestBytes);
+    }
+    return;
+  }
   if (messages.ends == nullptr) {
     const Run run{messages.data + messages.Begin(first), messages.size, count};
     kernels.run(run, prefix, digests);
@@ -23,9 +30,9 @@ void HashSome(const Kernels& kernels, const Messages& messages, size_t first, si
 }
 
 void HashMany(const Kernels& kernels, const Messages& messages, size_t first, size_t count,
-              uint8_t* digests) {
+              int prefix, uint8_t* digests) {
   ForMessages(messages, first, count, [&](size_t at, size_t some) {
-    HashSome(kernels, messages, at, some, kNoPrefix, digests + (at - first) * kDigestBytes);
+    HashSome(kernels, messages, at, some, prefix, digests + (at - first) * kDigestBytes);
   });
 }
 

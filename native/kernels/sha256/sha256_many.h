@@ -15,9 +15,9 @@ namespace quipu::sha256 {
 void HashSome(const Kernels& kernels, const Messages& messages, size_t first, size_t count,
               int prefix, uint8_t* digests);
 
-// The same, without a prefix, over all threads of the pool.
+// The same over all threads of the pool.
 void HashMany(const Kernels& kernels, const Messages& messages, size_t first, size_t count,
-              uint8_t* digests);
+              int prefix, uint8_t* digests);
 
 }  // namespace quipu::sha256
 
