@@ -44,4 +44,19 @@ inline void ForgetCudaError() { (void)cudaGetLastError(); }
     }                                                     \
   } while (false)
 
+// Starts kernel(arguments...), and returns the Status of one that cannot start from the enclosing
+// function. The unit tests, which run kernels on a processor, start them in their own way.
+#ifndef QUIPU_CUDA_START
+#define QUIPU_CUDA_START(kernel, blocks, threads, stream, ...) \
+  kernel<<<static_cast<unsigned>(blocks), (threads), 0, (stream)>>>(__VA_ARGS__)
+#endif
+#define QUIPU_CUDA_LAUNCH(kernel, ...)                       \
+  do {                                                       \
+    QUIPU_CUDA_START(kernel, __VA_ARGS__);                   \
+    const cudaError_t quipu_cuda_error = cudaGetLastError(); \
+    if (quipu_cuda_error != cudaSuccess) {                   \
+      return ::quipu::CudaError(quipu_cuda_error, #kernel);  \
+    }                                                        \
+  } while (false)
+
 #endif  // QUIPU_SUPPORT_CUDA_CHECK_H_

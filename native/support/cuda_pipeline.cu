@@ -18,11 +18,14 @@ Status CudaPipeline::Acquire(std::unique_lock<std::mutex>* lock, CudaPipeline** 
 }
 
 Status CudaPipeline::Open() {
+  QUIPU_CUDA_RETURN_IF_ERROR(cudaMalloc(reinterpret_cast<void**>(&workspace_), kWorkspaceBytes));
+  uint8_t* scratch = workspace_;
   for (Slot& slot : slots_) {
+    slot.scratch = scratch;
+    scratch += kSegmentBytes;
     QUIPU_CUDA_RETURN_IF_ERROR(
         cudaMallocHost(reinterpret_cast<void**>(&slot.pinned), kSegmentBytes));
     QUIPU_CUDA_RETURN_IF_ERROR(cudaMalloc(reinterpret_cast<void**>(&slot.device), kSegmentBytes));
-    QUIPU_CUDA_RETURN_IF_ERROR(cudaMalloc(reinterpret_cast<void**>(&slot.scratch), kSegmentBytes));
     QUIPU_CUDA_RETURN_IF_ERROR(cudaStreamCreateWithFlags(&slot.stream, cudaStreamNonBlocking));
     QUIPU_CUDA_RETURN_IF_ERROR(cudaEventCreateWithFlags(&slot.copied, cudaEventDisableTiming));
   }
@@ -35,11 +38,12 @@ void CudaPipeline::Close() {
   for (Slot& slot : slots_) {
     if (slot.copied != nullptr) (void)cudaEventDestroy(slot.copied);
     if (slot.stream != nullptr) (void)cudaStreamDestroy(slot.stream);
-    (void)cudaFree(slot.scratch);
     (void)cudaFree(slot.device);
     (void)cudaFreeHost(slot.pinned);
     slot = Slot();
   }
+  (void)cudaFree(workspace_);
+  workspace_ = nullptr;
   open_ = false;
 }
 

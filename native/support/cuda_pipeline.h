@@ -20,15 +20,22 @@ namespace quipu {
 class CudaPipeline {
  public:
   static constexpr size_t kSegmentBytes = size_t{16} << 20;
+  static constexpr size_t kSlots = 3;
+  static constexpr size_t kWorkspaceBytes = (kSlots + 1) * kSegmentBytes;
 
   // One segment's memory, and the stream that orders all use of it.
   struct Slot {
     uint8_t* pinned = nullptr;  // kSegmentBytes each
     uint8_t* device = nullptr;
-    uint8_t* scratch = nullptr;  // on the device
+    uint8_t* scratch = nullptr;  // a part of the workspace
     cudaStream_t stream = nullptr;
     cudaEvent_t copied = nullptr;
   };
+
+  // On the device, kWorkspaceBytes: each slot's scratch, and a segment's room behind them. Whoever
+  // uses no scratch has all of it.
+  uint8_t* workspace() const { return workspace_; }
+  uint8_t* behind_scratch() const { return workspace_ + kSlots * kSegmentBytes; }
 
   // The process's one pipeline, because pinned memory is slow to get and scarce; `lock` holds it.
   static Status Acquire(std::unique_lock<std::mutex>* lock, CudaPipeline** pipeline);
@@ -57,8 +64,6 @@ class CudaPipeline {
   }
 
  private:
-  static constexpr size_t kSlots = 3;
-
   template <class Fill>
   Status Feed(size_t segment, Slot& slot, const Fill& fill) {
     QUIPU_CUDA_RETURN_IF_ERROR(cudaEventSynchronize(slot.copied));  // its earlier bytes have left
@@ -77,6 +82,7 @@ class CudaPipeline {
   Status Finish();
 
   bool open_ = false;
+  uint8_t* workspace_ = nullptr;
   Slot slots_[kSlots];
 };
 

@@ -10,6 +10,8 @@ Status DeviceBytes::Upload(ByteView bytes, std::shared_ptr<DeviceBytes>* uploade
       cudaMalloc(reinterpret_cast<void**>(&copy->data_), bytes.size == 0 ? 1 : bytes.size));
   QUIPU_CUDA_RETURN_IF_ERROR(
       cudaMemcpy(copy->data_, bytes.data, bytes.size, cudaMemcpyHostToDevice));
+  // A copy may return before its last bytes have arrived, and other streams would not wait for it.
+  QUIPU_CUDA_RETURN_IF_ERROR(cudaStreamSynchronize(nullptr));
   copy->size_ = bytes.size;
   *uploaded = std::move(copy);
   return Status{};

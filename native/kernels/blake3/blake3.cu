@@ -6,7 +6,6 @@
 #include "kernels/blake3/blake3.h"
 #include "kernels/blake3/blake3_device.h"
 #include "kernels/blake3/blake3_kernels.h"
-#include "support/cuda_memory.h"
 #include "support/cuda_pipeline.h"
 
 namespace quipu::blake3 {
@@ -23,7 +22,7 @@ struct Key {
 };
 
 // `count` is a multiple of kChunkThreads. A warp reads the same block of its 32 chunks together, so
-// that every byte of a line that is fetched is used at once, and hands the rows out in shared
+// that every byte of a sector that is fetched is used at once, and hands the rows out in shared
 // memory.
 __global__ void __launch_bounds__(kChunkThreads)
     ChunksKernel(const uint4* input, Key key, uint64_t counter, uint32_t flags, uint4* cvs) {
@@ -97,17 +96,20 @@ Status Reduce(uint32_t* cvs, size_t count, unsigned keep, const Key& key, uint32
   while (count > kBlockChildren) {
     const size_t blocks = count / kBlockChildren;
     uint32_t* const above = cvs + count * 8;
-    ParentsKernel<<<static_cast<unsigned>(blocks), kParentThreads, 0, stream>>>(
-        cvs, kBlockChildren, 1, key, flags, above);
-    QUIPU_CUDA_RETURN_IF_ERROR(cudaGetLastError());
+    QUIPU_CUDA_LAUNCH(ParentsKernel, blocks, kParentThreads, stream, cvs, kBlockChildren, 1, key,
+                      flags, above);
     cvs = above;
     count = blocks;
   }
-  ParentsKernel<<<1, kParentThreads, 0, stream>>>(cvs, static_cast<unsigned>(count), keep, key,
-                                                  flags, output);
-  QUIPU_CUDA_RETURN_IF_ERROR(cudaGetLastError());
+  QUIPU_CUDA_LAUNCH(ParentsKernel, 1, kParentThreads, stream, cvs, static_cast<unsigned>(count),
+                    keep, key, flags, output);
   return Status{};
 }
+
+// A segment's chunks: as many as their memory holds, or their chaining values where the chunks are
+// on the device already.
+constexpr size_t kSegmentChunks = CudaPipeline::kSegmentBytes / kChunkBytes;
+constexpr size_t kResidentChunks = CudaPipeline::kSegmentBytes / (2 * kCvBytes);
 
 }  // namespace
 
@@ -116,25 +118,25 @@ Status SubtreeCuda(const Subtree& subtree, uint8_t pair[2 * kCvBytes]) {
   CudaPipeline* pipeline = nullptr;
   Status status = CudaPipeline::Acquire(&lock, &pipeline);
   if (!status.ok()) return status;
-  constexpr size_t kSegmentChunksMax = CudaPipeline::kSegmentBytes / kChunkBytes;
-  const size_t chunks = std::min(subtree.chunks, kSegmentChunksMax);  // of a segment
+  const uint8_t* const resident = subtree.source.on_device();
+  const size_t chunks =
+      std::min(subtree.chunks, resident != nullptr ? kResidentChunks : kSegmentChunks);
   const size_t segments = subtree.chunks / chunks;
   Key key;
   std::copy(subtree.key, subtree.key + 8, key.words);
-  DeviceArray<uint32_t> tops;  // one for each segment, the memory to reduce them, and the pair
-  status = tops.Allocate(2 * segments * 8 + 16);
-  if (!status.ok()) return status;
+  // One top for each segment, the memory to reduce them, and the pair.
+  uint32_t* const tops = reinterpret_cast<uint32_t*>(pipeline->behind_scratch());
   const unsigned keep = segments == 1 ? 2 : 1;
   const auto work = [&](size_t segment, const uint8_t* bytes, CudaPipeline::Slot& slot) {
-    ChunksKernel<<<static_cast<unsigned>(chunks / kChunkThreads), kChunkThreads, 0, slot.stream>>>(
-        reinterpret_cast<const uint4*>(bytes), key, subtree.counter + segment * chunks,
-        subtree.flags, reinterpret_cast<uint4*>(slot.scratch));
-    QUIPU_CUDA_RETURN_IF_ERROR(cudaGetLastError());
+    QUIPU_CUDA_LAUNCH(ChunksKernel, chunks / kChunkThreads, kChunkThreads, slot.stream,
+                      reinterpret_cast<const uint4*>(bytes), key,
+                      subtree.counter + segment * chunks, subtree.flags,
+                      reinterpret_cast<uint4*>(slot.scratch));
     return Reduce(reinterpret_cast<uint32_t*>(slot.scratch), chunks, keep, key, subtree.flags,
-                  tops.get() + segment * keep * 8, slot.stream);
+                  tops + segment * keep * 8, slot.stream);
   };
   const size_t bytes = chunks * kChunkBytes;
-  if (const uint8_t* const resident = subtree.source.on_device()) {
+  if (resident != nullptr) {
     status = pipeline->RunResident(segments, [&](size_t s, CudaPipeline::Slot& slot) {
       return work(s, resident + subtree.offset + s * bytes, slot);
     });
@@ -148,10 +150,10 @@ Status SubtreeCuda(const Subtree& subtree, uint8_t pair[2 * kCvBytes]) {
     });
   }
   if (!status.ok()) return status;
-  uint32_t* result = tops.get();
+  uint32_t* result = tops;
   if (segments > 1) {
-    result = tops.get() + 2 * segments * 8;
-    status = Reduce(tops.get(), segments, 2, key, subtree.flags, result, nullptr);
+    result = tops + 2 * segments * 8;
+    status = Reduce(tops, segments, 2, key, subtree.flags, result, nullptr);
     if (!status.ok()) return status;
   }
   QUIPU_CUDA_RETURN_IF_ERROR(cudaMemcpy(pair, result, 2 * kCvBytes, cudaMemcpyDeviceToHost));

@@ -38,8 +38,8 @@ void HashNothing(const sha256::Kernels& kernels, uint8_t* root);
 void HashSubtree(const sha256::Kernels& kernels, const Messages& leaves, size_t first, int height,
                  uint8_t* const levels[]);
 
-// The same on a device, of any height that its memory holds; levels[k] may be null where they are
-// not wanted.
+// The same on a device, up to kDeviceHeightMax; levels[k] may be null where they are not wanted,
+// but for the top's.
 using DeviceSubtree = Status (*)(const Messages& leaves, size_t first, int height,
                                  uint8_t* const levels[]);
 // From here on a device earns its copy.

@@ -1,0 +1,68 @@
+// As much of the CUDA runtime as the hash kernels use, on this processor, so that their code is
+// tested where there is no device. It is a severe device: a stream does nothing until somebody
+// waits for it, a block's threads take turns in any order, fresh memory holds noise, and any call
+// can be made to fail.
+#ifndef QUIPU_TEST_EMULATED_CUDA_RUNTIME_API_H_
+#define QUIPU_TEST_EMULATED_CUDA_RUNTIME_API_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+enum EmulatedError {
+  cudaSuccess,
+  cudaErrorMemoryAllocation,
+  cudaErrorInsufficientDriver,
+  cudaErrorNoDevice,
+  cudaErrorInvalidDevice,
+  cudaErrorNoKernelImageForDevice,
+  cudaErrorInvalidConfiguration,
+  cudaErrorUnknown,
+};
+using cudaError_t = EmulatedError;
+enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
+using cudaStream_t = struct EmulatedStream*;
+using cudaEvent_t = struct EmulatedEvent*;
+constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
+
+const char* cudaGetErrorString(cudaError_t error);
+cudaError_t cudaGetLastError();
+cudaError_t cudaMalloc(void** memory, size_t bytes);
+cudaError_t cudaFree(void* memory);
+cudaError_t cudaMallocHost(void** memory, size_t bytes);
+cudaError_t cudaFreeHost(void* memory);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind);
+// Host memory is pinned wherever this is used.
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream);
+
+// The language of kernels.
+#define __global__
+#define __launch_bounds__(threads)
+#define __shared__ static
+#define __constant__ static const
+struct alignas(16) uint4 {
+  uint32_t x, y, z, w;
+};
+inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w) { return {x, y, z, w}; }
+struct EmulatedIndex {
+  unsigned x;
+};
+extern EmulatedIndex threadIdx, blockIdx, blockDim;
+void __syncthreads();
+// Waits for the whole block, which is more than its warp.
+inline void __syncwarp() { __syncthreads(); }
+
+void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
+                    std::function<void()> thread);
+#define QUIPU_CUDA_START(kernel, blocks, threads, stream, ...) \
+  EmulatedLaunch(blocks, threads, stream, [=] { kernel(__VA_ARGS__); })
+
+#endif  // QUIPU_TEST_EMULATED_CUDA_RUNTIME_API_H_

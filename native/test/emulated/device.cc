@@ -1,0 +1,159 @@
+#include "test/emulated/device.h"
+
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <utility>
+
+#include "test/emulated/fibers.h"
+
+EmulatedIndex threadIdx, blockIdx, blockDim;
+
+// What it was asked for and has not done.
+struct EmulatedStream {
+  std::deque<std::function<void()>> pending;
+  uint64_t asked = 0;
+
+  void RunTo(uint64_t number) {
+    for (uint64_t done = asked - pending.size(); done < number; ++done) {
+      pending.front()();
+      pending.pop_front();
+    }
+  }
+};
+
+struct EmulatedEvent {
+  EmulatedStream* stream = nullptr;
+  uint64_t number = 0;
+};
+
+namespace {
+
+int calls = 0;
+int calls_until_lost = -1;
+int allocations = 0;
+cudaError_t last_error = cudaSuccess;
+
+// Every call comes through here.
+cudaError_t Call() {
+  if (calls_until_lost < 0 || calls++ < calls_until_lost) return cudaSuccess;
+  last_error = cudaErrorUnknown;
+  return last_error;
+}
+
+void Put(EmulatedStream* stream, std::function<void()> work) {
+  if (stream == nullptr) return work();  // nothing that is tested relies on its being late
+  stream->pending.push_back(std::move(work));
+  ++stream->asked;
+}
+
+cudaError_t Allocate(void** memory, size_t bytes) {
+  *memory = nullptr;
+  if (Call() != cudaSuccess) return last_error;
+  *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  std::memset(*memory, 0xcd, bytes);
+  ++allocations;
+  return cudaSuccess;
+}
+
+cudaError_t Release(void* memory) {
+  if (memory != nullptr) --allocations;
+  std::free(memory);
+  return cudaSuccess;
+}
+
+}  // namespace
+
+namespace quipu::test {
+
+void LoseEmulatedDeviceAfter(int count) {
+  calls = 0;
+  calls_until_lost = count;
+  last_error = cudaSuccess;
+}
+int EmulatedCalls() { return calls; }
+int EmulatedAllocations() { return allocations; }
+
+}  // namespace quipu::test
+
+void __syncthreads() {
+  const unsigned thread = threadIdx.x;
+  quipu::test::YieldFiber();
+  threadIdx.x = thread;
+}
+
+void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
+                    std::function<void()> thread) {
+  if (Call() != cudaSuccess) return;
+  if (blocks == 0 || blocks > INT32_MAX || threads == 0 || threads > 1024) {
+    last_error = cudaErrorInvalidConfiguration;
+    return;
+  }
+  Put(stream, [blocks, threads, thread = std::move(thread)] {
+    blockDim.x = threads;
+    for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {
+      quipu::test::RunFibers(threads, [&thread](unsigned index) {
+        threadIdx.x = index;
+        thread();
+      });
+    }
+  });
+}
+
+const char* cudaGetErrorString(cudaError_t) { return "the emulated device is lost"; }
+cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
+cudaError_t cudaMalloc(void** memory, size_t bytes) { return Allocate(memory, bytes); }
+cudaError_t cudaFree(void* memory) { return Release(memory); }
+cudaError_t cudaMallocHost(void** memory, size_t bytes) { return Allocate(memory, bytes); }
+cudaError_t cudaFreeHost(void* memory) { return Release(memory); }
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  if (Call() != cudaSuccess) return last_error;
+  *stream = new EmulatedStream();
+  ++allocations;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  delete stream;
+  --allocations;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  stream->RunTo(stream->asked);
+  return Call();
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  if (Call() != cudaSuccess) return last_error;
+  *event = new EmulatedEvent();
+  ++allocations;
+  return cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  --allocations;
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  *event = EmulatedEvent{stream, stream->asked};
+  return Call();
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (event->stream != nullptr) event->stream->RunTo(event->number);
+  return Call();
+}
+
+cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind) {
+  if (Call() != cudaSuccess) return last_error;
+  std::memcpy(to, from, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
+                            cudaStream_t stream) {
+  if (Call() != cudaSuccess) return last_error;
+  Put(stream, [=] { std::memcpy(to, from, bytes); });
+  return cudaSuccess;
+}
