@@ -16,14 +16,18 @@ using namespace blake3;
 
 const Kernels& Portable() { return HashKernelsOf(Backend::kPortable).blake3; }
 
+// A key whose words all differ from the initial state's.
+constexpr uint32_t kKey[8] = {0x9e3779b9, 0x7f4a7c15, 0xf39cc060, 0x5cedc834,
+                              0x1082276b, 0xf3a27251, 0xf86c6a11, 0xd0c18e95};
+
 // The lower word of the counter overflows within the lanes.
 constexpr uint64_t kCounters[] = {0, 7, 0xfffffffffffffff0, 0xfffffff5};
 
 bool ChunksAgree(const Kernels& kernels, const std::vector<uint8_t>& bytes, size_t count) {
   for (const uint64_t counter : kCounters) {
     std::vector<uint8_t> want(count * kCvBytes), got(count * kCvBytes);
-    Portable().chunks(bytes.data(), count, kIv, counter, kKeyedHash, want.data());
-    kernels.chunks(bytes.data(), count, kIv, counter, kKeyedHash, got.data());
+    Portable().chunks(bytes.data(), count, kKey, counter, kKeyedHash, want.data());
+    kernels.chunks(bytes.data(), count, kKey, counter, kKeyedHash, got.data());
     if (want != got) return false;
   }
   return true;
@@ -31,9 +35,9 @@ bool ChunksAgree(const Kernels& kernels, const std::vector<uint8_t>& bytes, size
 
 bool ParentsAgree(const Kernels& kernels, const std::vector<uint8_t>& bytes, size_t count) {
   std::vector<uint8_t> want(count * kCvBytes);
-  Portable().parents(bytes.data(), count, kIv, 0, want.data());
+  Portable().parents(bytes.data(), count, kKey, kKeyedHash, want.data());
   std::vector<uint8_t> in_place(bytes.begin(), bytes.begin() + count * 2 * kCvBytes);
-  kernels.parents(in_place.data(), count, kIv, 0, in_place.data());
+  kernels.parents(in_place.data(), count, kKey, kKeyedHash, in_place.data());
   return std::equal(want.begin(), want.end(), in_place.begin());
 }
 
@@ -51,7 +55,7 @@ bool InputsAgree(const Kernels& kernels, const std::vector<uint8_t>& bytes, size
                              cvs.data() + i * kCvBytes});
       at += size;
     }
-    which.inputs(inputs.data(), count, kIv, kDeriveKeyMaterial);
+    which.inputs(inputs.data(), count, kKey, kDeriveKeyMaterial);
   };
   hash(Portable(), want);
   hash(kernels, got);
@@ -62,17 +66,17 @@ bool BlocksAgree(const Kernels& kernels, const std::vector<uint8_t>& bytes) {
   for (size_t first = 0; first < kBlocksPerChunk; ++first) {
     for (size_t count = 0; first + count <= kBlocksPerChunk; ++count) {
       uint32_t want[8], got[8];
-      std::memcpy(want, kIv, sizeof(want));
-      std::memcpy(got, kIv, sizeof(got));
-      Portable().blocks(want, bytes.data() + 1, count, first, kCounters[2], 0);
-      kernels.blocks(got, bytes.data() + 1, count, first, kCounters[2], 0);
+      std::memcpy(want, kKey, sizeof(want));
+      std::memcpy(got, kKey, sizeof(got));
+      Portable().blocks(want, bytes.data() + 1, count, first, kCounters[2], kKeyedHash);
+      kernels.blocks(got, bytes.data() + 1, count, first, kCounters[2], kKeyedHash);
       if (std::memcmp(want, got, sizeof(want)) != 0) return false;
     }
   }
   for (uint32_t length = 0; length <= kBlockBytes; ++length) {
     uint32_t want[16], got[16];
-    Portable().compress(kIv, bytes.data() + length, length, kCounters[3], kRoot, want);
-    kernels.compress(kIv, bytes.data() + length, length, kCounters[3], kRoot, got);
+    Portable().compress(kKey, bytes.data() + length, length, kCounters[3], kRoot, want);
+    kernels.compress(kKey, bytes.data() + length, length, kCounters[3], kRoot, got);
     if (std::memcmp(want, got, sizeof(want)) != 0) return false;
   }
   return true;

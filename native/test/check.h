@@ -20,6 +20,7 @@ void TestBlake3();
 void TestSha256();
 void TestMerkle();
 void TestDevice();
+void TestFiles();
 void TestCudaKernels();
 
 }  // namespace quipu::test

@@ -40,6 +40,7 @@ int Run() {
   TestSha256();
   TestMerkle();
   TestDevice();
+  TestFiles();
   TestCudaKernels();
   std::printf("1..%d\n", checks);
   return failures == 0 ? 0 : 1;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "dispatch/hash_kernels.h"
+#include "kernels/sha256/sha256_many.h"
 #include "support/cpu_features.h"
 #include "test/check.h"
 
@@ -45,6 +46,28 @@ bool RunAgrees(const Kernels& kernels, const std::vector<uint8_t>& bytes, size_t
   RunPortable(Run{data.data(), size, count}, prefix, want.data());
   kernels.run(Run{data.data(), size, count}, prefix, got.data());
   return want == got;
+}
+
+// With the number of messages that go one after another forced to all and to none.
+bool FewAgree(const Kernels& kernels, const std::vector<uint8_t>& bytes) {
+  bool ok = true;
+  for (size_t count = 0; count <= 20; ++count) {
+    std::vector<uint64_t> ends;
+    for (size_t i = 1; i <= count; ++i) ends.push_back(i * i);
+    for (const Messages& messages : {Messages{bytes.data(), nullptr, 64, count},
+                                     Messages{bytes.data(), ends.data(), 0, count}}) {
+      std::vector<uint8_t> digests[2];
+      for (const size_t few : {0, 100}) {
+        Kernels forced = kernels;
+        forced.few = few;
+        std::vector<uint8_t>& out = digests[few == 0 ? 0 : 1];
+        out.resize(count * kDigestBytes);
+        HashSome(forced, messages, 0, count, 1, out.data());
+      }
+      ok = ok && digests[0] == digests[1];
+    }
+  }
+  return ok;
 }
 
 bool InPlaceAgrees(const Kernels& kernels, const std::vector<uint8_t>& bytes, size_t count) {
@@ -93,6 +116,7 @@ void TestKernels(const Set& set) {
   Check(many, name + "many messages of different sizes");
   Check(run, name + "runs of equal sizes");
   Check(in_place, name + "a tree level over its own children");
+  Check(FewAgree(set.kernels, bytes), name + "few messages, one after another or at once");
   Check(BlocksAgree(set.kernels, bytes), name + "blocks of one message");
 }
 

@@ -11,6 +11,7 @@ namespace {
 
 // Tasks whose roots are collected before they are joined to the tree.
 constexpr size_t kTasksMax = 512;
+constexpr size_t kDeviceLeaves = size_t{1} << kDeviceHeightMin;
 // JavaScript's numbers count no further.
 constexpr uint64_t kSizeMax = (uint64_t{1} << 53) - 1;
 
@@ -53,8 +54,8 @@ Status Frontier::Append(const Kernels& kernels, const Messages& leaves, size_t f
     const size_t left = end - first;
     uint8_t root[kDigestBytes];
     const int on_device = FittingHeight(size_, left, kDeviceHeightMax);
-    if (leaves.on_device ||
-        (kernels.device != nullptr && !device_failed_ && on_device >= kDeviceHeightMin)) {
+    const bool device = kernels.device != nullptr && !device_failed_;
+    if (leaves.on_device || (device && on_device >= kDeviceHeightMin)) {
       uint8_t* levels[kDeviceHeightMax + 1] = {};
       levels[on_device] = root;
       const Status status = kernels.device(leaves, first, on_device, levels);
@@ -67,7 +68,9 @@ Status Frontier::Append(const Kernels& kernels, const Messages& leaves, size_t f
     }
     const int height = FittingHeight(size_, left, kTaskHeight);
     if (height == kTaskHeight && left >= 2 * kTaskLeaves) {
-      first += PushTasks(*kernels.sha256, leaves, first, left);
+      // No further than to where the device may take over.
+      const size_t most = device ? kDeviceLeaves - size_ % kDeviceLeaves : left;
+      first += PushTasks(*kernels.sha256, leaves, first, std::min(left, most));
     } else {
       SubtreeRoot(*kernels.sha256, leaves, first, height, root);
       Push(*kernels.sha256, root, height);
