@@ -6,7 +6,10 @@ import type { TaskControl } from "./binding.js";
 export interface TaskOptions {
   /** Aborted: the call fails with CANCELLED, or DEADLINE_EXCEEDED after `AbortSignal.timeout`. */
   readonly signal?: AbortSignal | undefined;
-  /** Called now and then while the work goes on, and once at its end. */
+  /**
+   * Called now and then while the work goes on, and once when it is done. If it throws, the work is stopped
+   * and the call rejects with what was thrown; thrown by the last call, the work has been done all the same.
+   */
   readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
 }
 
@@ -25,21 +28,44 @@ export async function runTask<T>(
     Atomics.store(control, 0, 1n);
   };
   signal?.addEventListener("abort", stop, { once: true });
+  const thrownByCallback: unknown[] = [];
   const report = (): void => {
-    onProgress?.(Math.min(Number(Atomics.load(control, 1)), totalBytes), totalBytes);
+    if (thrownByCallback.length > 0) return;
+    try {
+      onProgress?.(Math.min(Number(Atomics.load(control, 1)), totalBytes), totalBytes);
+    } catch (thrown) {
+      thrownByCallback.push(thrown);
+      stop();
+    }
   };
   const timer = onProgress === undefined ? undefined : setInterval(report, progressEveryMs);
   try {
     const result = await start(control);
     report();
+    if (thrownByCallback.length > 0) throw thrownByCallback[0];
     return result;
   } catch (thrown) {
+    if (thrownByCallback.length > 0) throw thrownByCallback[0];
     if (signal === undefined || !isCancelled(thrown)) throw thrown;
     throw abortError(signal, what);
   } finally {
     clearInterval(timer);
     signal?.removeEventListener("abort", stop);
   }
+}
+
+/** Runs a native call that cannot be stopped once it has begun, nor say how far it is. */
+export function runWhole<T>(
+  options: TaskOptions,
+  totalBytes: number,
+  what: string,
+  start: () => Promise<T>,
+): Promise<T> {
+  return runTask(options, totalBytes, what, async (control) => {
+    const result = await start();
+    Atomics.store(control, 1, BigInt(totalBytes));
+    return result;
+  });
 }
 
 /** Tasks are stopped by their signal, or by the end of their environment. */
