@@ -1,4 +1,5 @@
 /** What hashes and Merkle trees are by definition, in plain TypeScript, for tests to compare with. */
+import { existsSync, readFileSync } from "node:fs";
 import { sha256 } from "../src/base/bytes.js";
 import type { Backend } from "../src/compute/native/binding.js";
 import { capabilities } from "../src/compute/native/capabilities.js";
@@ -21,6 +22,25 @@ export function patternBytes(size: number): Uint8Array {
     bytes.set(period.subarray(0, Math.min(period.length, size - at)), at);
   }
   return bytes;
+}
+
+export interface Blake3Vectors {
+  readonly key: string;
+  readonly context_string: string;
+  readonly cases: readonly {
+    readonly input_len: number;
+    readonly hash: string;
+    readonly keyed_hash: string;
+    readonly derive_key: string;
+  }[];
+}
+
+export const blake3VectorPath = "../shared/vectors/blake3/test_vectors.json";
+
+/** The official ones, whose inputs are `patternBytes`; none where they are not at hand. */
+export function blake3Vectors(): Blake3Vectors | undefined {
+  if (!existsSync(blake3VectorPath)) return undefined;
+  return JSON.parse(readFileSync(blake3VectorPath, "utf8")) as Blake3Vectors;
 }
 
 /** The largest power of two under `count`, which is at least 2. */

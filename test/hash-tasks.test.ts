@@ -9,6 +9,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import t from "tap";
 import { sha256 as plainSha256, toHex } from "../src/base/bytes.js";
+import { QuipuError } from "../src/base/errors.js";
 import { binding } from "../src/compute/native/binding.js";
 import { capabilities } from "../src/compute/native/capabilities.js";
 import {
@@ -17,13 +18,16 @@ import {
   HashStream,
   hash,
   hashAsync,
+  hashFile,
   hashManyAsync,
+  hashTree,
   MerkleFrontier,
   MerkleTree,
   OwnedBytes,
 } from "../src/compute/native/hashing.js";
+import { runTask } from "../src/compute/native/task.js";
 import { checkConsistency, checkInclusion } from "../src/proof/tlog/check.js";
-import { failure } from "./failure.js";
+import { failure, failureInTime } from "./failure.js";
 import {
   cpuBackends,
   optionsOf,
@@ -102,17 +106,49 @@ t.test("a task can be aborted, and says how far it is", async (t) => {
   t.equal(toHex(digest), largeSha256);
   t.same(told.slice(-2), [large.length, large.length], "progress ends at all bytes");
 
-  const stop = new AbortController();
-  const aborted = failure(hashAsync(owned, { ...sha256, signal: stop.signal }));
-  await nextTurn();
-  stop.abort();
-  t.equal((await aborted).code, "CANCELLED");
-  const late = failure(hashAsync(owned, { ...sha256, signal: AbortSignal.timeout(1) }));
-  t.equal((await late).code, "DEADLINE_EXCEEDED");
+  const stopped = (reason?: DOMException): Promise<QuipuError> =>
+    failureInTime(() => {
+      const stop = new AbortController();
+      const running = hashAsync(owned, { ...sha256, signal: stop.signal });
+      stop.abort(reason);
+      return running;
+    });
+  t.equal((await stopped()).code, "CANCELLED");
+  const timeout = new DOMException("it took too long", "TimeoutError");
+  t.equal((await stopped(timeout)).code, "DEADLINE_EXCEEDED");
   t.equal((await failure(hashAsync(owned, { signal: AbortSignal.abort() }))).code, "CANCELLED");
   const many = { data: owned, count: large.length / 64 };
   t.equal((await failure(hashManyAsync(many, { signal: AbortSignal.abort() }))).code, "CANCELLED");
   t.equal(toHex(await hashAsync(owned, sha256)), largeSha256, "the memory is unharmed");
+});
+
+t.test("what is told of progress may throw", async (t) => {
+  const wrong = new Error("whoever listens has a fault");
+  const onProgress = (): void => {
+    throw wrong;
+  };
+  // A task that goes on until it is stopped: only a report in its midst can do that.
+  const endless = runTask({ onProgress }, 10, "waiting", async (control) => {
+    while (Atomics.load(control, 0) === 0n) await nextTurn();
+    throw new QuipuError("CANCELLED", "it was stopped");
+  });
+  t.equal(await endless.catch((thrown: unknown) => thrown), wrong, "stopped, and told why");
+  const hasher = new Hasher();
+  const tree = new MerkleTree();
+  for (const last of [
+    () => hashAsync(new Uint8Array(3), { onProgress }),
+    () => hashManyAsync([new Uint8Array(3)], { onProgress }),
+    () => hashFile("/etc/passwd", { onProgress }),
+    () => hashTree("examples", { onProgress }),
+    () => hasher.updateAsync(new Uint8Array(3), { onProgress }),
+    () => tree.appendAsync([new Uint8Array(3)], { onProgress }),
+  ]) {
+    const outcome: unknown = await (last() as Promise<unknown>).catch((thrown: unknown) => thrown);
+    t.equal(outcome, wrong, last.toString());
+  }
+  t.equal(tree.size, 1, "thrown at the end, the work has been done");
+  const refused = await failure((async () => hasher.digest())());
+  t.equal(refused.code, "CONFLICT", "but a hasher has no half-known state");
 });
 
 t.test("bytes of a device need one", async (t) => {
@@ -137,6 +173,28 @@ t.test("a hasher takes one update at a time", async (t) => {
   t.equal((await failure(hasher.updateAsync(large))).code, "CONFLICT");
   await running;
   t.equal(toHex(hasher.digest()), largeSha256, "and the refused ones changed nothing");
+
+  const signal = AbortSignal.abort();
+  t.equal((await failure(hasher.updateAsync(large, { signal }))).code, "CANCELLED");
+  t.equal(toHex(hasher.digest()), largeSha256, "nor did one that never began");
+  let spoiled = new Hasher();
+  const aborted = await failureInTime(() => {
+    const stop = new AbortController();
+    spoiled = new Hasher(sha256);
+    const running = spoiled.updateAsync(large, { signal: stop.signal });
+    stop.abort();
+    return running;
+  });
+  t.equal(aborted.code, "CANCELLED");
+  for (const call of [
+    () => spoiled.update(new Uint8Array(1)),
+    () => spoiled.updateAsync(new Uint8Array(1)),
+    () => spoiled.digest(),
+  ]) {
+    const refused = await failure((async () => call())());
+    t.equal(refused.code, "CONFLICT", call.toString());
+    t.match(refused.next, /new hasher/);
+  }
 });
 
 t.test("a stream that is faster than the hash is held back", async (t) => {
@@ -147,14 +205,23 @@ t.test("a stream that is faster than the hash is held back", async (t) => {
 
   const slow = new HashStream(sha256);
   t.equal(slow.write(large), false, "the source is told to wait");
-  let drained = false;
-  slow.once("drain", () => {
-    drained = true;
-  });
-  await nextTurn();
-  t.equal(drained, false, "until the bytes have been hashed");
+  t.equal(slow.writableLength, large.length);
+  await new Promise((resolve) => slow.once("drain", resolve));
+  t.equal(toHex(slow.digest()), largeSha256, "until the bytes have been hashed");
   await new Promise((resolve) => slow.end(resolve));
-  t.equal(toHex(slow.digest()), largeSha256);
+  t.equal(toHex(slow.digest()), largeSha256, "and at its end");
+
+  let left = new HashStream(sha256);
+  const givenUp = await failureInTime(() => {
+    left = new HashStream(sha256);
+    const written = new Promise<void>((resolve, reject) => {
+      left.write(large, (error) => (error instanceof QuipuError ? reject(error) : resolve()));
+    });
+    left.destroy();
+    return written;
+  });
+  t.equal(givenUp.code, "CANCELLED", "one that is given up hashes no further");
+  t.equal((await failure((async () => left.digest())())).code, "CONFLICT");
 
   const broken = new HashStream();
   const failed = new Promise<unknown>((resolve) => broken.once("error", resolve));
@@ -239,7 +306,8 @@ t.test("proofs are those of the definition, and the log's checks take them", asy
     { numRuns: 120 },
   );
   const leaves = Array.from({ length: 3000 }, (_, i) => bytes.subarray(i, i + 40));
-  const tree = new MerkleTree().append(leaves);
+  const tree = new MerkleTree();
+  await tree.appendAsync(leaves);
   for (const size of [1, 2, 1023, 1024, 1500, 2048, 2999]) {
     const older = leaves.slice(0, size);
     t.same(tree.inclusionProof(size - 1, size), referencePath(size - 1, older), `of ${size}`);
@@ -249,10 +317,14 @@ t.test("proofs are those of the definition, and the log's checks take them", asy
 
 t.test("a frontier goes on where another ended", async (t) => {
   const leaves = Array.from({ length: 5000 }, (_, i) => Buffer.from(`leaf ${i}`));
-  const want = toHex(new MerkleTree().append(leaves).root());
+  const tree = new MerkleTree();
+  await tree.appendAsync(leaves);
+  const want = toHex(tree.root());
   for (const size of [0, 1, 1000, 1024, 3071, 5000]) {
-    const half = new MerkleFrontier().append(leaves.slice(0, size));
-    const rest = new MerkleFrontier(half.state()).append(leaves.slice(size));
+    const half = new MerkleFrontier();
+    await half.appendAsync(leaves.slice(0, size));
+    const rest = new MerkleFrontier(half.state());
+    await rest.appendAsync(leaves.slice(size));
     t.equal(toHex(rest.root()), want, `from ${size}`);
     t.equal(rest.size, 5000);
   }
@@ -265,22 +337,26 @@ t.test("a frontier goes on where another ended", async (t) => {
 t.test("an append that is aborted appends nothing", async (t) => {
   const data = OwnedBytes.copyOf(large);
   const count = large.length / 64;
-  const tree = new MerkleTree().append([Uint8Array.of(1)]);
-  const frontier = new MerkleFrontier().append([Uint8Array.of(1)]);
-  for (const either of [tree, frontier]) {
-    const root = toHex(either.root());
-    const stop = new AbortController();
-    const aborted = failure(either.appendAsync({ data, count }, { signal: stop.signal }));
-    await nextTurn();
-    t.equal((await failure((async () => either.root())())).code, "CONFLICT", "while it runs");
-    stop.abort();
-    t.equal((await aborted).code, "CANCELLED");
+  const one = [Uint8Array.of(1)];
+  const roots: string[] = [];
+  for (const make of [() => new MerkleTree(), () => new MerkleFrontier()]) {
+    let either = make();
+    const aborted = await failureInTime(() => {
+      either = make().append(one);
+      const stop = new AbortController();
+      const running = either.appendAsync({ data, count }, { signal: stop.signal });
+      t.throws(() => either.root(), { code: "CONFLICT" }, "while it runs");
+      stop.abort();
+      return running;
+    });
+    t.equal(aborted.code, "CANCELLED");
     t.equal(either.size, 1);
-    t.equal(toHex(either.root()), root);
+    t.equal(toHex(either.root()), toHex(make().append(one).root()));
     await either.appendAsync({ data, count });
     t.equal(either.size, count + 1);
+    roots.push(toHex(either.root()));
   }
-  t.equal(toHex(tree.root()), toHex(frontier.root()));
+  t.equal(roots[0], roots[1]);
 });
 
 t.test("what a tree does not have is refused", async (t) => {

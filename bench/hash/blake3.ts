@@ -5,6 +5,7 @@ import {
   OwnedBytes,
   synchronousBytesMax,
 } from "../../src/compute/native/hashing.js";
+import { lendBytes } from "../../src/compute/native/owned-bytes.js";
 import type { Contest } from "../harness.js";
 import { blake3Arithmetic, memoryReads, smallest } from "./limits.js";
 import { blake3Peers } from "./peers.js";
@@ -50,7 +51,7 @@ export const blake3: Family = {
 /** For peers to read what ours reads, page for page. Nobody writes it. */
 export async function viewOf(owned: OwnedBytes): Promise<Uint8Array> {
   let view: Uint8Array = new Uint8Array(0);
-  await owned.lend(async (bytes) => {
+  await lendBytes(owned, async (bytes) => {
     view = bytes;
   });
   return view;

@@ -1,18 +1,20 @@
 /** One array, or many messages, through BLAKE3 or SHA-256. */
 import { QuipuError } from "../../base/errors.js";
 import { binding } from "./binding.js";
-import { DeviceBytes } from "./device-bytes.js";
+import { DeviceBytes, deviceMemory } from "./device-bytes.js";
 import {
   digestBytes,
   type HashOptions,
   lengthOf,
   modeOf,
+  modeOfMany,
   refuseLarge,
   synchronousBytesMax,
 } from "./hash-options.js";
-import { byteCount, type MessageList, type OwnedMessages, own, pack } from "./messages.js";
-import { OwnedBytes } from "./owned-bytes.js";
-import { runTask, type TaskOptions } from "./task.js";
+import { checkBytes, newBytes } from "./memory.js";
+import { type MessageList, type OwnedMessages, own, packSmall } from "./messages.js";
+import { lendBytes, OwnedBytes, ownBytes } from "./owned-bytes.js";
+import { runTask, runWhole, type TaskOptions } from "./task.js";
 
 /**
  * Where plain calls write. A fresh small array would first have to be given memory outside the
@@ -38,22 +40,26 @@ export function hash(data: Uint8Array, options: HashOptions = {}): Uint8Array {
 
 /**
  * Digest of any number of bytes, off the event loop. The array is copied first, also out of shared
- * memory; `OwnedBytes` are not. Up to `synchronousBytesMax` it is hashed at once. `DeviceBytes` are hashed
- * where they lie, by the backend `cuda`.
+ * memory; `OwnedBytes` are not. Up to `synchronousBytesMax` it is hashed at once.
+ *
+ * `DeviceBytes` are hashed where they lie, by the backend `cuda` and no other. A signal keeps that from
+ * beginning and does not break it off; progress is told once, at its end.
  */
 export async function hashAsync(
   data: Uint8Array | OwnedBytes | DeviceBytes,
   options: HashOptions & TaskOptions = {},
 ): Promise<Uint8Array> {
   if (data instanceof DeviceBytes) return hashOnDevice(data, options);
-  if (!(data instanceof OwnedBytes) && isSmall(data)) {
-    return runTask(options, data.byteLength, "hashing", async () => hash(data, options));
+  if (!(data instanceof OwnedBytes)) {
+    checkBytes(data, "data");
+    if (isSmall(data)) {
+      return runWhole(options, data.byteLength, "hashing", async () => hash(data, options));
+    }
   }
   const mode = modeOf(options);
   const out = new Uint8Array(lengthOf(options));
-  const owned = data instanceof OwnedBytes ? data : OwnedBytes.copyOf(data);
   const { algorithm, backend } = options;
-  await owned.lend((bytes) =>
+  await lendBytes(ownBytes(data), (bytes) =>
     runTask(options, bytes.length, "hashing", async (control) => {
       const addon = binding();
       if (algorithm === "sha256") await addon.sha256Async(bytes, out, backend, control);
@@ -63,18 +69,29 @@ export async function hashAsync(
   return out;
 }
 
-async function hashOnDevice(data: DeviceBytes, options: HashOptions): Promise<Uint8Array> {
-  if (options.algorithm === "sha256") {
+async function hashOnDevice(
+  data: DeviceBytes,
+  options: HashOptions & TaskOptions,
+): Promise<Uint8Array> {
+  const { algorithm, backend = "cuda" } = options;
+  const mode = modeOf(options);
+  if (algorithm === "sha256") {
     throw new QuipuError(
       "INVALID_ARGUMENT",
       "one SHA-256 is a single chain, which no device speeds",
-      {
-        next: "use blake3, or hash the bytes on the host",
-      },
+      { next: "use blake3, or hash the bytes on the host" },
     );
   }
+  if (backend !== "cuda" && backend !== "auto") {
+    throw new QuipuError("INVALID_ARGUMENT", `${backend} cannot read bytes of a device`, {
+      next: "leave the backend out, or hash the bytes on the host",
+    });
+  }
   const out = new Uint8Array(lengthOf(options));
-  await binding().blake3Device(data.native, out, modeOf(options), options.backend);
+  const memory = deviceMemory(data);
+  await runWhole(options, data.length, "hashing on a device", () =>
+    binding().blake3Device(memory, out, mode, "cuda"),
+  );
   return out;
 }
 
@@ -84,12 +101,12 @@ function isSmall(data: Uint8Array): boolean {
 
 /**
  * Digests of many messages, 32 bytes each, one after another: several times faster than one by one where
- * messages are short. Up to `synchronousBytesMax` bytes in all.
+ * messages are short. Up to `synchronousBytesMax` bytes in all, of which each message counts 64 more than
+ * it has.
  */
 export function hashMany(messages: MessageList, options: HashOptions = {}): Uint8Array {
-  refuseLarge({ byteLength: byteCount(messages) }, "hashManyAsync");
-  const { data, count, ends } = pack(messages);
-  const mode = modeOf({ ...options, length: digestBytes });
+  const mode = modeOfMany(options);
+  const { data, count, ends } = packSmall(messages, "hashManyAsync");
   const out = new Uint8Array(count * digestBytes);
   const { algorithm, backend } = options;
   if (algorithm === "sha256") binding().sha256Many(data, count, ends, out, backend);
@@ -102,11 +119,11 @@ export async function hashManyAsync(
   messages: MessageList | OwnedMessages,
   options: HashOptions & TaskOptions = {},
 ): Promise<Uint8Array> {
-  const mode = modeOf({ ...options, length: digestBytes });
+  const mode = modeOfMany(options);
   const { owned, count, ends } = own(messages);
-  const out = new Uint8Array(count * digestBytes);
+  const out = newBytes(count * digestBytes);
   const { algorithm, backend } = options;
-  await owned.lend((data) =>
+  await lendBytes(owned, (data) =>
     runTask(options, data.length, "hashing", async (control) => {
       const addon = binding();
       if (algorithm === "sha256") {

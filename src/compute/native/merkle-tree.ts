@@ -10,9 +10,11 @@ import {
   type NativeMerkleFrontier,
   type NativeMerkleTree,
 } from "./binding.js";
-import { DeviceBytes } from "./device-bytes.js";
-import { digestBytes, refuseLarge } from "./hash-options.js";
-import { byteCount, type MessageList, type OwnedMessages, own, pack } from "./messages.js";
+import { DeviceBytes, deviceMemory } from "./device-bytes.js";
+import { digestBytes } from "./hash-options.js";
+import { checkBytes } from "./memory.js";
+import { type MessageList, type OwnedMessages, own, packSmall } from "./messages.js";
+import { lendBytes } from "./owned-bytes.js";
 import { runTask, type TaskOptions } from "./task.js";
 
 export interface MerkleOptions {
@@ -42,7 +44,7 @@ export class MerkleTree {
     return this.#native.size();
   }
 
-  /** Leaves of up to `synchronousBytesMax` bytes in all. */
+  /** Leaves of up to `synchronousBytesMax` bytes in all, of which each counts 64 more than it has. */
   append(leaves: MessageList): this {
     appendTo(this.#native, leaves);
     return this;
@@ -80,10 +82,7 @@ export class MerkleFrontier {
 
   /** Empty, or as another tree's or frontier's state was. */
   constructor(state: FrontierState = { size: 0, hashes: [] }, { backend }: MerkleOptions = {}) {
-    if (state.hashes.some((hash) => hash.length !== digestBytes)) {
-      throw new QuipuError("INVALID_ARGUMENT", "a frontier's digests have 32 bytes each");
-    }
-    const digests = pack(state.hashes).data;
+    const digests = digestsOf(state);
     this.#native = new (binding().MerkleFrontier)(state.size, digests, backend);
   }
 
@@ -91,7 +90,7 @@ export class MerkleFrontier {
     return this.#native.size();
   }
 
-  /** Leaves of up to `synchronousBytesMax` bytes in all. */
+  /** Leaves of up to `synchronousBytesMax` bytes in all, of which each counts 64 more than it has. */
   append(leaves: MessageList): this {
     appendTo(this.#native, leaves);
     return this;
@@ -105,13 +104,11 @@ export class MerkleFrontier {
     leaves: MessageList | OwnedMessages | DeviceMessages,
     options: TaskOptions = {},
   ): Promise<void> {
-    if ("data" in leaves && leaves.data instanceof DeviceBytes) {
-      const { data, count } = leaves;
-      return runTask(options, data.length, "appending leaves", (control) =>
-        this.#native.appendAsync(data.native, count, undefined, control),
-      );
-    }
-    return appendLater(this.#native, leaves as MessageList | OwnedMessages, options);
+    if (!isOnDevice(leaves)) return appendLater(this.#native, leaves, options);
+    const { data, count } = leaves;
+    return runTask(options, data.length, "appending leaves", async (control) =>
+      this.#native.appendAsync(deviceMemory(data), count, undefined, control),
+    );
   }
 
   root(): Uint8Array {
@@ -128,8 +125,7 @@ export class MerkleFrontier {
 type Native = NativeMerkleTree | NativeMerkleFrontier;
 
 function appendTo(native: Native, leaves: MessageList): void {
-  refuseLarge({ byteLength: byteCount(leaves) }, "appendAsync");
-  const { data, count, ends } = pack(leaves);
+  const { data, count, ends } = packSmall(leaves, "appendAsync");
   native.append(data, count, ends);
 }
 
@@ -139,11 +135,35 @@ async function appendLater(
   options: TaskOptions,
 ): Promise<void> {
   const { owned, count, ends } = own(leaves);
-  await owned.lend((data) =>
+  await lendBytes(owned, (data) =>
     runTask(options, data.length, "appending leaves", (control) =>
       native.appendAsync(data, count, ends, control),
     ),
   );
+}
+
+function isOnDevice(
+  leaves: MessageList | OwnedMessages | DeviceMessages,
+): leaves is DeviceMessages {
+  return (leaves as Partial<DeviceMessages> | null)?.data instanceof DeviceBytes;
+}
+
+/** One after another, as the addon takes them. */
+function digestsOf(state: FrontierState): Uint8Array {
+  const hashes: unknown = state?.hashes;
+  if (!Array.isArray(hashes)) {
+    throw new QuipuError("INVALID_ARGUMENT", "a frontier's state is { size, hashes }", {
+      next: "pass what `state` or `frontier` gave",
+    });
+  }
+  for (const [i, hash] of hashes.entries()) {
+    checkBytes(hash, "hash", i);
+    if (hash.length === digestBytes) continue;
+    throw new QuipuError("INVALID_ARGUMENT", "a frontier's digests have 32 bytes each", {
+      next: "pass what `state` or `frontier` gave",
+    });
+  }
+  return Buffer.concat(hashes);
 }
 
 function split(digests: Uint8Array): Uint8Array[] {

@@ -1,6 +1,8 @@
 /** Many messages, as separate arrays or packed into one. */
 import { QuipuError } from "../../base/errors.js";
-import { OwnedBytes } from "./owned-bytes.js";
+import { refuseMany } from "./hash-options.js";
+import { checkBytes, newBytes } from "./memory.js";
+import { OwnedBytes, ownBytes } from "./owned-bytes.js";
 
 const messagesMax = 2 ** 32 - 1;
 
@@ -19,25 +21,16 @@ export interface OwnedMessages {
   readonly ends?: Float64Array | undefined;
 }
 
-export function byteCount(messages: MessageList): number {
-  if ("data" in messages) return messages.data.byteLength;
-  return messages.reduce((sum, message) => sum + message.byteLength, 0);
+interface Measure {
+  readonly sizeBytes: number;
+  readonly count: number;
 }
 
-export function pack(messages: MessageList): Required<PackedMessages> {
-  if ("data" in messages) {
-    checkCount(messages.data.length, messages);
-    return { ends: undefined, ...messages };
-  }
-  const ends = new Float64Array(messages.length);
-  const data = new Uint8Array(byteCount(messages));
-  let at = 0;
-  messages.forEach((message, i) => {
-    data.set(message, at);
-    at += message.byteLength;
-    ends[i] = at;
-  });
-  return { data, count: messages.length, ends };
+/** For a call on this thread, which `call` names the other way of: separate messages are joined. */
+export function packSmall(messages: MessageList, call: string): Required<PackedMessages> {
+  const measure = measureOf(messages);
+  refuseMany(measure, call);
+  return "data" in messages ? { ends: undefined, ...messages } : join(messages, measure);
 }
 
 /** Memory that a task may read: separate messages are joined, which copies them; one array is copied. */
@@ -46,14 +39,50 @@ export function own(messages: MessageList | OwnedMessages): {
   readonly count: number;
   readonly ends: Float64Array | undefined;
 } {
+  const measure = measureOf(messages);
   if ("data" in messages) {
     const { data, count, ends } = messages;
-    checkCount(data.length, messages);
-    const owned = data instanceof OwnedBytes ? data : OwnedBytes.copyOf(data);
-    return { owned, count, ends };
+    return { owned: ownBytes(data), count, ends };
   }
-  const { data, count, ends } = pack(messages);
+  const { data, count, ends } = join(messages, measure);
   return { owned: OwnedBytes.take(data), count, ends };
+}
+
+function join(
+  messages: readonly Uint8Array[],
+  { sizeBytes, count }: Measure,
+): Required<PackedMessages> {
+  const ends = new Float64Array(count);
+  const data = newBytes(sizeBytes);
+  let at = 0;
+  messages.forEach((message, i) => {
+    data.set(message, at);
+    at += message.byteLength;
+    ends[i] = at;
+  });
+  return { data, count, ends };
+}
+
+/** How much there is, once it is known to be messages. */
+function measureOf(messages: MessageList | OwnedMessages): Measure {
+  if (Array.isArray(messages)) {
+    let sizeBytes = 0;
+    for (let i = 0; i < messages.length; i += 1) {
+      const message: unknown = messages[i];
+      checkBytes(message, "message", i);
+      sizeBytes += message.byteLength;
+    }
+    return { sizeBytes, count: messages.length };
+  }
+  if (typeof messages !== "object" || messages === null || !("data" in messages)) {
+    throw new QuipuError("INVALID_ARGUMENT", "these are no messages", {
+      next: "pass an array of Uint8Arrays, or { data, count }",
+    });
+  }
+  const { data } = messages;
+  if (!(data instanceof OwnedBytes)) checkBytes(data, "data");
+  checkCount(data.length, messages);
+  return { sizeBytes: data.length, count: messages.count };
 }
 
 /** Before digests are made room for; the bounds themselves are checked where they cannot move any more. */

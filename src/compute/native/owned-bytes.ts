@@ -3,10 +3,26 @@
  * would tear the digest and a transfer would free it in mid-read.
  */
 import { QuipuError } from "../../base/errors.js";
+import { checkBytes, newBytes } from "./memory.js";
+
+/** Lends the memory for one task. No method, so that nobody outside can keep what was only lent. */
+export let lendBytes: <T>(owned: OwnedBytes, task: (bytes: Uint8Array) => Promise<T>) => Promise<T>;
 
 export class OwnedBytes {
   #bytes: Uint8Array | undefined;
   #uses = 0;
+
+  static {
+    lendBytes = async (owned, task) => {
+      const bytes = owned.#held();
+      owned.#uses += 1;
+      try {
+        return await task(bytes);
+      } finally {
+        owned.#uses -= 1;
+      }
+    };
+  }
 
   private constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -17,6 +33,7 @@ export class OwnedBytes {
    * the whole of its buffer, and not shared. `release` gives it back.
    */
   static take(data: Uint8Array): OwnedBytes {
+    checkBytes(data, "data");
     const { buffer } = data;
     if (!(buffer instanceof ArrayBuffer)) throw refused("it is shared memory");
     if (data.byteLength !== buffer.byteLength) {
@@ -35,22 +52,12 @@ export class OwnedBytes {
 
   /** Takes a copy, also of shared memory. */
   static copyOf(data: Uint8Array): OwnedBytes {
-    return new OwnedBytes(new Uint8Array(data));
+    checkBytes(data, "data");
+    return new OwnedBytes(newBytes(data));
   }
 
   get length(): number {
     return this.#held().length;
-  }
-
-  /** Lends the memory for one task. */
-  async lend<T>(task: (bytes: Uint8Array) => Promise<T>): Promise<T> {
-    const bytes = this.#held();
-    this.#uses += 1;
-    try {
-      return await task(bytes);
-    } finally {
-      this.#uses -= 1;
-    }
   }
 
   /** The memory again, for its owner to do with as it likes. CONFLICT while a task uses it. */
@@ -67,6 +74,11 @@ export class OwnedBytes {
     if (this.#bytes !== undefined) return this.#bytes;
     throw new QuipuError("INVALID_ARGUMENT", "this memory has been released");
   }
+}
+
+/** What a task may read: memory that was handed over, or a copy. */
+export function ownBytes(data: Uint8Array | OwnedBytes): OwnedBytes {
+  return data instanceof OwnedBytes ? data : OwnedBytes.copyOf(data);
 }
 
 function refused(why: string, cause?: unknown): QuipuError {
