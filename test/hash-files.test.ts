@@ -3,9 +3,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -18,12 +20,20 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
 import { sha256 as plainSha256, toHex } from "../src/base/bytes.js";
+import { QuipuError } from "../src/base/errors.js";
 import { binding } from "../src/compute/native/binding.js";
 import { hashFiles, listFolder } from "../src/compute/native/folder-files.js";
 import { hashTree, treeStamp } from "../src/compute/native/hash-tree.js";
-import { hashAsync, hashFile } from "../src/compute/native/hashing.js";
+import {
+  type HashAlgorithm,
+  Hasher,
+  type HashFileOptions,
+  hashAsync,
+  hashFile,
+} from "../src/compute/native/hashing.js";
+import { hashUnsized } from "../src/compute/native/unsized-file.js";
 import { manifestLeaf } from "../src/model/manifest.js";
-import { failure } from "./failure.js";
+import { failure, failureInTime } from "./failure.js";
 import { patternBytes, referenceRoot } from "./hash-reference.js";
 
 const folder = mkdtempSync(join(tmpdir(), "quipu-"));
@@ -78,10 +88,99 @@ t.test("files that are none, or not ours to read", async (t) => {
   const raw = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x66, 0xff])]);
   writeFileSync(raw, "y");
   t.equal((await hashFile(raw)).facts.sizeBytes, 1, "a name that is not UTF-8, as bytes");
-  t.equal(await code(hashFile("/proc/self/stat")), "DATA_CHANGED", "it says that it is empty");
   t.match((await failure(hashFile(join(folder, "gone/x")))).message, /gone\/x: No such file/);
   t.equal(openFiles(), before, "no file is left open");
   for (const name of [link, join(folder, "loop"), join(folder, "target"), raw]) rmSync(name);
+});
+
+const noProc = existsSync("/proc/version") ? {} : { skip: "no /proc" };
+t.test("files whose size is not what they hold", noProc, async (t) => {
+  const before = openFiles();
+  const held = readFileSync("/proc/version");
+  const [sha256, blake3] = [toHex(plainSha256(held)), toHex(await hashAsync(held))];
+  const told: number[] = [];
+  const onProgress = (done: number, total: number) => told.push(done, total);
+  t.match(await hashFile("/proc/version", { onProgress }), { sha256, blake3 });
+  t.same(told.slice(-2), [0, 0], "nobody knows how much there is");
+  const long = { algorithms: ["blake3"], key: new Uint8Array(32), length: 40 } as const;
+  const want = toHex(await hashAsync(held, { key: long.key, length: 40 }));
+  const keyed = await hashFile("/proc/version", long);
+  t.same(keyed, { facts: { ...keyed.facts, sizeBytes: 0 }, blake3: want });
+
+  const page = "/sys/kernel/mm/transparent_hugepage/enabled";
+  if (existsSync(page)) {
+    const refused = await failure(hashFile(page));
+    t.equal(refused.code, "DATA_CHANGED");
+    t.match(refused.message, /its size is not what it holds/);
+  }
+
+  // What may lie there by the time that a read has said that the file changed.
+  const hasher = new Hasher();
+  const changed = new QuipuError("DATA_CHANGED", "it changed");
+  const [path, control] = [join(folder, "swapped"), new BigInt64Array(2)];
+  const again = (): Promise<unknown> =>
+    hashUnsized(path, { blake3: hasher, sha256: undefined }, control, changed);
+  t.equal(await failure(again()), changed, "nothing");
+  execFileSync("mkfifo", [path]);
+  t.equal(await failure(again()), changed, "a pipe, and nobody waits for its writer");
+  rmSync(path);
+  writeFileSync(path, "");
+  t.equal(await failure(again()), changed, "a file that has been emptied");
+  appendFileSync(path, "x");
+  t.equal(await failure(again()), changed, "a file that is no longer empty");
+  rmSync(path);
+  const stopped = hashUnsized(
+    "/proc/version",
+    { blake3: hasher, sha256: undefined },
+    BigInt64Array.of(1n, 0n),
+    changed,
+  );
+  t.equal(await code(stopped), "CANCELLED");
+  t.equal(openFiles(), before, "no file is left open");
+});
+
+t.test("what goes with a file and what does not", async (t) => {
+  const path = join(folder, "options");
+  writeFileSync(path, "x");
+  const key = new Uint8Array(32);
+  for (const options of [
+    { algorithms: [] },
+    { algorithms: "blake3" },
+    { algorithms: ["md5"] },
+    { algorithms: ["sha256", undefined] },
+    { algorithms: ["sha256"], key },
+    { algorithms: ["sha256"], context: "none" },
+    { algorithms: ["sha256"], length: 64 },
+    { key, context: "both" },
+    { key: key.subarray(1) },
+    { key: "text, which would be a context" },
+    { context: 5 },
+    { length: 0 },
+    { length: 1.5 },
+    { length: 2 ** 20 + 1 },
+  ]) {
+    const refused = await failure(hashFile(path, options as HashFileOptions<HashAlgorithm>));
+    t.equal(refused.code, "INVALID_ARGUMENT", JSON.stringify(options));
+  }
+  const unusual = await hashFile(path, { algorithms: ["sha256"], length: 32 });
+  t.equal(unusual.sha256, toHex(plainSha256(Buffer.from("x"))));
+
+  // Memory that its owner writes to once the call has returned.
+  const [ownKey, ownPath] = [new Uint8Array(32).fill(7), Buffer.from(path)];
+  const want = await hashFile(path, { key: ownKey, algorithms: ["blake3"] });
+  for (const onProgress of [undefined, () => undefined]) {
+    const running = hashFile(ownPath, {
+      key: ownKey,
+      algorithms: ["blake3"],
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+    ownKey.fill(0);
+    ownPath.fill(0x2f);
+    t.same(await running, want, "was read before");
+    ownKey.fill(7);
+    ownPath.write(path);
+  }
+  rmSync(path);
 });
 
 const huge = {
@@ -101,24 +200,30 @@ for (const algorithms of [["blake3"], ["sha256"]] as const) {
   t.test(`a file that changes while it is read, ${algorithms}`, async (t) => {
     const path = join(folder, "sparse");
     const whileHashing = async (change: () => void): Promise<string> => {
-      writeFileSync(path, "");
-      truncateSync(path, 256 * mib);
-      const control = new BigInt64Array(2);
-      const bits = algorithms[0] === "sha256" ? 1 : 2;
-      const outcome = code(binding().hashFile(path, bits, undefined, 32, undefined, control));
-      while (Atomics.load(control, 1) === 0n) await nextTurn(); // it has begun
-      change();
-      return outcome;
+      const disturbed = await failureInTime(async () => {
+        writeFileSync(path, "");
+        truncateSync(path, 256 * mib);
+        const control = new BigInt64Array(2);
+        const bits = algorithms[0] === "sha256" ? 1 : 2;
+        const running = binding().hashFile(path, bits, undefined, 32, undefined, control);
+        while (Atomics.load(control, 1) === 0n) await nextTurn(); // it has begun
+        change();
+        return running;
+      });
+      return disturbed.code;
     };
     t.equal(await whileHashing(() => appendFileSync(path, "x")), "DATA_CHANGED", "it grows");
     t.equal(await whileHashing(() => truncateSync(path, 4096)), "DATA_CHANGED", "it is cut short");
     const rewrite = (): void => utimesSync(path, 1, 1);
     t.equal(await whileHashing(rewrite), "DATA_CHANGED", "its times are set");
     const before = openFiles();
-    const stop = new AbortController();
-    const aborted = code(hashFile(path, { algorithms, signal: stop.signal }));
-    stop.abort();
-    t.equal(await aborted, "CANCELLED");
+    const aborted = await failureInTime(() => {
+      const stop = new AbortController();
+      const running = hashFile(path, { algorithms, signal: stop.signal });
+      stop.abort();
+      return running;
+    });
+    t.equal(aborted.code, "CANCELLED");
     t.equal(await code(hashFile(path, { signal: AbortSignal.abort() })), "CANCELLED");
     t.equal(openFiles(), before, "no file is left open");
     rmSync(path);

@@ -67,6 +67,13 @@ export interface NativeFailure {
   readonly error: QuipuError;
 }
 
+/** Facts: device, inode, size, and times of modification and change in nanoseconds. Digests not asked for are empty. */
+export interface NativeFileDigests {
+  readonly facts: BigInt64Array;
+  readonly sha256: Uint8Array;
+  readonly blake3: Uint8Array;
+}
+
 export interface NativeCapabilities {
   readonly cpu: {
     readonly avx2: boolean;
@@ -174,7 +181,7 @@ export interface NativeAddon {
     backend?: Backend,
   ) => NativeMerkleFrontier;
 
-  /** `algorithms`: 1 for SHA-256, 2 for BLAKE3, 3 for both. Facts: five numbers a file. */
+  /** `algorithms`: 1 for SHA-256, 2 for BLAKE3, 3 for both. */
   hashFile(
     path: string | Uint8Array,
     algorithms: number,
@@ -182,20 +189,15 @@ export interface NativeAddon {
     lengthBytes: number,
     backend: Backend | undefined,
     control: TaskControl,
-  ): Promise<{ facts: BigInt64Array; sha256: Uint8Array; blake3: Uint8Array }>;
-  /** Paths beneath the folder, each ended by a zero byte. */
+  ): Promise<NativeFileDigests>;
+  /** Paths beneath the folder, each ended by a zero byte. Facts and digests come one file after another. */
   hashFiles(
     folder: string | Uint8Array,
     paths: Uint8Array,
     algorithms: number,
     backend: Backend | undefined,
     control: TaskControl,
-  ): Promise<{
-    facts: BigInt64Array;
-    sha256: Uint8Array;
-    blake3: Uint8Array;
-    failures: readonly NativeFailure[];
-  }>;
+  ): Promise<NativeFileDigests & { readonly failures: readonly NativeFailure[] }>;
   /** Kinds: 0 a file, 1 a link, 2 something special, 3 unreadable. */
   listFolder(
     folder: string | Uint8Array,

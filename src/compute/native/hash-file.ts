@@ -1,9 +1,19 @@
 /** Digests of a file from one read of it. */
 import { stat } from "node:fs/promises";
 import { toHex } from "../../base/bytes.js";
-import { binding } from "./binding.js";
-import { type HashAlgorithm, type HashOptions, lengthOf, modeOf } from "./hash-options.js";
+import { QuipuError } from "../../base/errors.js";
+import { binding, type NativeFileDigests, type TaskControl } from "./binding.js";
+import {
+  checkAlgorithm,
+  type HashAlgorithm,
+  type HashOptions,
+  lengthOf,
+  modeOf,
+} from "./hash-options.js";
+import { Hasher } from "./hasher.js";
+import { checkBytes } from "./memory.js";
 import { runTask, type TaskOptions } from "./task.js";
+import { hashUnsized } from "./unsized-file.js";
 
 /** What the system says of a file without reading it; any write changes one of them. */
 export interface FileFacts {
@@ -31,21 +41,34 @@ export interface HashFileOptions<Algorithm extends HashAlgorithm>
 /**
  * Hashes a regular file; the path may be a link to it, and as bytes it need not be UTF-8. `key`, `context`
  * and `length` are BLAKE3's. A folder, pipe or device is DATA_INVALID; a file that changes while it is
- * read is DATA_CHANGED.
+ * read is DATA_CHANGED. Files that say they are empty, as those of `/proc` do, are read to their end.
  */
 export async function hashFile<Algorithm extends HashAlgorithm = HashAlgorithm>(
   path: string | Uint8Array,
   options: HashFileOptions<Algorithm> = {},
 ): Promise<FileDigests<Algorithm>> {
-  const { algorithms, key, context, backend, ...taskOptions } = options;
-  const mode = modeOf({ key, context });
-  const wanted = algorithmBits(algorithms);
-  const totalBytes = options.onProgress === undefined ? 0 : await sizeOf(path);
+  const { algorithms, context, length, backend, ...taskOptions } = options;
+  // Copies: whoever called may change their memory while this waits.
+  const own = typeof path === "string" ? path : copyOf(path, "path");
+  const key = options.key === undefined ? undefined : copyOf(options.key, "key");
+  const bits = algorithmBits(algorithms);
+  const mode = modeOf({ algorithm: bits === 1 ? "sha256" : "blake3", key, context, length });
+  const lengthBytes = lengthOf({ length });
+  const hashAnyway = (control: TaskControl, changed: unknown): Promise<NativeFileDigests> => {
+    if (!(changed instanceof QuipuError) || changed.code !== "DATA_CHANGED") throw changed;
+    const sha256 = bits === 2 ? undefined : new Hasher({ algorithm: "sha256", backend });
+    const blake3 = bits === 1 ? undefined : new Hasher({ key, context, length, backend });
+    return hashUnsized(own, { sha256, blake3 }, control, changed);
+  };
+  const totalBytes = options.onProgress === undefined ? 0 : await sizeOf(own);
   const { facts, sha256, blake3 } = await runTask(
     taskOptions,
     totalBytes,
     "hashing a file",
-    (control) => binding().hashFile(path, wanted, mode, lengthOf(options), backend, control),
+    (control) =>
+      binding()
+        .hashFile(own, bits, mode, lengthBytes, backend, control)
+        .catch((thrown: unknown) => hashAnyway(control, thrown)),
   );
   return {
     facts: factsAt(facts, 0),
@@ -54,19 +77,33 @@ export async function hashFile<Algorithm extends HashAlgorithm = HashAlgorithm>(
   } as FileDigests<Algorithm>;
 }
 
+function copyOf(bytes: Uint8Array, name: string): Buffer {
+  checkBytes(bytes, name);
+  return Buffer.from(bytes);
+}
+
 /** Zero for a file that cannot be looked at: the read that follows says why. */
-async function sizeOf(path: string | Uint8Array): Promise<number> {
-  const known = typeof path === "string" ? path : Buffer.from(path);
-  return stat(known).then(
+async function sizeOf(path: string | Buffer): Promise<number> {
+  return stat(path).then(
     ({ size }) => size,
     () => 0,
   );
 }
 
-const bits: Readonly<Record<HashAlgorithm, number>> = { sha256: 1, blake3: 2 };
+const bitOf: Readonly<Record<HashAlgorithm, number>> = { sha256: 1, blake3: 2 };
 
 export function algorithmBits(algorithms: readonly HashAlgorithm[] = ["sha256", "blake3"]): number {
-  return algorithms.reduce((sum, algorithm) => sum | bits[algorithm], 0);
+  if (!Array.isArray(algorithms) || algorithms.length === 0) {
+    throw new QuipuError("INVALID_ARGUMENT", "algorithms must be an array that names some", {
+      next: "name blake3, sha256 or both",
+    });
+  }
+  let sum = 0;
+  for (const algorithm of algorithms as readonly unknown[]) {
+    checkAlgorithm(algorithm);
+    sum |= bitOf[algorithm];
+  }
+  return sum;
 }
 
 /** The facts of file `index` of many. */
