@@ -17,40 +17,68 @@ const soaks: readonly Soak[] = [
   { name: "aborts", count: 10_000, run: abortsLeaveNothing },
 ];
 
-const { values } = parseArgs({
-  options: {
+const names = soaks.map(({ name }) => name);
+const tellEveryMs = 10_000;
+
+interface Asked {
+  readonly only: string | undefined;
+  readonly count: number | undefined;
+  readonly seed: number;
+}
+
+/** What was asked for, or what is wrong with it. */
+function asked(): Asked | string {
+  const options = {
     only: { type: "string" },
     count: { type: "string" },
     seed: { type: "string", default: "1" },
-  },
-});
-
-const tellEveryMs = 10_000;
-let failed = 0;
-const chosen = soaks.filter(({ name }) => values.only === undefined || values.only === name);
-if (chosen.length === 0) {
-  console.error(`no soak ${values.only}: choose from ${soaks.map(({ name }) => name).join(", ")}`);
-  process.exitCode = 2;
-}
-for (const { name, count, run } of chosen) {
-  const wanted = Number(values.count ?? count);
-  const startedMs = performance.now();
-  let toldMs = startedMs;
-  const tell = (done: number): void => {
-    if (performance.now() - toldMs < tellEveryMs) return;
-    toldMs = performance.now();
-    console.log(`${name}: ${done} of ${wanted}`);
-  };
+  } as const;
+  let values: { only?: string; count?: string; seed: string };
   try {
-    await run(wanted, Number(values.seed), tell);
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
-    console.log(`ok     ${name}: ${wanted} in ${seconds} s`);
+    values = parseArgs({ options }).values;
   } catch (thrown) {
-    failed += 1;
-    console.log(`FAILED ${name} (seed ${values.seed}): ${String(thrown)}`);
+    return thrown instanceof Error ? thrown.message : String(thrown);
   }
+  const { only, count, seed } = values;
+  if (only !== undefined && !names.includes(only)) {
+    return `no soak ${only}: choose from ${names.join(", ")}`;
+  }
+  if (count !== undefined && !/^[1-9]\d{0,11}$/.test(count)) {
+    return `--count takes a whole number from 1 on, not ${count}`;
+  }
+  if (!/^\d{1,9}$/.test(seed)) return `--seed takes a whole number of up to 9 digits, not ${seed}`;
+  return { only, count: count === undefined ? undefined : Number(count), seed: Number(seed) };
 }
-if (chosen.length > 0) {
+
+async function runAll({ only, count: asked, seed }: Asked): Promise<number> {
+  const chosen = soaks.filter(({ name }) => only === undefined || only === name);
+  let failed = 0;
+  for (const { name, count: usual, run } of chosen) {
+    const count = asked ?? usual;
+    const startedMs = performance.now();
+    let toldMs = startedMs;
+    const tell = (done: number): void => {
+      if (performance.now() - toldMs < tellEveryMs) return;
+      toldMs = performance.now();
+      console.log(`${name}: ${done} of ${count}`);
+    };
+    try {
+      await run(count, seed, tell);
+      const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+      console.log(`ok     ${name}: ${count} in ${seconds} s`);
+    } catch (thrown) {
+      failed += 1;
+      console.log(`FAILED ${name} (seed ${seed}): ${String(thrown)}`);
+    }
+  }
   console.log(`${chosen.length - failed} passed, ${failed} failed`);
-  process.exitCode = failed === 0 ? 0 : 1;
+  return failed === 0 ? 0 : 1;
+}
+
+const wanted = asked();
+if (typeof wanted === "string") {
+  console.error(wanted);
+  process.exitCode = 2;
+} else {
+  process.exitCode = await runAll(wanted);
 }

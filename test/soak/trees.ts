@@ -1,6 +1,9 @@
-/** Random trees: root, inclusion and consistency of each against the definition in RFC 6962. */
+/**
+ * Random trees: root, inclusion and consistency of each against the definition in RFC 6962. Most are small
+ * and soon checked; now and then one is larger than the two times 1,024 leaves that one task hashes.
+ */
 import { sha256, toHex } from "../../src/base/bytes.js";
-import { seededRandom } from "../../src/base/random.js";
+import { type Random, randomInteger, seededRandom } from "../../src/base/random.js";
 import { MerkleTree } from "../../src/compute/native/hashing.js";
 import { checkConsistency, checkInclusion } from "../../src/proof/tlog/check.js";
 import {
@@ -13,7 +16,12 @@ import {
 } from "../hash-reference.js";
 
 const sizeMax = 40;
+const [largeSizeMin, largeSizeMax] = [2049, 3100];
+const largeEvery = 500;
 const widthMax = 130;
+const bytes = patternBytes(4096);
+/** As many leaves of any width as a plain call takes. */
+const leavesAtOnce = 1000;
 
 export async function treesProve(
   count: number,
@@ -21,16 +29,15 @@ export async function treesProve(
   tell: (done: number) => void,
 ): Promise<void> {
   const random = seededRandom(seed);
-  const bytes = patternBytes(4096);
   const backends = cpuBackends.filter((backend) => optionsOf(backend).skip === undefined);
   for (let done = 0; done < count; done += 1) {
-    const [a = 0, b = 0, c = 0, ...widths] = random.bytes(3 + sizeMax);
-    const size = 1 + (a % sizeMax);
-    const leaves = widths
-      .slice(0, size)
-      .map((width, i) => bytes.subarray(i * 50, i * 50 + (width % widthMax)));
+    const isLarge = done % largeEvery === largeEvery - 1;
+    const size = isLarge
+      ? largeSizeMin + randomInteger(random, largeSizeMax - largeSizeMin + 1)
+      : 1 + randomInteger(random, sizeMax);
+    const [index, oldSize] = [randomInteger(random, size), randomInteger(random, size + 1)];
     const backend = backends[done % backends.length];
-    const fault = faultOf(leaves, b % size, c % (size + 1), new MerkleTree({ backend }));
+    const fault = faultOf(leavesOf(random, size), index, oldSize, new MerkleTree({ backend }));
     if (fault !== undefined) throw new Error(`tree ${done}, ${backend}: ${fault}`);
     if (done % 1000 === 0) {
       tell(done);
@@ -39,13 +46,22 @@ export async function treesProve(
   }
 }
 
+function leavesOf(random: Random, size: number): Uint8Array[] {
+  return Array.from(random.bytes(size), (width, i) => {
+    const at = (i * 50) % (bytes.length - widthMax);
+    return bytes.subarray(at, at + (width % widthMax));
+  });
+}
+
 function faultOf(
   leaves: readonly Uint8Array[],
   index: number,
   oldSize: number,
   tree: MerkleTree,
 ): string | undefined {
-  tree.append(leaves);
+  for (let at = 0; at < leaves.length; at += leavesAtOnce) {
+    tree.append(leaves.slice(at, at + leavesAtOnce));
+  }
   const size = leaves.length;
   const root = tree.root();
   const what = `size ${size}, index ${index}, from ${oldSize}`;
