@@ -156,6 +156,21 @@ t.test("bytes of a device need one", async (t) => {
   const outcome = DeviceBytes.upload(new Uint8Array(8));
   if (cuda.usable) t.equal((await outcome).length, 8);
   else t.equal((await failure(outcome)).code, "BACKEND_UNAVAILABLE");
+  const signal = AbortSignal.abort();
+  const late = DeviceBytes.upload(new Uint8Array(8), { signal });
+  t.equal((await failure(late)).code, "CANCELLED");
+  // As a program without types might make them.
+  const made = Reflect.construct(DeviceBytes, [{}, 8]) as DeviceBytes;
+  for (const [code, call] of [
+    ["INVALID_ARGUMENT", () => hashAsync(made)],
+    ["INVALID_ARGUMENT", () => hashAsync(made, sha256)],
+    ["INVALID_ARGUMENT", () => hashAsync(made, { backend: "portable" })],
+    ["INVALID_ARGUMENT", () => hashAsync(made, { length: 0 })],
+    ["CANCELLED", () => hashAsync(made, { signal })],
+    ["INVALID_ARGUMENT", () => new MerkleFrontier().appendAsync({ data: made, count: 2 })],
+  ] as const) {
+    t.equal((await failure(call())).code, code, call.toString());
+  }
   const frontier = new (binding().MerkleFrontier)(0, new Uint8Array(0));
   const refused = (async () => {
     const device = {} as Awaited<ReturnType<ReturnType<typeof binding>["deviceUpload"]>>;
