@@ -11,21 +11,24 @@ export function checkBytes(
   name: string,
   index?: number,
 ): asserts value is Uint8Array {
-  const named = (): string => (index === undefined ? name : `${name} ${index}`);
-  if (!types.isUint8Array(value)) {
-    const message = `${named()} must be a Uint8Array, not ${kindOf(value)}`;
-    throw new QuipuError("INVALID_ARGUMENT", message, {
-      next: "pass a Uint8Array, such as Buffer.from(text) or new Uint8Array(buffer)",
+  if (types.isUint8Array(value) && (value.byteLength > 0 || isThere(value))) return;
+  const named = index === undefined ? name : `${name} ${index}`;
+  if (types.isUint8Array(value)) {
+    throw new QuipuError("INVALID_ARGUMENT", `${named} is memory that was transferred away`, {
+      next: "hash it where it went, or before it goes",
     });
   }
-  if (value.byteLength > 0) return;
+  throw new QuipuError("INVALID_ARGUMENT", `${named} must be a Uint8Array, not ${kindOf(value)}`, {
+    next: "pass a Uint8Array, such as Buffer.from(text) or new Uint8Array(buffer)",
+  });
+}
+
+/** An empty array may be all that is left of one whose memory is elsewhere. */
+function isThere(empty: Uint8Array): boolean {
   try {
-    new Uint8Array(value); // throws for memory that is elsewhere, and not for an empty array
-  } catch (thrown) {
-    throw new QuipuError("INVALID_ARGUMENT", `${named()} is memory that was transferred away`, {
-      next: "hash it where it went, or before it goes",
-      cause: thrown,
-    });
+    return new Uint8Array(empty).length === 0;
+  } catch {
+    return false;
   }
 }
 
