@@ -102,7 +102,7 @@ export class HashStream extends Writable {
     }
   }
 
-  /** Nobody will ask for the digest any more. */
+  /** Given up, it stops what is being hashed; at its regular end nothing is. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#stop.abort();
     done(error);
