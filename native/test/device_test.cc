@@ -21,7 +21,6 @@ Code failure_code = Code::kDeviceLost;
 Status FakeDevice(const Subtree& subtree, uint8_t pair[2 * kCvBytes]) {
   ++device_calls;
   if (device_calls > device_calls_until_failure) return Error(failure_code, "no more");
-  // As large as a device takes them, in halves that the CPU takes.
   const Kernels& cpu = HashKernelsOf(BestCpuBackend()).blake3;
   return SubtreePair(cpu, subtree, pair);
 }

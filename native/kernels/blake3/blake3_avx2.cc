@@ -67,9 +67,10 @@ struct Eight : Lanes8 {
         "vpshufb %[mask], %[d1], %[d1]\n"
         "vpshufb %[mask], %[d2], %[d2]\n"
         "vpshufb %[mask], %[d3], %[d3]\n"
-        : [a0] "+x"(QUIPU_WORD(A, i0)), [a1] "+x"(QUIPU_WORD(A, i1)), [a2] "+x"(QUIPU_WORD(A, i2)),
-          [a3] "+x"(QUIPU_WORD(A, i3)), [d0] "+x"(QUIPU_WORD(D, i0)), [d1] "+x"(QUIPU_WORD(D, i1)),
-          [d2] "+x"(QUIPU_WORD(D, i2)), [d3] "+x"(QUIPU_WORD(D, i3))
+        : [a0] "+&x"(QUIPU_WORD(A, i0)), [a1] "+&x"(QUIPU_WORD(A, i1)),
+          [a2] "+&x"(QUIPU_WORD(A, i2)), [a3] "+&x"(QUIPU_WORD(A, i3)),
+          [d0] "+&x"(QUIPU_WORD(D, i0)), [d1] "+&x"(QUIPU_WORD(D, i1)),
+          [d2] "+&x"(QUIPU_WORD(D, i2)), [d3] "+&x"(QUIPU_WORD(D, i3))
         : [b0] "x"(QUIPU_WORD(B, i0)), [b1] "x"(QUIPU_WORD(B, i1)), [b2] "x"(QUIPU_WORD(B, i2)),
           [b3] "x"(QUIPU_WORD(B, i3)), [mask] "m"(kRotateBytes[kFirstRotation / 8 - 1]));
     Word spare;
@@ -90,9 +91,10 @@ struct Eight : Lanes8 {
         "vpxor %[c2], %[b2], %[b2]\n"
         "vpxor %[c3], %[b3], %[b3]\n"  //
         QUIPU_ROTATE("b0") QUIPU_ROTATE("b1") QUIPU_ROTATE("b2") QUIPU_ROTATE("b3")
-        : [spare] "=&x"(spare), [c0] "+m"(c0), [c1] "+x"(QUIPU_WORD(C, i1)),
-          [c2] "+x"(QUIPU_WORD(C, i2)), [c3] "+x"(QUIPU_WORD(C, i3)), [b0] "+x"(QUIPU_WORD(B, i0)),
-          [b1] "+x"(QUIPU_WORD(B, i1)), [b2] "+x"(QUIPU_WORD(B, i2)), [b3] "+x"(QUIPU_WORD(B, i3))
+        : [spare] "=&x"(spare), [c0] "+m"(c0), [c1] "+&x"(QUIPU_WORD(C, i1)),
+          [c2] "+&x"(QUIPU_WORD(C, i2)), [c3] "+&x"(QUIPU_WORD(C, i3)),
+          [b0] "+&x"(QUIPU_WORD(B, i0)), [b1] "+&x"(QUIPU_WORD(B, i1)),
+          [b2] "+&x"(QUIPU_WORD(B, i2)), [b3] "+&x"(QUIPU_WORD(B, i3))
         : [d0] "x"(QUIPU_WORD(D, i0)), [d1] "x"(QUIPU_WORD(D, i1)), [d2] "x"(QUIPU_WORD(D, i2)),
           [d3] "x"(QUIPU_WORD(D, i3)), [right] "n"(kSecondRotation),
           [left] "n"(32 - kSecondRotation));

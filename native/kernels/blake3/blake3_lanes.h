@@ -1,5 +1,5 @@
 // BLAKE3 with one input a lane: word i of all inputs in vector i. Included by one file an
-// instruction set, each of which supplies vectors (kernels/lanes) with kMixesItself, and HalfMixes
+// instruction set, each of which supplies vectors (kernels/lanes) with kMixesItself, and AllRounds
 // where the general one below would not fit the registers.
 //
 // A group is kLanes inputs. Two groups side by side hide the latencies of each other where there
