@@ -15,7 +15,7 @@ import { checkBytes } from "./memory.js";
 import { runTask, type TaskOptions } from "./task.js";
 import { hashUnsized } from "./unsized-file.js";
 
-/** What the system says of a file without reading it; any write changes one of them. */
+/** What the system says of a file without reading it; a write changes one of them, but for what clock ticks hide. */
 export interface FileFacts {
   readonly device: bigint;
   readonly inode: bigint;
