@@ -1,5 +1,6 @@
 /** The command line without a fleet: usage, output forms, job files, and what each fault says. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
@@ -8,6 +9,7 @@ import { loadJobFile } from "../src/cli/job/job-file.js";
 import { bytesText, renderTable } from "../src/cli/table.js";
 import { verbs } from "../src/cli/verbs.js";
 import { runIn } from "./cli-run.js";
+import { program } from "./real-fleet.js";
 
 const folder = mkdtempSync(join(tmpdir(), "quipu-"));
 t.teardown(() => rmSync(folder, { recursive: true }));
@@ -37,6 +39,40 @@ t.test("usage errors are code 2, with a suggestion, and JSON where JSON was aske
   const choice = await quipu("data", "add", folder, "--name", "x", "--class", "secret");
   t.equal(choice.code, 2);
   t.match(choice.stderr, /Allowed choices are public/);
+});
+
+t.test("standard output that nobody reads, or that is full", async (t) => {
+  const list = join(folder, "list");
+  writeFileSync(list, `${"0".repeat(64)}  absent\n`.repeat(5000));
+  const command = [process.execPath, program("quipu"), "hash", "-c", list];
+  const shell = (script: string, ...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", script, "bash", ...args]);
+    return { code: status, stdout: stdout.toString(), stderr: stderr.toString() };
+  };
+  t.match(
+    shell('set -o pipefail; "$@" 2> /dev/null | head -n 1', ...command),
+    { code: 6, stdout: "absent: FAILED open or read\n" },
+    "who looks at the first line only is told the truth all the same",
+  );
+  t.equal(shell('set -o pipefail; "$@" 2>&1 | head -n 1', ...command).code, 6);
+  for (const args of [
+    [...command, "-q"],
+    [...command.slice(0, 2), "--help"],
+  ]) {
+    const full = shell('"$@" > /dev/full', ...args);
+    t.match(full, {
+      code: 1,
+      stderr: /^DISK_FULL {2}cannot write to standard output: .*\n {2}next: /m,
+    });
+    t.notMatch(full.stderr, / at .*\.js/, "without a stack");
+  }
+  const out = join(folder, "out");
+  const limited = `trap "" XFSZ; ulimit -f 1; exec "$@" > ${out}`;
+  t.match(shell(limited, ...command), {
+    code: 1,
+    stderr: /^IO {2}cannot write to standard output/m,
+  });
+  t.equal(readFileSync(out).length, 1024, "a write that was cut short is no success");
 });
 
 t.test("without a coordinator every fleet verb says how to start one", async (t) => {

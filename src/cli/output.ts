@@ -25,6 +25,7 @@ export type Style = keyof typeof styles;
 export class Output {
   readonly #options: OutputOptions;
   #liveWidth = 0;
+  #heard = true;
 
   constructor(options: OutputOptions) {
     this.#options = options;
@@ -44,6 +45,11 @@ export class Output {
     return this.#options.stderr.isTTY === true && !this.#options.quiet;
   }
 
+  /** False once whoever reads the results has gone. */
+  get heard(): boolean {
+    return this.#heard;
+  }
+
   style(style: Style, text: string): string {
     return this.#options.color ? `\u001b[${styles[style]}m${text}\u001b[0m` : text;
   }
@@ -52,7 +58,10 @@ export class Output {
   result(value: unknown, text: () => string): void {
     this.#clearLive();
     const body = this.json ? JSON.stringify(value) : text();
-    if (body !== "") this.#options.stdout.write(`${body}\n`);
+    if (body === "") return;
+    this.#options.stdout.write(`${body}\n`, (error) => {
+      if (error) this.#heard = false;
+    });
   }
 
   table<Row>(value: unknown, rows: readonly Row[], columns: readonly Column<Row>[], empty: string) {

@@ -4,6 +4,7 @@ import { QuipuError } from "../base/errors.js";
 import type { Context, Paths } from "./context.js";
 import type { Clients } from "./coordinator-link.js";
 import { Output, type OutputOptions } from "./output.js";
+import { settled } from "./standard-output.js";
 import { nouns, type Verb, verbs } from "./verbs.js";
 
 export interface ProgramOptions {
@@ -11,6 +12,7 @@ export interface ProgramOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly paths: Paths;
   readonly version: string;
+  /** Aborted by Ctrl-C; with a QuipuError as its reason when there is no point in going on. */
   readonly signal: AbortSignal;
   readonly stdout: OutputOptions["stdout"];
   readonly stderr: OutputOptions["stderr"];
@@ -18,8 +20,15 @@ export interface ProgramOptions {
 
 /** Runs one command line to its end. Never throws; the number is the exit code. */
 export async function runProgram(options: ProgramOptions): Promise<number> {
-  let exitCode = 0;
   const root = rootCommand(options);
+  const exitCode = await runLine(root, options);
+  await settled(options.stdout);
+  const { reason } = options.signal;
+  return reason instanceof QuipuError ? outputOf(root, options).failure(reason) : exitCode;
+}
+
+async function runLine(root: Command, options: ProgramOptions): Promise<number> {
+  let exitCode = 0;
   const groups = new Map<string, Command>();
   for (const verb of verbs) {
     const words = verb.name.split(" ");
@@ -63,7 +72,9 @@ async function runVerb(verb: Verb, command: Command, options: ProgramOptions): P
     const { action } = await verb.load();
     return (await action(context, { args: command.args, options: command.opts() })) ?? 0;
   } catch (thrown) {
-    if (options.signal.aborted) {
+    const { aborted, reason } = options.signal;
+    if (reason instanceof QuipuError) return reason.exitCode; // told at the end
+    if (aborted) {
       return output.failure(new QuipuError("CANCELLED", "interrupted", { cause: thrown }));
     }
     return output.failure(thrown);

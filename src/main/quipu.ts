@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runProgram } from "../cli/program.js";
+import { standardOutput } from "../cli/standard-output.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const packageRoot = fileURLToPath(new URL("../../../", import.meta.url));
@@ -20,10 +21,8 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
     interrupted.abort();
   });
 }
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0); // the reader (`| head`) has seen enough
-  throw error;
-});
+const stdout = standardOutput((error) => interrupted.abort(error));
+process.stderr.on("error", () => undefined); // nobody is left to tell
 
 const stateHome = process.env.XDG_STATE_HOME ?? join(homedir(), ".local", "state");
 process.exitCode = await runProgram({
@@ -31,7 +30,7 @@ process.exitCode = await runProgram({
   env: process.env,
   version,
   signal: interrupted.signal,
-  stdout: process.stdout,
+  stdout,
   stderr: process.stderr,
   paths: {
     packageRoot,
