@@ -92,6 +92,35 @@ t.test("lines are b3sum's, byte for byte", { skip: noB3sum }, async (t) => {
   t.equal(named(hash()).code, 0);
 });
 
+t.test("arguments that are not UTF-8 mean what was given, or are refused", async (t) => {
+  const room = join(folder, "raw");
+  mkdirSync(room);
+  const make = `mkdir $'d\\xff'; printf 1 > $'d\\xff/x'; printf 22 > $'x\\xfe'; printf 333 > 'x\ufffd'`;
+  const run = (script: string) => execute(["bash", "-c", `cd raw; ${script}`, "bash", ...hash()]);
+  run(make);
+  const view = (script: string) => JSON.parse(run(`"$@" --json ${script}`).stdout).files;
+  t.match(
+    view(`$'x\\xfe' 'x\ufffd' $'d\\xff'`),
+    [{ sizeBytes: 2 }, { sizeBytes: 3 }, { path: "d\ufffd/x", pathHex: "64ff2f78", sizeBytes: 1 }],
+    "two that read alike, and a folder",
+  );
+  t.match(view(`-l 8 $'d\\xff'`), [{ sizeBytes: 1 }]);
+  const list = `printf '%064d  x\\n' 0 > $'l\\xfe'; "$@" -c $'l\\xfe'`;
+  t.match(run(list), { code: 6, stdout: "x: FAILED open or read\n" }, "a list");
+  for (const script of [
+    `"$@" --derive-key $'x\\xfe' 'x\ufffd'`,
+    `"$@" 'x\ufffd' --derive-key $'x\\xfe'`,
+    `"$@" --derive-key 'x\ufffd' $'x\\xfd' $'x\\xfe'`,
+    `"$1" "$2" data manifest $'d\\xff'`,
+    `"$1" "$2" data manifest . --to=$'o\\xff'`,
+    `"$1" "$2" data verify . --manifest $'x\\xfe'`,
+  ]) {
+    const refused = run(script);
+    t.match(refused, { code: 1, stdout: "", stderr: /^INVALID_ARGUMENT {2}.*not UTF-8: / }, script);
+  }
+  t.match(run(`"$@" --derive-key 'x\ufffd' 'x'`), { code: 1, stderr: /^NOT_FOUND/ }, "a real one");
+});
+
 t.test("lines are sha256sum's, byte for byte", { skip: noSha256sum }, async (t) => {
   const sha256sum = (...args: string[]) => execute(["sha256sum", ...args]);
   t.equal((await quipu("--sha256", ...paths)).stdout, sha256sum(...paths).stdout);

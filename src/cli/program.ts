@@ -1,6 +1,7 @@
 /** The command line: builds commander from the table of verbs, runs one verb, returns its exit code. */
 import { Command, CommanderError, Option } from "commander";
 import { QuipuError } from "../base/errors.js";
+import { refuseOddArguments } from "./argument-bytes.js";
 import type { Context, Paths } from "./context.js";
 import type { Clients } from "./coordinator-link.js";
 import { Output, type OutputOptions } from "./output.js";
@@ -69,6 +70,7 @@ async function runVerb(verb: Verb, command: Command, options: ProgramOptions): P
     },
   };
   try {
+    refuseOddArguments(verb.anyPaths === true ? command.args : []);
     const { action } = await verb.load();
     return (await action(context, { args: command.args, options: command.opts() })) ?? 0;
   } catch (thrown) {

@@ -17,6 +17,8 @@ export interface Verb {
   readonly args: string;
   readonly help: string;
   readonly options?: readonly VerbOption[];
+  /** Its arguments are paths, which need not be UTF-8. */
+  readonly anyPaths?: boolean;
   readonly load: () => Promise<{ readonly action: VerbAction }>;
 }
 
@@ -257,6 +259,7 @@ export const verbs: readonly Verb[] = [
   {
     name: "hash",
     args: "[path...]",
+    anyPaths: true,
     help: "digests of files, folders and standard input, as b3sum and sha256sum print them",
     options: [
       { flags: "--sha256", help: "SHA-256 in place of BLAKE3" },

@@ -2,6 +2,7 @@
 import { toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import {
+  changedPath,
   type FolderFile,
   type FolderListing,
   type HashedFile,
@@ -62,7 +63,9 @@ export async function compareFolder(
   });
   // What was skipped, or read long ago, may have been written to since.
   if (differences.length === 0) {
-    refuseChange(folder, listing, await listFolder(folder, { signal }));
+    const after = await listFolder(folder, { signal });
+    const moved = after.refused[0]?.path ?? changedPath(listing.files, after.files);
+    if (moved !== undefined) throw changed(folder, moved);
   }
   return {
     differences: differences.sort(compareDifferences),
@@ -158,16 +161,9 @@ function compareDifferences(a: Difference, b: Difference): number {
   return kinds === 0 ? Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)) : kinds;
 }
 
-function refuseChange(folder: string, before: FolderListing, after: FolderListing): void {
-  const same =
-    after.refused.length === 0 &&
-    after.files.length === before.files.length &&
-    after.files.every(({ path, facts }, at) => {
-      const then = before.files[at];
-      return then !== undefined && then.path === path && sameFacts(then.facts, facts);
-    });
-  if (same) return;
-  throw new QuipuError("DATA_CHANGED", `${folder} was written to while it was verified`, {
-    next: "stop writing to it and verify it again",
+function changed(folder: string, path: string): QuipuError {
+  return new QuipuError("DATA_CHANGED", `${folder}/${path} changed while it was verified`, {
+    next: "stop writing to the folder and verify it again",
+    details: { path },
   });
 }

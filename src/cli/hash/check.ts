@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { QuipuError } from "../../base/errors.js";
 import type { HashAlgorithm } from "../../compute/native/hash-options.js";
+import { type NamedPath, namedPaths } from "../argument-bytes.js";
 import type { Context } from "../context.js";
 import { type CheckLine, parseCheckLine } from "./check-line.js";
 import { CheckReport } from "./check-report.js";
@@ -36,13 +37,13 @@ export async function checkFiles(
   const report = new CheckReport(output);
   const plain = choices.algorithms[0] ?? "blake3";
   const lines: CheckLine[] = [];
-  for (const list of lists.length === 0 ? ["-"] : lists) {
+  for (const list of namedPaths(lists.length === 0 ? ["-"] : lists)) {
     try {
       const bytes = await readList(list, signal);
-      for (const line of linesOfList(list, bytes, plain, report)) lines.push(line);
+      for (const line of linesOfList(list.name, bytes, plain, report)) lines.push(line);
     } catch (thrown) {
       signal.throwIfAborted();
-      report.listUnread(failed({ name: list }, thrown));
+      report.listUnread(failed({ name: list.name }, thrown));
     }
   }
   const groups = grouped(lines);
@@ -55,11 +56,12 @@ export async function checkFiles(
   return report.finish();
 }
 
-async function readList(list: string, signal: AbortSignal): Promise<Buffer> {
+async function readList(list: NamedPath, signal: AbortSignal): Promise<Buffer> {
   const source = sourceOf(list);
   if (source.kind === "failed") throw source.error;
-  const chunks = list === "-" ? standardInput(signal) : createReadStream(list, { signal });
-  return readAll(chunks, list, listBytesMax);
+  const { name, path } = list;
+  const chunks = path === "-" ? standardInput(signal) : createReadStream(path, { signal });
+  return readAll(chunks, name, listBytesMax);
 }
 
 function linesOfList(
@@ -88,16 +90,16 @@ function grouped(lines: readonly CheckLine[]): Group[] {
   for (const line of lines) {
     const last = groups.at(-1);
     if (last?.lines[0]?.path === line.path) last.lines.push(line);
-    else groups.push({ source: sourceOf(line.path), lines: [line] });
+    else groups.push({ source: sourceOf({ name: line.path, path: line.path }), lines: [line] });
   }
   return groups;
 }
 
-function sourceOf(path: string): Source {
-  const source = lookAt({ name: path, path });
+function sourceOf(named: NamedPath): Source {
+  const source = lookAt(named);
   if (source !== "folder") return source;
-  const error = new QuipuError("DATA_INVALID", `${path} is a folder, not a file`);
-  return { kind: "failed", name: path, error };
+  const error = new QuipuError("DATA_INVALID", `${named.name} is a folder, not a file`);
+  return { kind: "failed", name: named.name, error };
 }
 
 function* checkJobs(

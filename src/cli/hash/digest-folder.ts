@@ -3,13 +3,14 @@ import { toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { type FolderFile, hashFiles } from "../../compute/native/folder-files.js";
 import { hashFile, sameFacts } from "../../compute/native/hash-file.js";
+import type { NamedPath } from "../argument-bytes.js";
 import type { DigestOptions } from "./digest-file.js";
 import type { HashChoices } from "./hash-choices.js";
 import { failed, type Outcome } from "./outcome.js";
 import { nameIn } from "./sources.js";
 
 export async function digestBatch(
-  folder: string,
+  folder: NamedPath,
   files: readonly FolderFile[],
   choices: HashChoices,
   options: DigestOptions,
@@ -20,11 +21,11 @@ export async function digestBatch(
   }
   const { signal, progress } = options;
   const task = { algorithms, signal, onProgress: progress.part() };
-  const found = await hashFiles(folder, files, task).catch((thrown: unknown) =>
+  const found = await hashFiles(folder.path, files, task).catch((thrown: unknown) =>
     files.map(() => QuipuError.from(thrown)),
   );
   return files.map((file, at) => {
-    const named = namedIn(folder, file);
+    const named = nameIn(folder, file);
     const hashed = found[at];
     if (hashed === undefined || hashed instanceof QuipuError) return failed(named, hashed);
     return {
@@ -41,19 +42,15 @@ export async function digestBatch(
  * was listed; the file's own facts tell.
  */
 async function digestByPath(
-  folder: string,
+  folder: NamedPath,
   file: FolderFile,
   { algorithms, key, context, length }: HashChoices,
   { signal, progress }: DigestOptions,
 ): Promise<Outcome> {
-  const named = namedIn(folder, file);
-  const path =
-    file.rawPath === undefined
-      ? named.name
-      : Buffer.concat([Buffer.from(nameIn(folder, "")), file.rawPath]);
+  const named = nameIn(folder, file);
   try {
     const wanted = { algorithms, key, context, length, signal, onProgress: progress.part() };
-    const { facts, blake3 } = await hashFile(path, wanted);
+    const { facts, blake3 } = await hashFile(named.rawName ?? named.name, wanted);
     if (sameFacts(facts, file.facts)) return { ...named, sizeBytes: facts.sizeBytes, blake3 };
     throw new QuipuError("DATA_CHANGED", `${named.name} changed while its folder was read`, {
       next: "stop writing to it and hash it again",
@@ -61,9 +58,4 @@ async function digestByPath(
   } catch (thrown) {
     return failed(named, thrown);
   }
-}
-
-function namedIn(folder: string, { path, rawPath }: FolderFile) {
-  const name = nameIn(folder, path);
-  return rawPath === undefined ? { name } : { name, rawName: rawPath };
 }

@@ -39,11 +39,11 @@ export function* digestJobs(
 }
 
 function* folderJobs(
-  { folder, files }: FolderSource,
+  folder: FolderSource,
   choices: HashChoices,
   options: DigestOptions,
 ): Generator<DigestJob> {
-  for (const batch of batches(files, choices)) {
+  for (const batch of batches(folder.files, choices)) {
     yield {
       alone: true,
       run: async () => {

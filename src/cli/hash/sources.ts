@@ -6,7 +6,7 @@
 import { type Stats, statSync } from "node:fs";
 import { QuipuError } from "../../base/errors.js";
 import type { FolderFile, RefusedEntry } from "../../compute/native/folder-files.js";
-import { type NamedPath, namedPaths } from "./argument-bytes.js";
+import { type NamedPath, namedPaths } from "../argument-bytes.js";
 import type { HashChoices } from "./hash-choices.js";
 import { type Failed, failed } from "./outcome.js";
 
@@ -20,9 +20,8 @@ export interface StreamSource extends NamedPath {
   readonly kind: "stream";
 }
 
-export interface FolderSource {
+export interface FolderSource extends NamedPath {
   readonly kind: "folder";
-  readonly folder: string;
   readonly files: readonly FolderFile[];
 }
 
@@ -47,10 +46,10 @@ export async function findSources(
       continue;
     }
     const { files, refused } = await listNamed(named, signal);
-    const unwanted = skipLinks ? refused.filter((entry) => !isLinkOrSpecial(entry)) : refused;
+    const unwanted = skipLinks ? refused.filter(({ kind }) => kind === "unreadable") : refused;
     skipped += refused.length - unwanted.length;
-    for (const entry of unwanted) sources.push(refusedSource(named.name, entry));
-    sources.push({ kind: "folder", folder: named.name, files });
+    for (const entry of unwanted) sources.push(refusedSource(named, entry));
+    sources.push({ kind: "folder", ...named, files });
   }
   return { sources, skipped };
 }
@@ -87,32 +86,41 @@ function special(name: string): QuipuError {
 }
 
 /** What is wrong with the folder as a whole comes back as if it were an entry of it. */
-async function listNamed({ name, path }: NamedPath, signal: AbortSignal) {
+async function listNamed({ path }: NamedPath, signal: AbortSignal) {
   const { listFolder } = await import("../../compute/native/folder-files.js");
   try {
-    if (typeof path === "string") return await listFolder(path, { signal });
-    throw new QuipuError("INVALID_ARGUMENT", `the name of the folder ${name} is not UTF-8`, {
-      next: "go into the folder and hash `.`",
-    });
+    return await listFolder(path, { signal });
   } catch (thrown) {
     signal.throwIfAborted();
-    return { files: [], refused: [{ path: "", error: QuipuError.from(thrown) }] };
+    const error = failedListing(QuipuError.from(thrown));
+    return { files: [], refused: [{ path: "", kind: "unreadable" as const, error }] };
   }
 }
 
-function isLinkOrSpecial({ path, error }: RefusedEntry): boolean {
-  return path !== "" && error.code === "DATA_INVALID";
+function failedListing({ code, message, next, details }: QuipuError): QuipuError {
+  const split = code === "LIMIT_EXCEEDED" ? "hash the folders inside it one by one" : next;
+  return new QuipuError(code, message, {
+    ...(split === undefined ? {} : { next: split }),
+    details,
+  });
 }
 
-function refusedSource(folder: string, entry: RefusedEntry): Source {
-  const { path, error } = entry;
-  const name = path === "" ? folder : nameIn(folder, path);
-  if (!isLinkOrSpecial(entry)) return { kind: "failed", name, error };
+function refusedSource(folder: NamedPath, entry: RefusedEntry): Source {
+  const { path, kind, error } = entry;
+  const named = path === "" ? { name: folder.name } : nameIn(folder, entry);
+  if (kind === "unreadable") return { kind: "failed", ...named, error };
   const next = "pass over links and special files with --links skip";
-  return { kind: "failed", name, error: new QuipuError(error.code, error.message, { next }) };
+  return { kind: "failed", ...named, error: new QuipuError(error.code, error.message, { next }) };
 }
 
-/** The name of a folder's file, as it is printed. */
-export function nameIn(folder: string, path: string): string {
-  return folder.endsWith("/") ? folder + path : `${folder}/${path}`;
+/** The name of a folder's file as it is printed, and its bytes where they are not UTF-8. */
+export function nameIn(
+  { name, path: folder }: NamedPath,
+  { path, rawPath }: Pick<FolderFile, "path" | "rawPath">,
+): { readonly name: string; readonly rawName?: Buffer } {
+  const slash = name.endsWith("/") ? "" : "/";
+  const text = `${name}${slash}${path}`;
+  if (rawPath === undefined && typeof folder === "string") return { name: text };
+  const parts = [Buffer.from(folder as string), Buffer.from(slash), rawPath ?? Buffer.from(path)];
+  return { name: text, rawName: Buffer.concat(parts) };
 }

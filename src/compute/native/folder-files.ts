@@ -5,7 +5,7 @@
 import { QuipuError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import { type Backend, binding } from "./binding.js";
-import { algorithmBits, type FileFacts, factsAt } from "./hash-file.js";
+import { algorithmBits, type FileFacts, factsAt, sameFacts } from "./hash-file.js";
 import type { HashAlgorithm } from "./hash-options.js";
 import { runTask, type TaskOptions } from "./task.js";
 
@@ -17,8 +17,8 @@ export interface FolderFile {
   readonly facts: FileFacts;
 }
 
-export interface RefusedEntry {
-  readonly path: string;
+export interface RefusedEntry extends Pick<FolderFile, "path" | "rawPath"> {
+  readonly kind: Exclude<(typeof kinds)[number], "file">;
   readonly error: QuipuError;
 }
 
@@ -34,7 +34,7 @@ const kinds = ["file", "link", "special", "unreadable"] as const;
 
 /** Everything under a folder. LIMIT_EXCEEDED past a million entries or 64 folders one in another. */
 export async function listFolder(
-  folder: string,
+  folder: string | Uint8Array,
   { signal }: Pick<TaskOptions, "signal"> = {},
 ): Promise<FolderListing> {
   const found = await runTask({ signal }, 0, "listing a folder", (control) =>
@@ -44,21 +44,21 @@ export async function listFolder(
   const problems = new Map(found.failures.map(({ index, error }) => [index, error]));
   const files: FolderFile[] = [];
   const refused: RefusedEntry[] = [];
-  paths.forEach(({ path, rawPath }, index) => {
-    const kind = kinds[found.kinds[index] ?? 2];
+  paths.forEach((named, index) => {
+    const kind = kinds[found.kinds[index] ?? 2] ?? "special";
     if (kind === "file") {
-      const facts = factsAt(found.facts, index);
-      files.push(rawPath === undefined ? { path, facts } : { path, rawPath, facts });
+      files.push({ ...named, facts: factsAt(found.facts, index) });
     } else {
       const what = kind === "link" ? "a symbolic link" : "a pipe, socket or device";
-      refused.push({ path, error: problems.get(index) ?? notAFile(folder, path, what) });
+      const error = problems.get(index) ?? notAFile(folder, named.path, what);
+      refused.push({ ...named, kind, error });
     }
   });
   return { files, refused };
 }
 
 /** Names ended by zero bytes; they need not be UTF-8. */
-function splitPaths(bytes: Uint8Array): { readonly path: string; readonly rawPath?: Buffer }[] {
+function splitPaths(bytes: Uint8Array): Pick<FolderFile, "path" | "rawPath">[] {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = all.toString("utf8");
   if (Buffer.from(text, "utf8").equals(all)) {
@@ -67,7 +67,7 @@ function splitPaths(bytes: Uint8Array): { readonly path: string; readonly rawPat
       .slice(0, -1)
       .map((path) => ({ path }));
   }
-  const paths: { readonly path: string; readonly rawPath?: Buffer }[] = [];
+  const paths: Pick<FolderFile, "path" | "rawPath">[] = [];
   for (let at = 0; at < all.length; ) {
     const end = all.indexOf(0, at);
     const rawPath = all.subarray(at, end);
@@ -78,8 +78,24 @@ function splitPaths(bytes: Uint8Array): { readonly path: string; readonly rawPat
   return paths;
 }
 
-function notAFile(folder: string, path: string, what: string): QuipuError {
-  return new QuipuError("DATA_INVALID", `${folder}/${path} is ${what}, not a regular file`, {
+/** The first path that two listings of a folder tell apart, where all names are UTF-8. */
+export function changedPath(
+  before: readonly FolderFile[],
+  after: readonly FolderFile[],
+): string | undefined {
+  const now = new Map(after.map(({ path, facts }) => [path, facts]));
+  for (const { path, facts } of before) {
+    const found = now.get(path);
+    if (found === undefined || !sameFacts(found, facts)) return path;
+    now.delete(path);
+  }
+  const [added] = now.keys();
+  return added;
+}
+
+function notAFile(folder: string | Uint8Array, path: string, what: string): QuipuError {
+  const name = `${Buffer.from(folder as Uint8Array)}/${path}`;
+  return new QuipuError("DATA_INVALID", `${name} is ${what}, not a regular file`, {
     next: "remove it from the folder or put the file itself in its place",
     details: { path },
   });
@@ -99,7 +115,7 @@ export interface HashFilesOptions extends TaskOptions {
 
 /** Hashes files of one folder, many at once. A file that fails leaves the others be. */
 export async function hashFiles(
-  folder: string,
+  folder: string | Uint8Array,
   files: readonly FolderFile[],
   { algorithms, backend, ...options }: HashFilesOptions = {},
 ): Promise<readonly (HashedFile | QuipuError)[]> {
@@ -108,7 +124,7 @@ export async function hashFiles(
     files.flatMap(({ path, rawPath }) => [rawPath ?? Buffer.from(path, "utf8"), zero]),
   );
   const found = await runTask(options, totalBytes, "hashing a folder", (control) =>
-    binding().hashFiles(folder, new Uint8Array(paths), algorithmBits(algorithms), backend, control),
+    binding().hashFiles(folder, paths, algorithmBits(algorithms), backend, control),
   );
   const failures = new Map(found.failures.map(({ index, error }) => [index, error]));
   const digest = (all: Uint8Array, index: number): Uint8Array =>

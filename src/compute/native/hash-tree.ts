@@ -10,7 +10,7 @@ import { digestOf, toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { type Manifest, type ManifestEntry, manifestLeaf } from "../../model/manifest.js";
 import type { Backend } from "./binding.js";
-import { type FolderFile, hashFiles, listFolder } from "./folder-files.js";
+import { changedPath, type FolderFile, hashFiles, listFolder } from "./folder-files.js";
 import { type FileFacts, sameFacts } from "./hash-file.js";
 import { MerkleFrontier } from "./merkle-tree.js";
 import type { TaskOptions } from "./task.js";
@@ -49,7 +49,8 @@ export async function hashTree(folder: string, options: HashTreeOptions = {}): P
   });
   const hashed = await hashFiles(folder, unread, { ...rest, signal });
   const read = new Map(unread.map((file, i) => [file.path, entryOf(folder, file, hashed[i])]));
-  refuseChange(folder, files, await listTree(folder, signal));
+  const moved = changedPath(files, await listTree(folder, signal));
+  if (moved !== undefined) throw changed(folder, moved);
   const entries = files.map(({ path }) => {
     const entry = read.get(path) ?? known?.get(path)?.entry;
     if (entry === undefined) throw new QuipuError("INTERNAL", `${path} was not hashed`);
@@ -103,21 +104,6 @@ function changed(folder: string, path: string): QuipuError {
     next: "stop writing to the folder and hash it again",
     details: { path },
   });
-}
-
-function refuseChange(
-  folder: string,
-  before: readonly FolderFile[],
-  after: readonly FolderFile[],
-): void {
-  const now = new Map(after.map(({ path, facts }) => [path, facts]));
-  for (const { path, facts } of before) {
-    const found = now.get(path);
-    if (found === undefined || !sameFacts(found, facts)) throw changed(folder, path);
-    now.delete(path);
-  }
-  const [added] = now.keys();
-  if (added !== undefined) throw changed(folder, added);
 }
 
 /** Changes with every write to any file of the folder, and costs no read of them. */
