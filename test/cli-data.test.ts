@@ -1,6 +1,8 @@
 /** What `quipu data` keeps of a folder, what it finds out about it again, and what it refuses to believe. */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -100,6 +102,42 @@ t.test("data manifest: a document that others can check", async (t) => {
   });
 });
 
+t.test(
+  "data manifest --to: links lead on, and what cannot be written is said at once",
+  async (t) => {
+    const source = lay("written");
+    const odd = lay("unhashable");
+    symlinkSync("a.csv", join(odd, "link"));
+    const place = (name: string) => join(folder, `place-${name}`);
+    writeFileSync(place("file"), "old", { mode: 0o640 });
+    symlinkSync("place-file", place("link"));
+    symlinkSync("nowhere", place("nowhere"));
+    symlinkSync(join(source, "a.csv"), place("inside"));
+    mkdirSync(place("folder"));
+    execFileSync("mkfifo", [place("pipe")]);
+    t.equal((await data("manifest", source, "--to", place("link"))).code, 0);
+    t.ok(lstatSync(place("link")).isSymbolicLink(), "the link stays");
+    t.equal(statSync(place("file")).mode & 0o777, 0o640, "and the permissions");
+    t.match(readFileSync(place("file"), "utf8"), /^{"entries"/);
+    // Hashing this folder would fail with another error.
+    const refused = async (path: string, stderr: RegExp) =>
+      t.match(await data("manifest", odd, "--to", path), { code: 1, stdout: "", stderr }, path);
+    for (const path of [place("folder"), place("pipe"), "/dev/null", ""]) {
+      await refused(path, /^INVALID_ARGUMENT .* is no regular file\n {2}next: /);
+    }
+    await refused(place("nowhere"), /^NOT_FOUND {2}cannot write .*nowhere: no such file/);
+    await refused(
+      join(place("absent"), "m"),
+      /^NOT_FOUND {2}cannot write .*absent\/m: no such file/,
+    );
+    t.match(await data("manifest", source, "--to", place("inside")), {
+      code: 1,
+      stderr: /INVALID_ARGUMENT.*become a file/,
+    });
+    await t.rejects(add(odd, "odd", { manifest: "/dev/null" }), { code: "INVALID_ARGUMENT" });
+  },
+);
+
 t.test("data add keeps the manifest, data verify reads what was written since", async (t) => {
   const source = lay("kept");
   const copy = join(folder, "kept-copy.json");
@@ -134,6 +172,12 @@ t.test("data add keeps the manifest, data verify reads what was written since", 
   later();
   t.match(await verify(source, "--manifest", copy), { code: 0, readFiles: 0, name: "kept" });
   later();
+  const together = await Promise.all([1, 2, 3, 4].map(() => data("verify", "kept", "--full")));
+  t.same(
+    together.map(({ code, stderr }) => [code, stderr]),
+    Array(4).fill([0, ""]),
+    "at once",
+  );
   t.match(await verify("kept", "--full"), { code: 0, readFiles: 3 });
   later();
   writeFileSync(join(source, "a.csv"), "a.csv"); // the same bytes, newly written

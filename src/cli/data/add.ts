@@ -8,13 +8,13 @@ import type { Context, VerbAction } from "../context.js";
 import { Progress } from "../hash/progress.js";
 import { bytesText } from "../table.js";
 import { dataSetView } from "./data-view.js";
-import { refuseInside, writeDocument } from "./document-file.js";
+import { documentPlace, writeDocument } from "./document-file.js";
 import { keepDataSet, nowNs } from "./kept-data-set.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
   const [folder = ""] = args;
   const copy = options.manifest as string | undefined;
-  if (copy !== undefined) await refuseInside(folder, copy);
+  const place = copy === undefined ? undefined : await documentPlace(copy, folder);
   const recordedNs = nowNs();
   const { registered, manifest, facts } = await addDataSet(context, {
     folder,
@@ -28,9 +28,9 @@ export const action: VerbAction = async (context, { args, options }) => {
   // Kept after it is registered: a name that was refused must not replace what is kept under it. A crash
   // in between leaves a data set that this machine cannot verify by its name; the same command again
   // registers nothing new and keeps it.
-  const place = { folder: await realpath(folder), recordedNs, files: facts };
-  await keepDataSet(context.paths.home, registered.name, manifest, place);
-  if (copy !== undefined) await writeDocument(copy, manifestBytes(manifest));
+  const seen = { folder: await realpath(folder), recordedNs, files: facts };
+  await keepDataSet(context.paths.home, registered.name, manifest, seen);
+  if (place !== undefined) await writeDocument(place, manifestBytes(manifest));
   context.output.result({ dataSet: registered }, () => {
     const { name, files, sizeBytes, dataClass, countries } = registered;
     const where = countries.length === 0 ? "" : `, only in ${countries.join(", ")}`;

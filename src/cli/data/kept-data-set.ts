@@ -13,8 +13,9 @@ import { join } from "node:path";
 import { type Digest, isDigest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { FileFacts } from "../../compute/native/hashing.js";
-import { openDurableFolder } from "../../io/store/durable-folder.js";
+import { makeFolder } from "../../io/store/durable-folder.js";
 import { type Manifest, manifestBytes, manifestDigest } from "../../model/manifest.js";
+import { writeDocument } from "./document-file.js";
 
 export interface RecordedFacts {
   /** The manifest under which they were recorded. */
@@ -52,8 +53,7 @@ export async function keepDataSet(
   manifest: Manifest,
   facts: Omit<RecordedFacts, "manifestDigest">,
 ): Promise<void> {
-  const folder = await openDurableFolder(join(home, "data-sets", name));
-  await folder.put(manifestFile, manifestBytes(manifest));
+  await put(home, name, manifestFile, manifestBytes(manifest));
   await keepFacts(home, name, { ...facts, manifestDigest: manifestDigest(manifest) });
 }
 
@@ -69,8 +69,14 @@ export async function keepFacts(home: string, name: string, facts: RecordedFacts
     recordedNs: String(recordedNs),
     files: lines,
   });
-  const kept = await openDurableFolder(join(home, "data-sets", name));
-  await kept.put(factsFile, Buffer.from(`${text}\n`));
+  await put(home, name, factsFile, Buffer.from(`${text}\n`));
+}
+
+/** For this user only. Two commands at once do not disturb each other: the last one stays. */
+async function put(home: string, name: string, file: string, bytes: Uint8Array): Promise<void> {
+  const folder = join(home, "data-sets", name);
+  await makeFolder(folder);
+  await writeDocument({ path: join(folder, file), mode: 0o600 }, bytes);
 }
 
 /** Undefined when nothing is kept under the name. Only read: another process may be writing. */

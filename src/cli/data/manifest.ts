@@ -7,13 +7,13 @@ import { manifestBytes } from "../../model/manifest.js";
 import type { VerbAction } from "../context.js";
 import { Progress } from "../hash/progress.js";
 import { bytesText } from "../table.js";
-import { refuseInside, writeDocument } from "./document-file.js";
+import { documentPlace, writeDocument } from "./document-file.js";
 import { modelSigningStatement } from "./model-signing.js";
 
 export const action: VerbAction = async ({ output, signal }, { args, options }) => {
   const [folder = ""] = args;
   const to = options.to as string | undefined;
-  if (to !== undefined) await refuseInside(folder, to);
+  const place = to === undefined ? undefined : await documentPlace(to, folder);
   const onProgress = new Progress(output, "hashing").whole();
   const { manifest } = await hashTree(folder, { signal, onProgress });
   let bytes = manifestBytes(manifest);
@@ -25,11 +25,11 @@ export const action: VerbAction = async ({ output, signal }, { args, options }) 
     bytes = canonicalBytes(statement);
   }
   const text = Buffer.from(bytes).toString();
-  if (to === undefined) {
+  if (place === undefined) {
     output.result(JSON.parse(text), () => text);
     return 0;
   }
-  await writeDocument(to, bytes);
+  await writeDocument(place, bytes);
   const files = manifest.entries.length;
   const sizeBytes = manifest.entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
   const document = { path: to, format: options.format, digest: digestOf(bytes), files, sizeBytes };

@@ -29,8 +29,8 @@ export function isFailed(outcome: Outcome): outcome is Failed {
 /** The path is at fault, not the disk. */
 const pathFaults: readonly unknown[] = ["EISDIR", "ELOOP", "ENAMETOOLONG"];
 
-/** Of any read that fails, in one form: what Node says and the addon says reads alike. */
-export function failed(named: Named, thrown: unknown): Failed {
+/** Of any read or write that fails, in one form: what Node says and the addon says reads alike. */
+export function failed(named: Named, thrown: unknown, verb: "read" | "write" = "read"): Failed {
   const error = QuipuError.from(thrown);
   if (thrown instanceof QuipuError) return { ...named, error };
   const reason =
@@ -38,7 +38,7 @@ export function failed(named: Named, thrown: unknown): Failed {
   const ofPath = pathFaults.includes((thrown as NodeJS.ErrnoException | undefined)?.code);
   const code = error.code !== "INTERNAL" ? error.code : ofPath ? "DATA_INVALID" : "IO";
   const next = code === "NOT_FOUND" ? { next: "check the path" } : {};
-  const message = `cannot read ${named.name}: ${reason}`;
+  const message = `cannot ${verb} ${named.name}: ${reason}`;
   return { ...named, error: new QuipuError(code, message, { ...next, cause: thrown }) };
 }
 
