@@ -52,7 +52,7 @@ export class CheckReport {
   /** The exit code. */
   finish(): number {
     const faults = [
-      many(this.#different, "file differs", "files differ"),
+      many(this.#different, "checksum does not match", "checksums do not match"),
       many(this.#unread, "file cannot be read", "files cannot be read"),
       many(this.#malformed.length, "line is no checksum line", "lines are no checksum lines"),
     ].filter((fault) => fault !== "");
@@ -61,13 +61,9 @@ export class CheckReport {
       const [files, malformed, errors] = [this.#files, this.#malformed, this.#errors.views];
       this.#output.result({ ok, files, malformed, errors }, () => "");
     } else if (faults.length > 0) {
-      const checked = this.#passed + this.#different + this.#unread;
-      this.#output.failure(
-        new QuipuError(
-          "VERIFICATION_FAILED",
-          `${this.#passed} of ${checked} checksums hold: ${faults.join(", ")}`,
-        ),
-      );
+      const matching = many(this.#passed, "checksum matches", "checksums match") || "none matches";
+      const message = `${faults.join(", ")}; ${matching}`;
+      this.#output.failure(new QuipuError("VERIFICATION_FAILED", message));
     }
     if (faults.length > 0) return errorCodes.VERIFICATION_FAILED.exit;
     return ok ? 0 : 1;

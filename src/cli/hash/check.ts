@@ -9,7 +9,7 @@ import { CheckReport } from "./check-report.js";
 import type { DigestOptions } from "./digest-file.js";
 import { digestJobs } from "./digest-jobs.js";
 import type { HashChoices } from "./hash-choices.js";
-import { inOrder, type Job, startedAtOnceMax } from "./in-order.js";
+import { inOrder, inTurns, type Job, startedAtOnceMax } from "./in-order.js";
 import { failed, type Outcome } from "./outcome.js";
 import { Progress } from "./progress.js";
 import { lookAt, type Source, sizeOf } from "./sources.js";
@@ -20,7 +20,7 @@ const listBytesMax = 256 * 1024 * 1024;
 /** Lines of one file that follow each other: both its digests come from one read. */
 interface Group {
   readonly source: Source;
-  readonly lines: CheckLine[];
+  readonly lines: readonly CheckLine[];
 }
 
 interface Checked {
@@ -39,17 +39,18 @@ export async function checkFiles(
   const lines: CheckLine[] = [];
   for (const list of namedPaths(lists.length === 0 ? ["-"] : lists)) {
     try {
-      const bytes = await readList(list, signal);
-      for (const line of linesOfList(list.name, bytes, plain, report)) lines.push(line);
+      const found = linesOfList(list.name, await readList(list, signal), plain, report);
+      for await (const line of inTurns(found, signal)) lines.push(line);
     } catch (thrown) {
       signal.throwIfAborted();
       report.listUnread(failed({ name: list.name }, thrown));
     }
   }
-  const groups = grouped(lines);
+  const groups: Group[] = [];
+  for await (const group of inTurns(grouped(lines), signal)) groups.push(group);
   const progress = new Progress(output, "checking", sizeOf(groups.map(({ source }) => source)));
   const jobs = checkJobs(groups, choices, { signal, progress });
-  for await (const { lines: those, outcome } of inOrder(jobs, startedAtOnceMax)) {
+  for await (const { lines: those, outcome } of inOrder(jobs, startedAtOnceMax, signal)) {
     signal.throwIfAborted();
     for (const line of those) report.checked(line, outcome);
   }
@@ -64,13 +65,17 @@ async function readList(list: NamedPath, signal: AbortSignal): Promise<Buffer> {
   return readAll(chunks, name, listBytesMax);
 }
 
-function linesOfList(
+function* linesOfList(
   list: string,
   bytes: Buffer,
   plain: HashAlgorithm,
   report: CheckReport,
-): CheckLine[] {
-  const lines: CheckLine[] = [];
+): Generator<CheckLine> {
+  if (bytes.length === 0) {
+    throw new QuipuError("DATA_INVALID", `${list} is empty: it proves nothing`, {
+      next: "a list of checksums is written by quipu hash FILE… > LIST",
+    });
+  }
   let number = 0;
   for (let at = 0; at < bytes.length; ) {
     const found = bytes.indexOf(0x0a, at);
@@ -78,21 +83,27 @@ function linesOfList(
     const line = parseCheckLine(bytes.subarray(at, end), plain);
     number += 1;
     if (typeof line === "string") report.malformed(list, number, line);
-    else lines.push(line);
+    else yield line;
     at = end + 1;
   }
-  if (lines.length === 0) report.malformed(list, number, "no line of it is a checksum line");
-  return lines;
 }
 
-function grouped(lines: readonly CheckLine[]): Group[] {
-  const groups: Group[] = [];
+function* grouped(lines: readonly CheckLine[]): Generator<Group> {
+  let group: CheckLine[] = [];
   for (const line of lines) {
-    const last = groups.at(-1);
-    if (last?.lines[0]?.path === line.path) last.lines.push(line);
-    else groups.push({ source: sourceOf({ name: line.path, path: line.path }), lines: [line] });
+    const [first] = group;
+    if (first !== undefined && first.path !== line.path) {
+      yield groupOf(first.path, group);
+      group = [];
+    }
+    group.push(line);
   }
-  return groups;
+  const [last] = group;
+  if (last !== undefined) yield groupOf(last.path, group);
+}
+
+function groupOf(path: string, lines: readonly CheckLine[]): Group {
+  return { source: sourceOf({ name: path, path }), lines };
 }
 
 function sourceOf(named: NamedPath): Source {

@@ -37,7 +37,7 @@ async function printDigests(
   const progress = new Progress(output, "hashing", sizeOf(sources));
   const files: object[] = [];
   const jobs = digestJobs(sources, choices, { signal, progress });
-  for await (const outcomes of inOrder(jobs, startedAtOnceMax)) {
+  for await (const outcomes of inOrder(jobs, startedAtOnceMax, signal)) {
     signal.throwIfAborted();
     const done: Digested[] = [];
     for (const outcome of outcomes) {

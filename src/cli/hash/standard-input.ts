@@ -54,7 +54,9 @@ export async function readAll(
   for await (const chunk of chunks) {
     bytes += chunk.length;
     if (bytes > bytesMax) {
-      throw new QuipuError("LIMIT_EXCEEDED", `${name} has more than ${bytesMax} bytes`);
+      throw new QuipuError("LIMIT_EXCEEDED", `${name} has more than ${bytesMax} bytes`, {
+        next: "split it and give the parts one by one",
+      });
     }
     parts.push(chunk);
   }
