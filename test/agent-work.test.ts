@@ -1,5 +1,14 @@
 /** The agent's work on a host: hooks, drivers, real worker processes, and the real stream. */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -294,18 +303,29 @@ t.test("the hooks check, fetch, run, measure, and always release", async (t) => 
   Object.assign(changed.assignment, { dataSet: other });
   t.equal(await code(changed), "DATA_CHANGED");
 
-  const moving = bench(t);
-  const adopt = moving.host.fetchInput;
-  Object.assign(moving.host, {
-    fetchInput: async (...parts: Parameters<typeof adopt>) => {
-      // A writer that is clever enough to keep size and modification time.
-      chmodSync(join(moving.host.dataFolder, "digits", "a.csv"), 0o600);
-      return adopt(...parts);
-    },
-  });
   const grant = { digest: digestOf(Buffer.of()), url: "/x", token: "" };
-  Object.assign(moving.assignment, { inputs: [grant] });
-  t.equal(await code(moving), "DATA_CHANGED");
+  const changes: readonly ((data: string) => void)[] = [
+    // A writer that is clever enough to keep size and modification time.
+    (data) => chmodSync(join(data, "a.csv"), 0o600),
+    (data) => renameSync(join(data, "a.csv"), join(data, "b.csv")),
+    (data) => symlinkSync("a.csv", join(data, "link")),
+    (data) => {
+      rmSync(data, { recursive: true });
+      writeFileSync(data, "");
+    },
+  ];
+  for (const change of changes) {
+    const moving = bench(t);
+    const fetch = moving.host.fetchInput;
+    Object.assign(moving.host, {
+      fetchInput: async (...parts: Parameters<typeof fetch>) => {
+        change(join(moving.host.dataFolder, "digits"));
+        return fetch(...parts);
+      },
+    });
+    Object.assign(moving.assignment, { inputs: [grant] });
+    t.equal(await code(moving), "DATA_CHANGED", `${change}`);
+  }
 
   const unserved = bench(t);
   Object.assign(unserved.assignment, { inputs: [{ ...grant, url: "" }] });

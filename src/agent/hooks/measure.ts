@@ -5,21 +5,17 @@
  */
 import { join } from "node:path";
 import { QuipuError } from "../../base/errors.js";
-import type { WorkHook } from "./work.js";
+import type { Work, WorkHook } from "./work.js";
 
 export const measure: WorkHook = {
   name: "measure",
   activity: "storing the outputs",
   async run(work) {
-    const { data, host, hooks, result, outputFolder, signal } = work;
+    const { host, hooks, result, outputFolder, signal } = work;
     if (result === undefined || outputFolder === undefined) {
       throw new QuipuError("INTERNAL", "there is nothing to measure");
     }
-    if (data !== undefined && (await host.treeStamp(data.folder)) !== data.stamp) {
-      throw new QuipuError("DATA_CHANGED", "the data folder changed while the job ran", {
-        next: "let nothing write to the folder of a data set, then run the job again",
-      });
-    }
+    await refuseChangedData(work);
     for (const artifact of result.outputs) {
       signal.throwIfAborted();
       await host.adoptOutput(join(outputFolder, artifact.name), artifact);
@@ -28,3 +24,20 @@ export const measure: WorkHook = {
     }
   },
 };
+
+/** What was in order before the work and is not there, or no plain file, after it: that is a change. */
+async function refuseChangedData({ data, host, signal }: Work): Promise<void> {
+  if (data === undefined) return;
+  let cause: unknown;
+  try {
+    if ((await host.treeStamp(data.folder, signal)) === data.stamp) return;
+  } catch (thrown) {
+    const { code } = QuipuError.from(thrown);
+    if (code !== "NOT_FOUND" && code !== "DATA_INVALID") throw thrown;
+    cause = thrown;
+  }
+  throw new QuipuError("DATA_CHANGED", "the data folder changed while the job ran", {
+    next: "let nothing write to the folder of a data set, then run the job again",
+    cause,
+  });
+}

@@ -27,7 +27,7 @@ export interface RunnerHost {
     onProgress: (doneBytes: number, totalBytes: number) => void,
   ): Promise<{ readonly manifest: Manifest; readonly stamp: string }>;
   /** The stamp that `hashTree` gave, unless something in the folder has been written since. */
-  treeStamp(folder: string): Promise<string>;
+  treeStamp(folder: string, signal: AbortSignal): Promise<string>;
   /** The blob as a file of the artifact store, checked against its digest. */
   fetchInput(grant: InputGrant, signal: AbortSignal): Promise<{ path: string; sizeBytes: number }>;
   /** Takes the file into the artifact store; DIGEST_MISMATCH when it is not what it was said to be. */

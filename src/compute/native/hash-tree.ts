@@ -4,7 +4,8 @@
  * A manifest is evidence, so what cannot be stated plainly is refused: symbolic links and special
  * files (their target may lie elsewhere), names that are not UTF-8 (they have no place in canonical
  * JSON), and a folder that changes while it is read. The folder is listed before and after the
- * files are read; both lists must agree in names, sizes, inodes and times.
+ * files are read; both lists must agree in names, sizes, inodes and times. A write through a shared mapping
+ * need not show in any of these at once.
  */
 import { digestOf, toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
@@ -33,7 +34,7 @@ export interface HashedTree {
   readonly manifest: Manifest;
   /** The facts under which each entry is true, in the order of the entries. */
   readonly facts: readonly FileFacts[];
-  /** What `treeStamp` gives as long as nothing in the folder is written. */
+  /** What `treeStamp` gives as long as no write to the folder is noted. */
   readonly stamp: string;
   /** Files that were read; the others were known. */
   readonly readFiles: number;
@@ -106,14 +107,19 @@ function changed(folder: string, path: string): QuipuError {
   });
 }
 
-/** Changes with every write to any file of the folder, and costs no read of them. */
-export async function treeStamp(folder: string): Promise<string> {
-  return stampOf(await listTree(folder, undefined));
+/**
+ * Changes with every write that the system notes in the facts of a file, and costs no read of them. A write
+ * through a shared mapping of a file is noted late, or not at all on some file systems.
+ */
+export async function treeStamp(folder: string, signal?: AbortSignal): Promise<string> {
+  return stampOf(await listTree(folder, signal));
 }
 
+/** No path holds a null character. */
 function stampOf(files: readonly FolderFile[]): string {
-  const lines = files.map(
-    ({ path, facts }) => `${facts.inode} ${facts.sizeBytes} ${facts.changedNs} ${path}`,
-  );
-  return digestOf(Buffer.from(lines.join("\n")));
+  const lines = files.map(({ path, facts }) => {
+    const { device, inode, sizeBytes, modifiedNs, changedNs } = facts;
+    return `${device} ${inode} ${sizeBytes} ${modifiedNs} ${changedNs} ${path}`;
+  });
+  return digestOf(Buffer.from(lines.join("\0")));
 }
