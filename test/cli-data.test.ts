@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -160,6 +161,8 @@ t.test("data add keeps the manifest, data verify reads what was written since", 
   /** As if the last look had been long after the last write. */
   const later = () =>
     writeFileSync(factsPath, JSON.stringify({ ...facts(), recordedNs: `${2n ** 62n}` }));
+  const changedNs = Math.max(...facts().files.map((line: string) => Number(line.split(" ")[4])));
+  writeFileSync(factsPath, JSON.stringify({ ...facts(), recordedNs: `${changedNs + 1e9}` }));
   t.match(
     await verify("kept"),
     { code: 0, equal: true, readFiles: 3, name: "kept" },
@@ -195,25 +198,43 @@ t.test("data add keeps the manifest, data verify reads what was written since", 
     { code: 6, kinds: ["changed a.csv"] },
     "but not by --full",
   );
-  for (const broken of ["{", "{}", JSON.stringify({ ...facts(), files: ["1 2"] })]) {
+  const sound = facts();
+  const elsewhere = lay("elsewhere");
+  for (const broken of ["{", "{}", JSON.stringify({ ...sound, files: ["1 2"] })]) {
     writeFileSync(factsPath, broken);
     t.match(await data("verify", "kept"), { code: 1, stderr: /NOT_FOUND.*kept lies is not known/ });
+    t.match(await data("verify", source), {
+      code: 1,
+      stderr: /kept\/facts.json cannot be read: it was passed over\nNOT_FOUND .*no manifest of/,
+    });
+    const other = await verify(elsewhere, "--manifest", copy);
+    t.match(other, { code: 0, readFiles: 3, name: null }, "no folder becomes the data set's");
+    t.equal(readFileSync(factsPath, "utf8"), broken);
   }
   writeFileSync(join(source, "a.csv"), "a.csv");
-  t.match(
-    await verify(source, "--manifest", copy),
-    { code: 0, readFiles: 3 },
-    "and put right again",
-  );
+  await add(source, "kept");
+  t.match(await verify("kept"), { code: 0, name: "kept" }, "until it is added again");
+  const manifestDigest = `sha256:${"0".repeat(64)}`;
+  writeFileSync(factsPath, JSON.stringify({ ...facts(), manifestDigest }));
+  const noted = {
+    code: 0,
+    stdout: /read 3 of 3/,
+    stderr: `kept names another manifest, ${manifestDigest}`,
+  };
+  t.match(await data("verify", "kept"), noted);
   later();
-  t.match(await verify("kept"), { code: 0, readFiles: 0 });
+  t.match(await verify("kept"), { code: 0, readFiles: 0 }, "and put right");
 });
 
 t.test("data verify notices what is written while it reads", async (t) => {
   const source = lay("moving");
   const { manifest } = await hashTree(source);
   const { signal } = new AbortController();
-  const rewrite = (): void => writeFileSync(join(source, "a.csv"), "a.csv");
+  const changedNs = () => statSync(join(source, "a.csv"), { bigint: true }).ctimeNs;
+  const before = changedNs();
+  const rewrite = (): void => {
+    while (changedNs() === before) writeFileSync(join(source, "a.csv"), "a.csv"); // a tick of the clock
+  };
   const compared = compareFolder(source, manifest, { signal, onProgress: rewrite });
   t.match(await failure(compared), { code: "DATA_CHANGED" });
   const appear = (): void => writeFileSync(join(source, "new"), "");
@@ -231,7 +252,7 @@ t.test("data verify says what changed, is missing, was added", async (t) => {
   writeFileSync(join(source, "a.csv"), "longer than it was");
   writeFileSync(join(source, "ä"), "ö");
   writeFileSync(join(source, "new\nline"), "");
-  symlinkSync("ä", join(source, "link"));
+  symlinkSync("ä", join(source, "li\u001b[2Jnk\nOK"));
   writeFileSync(Buffer.concat([Buffer.from(`${source}/`), Buffer.of(0xff)]), "");
   const answer = await data("verify", source, "--manifest", to);
   t.equal(answer.code, 6);
@@ -240,14 +261,44 @@ t.test("data verify says what changed, is missing, was added", async (t) => {
     `changed     a.csv  (18 bytes, not 5)
 changed     ä  (other bytes, as many)
 missing     a/b  (it is not there)
-added       link  (${source}/link is a symbolic link, not a regular file)
-added       "new\\nline"  (the manifest does not know it)
+added       li\\u{1b}[2Jnk\\u{a}OK  (it is a symbolic link, not a regular file)
+added       new\\u{a}line  (the manifest does not know it)
 added       \ufffd  (the manifest does not know it)
 `,
   );
   t.match(answer.stderr, /^VERIFICATION_FAILED {2}.*2 changed, 1 missing, 3 added\n {2}next: /);
+  const view = JSON.parse((await data("verify", source, "--manifest", to, "--json")).stdout);
+  t.match(view.differences.at(-1), { kind: "added", path: "\ufffd", pathHex: "ff" });
+  const named = await data("manifest", source);
+  t.equal(named.stderr.split("\n").length, 3, "no name begins a line of an error");
+  t.match(named.stderr, /^DATA_INVALID {2}.*li\\u\{1b\}\[2Jnk\\u\{a\}OK is a symbolic link/);
   t.match(await data("verify", source), { code: 1, stderr: /NOT_FOUND.*no manifest/ });
   t.match(await data("verify", "no-such-name"), { code: 1, stderr: /NOT_FOUND/ });
+});
+
+t.test("data verify calls unreadable what lies in a folder that it may not read", async (t) => {
+  const source = lay("closed");
+  const to = join(folder, "closed.json");
+  await data("manifest", source, "--to", to);
+  chmodSync(join(source, "a"), 0o000);
+  chmodSync(join(source, "a.csv"), 0o000);
+  chmodSync(folder, 0o755);
+  const root = process.geteuid?.() === 0;
+  if (root) process.seteuid?.(65_534); // whom permissions hold back
+  const answer = await data("verify", source, "--manifest", to);
+  const hashed = await runIn(folder, ["hash", source]);
+  if (root) process.seteuid?.(0);
+  chmodSync(join(source, "a"), 0o755);
+  for (const name of ["a", "a.csv"])
+    t.match(hashed.stderr, ` ${source}/${name}: Permission denied`);
+  t.equal(answer.code, 6);
+  t.equal(
+    answer.stdout,
+    `unreadable  a  (cannot read it: Permission denied)
+unreadable  a.csv  (cannot open it: Permission denied)
+unreadable  a/b  (a folder above it cannot be read)
+`,
+  );
 });
 
 t.test("a manifest is checked before anything is believed of it", async (t) => {

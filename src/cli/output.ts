@@ -5,7 +5,7 @@
 import type { Writable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { QuipuError } from "../base/errors.js";
-import { type Column, renderTable } from "./table.js";
+import { type Column, printable, renderTable } from "./table.js";
 
 type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
@@ -89,9 +89,11 @@ export class Output {
     const error = QuipuError.from(thrown);
     this.#clearLive();
     if (this.json) this.#options.stdout.write(`${JSON.stringify({ error: error.toJSON() })}\n`);
-    const lines = [`${this.style("red", error.code)}  ${error.message}`];
-    if (error.next !== undefined) lines.push(`  next: ${error.next}`);
-    if (this.#options.verbose && error.stack !== undefined) lines.push(error.stack);
+    const [first, ...more] = textsOf(error);
+    const lines = [`${this.style("red", error.code)}  ${first}`, ...more];
+    if (error.next !== undefined) lines.push(`  next: ${printable(error.next)}`);
+    const { stack = "" } = error;
+    if (this.#options.verbose) lines.push(...stack.split("\n").map(printable));
     this.#options.stderr.write(`${lines.join("\n")}\n`);
     return error.exitCode;
   }
@@ -101,4 +103,11 @@ export class Output {
     this.#options.stderr.write(`\r${" ".repeat(this.#liveWidth)}\r`);
     this.#liveWidth = 0;
   }
+}
+
+/** One line, but for the faults of a job file, which are a line each. */
+function textsOf({ code, message, details }: QuipuError): string[] {
+  const { faults } = details;
+  const texts = code === "JOB_FILE_INVALID" && Array.isArray(faults) ? faults : [message];
+  return texts.map((text) => printable(String(text)));
 }

@@ -1,4 +1,4 @@
-/** Plain text tables and the human forms of sizes, times and shares. */
+/** Plain text tables and the human forms of names, sizes, times and shares. */
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => string;
@@ -21,6 +21,14 @@ export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<
         .trimEnd(),
     )
     .join("\n");
+}
+
+/** Names come from anywhere: they must not begin a line, move the cursor or turn the text around. */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`,
+  );
 }
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;

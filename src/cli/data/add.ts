@@ -9,7 +9,7 @@ import { Progress } from "../hash/progress.js";
 import { bytesText } from "../table.js";
 import { dataSetView } from "./data-view.js";
 import { documentPlace, writeDocument } from "./document-file.js";
-import { keepDataSet, nowNs } from "./kept-data-set.js";
+import { keepDataSet, nowNs, readFacts } from "./kept-data-set.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
   const [folder = ""] = args;
@@ -28,8 +28,13 @@ export const action: VerbAction = async (context, { args, options }) => {
   // Kept after it is registered: a name that was refused must not replace what is kept under it. A crash
   // in between leaves a data set that this machine cannot verify by its name; the same command again
   // registers nothing new and keeps it.
+  const { home } = context.paths;
+  const before = await readFacts(home, registered.name);
+  if (before !== undefined && before.manifestDigest !== registered.manifestDigest) {
+    context.output.note(`the manifest kept so far is replaced: ${before.manifestDigest}`);
+  }
   const seen = { folder: await realpath(folder), recordedNs, files: facts };
-  await keepDataSet(context.paths.home, registered.name, manifest, seen);
+  await keepDataSet(home, registered.name, manifest, seen);
   if (place !== undefined) await writeDocument(place, manifestBytes(manifest));
   context.output.result({ dataSet: registered }, () => {
     const { name, files, sizeBytes, dataClass, countries } = registered;

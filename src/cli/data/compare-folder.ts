@@ -12,6 +12,15 @@ import {
 import { sameFacts } from "../../compute/native/hash-file.js";
 import type { FileFacts } from "../../compute/native/hashing.js";
 import type { Manifest, ManifestEntry } from "../../model/manifest.js";
+import {
+  absent,
+  compareDifferences,
+  type Difference,
+  missing,
+  named,
+  reason,
+  refusedAs,
+} from "./difference.js";
 import type { RecordedFacts } from "./kept-data-set.js";
 
 /**
@@ -21,19 +30,10 @@ import type { RecordedFacts } from "./kept-data-set.js";
  */
 const clockTickNs = 2_000_000_000n;
 
-/** In the order in which people are told. Of what is unreadable nobody knows what it holds. */
-export const differenceKinds = ["changed", "missing", "added", "unreadable"] as const;
-
-export interface Difference {
-  readonly kind: (typeof differenceKinds)[number];
-  readonly path: string;
-  readonly why: string;
-}
-
 export interface Comparison {
   /** None: the folder is what its manifest says. */
   readonly differences: readonly Difference[];
-  /** The others were skipped: nothing has been written to them since their facts were recorded. */
+  /** The others were skipped: the system has noted no write to them since their facts were recorded. */
   readonly readFiles: number;
   readonly readBytes: number;
   /** In the order of the manifest's entries; meaningful when there is no difference. */
@@ -47,18 +47,21 @@ export interface CompareOptions {
   readonly onProgress: (doneBytes: number, totalBytes: number) => void;
 }
 
-/** DATA_CHANGED when the folder is written to meanwhile. */
+/**
+ * DATA_CHANGED when the folder is seen to be written to meanwhile. With facts, a write that the system has not
+ * noted yet goes unseen: one through a shared mapping of a file may change its times late, or never.
+ */
 export async function compareFolder(
   folder: string,
   manifest: Manifest,
   { recorded, signal, onProgress }: CompareOptions,
 ): Promise<Comparison> {
   const listing = await listFolder(folder, { signal });
-  const { differences, unread } = compareListing(listing, manifest, recorded);
+  const { differences, unread } = compareListing(folder, listing, manifest, recorded);
   const files = unread.map(({ file }) => file);
   const hashed = await hashFiles(folder, files, { signal, onProgress });
-  unread.forEach(({ entry, file }, at) => {
-    const difference = compareBytes(entry, file, hashed[at]);
+  unread.forEach((one, at) => {
+    const difference = compareBytes(folder, one, hashed[at]);
     if (difference !== undefined) differences.push(difference);
   });
   // What was skipped, or read long ago, may have been written to since.
@@ -82,6 +85,7 @@ interface Unread {
 }
 
 function compareListing(
+  folder: string,
   { files, refused }: FolderListing,
   { entries }: Manifest,
   recorded: CompareOptions["recorded"],
@@ -89,33 +93,33 @@ function compareListing(
   const differences: Difference[] = [];
   const unread: Unread[] = [];
   const found = new Map(files.filter(isPlain).map((file) => [file.path, file]));
-  const odd = new Map(refused.map(({ path, error }) => [path, error]));
+  const odd = new Map(refused.filter(isPlain).map((entry) => [entry.path, entry]));
   entries.forEach((entry, at) => {
     const { path, sizeBytes } = entry;
     const file = found.get(path);
+    const other = odd.get(path);
     found.delete(path);
-    if (file === undefined) {
-      differences.push(oddOne(path, "changed", odd.get(path)) ?? missing(path));
-      odd.delete(path);
-    } else if (file.facts.sizeBytes !== sizeBytes) {
+    odd.delete(path);
+    if (other !== undefined) differences.push(refusedAs("changed", folder, other));
+    else if (file === undefined) differences.push(absent(path, odd));
+    else if (file.facts.sizeBytes !== sizeBytes) {
       const why = `${file.facts.sizeBytes} bytes, not ${sizeBytes}`;
       differences.push({ kind: "changed", path, why });
     } else if (!isUntouched(file.facts, recorded?.files[at], recorded?.recordedNs ?? 0n)) {
       unread.push({ entry, file });
     }
   });
-  for (const { path } of files.filter((file) => !isPlain(file) || found.has(file.path))) {
-    differences.push({ kind: "added", path, why: "the manifest does not know it" });
+  for (const file of files.filter((one) => !isPlain(one) || found.has(one.path))) {
+    differences.push({ kind: "added", ...named(file), why: "the manifest does not know it" });
   }
-  for (const [path, error] of odd) {
-    const difference = oddOne(path, "added", error);
-    if (difference !== undefined) differences.push(difference);
+  for (const entry of refused.filter((one) => !isPlain(one) || odd.has(one.path))) {
+    differences.push(refusedAs("added", folder, entry));
   }
   return { differences, unread };
 }
 
 /** A name that is not UTF-8 has no place in a manifest, also where it reads like one that has. */
-function isPlain({ rawPath }: FolderFile): boolean {
+function isPlain({ rawPath }: Pick<FolderFile, "rawPath">): boolean {
   return rawPath === undefined;
 }
 
@@ -126,39 +130,22 @@ function isUntouched(now: FileFacts, then: FileFacts | undefined, recordedNs: bi
 }
 
 function compareBytes(
-  { path, sha256, blake3 }: ManifestEntry,
-  { facts }: FolderFile,
+  folder: string,
+  { entry, file }: Unread,
   hashed: HashedFile | QuipuError | undefined,
 ): Difference | undefined {
+  const { path, sha256, blake3 } = entry;
   if (hashed === undefined) throw new Error("a file came to nothing");
   if (hashed instanceof QuipuError) {
-    return hashed.code === "NOT_FOUND" ? missing(path) : oddOne(path, "changed", hashed);
+    if (hashed.code === "NOT_FOUND") return missing(path);
+    const moved = hashed.code === "DATA_INVALID" || hashed.code === "DATA_CHANGED";
+    return { kind: moved ? "changed" : "unreadable", path, why: reason(folder, path, hashed) };
   }
-  if (!sameFacts(hashed.facts, facts)) {
+  if (!sameFacts(hashed.facts, file.facts)) {
     return { kind: "changed", path, why: "written to while it was read" };
   }
   if (toHex(hashed.sha256) === sha256 && toHex(hashed.blake3) === blake3) return undefined;
   return { kind: "changed", path, why: "other bytes, as many" };
-}
-
-function missing(path: string): Difference {
-  return { kind: "missing", path, why: "it is not there" };
-}
-
-/** Links and special files count as `kind`; what the system does not let us look at is unreadable. */
-function oddOne(
-  path: string,
-  kind: "changed" | "added",
-  error: QuipuError | undefined,
-): Difference | undefined {
-  if (error === undefined) return undefined;
-  const known = error.code === "DATA_INVALID" || error.code === "DATA_CHANGED";
-  return { kind: known ? kind : "unreadable", path, why: error.message };
-}
-
-function compareDifferences(a: Difference, b: Difference): number {
-  const kinds = differenceKinds.indexOf(a.kind) - differenceKinds.indexOf(b.kind);
-  return kinds === 0 ? Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)) : kinds;
 }
 
 function changed(folder: string, path: string): QuipuError {

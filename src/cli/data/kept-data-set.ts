@@ -6,15 +6,19 @@
  * Facts only save reading: without them, or with those of another manifest, everything is read. So the
  * manifest is written first. A crash before it leaves the old pair; between the two, the new manifest with
  * facts that do not name it; each file is whole in any case. `quipu data add` again, or the next `quipu data
- * verify`, puts it right.
+ * verify NAME`, puts it right. Where a folder lies is believed of facts only: without them no folder becomes
+ * the data set's.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Digest, isDigest } from "../../base/bytes.js";
+import { z } from "zod";
+import type { Digest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { FileFacts } from "../../compute/native/hashing.js";
 import { makeFolder } from "../../io/store/durable-folder.js";
+import { digest } from "../../model/data-set.js";
 import { type Manifest, manifestBytes, manifestDigest } from "../../model/manifest.js";
+import { name as dataSetName } from "../../model/name.js";
 import { writeDocument } from "./document-file.js";
 
 export interface RecordedFacts {
@@ -28,15 +32,23 @@ export interface RecordedFacts {
   readonly files: readonly FileFacts[];
 }
 
-export interface KeptDataSet {
+/** Facts that are kept, and the data set under whose name they are. */
+export interface KeptFacts extends RecordedFacts {
   readonly name: string;
-  readonly manifestBytes: Uint8Array;
-  readonly facts: RecordedFacts | undefined;
 }
 
 const version = "quipu.dev/file-facts/v1";
 const manifestFile = "manifest.json";
 const factsFile = "facts.json";
+
+const factsShape = z.object({
+  version: z.literal(version),
+  manifestDigest: digest,
+  folder: z.string(),
+  recordedNs: z.string().regex(/^\d+$/),
+  /** Device, inode, size, and both times. */
+  files: z.array(z.string().regex(/^-?\d+( -?\d+){4}$/)),
+});
 
 export function keptManifestPath(home: string, name: string): string {
   return join(home, "data-sets", name, manifestFile);
@@ -79,52 +91,36 @@ async function put(home: string, name: string, file: string, bytes: Uint8Array):
   await writeDocument({ path: join(folder, file), mode: 0o600 }, bytes);
 }
 
-/** Undefined when nothing is kept under the name. Only read: another process may be writing. */
-export async function readKept(home: string, name: string): Promise<KeptDataSet | undefined> {
-  const bytes = await readIfThere(keptManifestPath(home, name));
-  if (bytes === undefined) return undefined;
-  const facts = await readIfThere(join(home, "data-sets", name, factsFile));
-  return { name, manifestBytes: bytes, facts: facts === undefined ? undefined : parsed(facts) };
-}
-
-export async function allKept(home: string): Promise<KeptDataSet[]> {
-  const names = await readdir(join(home, "data-sets")).catch(nothingIfMissing);
-  const all = await Promise.all((names ?? []).map((name) => readKept(home, name)));
-  return all.filter((kept) => kept !== undefined);
-}
-
-function readIfThere(path: string): Promise<Buffer | undefined> {
-  return readFile(path).catch(nothingIfMissing);
-}
-
-function nothingIfMissing(thrown: unknown): undefined {
-  if (QuipuError.from(thrown).code !== "NOT_FOUND") throw thrown;
-}
-
-/** Facts that cannot be read are as good as none. */
-function parsed(bytes: Buffer): RecordedFacts | undefined {
+/** None when they are not there, or not understood. Only read: another process may be writing. */
+export async function readFacts(home: string, name: string): Promise<KeptFacts | undefined> {
   try {
-    const value = JSON.parse(bytes.toString()) as Record<string, unknown>;
-    const { manifestDigest, folder, recordedNs, files } = value;
-    if (value.version !== version || typeof folder !== "string") return undefined;
-    if (!isDigest(String(manifestDigest)) || !Array.isArray(files)) return undefined;
-    return {
-      manifestDigest: manifestDigest as Digest,
-      folder,
-      recordedNs: BigInt(String(recordedNs)),
-      files: files.map(parsedLine),
-    };
+    const text = await readFile(join(home, "data-sets", name, factsFile), "utf8");
+    const facts = factsShape.parse(JSON.parse(text));
+    return { ...facts, name, recordedNs: BigInt(facts.recordedNs), files: facts.files.map(parsed) };
   } catch {
     return undefined;
   }
 }
 
-function parsedLine(line: unknown): FileFacts {
-  const numbers = String(line).split(" ").map(BigInt);
-  const [device, inode, size, modifiedNs, changedNs] = numbers;
-  if (numbers.length !== 5 || device === undefined || inode === undefined) throw new Error("facts");
-  if (size === undefined || modifiedNs === undefined || changedNs === undefined) {
-    throw new Error("facts");
+/** The facts of every data set that is kept, and the paths of what cannot be read of it. */
+export async function allFacts(home: string): Promise<{ facts: KeptFacts[]; unread: string[] }> {
+  const place = join(home, "data-sets");
+  const [facts, unread]: [KeptFacts[], string[]] = [[], []];
+  const found = await readdir(place).catch((thrown: unknown) => {
+    if (QuipuError.from(thrown).code !== "NOT_FOUND") unread.push(place);
+    return [];
+  });
+  for (const name of found.filter((entry) => dataSetName.safeParse(entry).success)) {
+    const one = await readFacts(home, name);
+    if (one === undefined) unread.push(join(place, name, factsFile));
+    else facts.push(one);
   }
+  return { facts, unread };
+}
+
+function parsed(line: string): FileFacts {
+  const [device = 0n, inode = 0n, size, modifiedNs = 0n, changedNs = 0n] = line
+    .split(" ")
+    .map(BigInt);
   return { device, inode, sizeBytes: Number(size), modifiedNs, changedNs };
 }

@@ -1,17 +1,12 @@
 /** What `quipu data verify` is asked to compare: a folder, its manifest, and what is kept of both. */
 import { readFile, realpath, stat } from "node:fs/promises";
-import { type Digest, digestOf } from "../../base/bytes.js";
+import type { Digest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { type Manifest, manifestDigest } from "../../model/manifest.js";
 import { name as dataSetName } from "../../model/name.js";
+import type { Context } from "../context.js";
 import { failed } from "../hash/outcome.js";
-import {
-  allKept,
-  type KeptDataSet,
-  keptManifestPath,
-  type RecordedFacts,
-  readKept,
-} from "./kept-data-set.js";
+import { allFacts, type KeptFacts, keptManifestPath, readFacts } from "./kept-data-set.js";
 import { manifestBytesMax, parseManifest } from "./manifest-file.js";
 
 export interface VerifyTarget {
@@ -22,47 +17,42 @@ export interface VerifyTarget {
   /** The data set under whose name this folder and manifest are kept. */
   readonly name: string | undefined;
   /** Facts of this folder under this manifest. */
-  readonly recorded: RecordedFacts | undefined;
+  readonly recorded: KeptFacts | undefined;
 }
 
 /** A name that is kept goes before a folder of the same name, which can be written as `./NAME`. */
 export async function findTarget(
-  home: string,
+  { output, paths, signal }: Pick<Context, "output" | "paths" | "signal">,
   given: string,
   manifestPath: string | undefined,
-  signal: AbortSignal,
 ): Promise<VerifyTarget> {
-  const named = dataSetName.safeParse(given).success ? await readKept(home, given) : undefined;
-  const folder = named === undefined ? await realFolder(given) : folderOf(home, named);
-  if (manifestPath === undefined) {
-    const kept = named ?? (await keptAt(home, folder));
-    const path = keptManifestPath(home, kept.name);
-    return targetOf(folder, await parseManifest(kept.manifestBytes, path, signal), kept);
-  }
-  const bytes = await readManifest(manifestPath);
-  const manifest = await parseManifest(bytes, manifestPath, signal);
+  const { folder, kept, unread } = await placesOf(paths.home, given);
+  for (const path of unread) output.note(`${path} cannot be read: it was passed over`);
+  const own = manifestPath === undefined ? onlyOne(folder, kept) : undefined;
+  const path = manifestPath ?? keptManifestPath(paths.home, own?.name ?? "");
+  const manifest = await parseManifest(await readManifest(path), path, signal);
   const digest = manifestDigest(manifest);
-  const same = (await allKept(home)).find(
-    ({ facts, manifestBytes }) =>
-      (facts === undefined || facts.folder === folder) && digestOf(manifestBytes) === digest,
-  );
-  return targetOf(folder, manifest, same);
+  const same = kept.find((facts) => facts.manifestDigest === digest);
+  for (const other of same === undefined ? kept : []) {
+    const known = `what is kept of ${other.name} names another manifest, ${other.manifestDigest}`;
+    output.note(`${known}: every file is read`);
+  }
+  const recorded = same?.files.length === manifest.entries.length ? same : undefined;
+  return { folder, manifest, manifestDigest: digest, name: (own ?? same)?.name, recorded };
 }
 
-function targetOf(folder: string, manifest: Manifest, kept: KeptDataSet | undefined): VerifyTarget {
-  const digest = manifestDigest(manifest);
-  const facts = kept?.facts;
-  const usable =
-    facts?.manifestDigest === digest &&
-    facts.folder === folder &&
-    facts.files.length === manifest.entries.length;
-  return {
-    folder,
-    manifest,
-    manifestDigest: digest,
-    name: kept?.name,
-    recorded: usable ? facts : undefined,
-  };
+/** The folder that is meant, and what is kept of it under one name or several. */
+async function placesOf(home: string, given: string) {
+  if (dataSetName.safeParse(given).success && (await isThere(keptManifestPath(home, given)))) {
+    const facts = await readFacts(home, given);
+    if (facts !== undefined) return { folder: facts.folder, kept: [facts], unread: [] };
+    throw new QuipuError("NOT_FOUND", `where the folder of ${given} lies is not known any more`, {
+      next: `name it: quipu data verify FOLDER --manifest ${keptManifestPath(home, given)}`,
+    });
+  }
+  const folder = await realFolder(given);
+  const { facts, unread } = await allFacts(home);
+  return { folder, kept: facts.filter((one) => one.folder === folder), unread };
 }
 
 async function realFolder(given: string): Promise<string> {
@@ -80,19 +70,11 @@ async function realFolder(given: string): Promise<string> {
   }
 }
 
-function folderOf(home: string, { name, facts }: KeptDataSet): string {
-  if (facts !== undefined) return facts.folder;
-  throw new QuipuError("NOT_FOUND", `where the folder of ${name} lies is not known any more`, {
-    next: `name it: quipu data verify FOLDER --manifest ${keptManifestPath(home, name)}`,
-  });
-}
-
-async function keptAt(home: string, folder: string): Promise<KeptDataSet> {
-  const here = (await allKept(home)).filter(({ facts }) => facts?.folder === folder);
-  const [first] = here;
-  if (first !== undefined && here.length === 1) return first;
+function onlyOne(folder: string, kept: readonly KeptFacts[]): KeptFacts {
+  const [first] = kept;
+  if (first !== undefined && kept.length === 1) return first;
   if (first !== undefined) {
-    const names = here.map(({ name }) => name).join(", ");
+    const names = kept.map(({ name }) => name).join(", ");
     throw new QuipuError("CONFLICT", `${folder} is the folder of several data sets: ${names}`, {
       next: "name one of them",
     });
@@ -103,10 +85,20 @@ async function keptAt(home: string, folder: string): Promise<KeptDataSet> {
 }
 
 async function readManifest(path: string): Promise<Uint8Array> {
-  const facts = await stat(path).catch((thrown: unknown) => {
+  try {
+    const facts = await stat(path);
+    if (!facts.isFile()) throw new QuipuError("INVALID_ARGUMENT", `${path} is not a file`);
+    if (facts.size <= manifestBytesMax) return await readFile(path);
+  } catch (thrown) {
     throw failed({ name: path }, thrown).error;
-  });
-  if (!facts.isFile()) throw new QuipuError("INVALID_ARGUMENT", `${path} is not a file`);
-  if (facts.size <= manifestBytesMax) return readFile(path);
+  }
   throw new QuipuError("LIMIT_EXCEEDED", `${path} has more than ${manifestBytesMax} bytes`);
+}
+
+/** Also when it cannot be looked at: the read that follows says why. */
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (thrown: unknown) => QuipuError.from(thrown).code !== "NOT_FOUND",
+  );
 }

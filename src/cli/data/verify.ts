@@ -1,20 +1,21 @@
 /**
- * `quipu data verify FOLDER|NAME`: is the folder still what its manifest says? Files that nothing has been
- * written to since they were last found true are not read again, unless `--full` trusts nothing.
+ * `quipu data verify FOLDER|NAME`: is the folder still what its manifest says? Files to which no write was
+ * noted since they were last found true are not read again, unless `--full` trusts nothing.
  */
 import { errorCodes, QuipuError } from "../../base/errors.js";
 import type { Context, VerbAction } from "../context.js";
 import { Progress } from "../hash/progress.js";
 import type { Output } from "../output.js";
-import { bytesText } from "../table.js";
-import { type Comparison, compareFolder, differenceKinds } from "./compare-folder.js";
+import { bytesText, printable } from "../table.js";
+import { type Comparison, compareFolder } from "./compare-folder.js";
+import { differenceKinds } from "./difference.js";
 import { keepFacts, nowNs } from "./kept-data-set.js";
 import { findTarget, type VerifyTarget } from "./verify-target.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
-  const { output, paths, signal } = context;
+  const { output, signal } = context;
   const manifestPath = options.manifest as string | undefined;
-  const target = await findTarget(paths.home, args[0] ?? "", manifestPath, signal);
+  const target = await findTarget(context, args[0] ?? "", manifestPath);
   const recordedNs = nowNs();
   const found = await compareFolder(target.folder, target.manifest, {
     recorded: options.full === true ? undefined : target.recorded,
@@ -64,18 +65,13 @@ function page(output: Output, target: VerifyTarget, found: Comparison): string {
     return differences
       .map(
         ({ kind, path, why }) =>
-          `${output.style("red", kind.padEnd(10))}  ${shown(path)}  (${why})`,
+          `${output.style("red", kind.padEnd(10))}  ${printable(path)}  (${printable(why)})`,
       )
       .join("\n");
   }
   const { folder, manifest, manifestDigest } = target;
   const read = `read ${readFiles} of ${manifest.entries.length} files, ${bytesText(readBytes)}`;
-  return `${folder}: ${output.style("green", "as its manifest says")}  ${manifestDigest}  ${read}`;
-}
-
-/** A name must not move the cursor or begin a line. */
-function shown(path: string): string {
-  return /\p{Cc}/u.test(path) ? JSON.stringify(path) : path;
+  return `${printable(folder)}: ${output.style("green", "as its manifest says")}  ${manifestDigest}  ${read}`;
 }
 
 function failureOf({ folder }: VerifyTarget, { differences }: Comparison): QuipuError {

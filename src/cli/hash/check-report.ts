@@ -1,6 +1,7 @@
 /** What a check of checksums found: a line a file as it comes, and the sum of it at the end. */
 import { errorCodes, QuipuError } from "../../base/errors.js";
 import type { Output } from "../output.js";
+import { printable } from "../table.js";
 import type { CheckLine } from "./check-line.js";
 import { ErrorList, type Failed, isFailed, type Outcome } from "./outcome.js";
 
@@ -30,7 +31,7 @@ export class CheckReport {
   malformed(list: string, line: number, why: string): void {
     this.#malformed.push({ list, line, why });
     if (this.#malformed.length > malformedShownMax) return;
-    this.#output.note(`${list}:${line}: not a checksum line: ${why}`);
+    this.#output.note(`${printable(list)}:${line}: not a checksum line: ${why}`);
   }
 
   checked({ shown, algorithm, path, digest }: CheckLine, outcome: Outcome): void {
