@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
+import { canonicalJson } from "../src/base/canonical-json.js";
 import { QuipuError } from "../src/base/errors.js";
 import type { Context } from "../src/cli/context.js";
 import { action as addAction } from "../src/cli/data/add.js";
@@ -22,7 +23,7 @@ import { compareFolder } from "../src/cli/data/compare-folder.js";
 import { parseManifest } from "../src/cli/data/manifest-file.js";
 import { Output } from "../src/cli/output.js";
 import { hashTree } from "../src/compute/native/hashing.js";
-import { manifestDigest } from "../src/model/manifest.js";
+import { manifestDigest, manifestSizeBytes } from "../src/model/manifest.js";
 import { pathsIn, runIn, Sink } from "./cli-run.js";
 import { failure } from "./failure.js";
 
@@ -306,26 +307,39 @@ t.test("a manifest is checked before anything is believed of it", async (t) => {
   const [first, second] = manifest.entries;
   if (first === undefined || second === undefined) throw new Error("no entries");
   const { signal } = new AbortController();
+  const text = canonicalJson(manifest);
   const read = (value: unknown) =>
     parseManifest(
       Buffer.from(typeof value === "string" ? value : JSON.stringify(value)),
       "m",
       signal,
     );
-  t.same(await read(` ${JSON.stringify(manifest)}\n`), manifest);
+  for (const good of [text, `${text}\n`]) {
+    t.same(await read(good), { manifest, digest: manifestDigest(manifest) });
+  }
+  t.equal(manifestSizeBytes(manifest.entries), text.length + 1, "known before; ä is two bytes");
   const entry = (change: object) => ({ ...manifest, entries: [{ ...first, ...change }] });
+  const version = '"version":"quipu.dev/manifest/v1"';
   const faults: readonly (readonly [unknown, RegExp])[] = [
     ["", /not JSON/],
-    ["[]", /must have exactly/],
-    [{ ...manifest, note: "" }, /must have exactly/],
-    [{ ...manifest, version: "v2" }, /version is "v2"/],
-    [{ ...manifest, entries: {} }, /no list/],
+    ["[]", /expected object/],
+    [` ${text}`, /not canonical/],
+    [`${text}\n\n`, /not canonical/],
+    [`\ufeff${text}`, /not canonical/],
+    [manifest, /not canonical/],
+    [text.replace(version, `${version},${version}`), /not canonical/],
+    [text.replace('"path":"a', '"path":"b","path":"a'), /not canonical/],
+    [text.replace('"path":"a', '"path":"\\u0061'), /not canonical/],
+    [text.replace('"sizeBytes":5', '"sizeBytes":5.0'), /not canonical/],
+    [{ ...manifest, note: "" }, /Unrecognized key: "note"/],
+    [{ ...manifest, version: "v2" }, /version: /],
+    [{ ...manifest, entries: {} }, /entries: .*array/],
     [{ ...manifest, merkleRoot: first.sha256 }, /not that of its entries/],
     [{ ...manifest, entries: [first, first] }, /entries\[1\].*repeats/],
     [{ ...manifest, entries: [second, first] }, /entries\[1\].*order/],
-    [entry({ note: 1 }), /entries\[0\] must have exactly/],
-    [entry({ sha256: first.sha256.toUpperCase() }), /sha256 is not 64/],
-    [entry({ blake3: "" }), /blake3 is not 64/],
+    [entry({ note: 1 }), /entries\[0\]: Unrecognized key/],
+    [entry({ sha256: first.sha256.toUpperCase() }), /entries\[0\].sha256: must be 64/],
+    [entry({ blake3: "" }), /blake3: must be 64/],
     [entry({ sizeBytes: -1 }), /sizeBytes/],
     [entry({ sizeBytes: 2 ** 53 }), /sizeBytes/],
     [entry({ sizeBytes: "1" }), /sizeBytes/],
@@ -342,7 +356,7 @@ t.test("a manifest is checked before anything is believed of it", async (t) => {
     "\ud800",
     "x".repeat(4096),
   ];
-  const paths = outside.map((path) => [entry({ path }), /path is no path inside/] as const);
+  const paths = outside.map((path) => [entry({ path }), /path: must be a path inside/] as const);
   for (const [value, why] of [...faults, ...paths]) {
     const error = await failure(read(value));
     t.match(error, { code: "DATA_INVALID", message: why }, String(why));

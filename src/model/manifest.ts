@@ -4,7 +4,7 @@
  */
 
 import { type Digest, digestOf } from "../base/bytes.js";
-import { canonicalBytes } from "../base/canonical-json.js";
+import { canonicalBytes, canonicalJson } from "../base/canonical-json.js";
 
 export interface ManifestEntry {
   /** Relative to the folder, `/` between parts. */
@@ -22,6 +22,9 @@ export interface Manifest {
   readonly merkleRoot: string;
 }
 
+/** Under what JavaScript can hold as one text; a million files with long names come near. */
+export const manifestBytesMax = 400 * 1024 * 1024;
+
 export function manifestLeaf(entry: ManifestEntry): Uint8Array {
   return canonicalBytes(entry);
 }
@@ -32,6 +35,20 @@ export function manifestBytes(manifest: Manifest): Uint8Array {
 
 export function manifestDigest(manifest: Manifest): Digest {
   return digestOf(manifestBytes(manifest));
+}
+
+/** Length of `manifestBytes`, known before a file has been read: all digests are equally long. */
+export function manifestSizeBytes(
+  files: readonly Pick<ManifestEntry, "path" | "sizeBytes">[],
+): number {
+  const hex = "0".repeat(64);
+  const empty = { version: "quipu.dev/manifest/v1", entries: [], merkleRoot: hex } as const;
+  const blank = manifestLeaf({ path: "", sizeBytes: 0, sha256: hex, blake3: hex }).length;
+  const entries = files.map(({ path, sizeBytes }) => {
+    return blank + Buffer.byteLength(canonicalJson(path)) - 2 + String(sizeBytes).length - 1;
+  });
+  const commas = Math.max(files.length - 1, 0);
+  return entries.reduce((sum, size) => sum + size, manifestBytes(empty).length + commas);
 }
 
 /** Order of entries: by the UTF-8 bytes of their paths, as every tool in every locale would. */

@@ -13,10 +13,11 @@ export const relativePath = z
   .string()
   .min(1)
   .max(1024)
-  .refine(
-    (path) =>
-      !path.startsWith("/") &&
-      !path.includes("\0") &&
-      path.split("/").every((part) => part !== "" && part !== "." && part !== ".."),
-    "must be a relative path without . or .. parts",
+  .refine(staysInside, "must be a relative path without . or .. parts");
+
+export function staysInside(path: string): boolean {
+  return (
+    !path.includes("\0") &&
+    path.split("/").every((part) => part !== "" && part !== "." && part !== "..")
   );
+}

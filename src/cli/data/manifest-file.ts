@@ -1,38 +1,45 @@
 /**
  * A manifest that was read from somewhere, checked before anything is believed of it: its size, its shape,
- * paths that stay inside the folder, sorted and without repeats, and the root recomputed from its entries.
+ * paths that stay inside the folder, sorted and without repeats, the root recomputed from its entries, and that
+ * its bytes are the canonical ones: members that come twice, for one, would be read otherwise by others.
  */
-import { toHex } from "../../base/bytes.js";
+import { type Digest, digestOf, equalBytes, toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
-import { limits } from "../../base/limits.js";
 import { MerkleFrontier } from "../../compute/native/hashing.js";
 import {
   compareEntries,
   type Manifest,
   type ManifestEntry,
+  manifestBytes,
+  manifestBytesMax,
   manifestLeaf,
 } from "../../model/manifest.js";
+import { entryShape, manifestShape } from "../../model/manifest-shape.js";
 
-/** Under what JavaScript can hold as one text; a million files with long names come near. */
-export const manifestBytesMax = 400 * 1024 * 1024;
-/** The kernel takes no longer path. */
-const pathBytesMax = 4095;
-const hexPattern = /^[0-9a-f]{64}$/;
-
-/** `name` stands in messages. White space between the values is no fault. */
+/** The manifest and its digest; `name` stands in messages. A line end after the document is no fault. */
 export async function parseManifest(
   bytes: Uint8Array,
   name: string,
   signal: AbortSignal,
-): Promise<Manifest> {
-  if (bytes.length > manifestBytesMax) {
-    throw new QuipuError("LIMIT_EXCEEDED", `${name} has more than ${manifestBytesMax} bytes`);
-  }
-  const manifest = shaped(parsedJson(bytes, name), name);
+): Promise<{ readonly manifest: Manifest; readonly digest: Digest }> {
+  const body = bytes.at(-1) === 0x0a ? bytes.subarray(0, -1) : bytes;
+  if (body.length > manifestBytesMax) throw tooLarge(name, `more than ${manifestBytesMax} bytes`);
+  const manifest = shaped(parsedJson(body, name), name);
   const tree = new MerkleFrontier();
   await tree.appendAsync(manifest.entries.map(manifestLeaf), { signal });
-  if (toHex(tree.root()) === manifest.merkleRoot) return manifest;
-  throw invalid(name, "its merkleRoot is not that of its entries");
+  if (toHex(tree.root()) !== manifest.merkleRoot) {
+    throw invalid(name, "its merkleRoot is not that of its entries");
+  }
+  if (!equalBytes(body, manifestBytes(manifest))) {
+    throw invalid(name, "it is not canonical JSON (RFC 8785)");
+  }
+  return { manifest, digest: digestOf(body) };
+}
+
+export function tooLarge(name: string, what: string): QuipuError {
+  return new QuipuError("LIMIT_EXCEEDED", `${name} has ${what}`, {
+    next: "no manifest is so large: check the path",
+  });
 }
 
 function parsedJson(bytes: Uint8Array, name: string): unknown {
@@ -44,68 +51,34 @@ function parsedJson(bytes: Uint8Array, name: string): unknown {
 }
 
 function shaped(value: unknown, name: string): Manifest {
-  const { version, entries, merkleRoot } = fields(value, name, "it", [
-    "entries",
-    "merkleRoot",
-    "version",
-  ]);
-  if (version !== "quipu.dev/manifest/v1") {
-    throw invalid(name, `its version is ${JSON.stringify(version)}, not quipu.dev/manifest/v1`);
-  }
-  if (!isHex(merkleRoot)) throw invalid(name, "merkleRoot is not 64 hexadecimal digits");
-  if (!Array.isArray(entries)) throw invalid(name, "entries is no list");
-  if (entries.length > limits.filesPerDataSetMax) {
-    throw new QuipuError("LIMIT_EXCEEDED", `${name} has ${entries.length} entries`, {
-      next: `a manifest has at most ${limits.filesPerDataSetMax}`,
-    });
-  }
-  const checked = entries.map((entry, at) => shapedEntry(entry, name, `entries[${at}]`));
-  checked.forEach((entry, at) => {
-    const before = checked[at - 1];
+  const outer = manifestShape.safeParse(value);
+  const [fault] = outer.error?.issues ?? [];
+  if (fault?.code === "too_big") throw tooLarge(name, `more than ${fault.maximum} entries`);
+  if (!outer.success) throw invalid(name, faultText("", fault));
+  const entries = outer.data.entries.map((entry, at) => {
+    const inner = entryShape.safeParse(entry);
+    if (inner.success) return inner.data;
+    throw invalid(name, faultText(`entries[${at}]`, inner.error.issues[0]));
+  });
+  refuseDisorder(entries, name);
+  return { ...outer.data, entries };
+}
+
+function refuseDisorder(entries: readonly ManifestEntry[], name: string): void {
+  entries.forEach((entry, at) => {
+    const before = entries[at - 1];
     if (before === undefined || compareEntries(before, entry) < 0) return;
     const why = before.path === entry.path ? "repeats a path" : "is not in the order of its bytes";
     throw invalid(name, `entries[${at}].path ${why}: ${JSON.stringify(entry.path)}`);
   });
-  return { version, entries: checked, merkleRoot };
 }
 
-function shapedEntry(value: unknown, name: string, at: string): ManifestEntry {
-  const { path, sizeBytes, sha256, blake3 } = fields(value, name, at, [
-    "blake3",
-    "path",
-    "sha256",
-    "sizeBytes",
-  ]);
-  if (typeof path !== "string" || !isInside(path)) {
-    throw invalid(name, `${at}.path is no path inside a folder: ${JSON.stringify(path)}`);
-  }
-  if (!Number.isSafeInteger(sizeBytes) || (sizeBytes as number) < 0) {
-    throw invalid(name, `${at}.sizeBytes is no size: ${JSON.stringify(sizeBytes)}`);
-  }
-  if (!isHex(sha256)) throw invalid(name, `${at}.sha256 is not 64 hexadecimal digits`);
-  if (!isHex(blake3)) throw invalid(name, `${at}.blake3 is not 64 hexadecimal digits`);
-  return { path, sizeBytes: sizeBytes as number, sha256, blake3 };
-}
-
-/** The members of an object that has exactly these. */
-function fields(value: unknown, name: string, at: string, keys: readonly string[]) {
-  const object = typeof value === "object" && value !== null ? value : {};
-  const found = Object.keys(object).sort();
-  if (found.join() === keys.join()) return object as Readonly<Record<string, unknown>>;
-  throw invalid(name, `${at} must have exactly ${keys.join(", ")}`);
-}
-
-function isHex(value: unknown): value is string {
-  return typeof value === "string" && hexPattern.test(value);
-}
-
-function isInside(path: string): boolean {
-  return (
-    path.isWellFormed() &&
-    Buffer.byteLength(path) <= pathBytesMax &&
-    !path.includes("\0") &&
-    path.split("/").every((part) => part !== "" && part !== "." && part !== "..")
-  );
+function faultText(
+  at: string,
+  fault: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined,
+): string {
+  const place = [at, ...(fault?.path ?? []).map(String)].filter((part) => part !== "").join(".");
+  return place === "" ? `${fault?.message}` : `${place}: ${fault?.message}`;
 }
 
 function invalid(name: string, why: string): QuipuError {

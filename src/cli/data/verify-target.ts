@@ -2,12 +2,12 @@
 import { readFile, realpath, stat } from "node:fs/promises";
 import type { Digest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
-import { type Manifest, manifestDigest } from "../../model/manifest.js";
+import { type Manifest, manifestBytesMax } from "../../model/manifest.js";
 import { name as dataSetName } from "../../model/name.js";
 import type { Context } from "../context.js";
 import { failed } from "../hash/outcome.js";
 import { allFacts, type KeptFacts, keptManifestPath, readFacts } from "./kept-data-set.js";
-import { manifestBytesMax, parseManifest } from "./manifest-file.js";
+import { parseManifest, tooLarge } from "./manifest-file.js";
 
 export interface VerifyTarget {
   /** Absolute, without links. */
@@ -30,8 +30,7 @@ export async function findTarget(
   for (const path of unread) output.note(`${path} cannot be read: it was passed over`);
   const own = manifestPath === undefined ? onlyOne(folder, kept) : undefined;
   const path = manifestPath ?? keptManifestPath(paths.home, own?.name ?? "");
-  const manifest = await parseManifest(await readManifest(path), path, signal);
-  const digest = manifestDigest(manifest);
+  const { manifest, digest } = await parseManifest(await readManifest(path), path, signal);
   const same = kept.find((facts) => facts.manifestDigest === digest);
   for (const other of same === undefined ? kept : []) {
     const known = `what is kept of ${other.name} names another manifest, ${other.manifestDigest}`;
@@ -92,7 +91,7 @@ async function readManifest(path: string): Promise<Uint8Array> {
   } catch (thrown) {
     throw failed({ name: path }, thrown).error;
   }
-  throw new QuipuError("LIMIT_EXCEEDED", `${path} has more than ${manifestBytesMax} bytes`);
+  throw tooLarge(path, `more than ${manifestBytesMax} bytes`);
 }
 
 /** Also when it cannot be looked at: the read that follows says why. */

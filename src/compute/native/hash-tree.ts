@@ -9,7 +9,13 @@
  */
 import { digestOf, toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
-import { type Manifest, type ManifestEntry, manifestLeaf } from "../../model/manifest.js";
+import {
+  type Manifest,
+  type ManifestEntry,
+  manifestBytesMax,
+  manifestLeaf,
+  manifestSizeBytes,
+} from "../../model/manifest.js";
 import type { Backend } from "./binding.js";
 import { changedPath, type FolderFile, hashFiles, listFolder } from "./folder-files.js";
 import { type FileFacts, sameFacts } from "./hash-file.js";
@@ -44,6 +50,7 @@ export interface HashedTree {
 export async function hashTree(folder: string, options: HashTreeOptions = {}): Promise<HashedTree> {
   const { signal, known, ...rest } = options;
   const files = await listTree(folder, signal);
+  refuseLarge(folder, files);
   const unread = files.filter(({ path, facts }) => {
     const before = known?.get(path);
     return before === undefined || !sameFacts(before.facts, facts);
@@ -85,6 +92,18 @@ async function listTree(
     });
   }
   return files;
+}
+
+/** What nobody could read again must not be written. */
+function refuseLarge(folder: string, files: readonly FolderFile[]): void {
+  const sizes = files.map(({ path, facts }) => ({ path, sizeBytes: facts.sizeBytes }));
+  const bytes = manifestSizeBytes(sizes);
+  if (bytes <= manifestBytesMax) return;
+  throw new QuipuError(
+    "LIMIT_EXCEEDED",
+    `the manifest of ${folder} would have ${bytes} bytes, more than ${manifestBytesMax}`,
+    { next: "split it into several data sets, or pack small files together" },
+  );
 }
 
 function entryOf(
