@@ -8,6 +8,7 @@ import {
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -238,6 +239,27 @@ t.test("one bad path never stops the others", async (t) => {
   const proc = await quipu("/proc/version");
   const want = Buffer.from(await hashAsync(readFileSync("/proc/version"))).toString("hex");
   t.equal(proc.stdout, `${want}  /proc/version\n`, "a file that only says that it is empty");
+  const paged = "/sys/kernel/mm/transparent_hugepage/enabled";
+  if (existsSync(paged)) {
+    const held = Buffer.from(await hashAsync(readFileSync(paged))).toString("hex");
+    t.equal(
+      (await quipu("--no-names", paged)).stdout,
+      `${held}\n`,
+      "one that seems to fill a page",
+    );
+  }
+  const kernel = await quipu("/proc/sys/kernel/random");
+  t.match(kernel.stderr, /^DATA_INVALID {2}the size of .*boot_id is not that of what it holds\n/m);
+  t.notMatch(kernel.stderr, /stop writing/);
+  writeFileSync(join(folder, "-"), "a file");
+  t.equal(
+    execute(hash("--no-names", "./-"), "input").stdout,
+    execute(hash("--no-names"), "a file").stdout,
+  );
+  const again = execute(["sh", "-c", '"$@" > /dev/null; cat', "sh", ...hash()], "taken");
+  t.equal(again.stdout, "", "a pipe is taken");
+  const file = execute(["sh", "-c", '{ "$@" > /dev/null; cat; } < plain', "sh", ...hash()]);
+  t.equal(file.stdout, plain, "a file stays where it was");
   const input = execute(["sh", "-c", '"$@" < /proc/version', "sh", ...hash()]);
   t.equal(input.stdout, `${want}  -\n`, "also as standard input");
 });

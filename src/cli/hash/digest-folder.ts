@@ -6,8 +6,8 @@ import { hashFile, sameFacts } from "../../compute/native/hash-file.js";
 import type { NamedPath } from "../argument-bytes.js";
 import type { DigestOptions } from "./digest-file.js";
 import type { HashChoices } from "./hash-choices.js";
-import { failed, type Outcome } from "./outcome.js";
-import { nameIn } from "./sources.js";
+import { failed, isFailed, type Outcome } from "./outcome.js";
+import { lookAt, nameIn } from "./sources.js";
 
 export async function digestBatch(
   folder: NamedPath,
@@ -17,7 +17,8 @@ export async function digestBatch(
 ): Promise<readonly Outcome[]> {
   const { key, context, length, algorithms } = choices;
   if (key !== undefined || context !== undefined || length !== undefined) {
-    return Promise.all(files.map((file) => digestByPath(folder, file, choices, options)));
+    const all = files.map((file) => digestByPath(folder, file, choices, options));
+    return (await Promise.all(all)).map(explained);
   }
   const { signal, progress } = options;
   const task = { algorithms, signal, onProgress: progress.part() };
@@ -27,7 +28,9 @@ export async function digestBatch(
   return files.map((file, at) => {
     const named = nameIn(folder, file);
     const hashed = found[at];
-    if (hashed === undefined || hashed instanceof QuipuError) return failed(named, hashed);
+    if (hashed === undefined || hashed instanceof QuipuError) {
+      return explained(failed(named, hashed));
+    }
     return {
       ...named,
       sizeBytes: hashed.facts.sizeBytes,
@@ -58,4 +61,17 @@ async function digestByPath(
   } catch (thrown) {
     return failed(named, thrown);
   }
+}
+
+/** What seems to have changed may only have another size than the system says, as in /proc and /sys. */
+function explained(outcome: Outcome): Outcome {
+  if (!isFailed(outcome) || outcome.error.code !== "DATA_CHANGED") return outcome;
+  const { name, rawName } = outcome;
+  const source = lookAt({ name, path: rawName ?? name });
+  if (source === "folder" || source.kind !== "stream") return outcome;
+  const error = new QuipuError("DATA_INVALID", `the size of ${name} is not that of what it holds`, {
+    next: "hash it by its own name: it is then read to its end",
+    cause: outcome.error,
+  });
+  return { ...outcome, error };
 }

@@ -10,6 +10,8 @@ import { type NamedPath, namedPaths } from "../argument-bytes.js";
 import type { HashChoices } from "./hash-choices.js";
 import { type Failed, failed } from "./outcome.js";
 
+const pageBytesMax = 64 * 1024;
+
 export interface FileSource extends NamedPath {
   readonly kind: "file";
   readonly sizeBytes: number;
@@ -74,9 +76,16 @@ export function lookAt(named: NamedPath): Exclude<Source, FolderSource> | "folde
   }
   if (facts.isDirectory()) return "folder";
   if (!facts.isFile()) return { kind: "failed", ...named, error: special(named.name) };
-  // Files of /proc say that they are empty, and are not.
-  if (facts.size === 0) return { kind: "stream", ...named };
+  if (seemsSized(facts)) return { kind: "stream", ...named };
   return { kind: "file", ...named, sizeBytes: facts.size };
+}
+
+/**
+ * Files of /proc say that they are empty, those of /sys that they fill a page; on disk neither has anything. Read to
+ * their end they are what they hold, and so is a small file that keeps its bytes in its inode.
+ */
+function seemsSized({ size, blocks }: Stats): boolean {
+  return size === 0 || (blocks === 0 && size <= pageBytesMax);
 }
 
 function special(name: string): QuipuError {
