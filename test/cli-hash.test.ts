@@ -352,6 +352,14 @@ t.test("a check says which files differ, and ends with 6", async (t) => {
   t.equal((await quipu("--check", "-q", list)).code, 0, "a long list");
   writeFileSync(list, `${"0".repeat(64)}  ${folder}\n`);
   t.match(await quipu("-c", list), { code: 6, stderr: /DATA_INVALID.* is a folder/ });
+  writeFileSync(list, `${"0".repeat(64)}  gone\rplain: OK\u001b[K\n`);
+  const odd = await quipu("-c", list);
+  t.equal(
+    odd.stdout,
+    "gone\\u{d}plain: OK\\u{1b}[K: FAILED open or read\n",
+    "no verdict is forged",
+  );
+  t.notMatch(odd.stderr, /\p{Cc}(?<!\n)/u);
 });
 
 t.test("lines that could be read in two ways are no checksum lines", async (t) => {

@@ -39,13 +39,13 @@ export class CheckReport {
     if (isFailed(outcome)) {
       this.#unread += 1;
       this.#errors.add(outcome);
-      this.#say(`${shown}: FAILED open or read`);
+      this.#say(shown, "FAILED open or read");
     } else if (ok) {
       this.#passed += 1;
-      if (!this.#output.quiet) this.#say(`${shown}: OK`);
+      if (!this.#output.quiet) this.#say(shown, "OK");
     } else {
       this.#different += 1;
-      this.#say(`${shown}: FAILED`);
+      this.#say(shown, "FAILED");
     }
     if (this.#output.json) this.#files.push({ path, algorithm, ok });
   }
@@ -70,8 +70,8 @@ export class CheckReport {
     return ok ? 0 : 1;
   }
 
-  #say(text: string): void {
-    if (!this.#output.json) this.#output.result(undefined, () => text);
+  #say(path: string, verdict: string): void {
+    if (!this.#output.json) this.#output.result(undefined, () => `${printable(path)}: ${verdict}`);
   }
 }
 

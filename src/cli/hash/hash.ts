@@ -48,7 +48,8 @@ async function printDigests(
     else output.result(undefined, () => done.flatMap((one) => linesOf(one, choices)).join("\n"));
   }
   if (output.json) output.result({ files, errors: errors.views, skipped }, () => "");
-  else if (skipped > 0) output.note(`${skipped} links and special files were left out`);
+  else if (skipped === 1) output.note("1 link or special file was left out");
+  else if (skipped > 1) output.note(`${skipped} links and special files were left out`);
   return errors.views.length === 0 ? 0 : 1;
 }
 
