@@ -30,11 +30,20 @@ import { failure } from "./failure.js";
 const folder = mkdtempSync(join(tmpdir(), "quipu-"));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 const data = (...argv: string[]) => runIn(folder, ["data", ...argv]);
-const sinks = () => ({ stdout: new Sink(), stderr: new Sink() });
+/** What `add` said beside its result. */
+const notes = new Sink();
 
 /** `quipu data add` against a coordinator that takes everything, or nothing. */
 async function add(source: string, name: string, options: object = {}, coordinator = takesAll) {
-  const output = new Output({ json: false, quiet: true, color: false, verbose: false, ...sinks() });
+  const [stdout, stderr] = [new Sink(), notes];
+  const output = new Output({
+    json: false,
+    quiet: false,
+    color: false,
+    verbose: false,
+    stdout,
+    stderr,
+  });
   const { signal } = new AbortController();
   const context = { output, paths: pathsIn(folder), signal, coordinator } as unknown as Context;
   const asked = { name, class: "public", owner: "me", countries: "", ...options };
@@ -216,6 +225,9 @@ t.test("data add keeps the manifest, data verify reads what was written since", 
   await add(source, "kept");
   t.match(await verify("kept"), { code: 0, name: "kept" }, "until it is added again");
   const manifestDigest = `sha256:${"0".repeat(64)}`;
+  writeFileSync(factsPath, JSON.stringify({ ...facts(), manifestDigest }));
+  await add(source, "kept");
+  t.match(notes.text, `manifest kept so far is replaced: ${manifestDigest}\n`);
   writeFileSync(factsPath, JSON.stringify({ ...facts(), manifestDigest }));
   const noted = {
     code: 0,
