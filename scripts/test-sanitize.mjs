@@ -44,7 +44,7 @@ async function main() {
   const preloaded = {
     ...strict,
     LD_PRELOAD: runtimes().join(":"),
-    ASAN_OPTIONS: "detect_leaks=0:handle_segv=0:allocator_may_return_null=1",
+    ASAN_OPTIONS: "detect_leaks=0:handle_segv=0:allocator_may_return_null=1:quarantine_size_mb=16",
     QUIPU_ADDON: join(root, "build/sanitize/quipu.node"),
   };
   for (const name of driven) {

@@ -277,30 +277,6 @@ t.test("folders: a manifest that others can check", async (t) => {
   t.equal(await code(hashTree(data, { signal: AbortSignal.abort() })), "CANCELLED");
 });
 
-t.test("folders: what is known need not be read again", async (t) => {
-  const data = join(folder, "known");
-  mkdirSync(data);
-  for (const name of ["a", "b", "c"]) writeFileSync(join(data, name), name.repeat(1000));
-  const first = await hashTree(data);
-  t.equal(first.readFiles, 3);
-  const known = new Map(
-    first.manifest.entries.map((entry, i) => {
-      const facts = first.facts[i];
-      if (facts === undefined) throw new Error("facts are missing");
-      return [entry.path, { facts, entry }];
-    }),
-  );
-  const again = await hashTree(data, { known });
-  t.equal(again.readFiles, 0, "nothing changed");
-  t.same(again.manifest, first.manifest);
-  writeFileSync(join(data, "b"), "B".repeat(1000));
-  writeFileSync(join(data, "d"), "new");
-  rmSync(join(data, "c"));
-  const third = await hashTree(data, { known });
-  t.equal(third.readFiles, 2, "what was written and what is new");
-  t.same(third.manifest, (await hashTree(data)).manifest, "the same as when nothing is trusted");
-});
-
 t.test("folders: a change while they are read", async (t) => {
   const data = join(folder, "moving");
   mkdirSync(data);

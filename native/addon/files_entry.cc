@@ -178,12 +178,13 @@ class HashFilesTask final : public AsyncTask {
  private:
   Status HashOne(const Descriptor& folder, size_t i) {
     Descriptor file;
-    Status status = OpenFileBeneath(folder, paths_[i], &file);
+    const std::string name = folder_ + "/" + paths_[i];
+    Status status = OpenFileBeneath(folder, paths_[i], name, &file);
     if (!status.ok()) return status;
     Fresh fresh(wanted_, kernels_, blake3::Hasher(kernels_.blake3));
     const auto progress = [this](uint64_t bytes) { return control_.Add(*this, bytes); };
     FileFacts facts;
-    status = HashFile(file, folder_ + "/" + paths_[i], fresh.hashers, progress, &facts);
+    status = HashFile(file, name, fresh.hashers, progress, &facts);
     if (!status.ok()) return status;
     PutFacts(facts, facts_.data() + i * kFactsCount);
     if (wanted_.sha256) fresh.sha256.Digest(sha256_.data() + i * sha256::kDigestBytes);

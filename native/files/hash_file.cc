@@ -177,11 +177,12 @@ Status OpenFile(const std::string& path, Descriptor* file) {
   return file->valid() ? Status{} : NotOpened(path, errno);
 }
 
-Status OpenFileBeneath(const Descriptor& folder, const std::string& path, Descriptor* file) {
+Status OpenFileBeneath(const Descriptor& folder, const std::string& path, const std::string& name,
+                       Descriptor* file) {
   int number = 0;
-  Status status = OpenBeneath(folder, path, kOpenFlags, file, &number);
-  if (number == ELOOP) return NotRegular(path, "a symbolic link");
-  return status.ok() || number == 0 ? status : NotOpened(path, number);
+  Status status = OpenBeneath(folder, path, name, kOpenFlags, file, &number);
+  if (number == ELOOP) return NotRegular(name, "a symbolic link");
+  return status.ok() || number == 0 ? status : NotOpened(name, number);
 }
 
 Status HashFile(const Descriptor& file, const std::string& name, const FileHashers& hashers,

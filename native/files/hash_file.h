@@ -27,8 +27,9 @@ struct FileHashers {
 // Opens the file of this path, which may be a link. A pipe is not waited for.
 Status OpenFile(const std::string& path, Descriptor* file);
 
-// The same under a folder, without following links.
-Status OpenFileBeneath(const Descriptor& folder, const std::string& path, Descriptor* file);
+// The same under a folder, without following links. `name` stands in messages.
+Status OpenFileBeneath(const Descriptor& folder, const std::string& path, const std::string& name,
+                       Descriptor* file);
 
 // Reads, never maps: a file cut short while mapped would kill the process. What is no regular file
 // is DATA_INVALID. Facts are compared before and after; a difference, or a file that ends elsewhere

@@ -60,7 +60,7 @@ class Lister {
 
   Status Open(const std::string& path, Descriptor* opened, int* error) {
     if (!path.empty()) {
-      return OpenBeneath(root_, path, O_RDONLY | O_DIRECTORY, opened, error);
+      return OpenBeneath(root_, path, path_ + "/" + path, O_RDONLY | O_DIRECTORY, opened, error);
     }
     // Not a copy of the descriptor: it would share its place in the list of names.
     *opened = Descriptor(openat(root_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -69,11 +69,11 @@ Status OpenFolder(const std::string& path, Descriptor* folder) {
   return Status{};
 }
 
-Status OpenBeneath(const Descriptor& folder, const std::string& path, int flags, Descriptor* opened,
-                   int* number) {
+Status OpenBeneath(const Descriptor& folder, const std::string& path, const std::string& name,
+                   int flags, Descriptor* opened, int* number) {
   *number = 0;
   if (!IsPlain(path)) {
-    return Error(Code::kInvalidArgument, path + " leaves the folder, or is not its plain path",
+    return Error(Code::kInvalidArgument, name + " leaves the folder, or is not its plain path",
                  "name what lies in the folder, relative to it");
   }
   const int all = flags | O_CLOEXEC;
@@ -85,7 +85,7 @@ Status OpenBeneath(const Descriptor& folder, const std::string& path, int flags,
   if (got < 0 && (errno == ENOSYS || errno == EPERM)) got = Walk(folder.get(), path, all);
   if (got < 0) {
     *number = errno;
-    return SystemError("cannot open " + path, errno);
+    return SystemError("cannot open " + name, errno);
   }
   *opened = Descriptor(static_cast<int>(got));
   return Status{};

@@ -14,9 +14,10 @@ namespace quipu {
 Status OpenFolder(const std::string& path, Descriptor* folder);
 
 // `path` is relative to the folder, without empty, "." or ".." parts, which are refused. `flags`
-// are open's, O_DIRECTORY perhaps. Fails with the system's errno in `number`: ELOOP for a link.
-Status OpenBeneath(const Descriptor& folder, const std::string& path, int flags, Descriptor* opened,
-                   int* number);
+// are open's, O_DIRECTORY perhaps; `name` stands in messages. Fails with the system's errno in
+// `number`: ELOOP for a link.
+Status OpenBeneath(const Descriptor& folder, const std::string& path, const std::string& name,
+                   int flags, Descriptor* opened, int* number);
 
 }  // namespace quipu
 

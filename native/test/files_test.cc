@@ -60,7 +60,8 @@ bool OpensOnlyBeneath(const std::string& path) {
   };
   for (const auto& one : cases) {
     int number = 0;
-    const Status status = OpenBeneath(folder, one.path, O_RDONLY | O_NONBLOCK, &opened, &number);
+    const Status status =
+        OpenBeneath(folder, one.path, one.path, O_RDONLY | O_NONBLOCK, &opened, &number);
     const int got = status.code == Code::kInvalidArgument ? kRefused : number;
     if (got == one.want && status.ok() == (got == kOpened)) continue;
     std::printf("# %s: %s (%d)\n", one.path, status.message.c_str(), got);

@@ -1,6 +1,6 @@
 /** What the options of `quipu hash` ask for, once it is known that they go together. */
 import { QuipuError } from "../../base/errors.js";
-import type { HashAlgorithm } from "../../compute/native/hash-options.js";
+import { type HashAlgorithm, outputBytesMax } from "../../compute/native/hash-options.js";
 import type { Invocation } from "../context.js";
 
 export interface HashChoices {
@@ -15,8 +15,6 @@ export interface HashChoices {
   /** Links and special files inside folders are passed over without an error. */
   readonly skipLinks: boolean;
 }
-
-const outputBytesMax = 1024 * 1024;
 
 const flags = {
   "--sha256": "sha256",

@@ -46,6 +46,7 @@ async function printDigests(
     }
     if (output.json) files.push(...done.map(fileView));
     else output.result(undefined, () => done.flatMap((one) => linesOf(one, choices)).join("\n"));
+    if (!output.heard) break; // `| head` has seen enough
   }
   if (output.json) output.result({ files, errors: errors.views, skipped }, () => "");
   else if (skipped === 1) output.note("1 link or special file was left out");

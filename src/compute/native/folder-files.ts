@@ -136,26 +136,14 @@ export async function hashFiles(
   const failures = new Map(found.failures.map(({ index, error }) => [index, error]));
   const digest = (all: Uint8Array, index: number): Uint8Array =>
     all.subarray(index * 32, (index + 1) * 32);
-  return files.map(({ path }, index) => {
+  return files.map((_, index) => {
     const failure = failures.get(index);
-    if (failure !== undefined) return fullyNamed(failure, path, inFolder(folder, path));
+    if (failure !== undefined) return failure;
     return {
       facts: factsAt(found.facts, index),
       sha256: digest(found.sha256, index),
       blake3: digest(found.blake3, index),
     };
-  });
-}
-
-/** Of a file that cannot be opened the addon knows the path inside the folder only. */
-function fullyNamed(error: QuipuError, path: string, name: string): QuipuError {
-  const { code, message, next, details } = error;
-  const start = ["", "cannot open "].find((words) => message.startsWith(words + path));
-  if (start === undefined || message.includes(name)) return error;
-  return new QuipuError(code, start + name + message.slice(start.length + path.length), {
-    ...(next === undefined ? {} : { next }),
-    details,
-    cause: error,
   });
 }
 

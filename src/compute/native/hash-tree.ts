@@ -24,16 +24,6 @@ import type { TaskOptions } from "./task.js";
 
 export interface HashTreeOptions extends TaskOptions {
   readonly backend?: Backend | undefined;
-  /**
-   * Files that need not be read again as long as their facts are these, by path. Trusts the system's
-   * clock and inodes; leave it out to trust nothing.
-   */
-  readonly known?: ReadonlyMap<string, KnownFile> | undefined;
-}
-
-export interface KnownFile {
-  readonly facts: FileFacts;
-  readonly entry: ManifestEntry;
 }
 
 export interface HashedTree {
@@ -42,35 +32,23 @@ export interface HashedTree {
   readonly facts: readonly FileFacts[];
   /** What `treeStamp` gives as long as no write to the folder is noted. */
   readonly stamp: string;
-  /** Files that were read; the others were known. */
-  readonly readFiles: number;
 }
 
-/** Hashes all files of a folder. Progress counts the bytes that must be read. */
+/** Hashes all files of a folder. */
 export async function hashTree(folder: string, options: HashTreeOptions = {}): Promise<HashedTree> {
-  const { signal, known, ...rest } = options;
+  const { signal } = options;
   const files = await listTree(folder, signal);
   refuseLarge(folder, files);
-  const unread = files.filter(({ path, facts }) => {
-    const before = known?.get(path);
-    return before === undefined || !sameFacts(before.facts, facts);
-  });
-  const hashed = await hashFiles(folder, unread, { ...rest, signal });
-  const read = new Map(unread.map((file, i) => [file.path, entryOf(folder, file, hashed[i])]));
+  const hashed = await hashFiles(folder, files, options);
+  const entries = files.map((file, i) => entryOf(folder, file, hashed[i]));
   const moved = changedPath(files, await listTree(folder, signal));
   if (moved !== undefined) throw changed(folder, moved);
-  const entries = files.map(({ path }) => {
-    const entry = read.get(path) ?? known?.get(path)?.entry;
-    if (entry === undefined) throw new QuipuError("INTERNAL", `${path} was not hashed`);
-    return entry;
-  });
   const tree = new MerkleFrontier();
   await tree.appendAsync(entries.map(manifestLeaf), { signal });
   return {
     manifest: { version: "quipu.dev/manifest/v1", entries, merkleRoot: toHex(tree.root()) },
     facts: files.map(({ facts }) => facts),
     stamp: stampOf(files),
-    readFiles: unread.length,
   };
 }
 

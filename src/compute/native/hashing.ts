@@ -12,7 +12,7 @@ export { DeviceBytes } from "./device-bytes.js";
 export { hash, hashAsync, hashMany, hashManyAsync } from "./hash.js";
 export { type FileDigests, type FileFacts, type HashFileOptions, hashFile } from "./hash-file.js";
 export { type HashAlgorithm, type HashOptions, synchronousBytesMax } from "./hash-options.js";
-export { type HashedTree, type HashTreeOptions, hashTree, type KnownFile } from "./hash-tree.js";
+export { type HashedTree, type HashTreeOptions, hashTree } from "./hash-tree.js";
 export { Hasher, HashStream } from "./hasher.js";
 export {
   type DeviceMessages,
