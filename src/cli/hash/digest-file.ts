@@ -18,8 +18,8 @@ export async function digestFile(
   const named = typeof path === "string" ? { name } : { name, rawName: path };
   try {
     const wanted = { algorithms, key, context, length, signal, onProgress: progress.part() };
-    const { facts, blake3, sha256 } = await hashFile(path, wanted);
-    return { ...named, sizeBytes: facts.sizeBytes, blake3, sha256 };
+    const { sizeBytes, blake3, sha256 } = await hashFile(path, wanted);
+    return { ...named, sizeBytes, blake3, sha256 };
   } catch (thrown) {
     return failed(named, thrown);
   }

@@ -6,8 +6,8 @@ import { hashFile, sameFacts } from "../../compute/native/hash-file.js";
 import type { NamedPath } from "../argument-bytes.js";
 import type { DigestOptions } from "./digest-file.js";
 import type { HashChoices } from "./hash-choices.js";
-import { failed, isFailed, type Outcome } from "./outcome.js";
-import { lookAt, nameIn } from "./sources.js";
+import { failed, type Outcome } from "./outcome.js";
+import { nameIn } from "./sources.js";
 
 export async function digestBatch(
   folder: NamedPath,
@@ -17,19 +17,19 @@ export async function digestBatch(
 ): Promise<readonly Outcome[]> {
   const { key, context, length, algorithms } = choices;
   if (key !== undefined || context !== undefined || length !== undefined) {
-    const all = files.map((file) => digestByPath(folder, file, choices, options));
-    return (await Promise.all(all)).map(explained);
+    return Promise.all(files.map((file) => digestByPath(folder, file, choices, options)));
   }
   const { signal, progress } = options;
   const task = { algorithms, signal, onProgress: progress.part() };
   const found = await hashFiles(folder.path, files, task).catch((thrown: unknown) =>
     files.map(() => QuipuError.from(thrown)),
   );
-  return files.map((file, at) => {
+  const outcomes = files.map((file, at): Outcome | Promise<Outcome> => {
     const named = nameIn(folder, file);
     const hashed = found[at];
     if (hashed === undefined || hashed instanceof QuipuError) {
-      return explained(failed(named, hashed));
+      const isChanged = hashed?.code === "DATA_CHANGED";
+      return isChanged ? digestByPath(folder, file, choices, options) : failed(named, hashed);
     }
     return {
       ...named,
@@ -38,11 +38,12 @@ export async function digestBatch(
       ...(hashed.sha256.length > 0 ? { sha256: toHex(hashed.sha256) } : {}),
     };
   });
+  return Promise.all(outcomes);
 }
 
 /**
- * Keyed and longer digests are taken file by file. A path may lead elsewhere than it did when the folder
- * was listed; the file's own facts tell.
+ * Keyed and longer digests are taken file by file, and so is what holds another size than it says, as in
+ * `/proc`. A path may lead elsewhere than it did when the folder was listed; the file's own facts tell.
  */
 async function digestByPath(
   folder: NamedPath,
@@ -53,25 +54,12 @@ async function digestByPath(
   const named = nameIn(folder, file);
   try {
     const wanted = { algorithms, key, context, length, signal, onProgress: progress.part() };
-    const { facts, blake3 } = await hashFile(named.rawName ?? named.name, wanted);
-    if (sameFacts(facts, file.facts)) return { ...named, sizeBytes: facts.sizeBytes, blake3 };
+    const { facts, ...hashed } = await hashFile(named.rawName ?? named.name, wanted);
+    if (sameFacts(facts, file.facts)) return { ...named, ...hashed };
     throw new QuipuError("DATA_CHANGED", `${named.name} changed while its folder was read`, {
       next: "stop writing to it and hash it again",
     });
   } catch (thrown) {
     return failed(named, thrown);
   }
-}
-
-/** What seems to have changed may only have another size than the system says, as in /proc and /sys. */
-function explained(outcome: Outcome): Outcome {
-  if (!isFailed(outcome) || outcome.error.code !== "DATA_CHANGED") return outcome;
-  const { name, rawName } = outcome;
-  const source = lookAt({ name, path: rawName ?? name });
-  if (source === "folder" || source.kind !== "stream") return outcome;
-  const error = new QuipuError("DATA_INVALID", `the size of ${name} is not that of what it holds`, {
-    next: "hash it by its own name: it is then read to its end",
-    cause: outcome.error,
-  });
-  return { ...outcome, error };
 }

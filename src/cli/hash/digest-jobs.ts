@@ -30,8 +30,8 @@ export function* digestJobs(
       yield {
         alone: true,
         run: async () => {
-          const { digestStream } = await import("./digest-stream.js");
-          return [await digestStream(source, choices, options)];
+          const { digestInput } = await import("./digest-input.js");
+          return [await digestInput(source, choices, options)];
         },
       };
     }

@@ -10,16 +10,14 @@ import { type NamedPath, namedPaths } from "../argument-bytes.js";
 import type { HashChoices } from "./hash-choices.js";
 import { type Failed, failed } from "./outcome.js";
 
-const pageBytesMax = 64 * 1024;
-
 export interface FileSource extends NamedPath {
   readonly kind: "file";
   readonly sizeBytes: number;
 }
 
-/** Its size is not known before it has been read. */
-export interface StreamSource extends NamedPath {
-  readonly kind: "stream";
+/** Standard input. */
+export interface InputSource extends NamedPath {
+  readonly kind: "input";
 }
 
 export interface FolderSource extends NamedPath {
@@ -29,7 +27,7 @@ export interface FolderSource extends NamedPath {
 
 export type Source =
   | FileSource
-  | StreamSource
+  | InputSource
   | FolderSource
   | (Failed & { readonly kind: "failed" });
 
@@ -67,7 +65,7 @@ export function sizeOf(sources: readonly Source[]): number {
 
 /** A file by its name; `-` is standard input. A folder is for the caller to list, or to refuse. */
 export function lookAt(named: NamedPath): Exclude<Source, FolderSource> | "folder" {
-  if (named.path === "-") return { kind: "stream", ...named };
+  if (named.path === "-") return { kind: "input", ...named };
   let facts: Stats;
   try {
     facts = statSync(named.path);
@@ -76,16 +74,7 @@ export function lookAt(named: NamedPath): Exclude<Source, FolderSource> | "folde
   }
   if (facts.isDirectory()) return "folder";
   if (!facts.isFile()) return { kind: "failed", ...named, error: special(named.name) };
-  if (seemsSized(facts)) return { kind: "stream", ...named };
   return { kind: "file", ...named, sizeBytes: facts.size };
-}
-
-/**
- * Files of /proc say that they are empty, those of /sys that they fill a page; on disk neither has anything. Read to
- * their end they are what they hold, and so is a small file that keeps its bytes in its inode.
- */
-function seemsSized({ size, blocks }: Stats): boolean {
-  return size === 0 || (blocks === 0 && size <= pageBytesMax);
 }
 
 function special(name: string): QuipuError {

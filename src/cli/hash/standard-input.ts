@@ -5,7 +5,7 @@ import { isatty } from "node:tty";
 import { QuipuError } from "../../base/errors.js";
 
 /** A file is read in pieces that are worth dividing over threads. */
-export const fileChunkBytes = 1024 * 1024;
+const fileChunkBytes = 1024 * 1024;
 const keyBytes = 32;
 
 /** Standard input that has been read once is at its end. */
@@ -23,8 +23,7 @@ export function standardInput(signal: AbortSignal): AsyncIterable<Buffer> {
 
 /** The path of standard input where it is a file at its beginning: all threads can read that at once. */
 export function standardInputFile(): string | undefined {
-  const facts = fstatSync(0);
-  if (taken || !facts.isFile() || facts.size === 0) return undefined; // files of /proc seem empty
+  if (taken || !fstatSync(0).isFile()) return undefined;
   try {
     if (!/^pos:\s+0$/m.test(readFileSync("/proc/self/fdinfo/0", "latin1"))) return undefined;
     accessSync("/proc/self/fd/0", constants.R_OK); // whoever opened it may have been allowed more

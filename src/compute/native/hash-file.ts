@@ -13,7 +13,7 @@ import {
 import { Hasher } from "./hasher.js";
 import { checkBytes } from "./memory.js";
 import { runTask, type TaskOptions } from "./task.js";
-import { hashUnsized } from "./unsized-file.js";
+import { hashUnsized, type UnsizedDigests } from "./unsized-file.js";
 
 /** What the system says of a file without reading it; a write changes one of them, but for what clock ticks hide. */
 export interface FileFacts {
@@ -29,6 +29,8 @@ export interface FileFacts {
 /** Digests are hexadecimal. */
 export type FileDigests<Algorithm extends HashAlgorithm> = {
   readonly facts: FileFacts;
+  /** What was hashed; more or less than `facts` say of the files of `/proc` and `/sys`. */
+  readonly sizeBytes: number;
 } & { readonly [algorithm in Algorithm]: string };
 
 export interface HashFileOptions<Algorithm extends HashAlgorithm>
@@ -41,7 +43,7 @@ export interface HashFileOptions<Algorithm extends HashAlgorithm>
 /**
  * Hashes a regular file; the path may be a link to it, and as bytes it need not be UTF-8. `key`, `context`
  * and `length` are BLAKE3's. A folder, pipe or device is DATA_INVALID; a file that changes while it is
- * read is DATA_CHANGED. Files that say they are empty, as those of `/proc` do, are read to their end.
+ * read is DATA_CHANGED. Files of `/proc` and `/sys` are read to their end, whatever their size says.
  */
 export async function hashFile<Algorithm extends HashAlgorithm = HashAlgorithm>(
   path: string | Uint8Array,
@@ -54,14 +56,14 @@ export async function hashFile<Algorithm extends HashAlgorithm = HashAlgorithm>(
   const bits = algorithmBits(algorithms);
   const mode = modeOf({ algorithm: bits === 1 ? "sha256" : "blake3", key, context, length });
   const lengthBytes = lengthOf({ length });
-  const hashAnyway = (control: TaskControl, changed: unknown): Promise<NativeFileDigests> => {
+  const hashAnyway = (control: TaskControl, changed: unknown): Promise<UnsizedDigests> => {
     if (!(changed instanceof QuipuError) || changed.code !== "DATA_CHANGED") throw changed;
     const sha256 = bits === 2 ? undefined : new Hasher({ algorithm: "sha256", backend });
     const blake3 = bits === 1 ? undefined : new Hasher({ key, context, length, backend });
     return hashUnsized(own, { sha256, blake3 }, control, changed);
   };
   const totalBytes = options.onProgress === undefined ? 0 : await sizeOf(own);
-  const { facts, sha256, blake3 } = await runTask(
+  const found: NativeFileDigests | UnsizedDigests = await runTask(
     taskOptions,
     totalBytes,
     "hashing a file",
@@ -70,8 +72,11 @@ export async function hashFile<Algorithm extends HashAlgorithm = HashAlgorithm>(
         .hashFile(own, bits, mode, lengthBytes, backend, control)
         .catch((thrown: unknown) => hashAnyway(control, thrown)),
   );
+  const { sha256, blake3 } = found;
+  const facts = factsAt(found.facts, 0);
   return {
-    facts: factsAt(facts, 0),
+    facts,
+    sizeBytes: "sizeBytes" in found ? found.sizeBytes : facts.sizeBytes,
     ...(sha256.length === 0 ? {} : { sha256: toHex(sha256) }),
     ...(blake3.length === 0 ? {} : { blake3: toHex(blake3) }),
   } as FileDigests<Algorithm>;

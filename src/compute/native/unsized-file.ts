@@ -1,9 +1,8 @@
 /**
- * Files whose size is not what they hold, once a read has found that out. Those of `/proc` say that they
- * are empty, and are read to their end here. Those of `/sys` claim a page whatever they hold, and are
- * refused as what they are.
+ * Files whose size is not what they hold, once a read has found that out: those of `/proc` say that they
+ * are empty, those of `/sys` claim a page whatever they hold, and on disk neither has anything.
  */
-import { constants } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { QuipuError } from "../../base/errors.js";
 import type { NativeFileDigests, TaskControl } from "./binding.js";
@@ -14,36 +13,41 @@ export interface Hashers {
   readonly blake3: Hasher | undefined;
 }
 
-const blockBytes = 64 * 1024;
+export interface UnsizedDigests extends NativeFileDigests {
+  /** What it held. */
+  readonly sizeBytes: number;
+}
+
+const claimedBytesMax = 64n * 1024n;
+const readBytesMax = 64 * 1024;
 /** Non-blocking: neither a pipe in the file's place nor a log without a new line is waited for. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Digests of a file that seems empty and is not; throws `changed` where a file did change. */
+/** Digests of such a file, read to its end; throws `changed` where a file did change. */
 export async function hashUnsized(
   path: string | Buffer,
   hashers: Hashers,
   control: TaskControl,
   changed: QuipuError,
-): Promise<NativeFileDigests> {
+): Promise<UnsizedDigests> {
   const file = await open(path, openFlags).catch(() => {
     throw changed;
   });
   try {
-    const facts = await factsOf(file, changed);
-    const sizeBytes = Number(facts[2]);
-    const readBytes =
-      sizeBytes === 0
-        ? await readAll(file, path, hashers, control)
-        : await bytesAfter(file, path, sizeBytes - 1);
-    const isStill = Buffer.from(facts.buffer).equals(
-      Buffer.from((await factsOf(file, changed)).buffer),
+    const before = await file.stat({ bigint: true });
+    const { size, blocks } = before;
+    if (!before.isFile() || (size > 0n && (blocks > 0n || size > claimedBytesMax))) throw changed;
+    const sizeBytes = await readAll(file, path, hashers, control);
+    const facts = factsOf(before);
+    const isStill = factsOf(await file.stat({ bigint: true })).every(
+      (fact, i) => fact === facts[i],
     );
-    if (!isStill) throw changed;
-    if (sizeBytes > 0 && readBytes !== 1) throw notItsSize(path, sizeBytes);
-    if (sizeBytes > 0 || readBytes === 0) throw changed; // a moment ago, and no more
+    // A file that holds what it says has changed a moment ago, and no more.
+    if (!isStill || BigInt(sizeBytes) === size) throw changed;
     const none = new Uint8Array(0);
     return {
       facts,
+      sizeBytes,
       sha256: hashers.sha256?.digest() ?? none,
       blake3: hashers.blake3?.digest() ?? none,
     };
@@ -53,15 +57,8 @@ export async function hashUnsized(
 }
 
 /** In the order of the addon's. */
-async function factsOf(file: FileHandle, changed: QuipuError): Promise<BigInt64Array> {
-  const found = await file.stat({ bigint: true });
-  if (!found.isFile()) throw changed;
-  return BigInt64Array.of(found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs);
-}
-
-/** Of the byte at `offset` and the next: one where the file ends as it says. */
-function bytesAfter(file: FileHandle, path: string | Buffer, offset: number): Promise<number> {
-  return readSome(file, path, Buffer.alloc(2), offset);
+function factsOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): BigInt64Array {
+  return BigInt64Array.of(dev, ino, size, mtimeNs, ctimeNs);
 }
 
 async function readAll(
@@ -70,9 +67,9 @@ async function readAll(
   { sha256, blake3 }: Hashers,
   control: TaskControl,
 ): Promise<number> {
-  const block = Buffer.alloc(blockBytes);
+  const block = Buffer.alloc(readBytesMax);
   for (let doneBytes = 0; ; ) {
-    const readBytes = await readSome(file, path, block, null);
+    const readBytes = await readSome(file, path, block);
     if (readBytes === 0) return doneBytes;
     const read = block.subarray(0, readBytes);
     sha256?.update(read);
@@ -83,22 +80,10 @@ async function readAll(
   }
 }
 
-function notItsSize(path: string | Buffer, sizeBytes: number): QuipuError {
-  const message = `${path}: its size is not what it holds: it ends elsewhere than after ${sizeBytes} bytes`;
-  return new QuipuError("DATA_CHANGED", message, {
-    next: "read it yourself and hash what it holds",
-  });
-}
-
-/** Without an offset: from where the last such read ended. */
-async function readSome(
-  file: FileHandle,
-  path: string | Buffer,
-  into: Buffer,
-  offset: number | null,
-): Promise<number> {
+/** From where the last read ended. */
+async function readSome(file: FileHandle, path: string | Buffer, into: Buffer): Promise<number> {
   try {
-    return (await file.read(into, 0, into.length, offset)).bytesRead;
+    return (await file.read(into, 0, into.length, null)).bytesRead;
   } catch (thrown) {
     const { code, message } = QuipuError.from(thrown);
     // Such as EAGAIN, of a log that has nothing new.
