@@ -38,25 +38,38 @@ constexpr int kSchedule[kRounds][16] = {
 #define QUIPU_C(i, diagonal) (8 + ((i) + 2 * (diagonal)) % 4)
 #define QUIPU_D(i, diagonal) (12 + ((i) + 3 * (diagonal)) % 4)
 
-// The first or second half of four mixes side by side, step by step, so that their latencies
-// overlap. Every index is known once the loops are unrolled.
-template <class Vector, int kGroups, int kDiagonal, int kFirstRotation, int kSecondRotation>
-[[gnu::always_inline]] inline void HalfMixes(typename Vector::Word s[kGroups][16],
-                                             const typename Vector::Word m[kGroups][16],
-                                             const int* words) {
-#define QUIPU_EACH _Pragma("GCC unroll 8") for (int i = 0; i < 4 * kGroups; ++i)
-#define QUIPU_WORD(name) s[i / 4][QUIPU_##name(i % 4, kDiagonal)]
-  QUIPU_EACH QUIPU_WORD(A) = Vector::Add(QUIPU_WORD(A), m[i / 4][words[2 * (i % 4)]]);
-  // Or the compiler adds the message word to b first, which is the last to be ready.
-  QUIPU_EACH __asm__("" : "+v"(QUIPU_WORD(A)));
-  QUIPU_EACH QUIPU_WORD(A) = Vector::Add(QUIPU_WORD(A), QUIPU_WORD(B));
-  QUIPU_EACH QUIPU_WORD(D) = Vector::Xor(QUIPU_WORD(D), QUIPU_WORD(A));
-  QUIPU_EACH QUIPU_WORD(D) = Vector::template RotateRight<kFirstRotation>(QUIPU_WORD(D));
-  QUIPU_EACH QUIPU_WORD(C) = Vector::Add(QUIPU_WORD(C), QUIPU_WORD(D));
-  QUIPU_EACH QUIPU_WORD(B) = Vector::Xor(QUIPU_WORD(B), QUIPU_WORD(C));
-  QUIPU_EACH QUIPU_WORD(B) = Vector::template RotateRight<kSecondRotation>(QUIPU_WORD(B));
+// Each of the fourteen half rounds is four mixes side by side, and each mix two halves that are
+// alike but for their words and rotations. A half goes in four phases, of which the odd ones
+// rotate.
+constexpr int kPhases = 2 * kRounds * 2 * 4;
+
+// Phase kPhase of one group; nothing before the first and after the last. Every index is known once
+// the loops are unrolled.
+template <class Vector, int kPhase>
+[[gnu::always_inline]] inline void MixPhase(typename Vector::Word s[16],
+                                            const typename Vector::Word m[16]) {
+  if constexpr (kPhase >= 0 && kPhase < kPhases) {
+    constexpr int kHalf = kPhase / 4, kDiagonal = kHalf / 2 % 2, kSecond = kHalf % 2;
+    constexpr const int* kWords = kSchedule[kHalf / 4] + 8 * kDiagonal + kSecond;
+#define QUIPU_EACH _Pragma("GCC unroll 4") for (int i = 0; i < 4; ++i)
+#define QUIPU_WORD(name) s[QUIPU_##name(i, kDiagonal)]
+    if constexpr (kPhase % 4 == 0) {
+      QUIPU_EACH QUIPU_WORD(A) = Vector::Add(QUIPU_WORD(A), m[kWords[2 * i]]);
+      // Or the compiler adds the message word to b first, which is the last to be ready.
+      QUIPU_EACH __asm__("" : "+v"(QUIPU_WORD(A)));
+      QUIPU_EACH QUIPU_WORD(A) = Vector::Add(QUIPU_WORD(A), QUIPU_WORD(B));
+      QUIPU_EACH QUIPU_WORD(D) = Vector::Xor(QUIPU_WORD(D), QUIPU_WORD(A));
+    } else if constexpr (kPhase % 4 == 1) {
+      QUIPU_EACH QUIPU_WORD(D) = Vector::template RotateRight < kSecond ? 8 : 16 > (QUIPU_WORD(D));
+    } else if constexpr (kPhase % 4 == 2) {
+      QUIPU_EACH QUIPU_WORD(C) = Vector::Add(QUIPU_WORD(C), QUIPU_WORD(D));
+      QUIPU_EACH QUIPU_WORD(B) = Vector::Xor(QUIPU_WORD(B), QUIPU_WORD(C));
+    } else {
+      QUIPU_EACH QUIPU_WORD(B) = Vector::template RotateRight < kSecond ? 7 : 12 > (QUIPU_WORD(B));
+    }
 #undef QUIPU_EACH
 #undef QUIPU_WORD
+  }
 }
 
 // The lines of `inputs` that half `half` of the fourteen fetches, one line an input in all.
@@ -66,17 +79,24 @@ template <class Vector, int kGroups, int kDiagonal, int kFirstRotation, int kSec
   FetchLines(fetch + first * kLineBytes, (end - first) * kLineBytes);
 }
 
-// Half rounds kHalf to 13; fetches lines on the way.
-template <class Vector, int kGroups, int kHalf = 0>
+// All rounds from phase kPhase on; fetches lines on the way. The second group is a phase behind the
+// first, so that one adds while the other rotates: processors rotate in fewer places than they add.
+template <class Vector, int kGroups, int kPhase = 0>
 [[gnu::always_inline]] inline void AllRounds(typename Vector::Word s[kGroups][16],
                                              const typename Vector::Word m[kGroups][16],
                                              const uint8_t* fetch) {
-  constexpr int kDiagonal = kHalf % 2;
-  constexpr const int* kWords = kSchedule[kHalf / 2] + 8 * kDiagonal;
-  FetchShare(fetch, kGroups * Vector::kLanes, kHalf);
-  HalfMixes<Vector, kGroups, kDiagonal, 16, 12>(s, m, kWords);
-  HalfMixes<Vector, kGroups, kDiagonal, 8, 7>(s, m, kWords + 1);
-  if constexpr (kHalf + 1 < 2 * kRounds) AllRounds<Vector, kGroups, kHalf + 1>(s, m, fetch);
+  if constexpr (kPhase < kPhases && kPhase % 8 == 0) {
+    FetchShare(fetch, kGroups * Vector::kLanes, kPhase / 8);
+  }
+  if constexpr (kGroups == 1) {
+    MixPhase<Vector, kPhase>(s[0], m[0]);
+  } else {
+    static_assert(kGroups == 2);
+    constexpr int kRotates = (kPhase + 1) % 2, kAdds = kPhase % 2;
+    MixPhase<Vector, kPhase - kRotates>(s[kRotates], m[kRotates]);
+    MixPhase<Vector, kPhase - kAdds>(s[kAdds], m[kAdds]);
+  }
+  if constexpr (kPhase < kPhases) AllRounds<Vector, kGroups, kPhase + 1>(s, m, fetch);
 }
 
 template <class Vector>

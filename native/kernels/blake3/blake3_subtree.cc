@@ -4,6 +4,7 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "support/scratch_pool.h"
@@ -50,15 +51,15 @@ void HashTask(const Kernels& kernels, const Subtree& subtree, const uint8_t* byt
 Status SubtreePair(const Kernels& kernels, const Subtree& subtree, uint8_t pair[2 * kCvBytes]) {
   const size_t task_chunks = TaskChunks(subtree.chunks);
   const size_t tasks = subtree.chunks / task_chunks;
-  ScratchPool scratch(task_chunks * kChunkBytes);
-  const bool needs_scratch = subtree.source.needs_scratch();
+  std::optional<ScratchPool> scratch;  // of files: memory lies where it is read
+  if (subtree.source.needs_scratch()) scratch.emplace(task_chunks * kChunkBytes);
   alignas(64) uint8_t tops[kTasksMax * kCvBytes];
   const size_t keep = tasks == 1 ? 2 : 1;
   std::atomic<bool> out_of_memory{false}, unread{false};
   const auto work = [&](size_t task) {
     if (unread.load(std::memory_order_relaxed)) return;
     AlignedArray<uint8_t> buffer;
-    if (needs_scratch && (buffer = scratch.Take()) == nullptr) {
+    if (scratch && (buffer = scratch->Take()) == nullptr) {
       out_of_memory = true;
       return;
     }
@@ -70,7 +71,7 @@ Status SubtreePair(const Kernels& kernels, const Subtree& subtree, uint8_t pair[
     } else {
       HashTask(kernels, subtree, bytes, first, task_chunks, keep, tops + task * kCvBytes);
     }
-    if (needs_scratch) scratch.Give(std::move(buffer));
+    if (scratch) scratch->Give(std::move(buffer));
   };
   ThreadPool::Shared().ParallelFor(tasks, work);
   if (unread) return Unread();
