@@ -103,7 +103,7 @@ struct Eight : Lanes8 {
   }
 };
 
-struct RowMachine {
+struct RowMachine : OneInput {
   using Message = const uint8_t*;
   static Message Load(const uint8_t* block) { return block; }
 
@@ -118,14 +118,14 @@ struct RowMachine {
   }
 
   template <int kRound>
-  static RoundWords Words(Message block) {
+  static RoundWords<Vector> Words(Message block) {
     static constexpr RowSchedule kOrder = ScheduleOfRound(kRound);
     const auto word = [block](int position) {
       int value;
       std::memcpy(&value, block + 4 * kOrder.index[position], sizeof(value));
       return value;
     };
-    RoundWords words;
+    RoundWords<Vector> words;
     for (int i = 0; i < 4; ++i) {
       words.part[i] =
           _mm_setr_epi32(word(4 * i), word(4 * i + 1), word(4 * i + 2), word(4 * i + 3));

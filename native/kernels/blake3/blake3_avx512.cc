@@ -1,9 +1,11 @@
-// BLAKE3 over sixteen lanes, two groups at a time; eight lanes for remainders; one input by rows.
+// BLAKE3 over sixteen lanes, two groups at a time; remainders over eight lanes, and few inputs by
+// rows.
 #include <immintrin.h>
 
 #include "kernels/blake3/blake3_inputs.h"
 #include "kernels/blake3/blake3_kernels.h"
 #include "kernels/blake3/blake3_lanes.h"
+#include "kernels/blake3/blake3_pairs.h"
 #include "kernels/blake3/blake3_rows.h"
 #include "kernels/lanes/lanes16.h"
 #include "kernels/lanes/lanes8.h"
@@ -19,7 +21,7 @@ struct Eight : Lanes8 {
   static constexpr bool kMixesItself = false;
 };
 
-struct RowMachine {
+struct RowMachine : OneInput {
   using Message = __m512i;
   static Message Load(const uint8_t* block) { return _mm512_loadu_si512(block); }
   template <int kCount>
@@ -27,11 +29,12 @@ struct RowMachine {
     return _mm_ror_epi32(a, kCount);
   }
   template <int kRound>
-  static RoundWords Words(const Message& message) {
+  static RoundWords<Vector> Words(const Message& message) {
     alignas(64) static constexpr RowSchedule kOrder = ScheduleOfRound(kRound);
     const __m512i words = _mm512_permutexvar_epi32(_mm512_load_si512(kOrder.index), message);
-    return RoundWords{{_mm512_castsi512_si128(words), _mm512_extracti32x4_epi32(words, 1),
-                       _mm512_extracti32x4_epi32(words, 2), _mm512_extracti32x4_epi32(words, 3)}};
+    return RoundWords<Vector>{{_mm512_castsi512_si128(words), _mm512_extracti32x4_epi32(words, 1),
+                               _mm512_extracti32x4_epi32(words, 2),
+                               _mm512_extracti32x4_epi32(words, 3)}};
   }
 };
 
@@ -45,8 +48,12 @@ void HashRun(const Run& run, size_t count, uint8_t* cvs) {
   const size_t left = count - done;
   if (left > 8) {
     HashGroups<Sixteen, 1>(run, done, left, cvs);
-  } else if (left > 1) {
+  } else if (left > 4) {
     HashGroups<Eight, 1>(run, done, left, cvs);
+  } else if (left > 2) {
+    HashPairs<2>(run, done, left, cvs);
+  } else if (left == 2) {
+    HashPairs<1>(run, done, left, cvs);
   } else if (left == 1) {
     HashByRows<RowMachine>(run, done, cvs);
   }
