@@ -44,12 +44,14 @@ inline void ForgetCudaError() { (void)cudaGetLastError(); }
     }                                                     \
   } while (false)
 
-// Starts kernel(arguments...), and returns the Status of one that cannot start from the enclosing
-// function. The unit tests, which run kernels on a processor, start them in their own way.
+// Starts kernel(arguments...). The unit tests, which run kernels on a processor, do it in their own
+// way.
 #ifndef QUIPU_CUDA_START
 #define QUIPU_CUDA_START(kernel, blocks, threads, stream, ...) \
   kernel<<<static_cast<unsigned>(blocks), (threads), 0, (stream)>>>(__VA_ARGS__)
 #endif
+
+// The same, and returns the Status of one that cannot start from the enclosing function.
 #define QUIPU_CUDA_LAUNCH(kernel, ...)                       \
   do {                                                       \
     QUIPU_CUDA_START(kernel, __VA_ARGS__);                   \

@@ -22,6 +22,7 @@ void TestMerkle();
 void TestDevice();
 void TestFiles();
 void TestCudaKernels();
+void TestCudaProgram();
 
 }  // namespace quipu::test
 

@@ -42,6 +42,7 @@ int Run() {
   TestDevice();
   TestFiles();
   TestCudaKernels();
+  TestCudaProgram();
   std::printf("1..%d\n", checks);
   return failures == 0 ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 // One thread an element, in a stride over the grid. The intrinsics round once and never fuse.
 #include "kernels/elementwise/elementwise_cuda.h"
+#include "support/cuda_check.h"
 
 namespace quipu {
 namespace {
@@ -38,7 +39,7 @@ cudaError_t Launch(const ElementwiseGrid& job, cudaStream_t stream) {
   constexpr int64_t kBlocksMax = 65535;
   const int64_t wanted = (job.count + kThreads - 1) / kThreads;
   const int64_t blocks = wanted < kBlocksMax ? wanted : kBlocksMax;
-  ElementwiseKernel<Operation><<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(job);
+  QUIPU_CUDA_START(ElementwiseKernel<Operation>, blocks, kThreads, stream, job);
   return cudaGetLastError();
 }
 

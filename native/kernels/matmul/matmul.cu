@@ -5,6 +5,7 @@
 // k is never padded with zeros: fma(0, 0, -0) is +0, so a padded step could change a bit.
 #include "kernels/math/canonical.h"
 #include "kernels/matmul/matmul_cuda.h"
+#include "support/cuda_check.h"
 
 namespace quipu {
 namespace {
@@ -28,7 +29,7 @@ __device__ Carry Fetch(const Matmul& job, int64_t row, int64_t column, int64_t p
   const int64_t a_p = p + threadIdx.x % 2 * 4;
   const int64_t b_p = p + threadIdx.x / 32;
   const int64_t b_column = column + threadIdx.x % 32 * 4;
-#pragma unroll
+  QUIPU_UNROLL
   for (int i = 0; i < 4; ++i) {
     const bool in_a = a_row < job.m && a_p + i < job.k;
     carry.a[i] = in_a ? job.a[a_row * job.a_stride + a_p + i] : 0.0f;
@@ -39,7 +40,7 @@ __device__ Carry Fetch(const Matmul& job, int64_t row, int64_t column, int64_t p
 }
 
 __device__ void Store(const Carry& carry, float (*a)[kTile + 4], float (*b)[kTile]) {
-#pragma unroll
+  QUIPU_UNROLL
   for (int i = 0; i < 4; ++i) {
     a[threadIdx.x % 2 * 4 + i][threadIdx.x / 2] = carry.a[i];
     b[threadIdx.x / 32][threadIdx.x % 32 * 4 + i] = carry.b[i];
@@ -53,14 +54,14 @@ __device__ int Spread(int base, int i) { return base * 4 + i % 4 + i / 4 * 64; }
 __device__ void Accumulate(const float* a, const float* b, int ty, int tx, float (*sum)[8]) {
   float x[8];
   float y[8];
-#pragma unroll
+  QUIPU_UNROLL
   for (int i = 0; i < 8; ++i) {
     x[i] = a[Spread(ty, i)];
     y[i] = b[Spread(tx, i)];
   }
-#pragma unroll
+  QUIPU_UNROLL
   for (int i = 0; i < 8; ++i) {
-#pragma unroll
+    QUIPU_UNROLL
     for (int j = 0; j < 8; ++j) sum[i][j] = FusedF32(x[i], y[j], sum[i][j]);
   }
 }
@@ -82,16 +83,16 @@ __global__ void __launch_bounds__(kThreads) MatmulKernel(Matmul job, int64_t col
     Carry carry;
     if (more) carry = Fetch(job, row, column, p + kStep);
     if (more || job.k - p == kStep) {
-#pragma unroll
+      QUIPU_UNROLL
       for (int s = 0; s < kStep; ++s) Accumulate(a[buffer][s], b[buffer][s], ty, tx, sum);
     } else {
       for (int s = 0; s < job.k - p; ++s) Accumulate(a[buffer][s], b[buffer][s], ty, tx, sum);
     }
     if (!more || (p + kStep) % kDotBlock == 0) {
       const bool first = p < kDotBlock;
-#pragma unroll
+      QUIPU_UNROLL
       for (int i = 0; i < 8; ++i) {
-#pragma unroll
+        QUIPU_UNROLL
         for (int j = 0; j < 8; ++j) {
           total[i][j] = first ? sum[i][j] : total[i][j] + sum[i][j];
           sum[i][j] = 0.0f;
@@ -102,9 +103,9 @@ __global__ void __launch_bounds__(kThreads) MatmulKernel(Matmul job, int64_t col
     __syncthreads();
     buffer ^= 1;
   }
-#pragma unroll
+  QUIPU_UNROLL
   for (int i = 0; i < 8; ++i) {
-#pragma unroll
+    QUIPU_UNROLL
     for (int j = 0; j < 8; ++j) {
       const int64_t r = row + Spread(ty, i);
       const int64_t c = column + Spread(tx, j);
@@ -120,7 +121,7 @@ cudaError_t LaunchMatmulF32(const Matmul& job, cudaStream_t stream) {
   const int64_t column_tiles = (job.n + kTile - 1) / kTile;
   const int64_t tiles = (job.m + kTile - 1) / kTile * column_tiles;
   if (tiles > INT32_MAX) return cudaErrorInvalidConfiguration;
-  MatmulKernel<<<static_cast<unsigned>(tiles), kThreads, 0, stream>>>(job, column_tiles);
+  QUIPU_CUDA_START(MatmulKernel, tiles, kThreads, stream, job, column_tiles);
   return cudaGetLastError();
 }
 

@@ -1,6 +1,7 @@
 // One block a row. Keys are unique in a row, so the next rank is the greatest key below the last
 // one: k passes over the row, each a maximum of integers, in which order plays no part.
 #include "kernels/topk/topk_cuda.h"
+#include "support/cuda_check.h"
 
 namespace quipu {
 namespace {
@@ -20,7 +21,7 @@ __global__ void __launch_bounds__(kThreads) TopKKernel(TopK job) {
       }
       best[threadIdx.x] = mine;
       __syncthreads();
-      for (int half = kThreads / 2; half > 0; half /= 2) {
+      for (unsigned half = kThreads / 2; half > 0; half /= 2) {
         if (threadIdx.x < half && best[threadIdx.x + half] > best[threadIdx.x]) {
           best[threadIdx.x] = best[threadIdx.x + half];
         }
@@ -43,7 +44,7 @@ cudaError_t LaunchTopKF32(const TopK& job, cudaStream_t stream) {
   if (job.row_count == 0 || job.k == 0) return cudaSuccess;
   constexpr int64_t kBlocksMax = 65535;
   const int64_t blocks = job.row_count < kBlocksMax ? job.row_count : kBlocksMax;
-  TopKKernel<<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(job);
+  QUIPU_CUDA_START(TopKKernel, blocks, kThreads, stream, job);
   return cudaGetLastError();
 }
 

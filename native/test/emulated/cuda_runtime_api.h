@@ -1,4 +1,4 @@
-// As much of the CUDA runtime as the hash kernels use, on this processor, so that their code is
+// As much of the CUDA runtime as our kernels use, on this processor, so that their code is
 // tested where there is no device. It is a severe device: a stream does nothing until somebody
 // waits for it, a block's threads take turns in any order, fresh memory holds noise, and any call
 // can be made to fail.
@@ -17,6 +17,7 @@ enum EmulatedError {
   cudaErrorInvalidDevice,
   cudaErrorNoKernelImageForDevice,
   cudaErrorInvalidConfiguration,
+  cudaErrorInvalidValue,
   cudaErrorUnknown,
 };
 using cudaError_t = EmulatedError;
@@ -27,6 +28,7 @@ constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
 
 const char* cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetLastError();
+cudaError_t cudaSetDevice(int device);
 cudaError_t cudaMalloc(void** memory, size_t bytes);
 cudaError_t cudaFree(void* memory);
 cudaError_t cudaMallocHost(void** memory, size_t bytes);
@@ -39,12 +41,14 @@ cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind);
-// Host memory is pinned wherever this is used.
+// As late as for pinned memory: whoever passes other memory must not rely on its being copied at
+// once.
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream);
 
 // The language of kernels.
 #define __global__
+#define __device__
 #define __launch_bounds__(threads)
 #define __shared__ static
 #define __constant__ static const
@@ -55,7 +59,9 @@ inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w) { return
 struct EmulatedIndex {
   unsigned x;
 };
-extern EmulatedIndex threadIdx, blockIdx, blockDim;
+extern EmulatedIndex threadIdx, blockIdx, blockDim, gridDim;
+inline float __fadd_rn(float a, float b) { return a + b; }
+inline float __fmul_rn(float a, float b) { return a * b; }
 void __syncthreads();
 // Waits for the whole block, which is more than its warp.
 inline void __syncwarp() { __syncthreads(); }

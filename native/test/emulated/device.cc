@@ -10,7 +10,7 @@
 
 #include "test/emulated/fibers.h"
 
-EmulatedIndex threadIdx, blockIdx, blockDim;
+EmulatedIndex threadIdx, blockIdx, blockDim, gridDim;
 
 // What it was asked for and has not done.
 struct EmulatedStream {
@@ -94,6 +94,7 @@ void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
   }
   Put(stream, [blocks, threads, thread = std::move(thread)] {
     blockDim.x = threads;
+    gridDim.x = static_cast<unsigned>(blocks);
     for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {
       quipu::test::RunFibers(threads, [&thread](unsigned index) {
         threadIdx.x = index;
@@ -105,6 +106,7 @@ void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
 
 const char* cudaGetErrorString(cudaError_t) { return "the emulated device is lost"; }
 cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
+cudaError_t cudaSetDevice(int) { return Call(); }
 cudaError_t cudaMalloc(void** memory, size_t bytes) { return Allocate(memory, bytes); }
 cudaError_t cudaFree(void* memory) { return Release(memory); }
 cudaError_t cudaMallocHost(void** memory, size_t bytes) { return Allocate(memory, bytes); }

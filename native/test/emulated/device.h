@@ -4,6 +4,9 @@
 
 #include "kernels/blake3/blake3_kernels.h"
 #include "kernels/merkle/merkle.h"
+#define CudaProgram EmulatedProgram
+#include "program/run_cuda.h"
+#undef CudaProgram
 
 namespace quipu::test {
 

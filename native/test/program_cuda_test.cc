@@ -1,0 +1,146 @@
+// A tensor program on the emulated device against the portable CPU: a matrix product of odd sizes
+// that broadcasts, sums, products, the first of each row; values that are no numbers among them;
+// and a device that is lost at every single call.
+#include <cstring>
+
+#include "dispatch/tensor_kernels.h"
+#include "program/run_cpu.h"
+#include "test/check.h"
+#include "test/emulated/device.h"
+
+namespace quipu::test {
+namespace {
+
+constexpr int64_t kBatch = 2, kRows = 130, kInner = 300, kColumns = 70, kFirst = 2;
+
+// Numbers between -1 and 1, but for one in 32 that may be anything.
+std::vector<float> Numbers(size_t count, uint64_t seed) {
+  const std::vector<uint8_t> noise = Noise(count * sizeof(uint32_t), seed);
+  std::vector<float> numbers(count);
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t bits;
+    std::memcpy(&bits, noise.data() + i * sizeof(bits), sizeof(bits));
+    numbers[i] = bits % 32 == 0 ? F32OfBits(bits) : static_cast<int32_t>(bits) / 2147483648.0f;
+  }
+  return numbers;
+}
+
+class Builder {
+ public:
+  uint32_t Add(Place place, std::vector<int64_t> shape, DType dtype = DType::kF32) {
+    ProgramTensor tensor;
+    tensor.dtype = dtype;
+    tensor.place = place;
+    tensor.rank = static_cast<int32_t>(shape.size());
+    tensor.elements = 1;
+    for (size_t i = 0; i < shape.size(); ++i) {
+      tensor.shape[i] = shape[i];
+      tensor.elements *= shape[i];
+    }
+    tensor.bytes = static_cast<uint64_t>(tensor.elements) * DTypeBytes(dtype);
+    uint64_t& end = place == Place::kConstant ? program.constant_bytes : program.arena_bytes;
+    tensor.offset = place == Place::kInput ? 0 : end;
+    if (place != Place::kInput) end += (tensor.bytes + 63) / 64 * 64;
+    program.tensors.push_back(tensor);
+    return static_cast<uint32_t>(program.tensors.size() - 1);
+  }
+
+  void Do(Opcode opcode, std::vector<uint32_t> operands, int64_t attribute = 0) {
+    ProgramOperator op;
+    op.opcode = opcode;
+    op.writes = opcode == Opcode::kTopK ? 2 : 1;
+    op.reads = static_cast<uint32_t>(operands.size()) - op.writes;
+    std::copy(operands.begin(), operands.end(), op.tensors);
+    op.attributes[0] = attribute;
+    program.operators.push_back(op);
+  }
+
+  Program program;
+};
+
+// The kFirst greatest of each row of (input × weights + bias) × scale.
+Program Layer() {
+  Builder builder;
+  const uint32_t input = builder.Add(Place::kInput, {kBatch, kRows, kInner});
+  const uint32_t scale = builder.Add(Place::kInput, {kBatch, 1, kColumns});
+  const uint32_t weights = builder.Add(Place::kConstant, {kInner, kColumns});
+  const uint32_t bias = builder.Add(Place::kConstant, {kColumns});
+  const uint32_t product = builder.Add(Place::kArena, {kBatch, kRows, kColumns});
+  const uint32_t sum = builder.Add(Place::kArena, {kBatch, kRows, kColumns});
+  const uint32_t scaled = builder.Add(Place::kArena, {kBatch, kRows, kColumns});
+  const uint32_t values = builder.Add(Place::kArena, {kBatch, kRows, kFirst});
+  const uint32_t indices = builder.Add(Place::kArena, {kBatch, kRows, kFirst}, DType::kI64);
+  builder.Do(Opcode::kMatmul, {input, weights, product});
+  builder.Do(Opcode::kAdd, {product, bias, sum});
+  builder.Do(Opcode::kMultiply, {sum, scale, scaled});
+  builder.Do(Opcode::kTopK, {scaled, values, indices}, 1);
+  Program program = std::move(builder.program);
+  program.input_count = 2;
+  program.outputs = {scaled, values, indices};
+  program.constants = AllocateAligned<uint8_t>(program.constant_bytes);
+  std::memset(program.constants.get(), 0, program.constant_bytes);
+  for (const uint32_t constant : {weights, bias}) {
+    const ProgramTensor& tensor = program.tensors[constant];
+    const std::vector<float> numbers = Numbers(static_cast<size_t>(tensor.elements), constant);
+    std::memcpy(program.constants.get() + tensor.offset, numbers.data(), tensor.bytes);
+  }
+  return program;
+}
+
+struct Buffers {
+  explicit Buffers(const Program& program) {
+    for (uint32_t i = 0; i < program.input_count; ++i) {
+      inputs.push_back(Numbers(static_cast<size_t>(program.tensors[i].elements), 100 + i));
+      run.inputs.push_back(reinterpret_cast<const uint8_t*>(inputs.back().data()));
+    }
+    for (const uint32_t output : program.outputs) {
+      outputs.emplace_back(program.tensors[output].bytes);
+    }
+    for (std::vector<uint8_t>& output : outputs) run.outputs.push_back(output.data());
+  }
+
+  // Devices leave NaN as they are.
+  void MakeCanonical(const Program& program, const TensorKernels& kernels) {
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const std::vector<uint8_t> from = outputs[i];
+      DeliverOutput(program.tensors[program.outputs[i]], kernels, from.data(), outputs[i].data());
+    }
+  }
+
+  std::vector<std::vector<float>> inputs;
+  std::vector<std::vector<uint8_t>> outputs;
+  ProgramRun run;
+};
+
+}  // namespace
+
+void TestCudaProgram() {
+  const Program program = Layer();
+  const TensorKernels& portable = TensorKernelsOf(Backend::kPortable);
+  Buffers want(program), got(program), again(program);
+  CpuMemory memory;
+  const bool ran = RunOnCpu(program, portable, want.run, &memory).ok();
+  const int before = EmulatedAllocations();
+  {
+    EmulatedProgram emulated(program);
+    const bool ok = emulated.Run(got.run).ok() && emulated.Run(again.run).ok();
+    got.MakeCanonical(program, portable);
+    again.MakeCanonical(program, portable);
+    Check(ran && ok && got.outputs == want.outputs && again.outputs == want.outputs,
+          "CUDA program: the bits of the portable CPU, twice");
+  }
+  Check(EmulatedAllocations() == before, "CUDA program: it leaves nothing on the device");
+  bool lost = true, told = true;
+  for (int call = 0; lost; ++call) {
+    LoseEmulatedDeviceAfter(call);
+    EmulatedProgram emulated(program);
+    const Status status = emulated.Run(got.run);
+    lost = EmulatedCalls() > call;
+    told = told && status.ok() == !lost;
+  }
+  LoseEmulatedDeviceAfter(-1);
+  Check(told, "CUDA program: a device that is lost at any call is an error");
+  Check(EmulatedAllocations() == before, "CUDA program: a lost device leaves nothing behind");
+}
+
+}  // namespace quipu::test
