@@ -48,12 +48,6 @@ class AsyncTask {
   std::unique_ptr<Napi::Promise::Deferred> deferred_;
 };
 
-// The entry of a task that reads its arguments itself.
-template <class Task>
-Napi::Value StartTask(const Napi::CallbackInfo& info) {
-  return AsyncTask::Start(info, std::make_unique<Task>(info));
-}
-
 }  // namespace quipu
 
 #endif  // QUIPU_ADDON_ASYNC_TASK_H_

@@ -8,6 +8,7 @@
 #include "addon/device_argument.h"
 #include "addon/entries.h"
 #include "addon/environment.h"
+#include "addon/guarded.h"
 
 namespace quipu {
 namespace {

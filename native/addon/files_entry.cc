@@ -1,8 +1,10 @@
 // hashFile, hashFiles and listFolder. Facts of a file are five numbers: device, inode, size, times
 // of modification and change in nanoseconds.
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +14,7 @@
 #include "addon/blake3_mode.h"
 #include "addon/entries.h"
 #include "addon/environment.h"
+#include "addon/guarded.h"
 #include "addon/results.h"
 #include "addon/task_control.h"
 #include "dispatch/hash_kernels.h"
@@ -155,15 +158,20 @@ class HashFilesTask final : public AsyncTask {
     facts_.resize(count * kFactsCount);
     sha256_.resize(wanted_.sha256 ? count * sha256::kDigestBytes : 0);
     blake3_.resize(wanted_.blake3 ? count * blake3::kCvBytes : 0);
+    std::atomic<bool> out_of_memory{false};  // nothing may be thrown out of the loop
     ThreadPool::Shared().ParallelFor(count, [&](size_t i) {
-      if (!control_.Add(*this, 0)) return;
-      const Status hashed = HashOne(folder, i);
-      if (hashed.ok()) return;
-      std::lock_guard<std::mutex> lock(mutex_);
-      failures_.push_back(Failure{i, hashed});
+      if (out_of_memory || !control_.Add(*this, 0)) return;
+      try {
+        Status hashed = HashOne(folder, i);
+        if (hashed.ok()) return;
+        std::lock_guard<std::mutex> lock(mutex_);
+        failures_.push_back(Failure{i, std::move(hashed)});
+      } catch (const std::bad_alloc&) {
+        out_of_memory = true;
+      }
     });
-    if (!control_.Add(*this, 0)) return Error(Code::kCancelled, "hashing was cancelled");
-    return status;
+    if (out_of_memory) return OutOfMemory();
+    return control_.Add(*this, 0) ? status : Stopped();
   }
 
   Napi::Value Result(Napi::Env env) override {

@@ -1,14 +1,12 @@
 // blake3 and sha256 over one array or many messages, each at once or as a promise. Results are
 // written into the caller's `out`. What a promise borrows must be out of anyone else's reach until
 // it settles.
-#include <memory>
-#include <new>
-
 #include "addon/arguments.h"
 #include "addon/async_task.h"
 #include "addon/blake3_mode.h"
 #include "addon/entries.h"
 #include "addon/environment.h"
+#include "addon/guarded.h"
 #include "addon/packed.h"
 #include "addon/pieces.h"
 #include "addon/task_control.h"
@@ -30,7 +28,6 @@ struct Blake3Call {
         out(OutputArgument(info, 1, "out")),
         hasher(MakeBlake3Hasher(info, 2, BackendArgument(info, 3))) {}
 
-  template <class GoOn>
   Status Run(const GoOn& go_on) {
     const Status status = UpdateInPieces(hasher, data, go_on);
     if (status.ok()) hasher.Digest(0, out.data, out.size);
@@ -50,7 +47,6 @@ struct Sha256Call {
         out(OutputArgument(info, 1, "out", sha256::kDigestBytes)),
         kernels(&HashKernelsOf(BackendArgument(info, 2)).sha256) {}
 
-  template <class GoOn>
   Status Run(const GoOn& go_on) {
     sha256::Hasher hasher(*kernels);
     const Status status = UpdateInPieces(hasher, data, go_on);
@@ -71,13 +67,8 @@ struct Blake3ManyCall {
         out(OutputArgument(info, 3, "out", messages.count() * blake3::kCvBytes)),
         hasher(MakeBlake3Hasher(info, 4, BackendArgument(info, 5))) {}
 
-  template <class GoOn>
   Status Run(const GoOn& go_on) {
-    return InPieces(
-        messages.view(), PieceLimits::OfCpu(), go_on, [this](size_t first, size_t count) {
-          blake3::HashMany(hasher, messages.view(), first, count, out + first * blake3::kCvBytes);
-          return Status{};
-        });
+    return blake3::HashMany(hasher, messages.view(), 0, messages.count(), out, go_on);
   }
 
   Packed messages;
@@ -93,14 +84,9 @@ struct Sha256ManyCall {
         out(OutputArgument(info, 3, "out", messages.count() * sha256::kDigestBytes)),
         kernels(&HashKernelsOf(BackendArgument(info, 4)).sha256) {}
 
-  template <class GoOn>
   Status Run(const GoOn& go_on) {
-    return InPieces(messages.view(), PieceLimits::OfCpu(), go_on,
-                    [this](size_t first, size_t count) {
-                      sha256::HashMany(*kernels, messages.view(), first, count, sha256::kNoPrefix,
-                                       out + first * sha256::kDigestBytes);
-                      return Status{};
-                    });
+    return sha256::HashMany(*kernels, messages.view(), 0, messages.count(), sha256::kNoPrefix, out,
+                            go_on);
   }
 
   Packed messages;
@@ -110,12 +96,10 @@ struct Sha256ManyCall {
 
 template <class Call>
 void AtOnce(const Napi::CallbackInfo& info) {
-  try {
+  Guarded(info.Env(), [&info] {
     Call call(info);
-    ThrowIfError(info.Env(), call.Run([](uint64_t) { return true; }));
-  } catch (const std::bad_alloc&) {
-    Throw(info.Env(), Error(Code::kLimitExceeded, "out of memory while hashing"));
-  }
+    ThrowIfError(info.Env(), call.Run(Always));
+  });
 }
 
 template <class Call>

@@ -10,8 +10,8 @@
 #include "addon/entries.h"
 #include "addon/environment.h"
 #include "addon/exclusive.h"
+#include "addon/guarded.h"
 #include "addon/packed.h"
-#include "addon/pieces.h"
 #include "addon/results.h"
 #include "addon/task_control.h"
 #include "dispatch/hash_kernels.h"
@@ -23,31 +23,16 @@ namespace {
 
 using merkle::kDigestBytes;
 
-PieceLimits LimitsOf(const merkle::Kernels& kernels) {
-  return kernels.device == nullptr ? PieceLimits::OfCpu() : PieceLimits::OfDevice();
-}
-
 // All of the messages or, when that fails or is stopped, none of them.
-template <class GoOn>
 Status AppendTo(merkle::Tree& tree, const merkle::Kernels& kernels, const Messages& leaves,
                 const GoOn& go_on) {
-  const uint64_t before = tree.size();
-  Status status = tree.Reserve(before + leaves.count);
-  if (!status.ok()) return status;
-  status = InPieces(leaves, LimitsOf(kernels), go_on, [&](size_t first, size_t count) {
-    return tree.Append(kernels, leaves, first, count);
-  });
-  if (!status.ok()) tree.Truncate(before);
-  return status;
+  return tree.Append(kernels, leaves, 0, leaves.count, go_on);
 }
 
-template <class GoOn>
 Status AppendTo(merkle::Frontier& frontier, const merkle::Kernels& kernels, const Messages& leaves,
                 const GoOn& go_on) {
   merkle::Frontier longer = frontier;
-  const Status status = InPieces(leaves, LimitsOf(kernels), go_on, [&](size_t first, size_t count) {
-    return longer.Append(kernels, leaves, first, count);
-  });
+  const Status status = longer.Append(kernels, leaves, 0, leaves.count, go_on);
   if (status.ok()) frontier = longer;
   return status;
 }
@@ -62,17 +47,21 @@ class Shared {
   // (data, count, ends)
   void Append(const Napi::CallbackInfo& info) const {
     Tree& tree = tree_.Use(info.Env());
-    const Packed leaves(info, 0);
     const merkle::Kernels cpu{kernels_.sha256, nullptr};  // this thread does not wait for a device
-    ThrowIfError(info.Env(), AppendTo(tree, cpu, leaves.view(), [](uint64_t) { return true; }));
+    Guarded(info.Env(), [&] {
+      const Packed leaves(info, 0);
+      ThrowIfError(info.Env(), AppendTo(tree, cpu, leaves.view(), Always));
+    });
   }
 
   // (data, count, ends, control) → promise of nothing
   template <class Result>
   Napi::Value AppendAsync(const Napi::CallbackInfo& info, Result result) const {
     constexpr bool kHashesThere = std::is_same_v<Tree, merkle::Frontier>;
-    const auto leaves = std::make_shared<Packed>(
-        info, 0, kHashesThere ? Packed::Place::kDevice : Packed::Place::kHost);
+    const auto leaves = Guarded(info.Env(), [&info] {
+      return std::make_shared<Packed>(info, 0,
+                                      kHashesThere ? Packed::Place::kDevice : Packed::Place::kHost);
+    });
     const TaskControl control(info, 3);
     const auto work = [leaves, control, kernels = kernels_](Tree& tree, const AsyncTask& task) {
       return AppendTo(tree, kernels, leaves->view(),

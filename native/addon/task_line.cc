@@ -101,7 +101,7 @@ void TaskLine::Run(AsyncTask* task) {
     try {
       task->status_ = task->Execute();
     } catch (const std::bad_alloc&) {
-      task->status_ = Error(Code::kLimitExceeded, "out of memory");
+      task->status_ = OutOfMemory();
     } catch (const std::exception& error) {
       task->status_ = Error(Code::kInternal, error.what());
     }

@@ -61,8 +61,8 @@ Status CheckEnd(const Descriptor& file, uint64_t size, const std::string& name) 
 // A file as many threads read it. The first thing that goes wrong is kept.
 class FileSource final : public ByteSource {
  public:
-  FileSource(int file, uint64_t size, const FileProgress& progress)
-      : file_(file), size_(size), progress_(progress) {}
+  FileSource(int file, uint64_t size, const GoOn& go_on)
+      : file_(file), size_(size), go_on_(go_on) {}
 
   const uint8_t* Read(uint64_t offset, size_t size, uint8_t* scratch) const override {
     for (size_t done = 0; done < size;) {
@@ -72,7 +72,7 @@ class FileSource final : public ByteSource {
       if (got == 0) return Fail(kEndedEarly);
       done += static_cast<size_t>(got);
     }
-    return progress_(size) ? scratch : Fail(kStopped);
+    return go_on_(size) ? scratch : Fail(kStopped);
   }
   bool needs_scratch() const override { return true; }
 
@@ -121,12 +121,10 @@ class FileSource final : public ByteSource {
 
   const int file_;
   const uint64_t size_;
-  const FileProgress& progress_;
+  const GoOn& go_on_;
   mutable std::atomic<uint64_t> asked_{0};
   mutable std::atomic<int> why_{0};  // errno, or one of the above
 };
-
-Status OutOfMemory() { return Error(Code::kLimitExceeded, "out of memory while hashing a file"); }
 
 Status HashSmall(const FileSource& source, size_t size, const FileHashers& hashers) {
   const AlignedArray<uint8_t> buffer = AllocateAligned<uint8_t>(size);
@@ -186,7 +184,7 @@ Status OpenFileBeneath(const Descriptor& folder, const std::string& path, const 
 }
 
 Status HashFile(const Descriptor& file, const std::string& name, const FileHashers& hashers,
-                const FileProgress& progress, FileFacts* facts) {
+                const GoOn& go_on, FileFacts* facts) {
   struct stat found;
   if (fstat(file.get(), &found) != 0) return SystemError("cannot look at " + name, errno);
   Status status = CheckRegular(found, name);
@@ -197,7 +195,7 @@ Status HashFile(const Descriptor& file, const std::string& name, const FileHashe
     return Error(Code::kLimitExceeded, name + " has " + std::to_string(size) +
                                            " bytes; no more than 2^53 - 1 can be counted");
   }
-  const FileSource source(file.get(), size, progress);
+  const FileSource source(file.get(), size, go_on);
   if (size <= kSmallBytesMax) {
     status = size == 0 ? Status{} : HashSmall(source, static_cast<size_t>(size), hashers);
   } else if (hashers.sha256 == nullptr && hashers.blake3 != nullptr) {

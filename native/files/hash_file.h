@@ -3,20 +3,16 @@
 #define QUIPU_FILES_HASH_FILE_H_
 
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include "files/descriptor.h"
 #include "files/file_facts.h"
 #include "kernels/blake3/blake3_hasher.h"
 #include "kernels/sha256/sha256_hasher.h"
+#include "quipu/go_on.h"
 #include "quipu/status.h"
 
 namespace quipu {
-
-// Called with bytes that have just been read, by several threads at once; false stops with
-// CANCELLED.
-using FileProgress = std::function<bool(uint64_t bytes)>;
 
 // Which digests to take; null for none. Each may have taken input before.
 struct FileHashers {
@@ -36,7 +32,7 @@ Status OpenFileBeneath(const Descriptor& folder, const std::string& path, const 
 // than they say, is DATA_CHANGED. BLAKE3 alone is read and hashed by all threads, each its own
 // part. `name` stands in messages.
 Status HashFile(const Descriptor& file, const std::string& name, const FileHashers& hashers,
-                const FileProgress& progress, FileFacts* facts);
+                const GoOn& go_on, FileFacts* facts);
 
 }  // namespace quipu
 

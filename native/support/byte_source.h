@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "quipu/go_on.h"
 #include "quipu/status.h"
 #include "quipu/views.h"
 
@@ -35,6 +36,20 @@ class MemorySource final : public ByteSource {
 
  private:
   const uint8_t* const data_;
+};
+
+// Memory that is handed out for as long as `go_on` says so.
+class StoppableMemory final : public ByteSource {
+ public:
+  StoppableMemory(const uint8_t* data, const GoOn& go_on) : data_(data), go_on_(go_on) {}
+  const uint8_t* Read(uint64_t offset, size_t size, uint8_t*) const override {
+    return go_on_(size) ? data_ + offset : nullptr;
+  }
+  bool needs_scratch() const override { return false; }
+
+ private:
+  const uint8_t* const data_;
+  const GoOn& go_on_;
 };
 
 }  // namespace quipu

@@ -1,10 +1,12 @@
-// How many messages one thread takes at a time: a few hundred, or fewer where they are long, but
-// never so few that lanes stay empty while there are messages for them.
+// How many messages one thread takes at a time: a few hundred; fewer where they are long, or where
+// else a thread would have none.
 #ifndef QUIPU_SUPPORT_MESSAGE_TASKS_H_
 #define QUIPU_SUPPORT_MESSAGE_TASKS_H_
 
 #include <algorithm>
+#include <atomic>
 
+#include "quipu/go_on.h"
 #include "quipu/messages.h"
 #include "support/thread_pool.h"
 
@@ -16,11 +18,16 @@ constexpr uint64_t kMessageCostBytes = 64;
 constexpr size_t kTaskMessagesMax = 256;
 constexpr size_t kTaskMessagesMin = 16;
 
+// A message longer than this is hashed by itself and asks on its way: stopped, a task of shorter
+// ones ends within a tenth of a second.
+constexpr uint64_t kLongBytes = uint64_t{16} << 20;
+
 // Calls work(first, count) over all threads until every one of the `count` messages from `first` on
-// has been in one call.
+// has been in one call, and `go_on` after each.
 template <class Work>
-void ForMessages(const Messages& messages, size_t first, size_t count, const Work& work) {
-  if (count == 0) return;
+Status ForMessages(const Messages& messages, size_t first, size_t count, const GoOn& go_on,
+                   const Work& work) {
+  if (count == 0) return Status{};
   // Below the first nothing is divided: threads take as long to wake.
   constexpr uint64_t kAloneBytes = 128 * 1024, kTaskBytes = 256 * 1024;
   const uint64_t bytes = messages.Bytes(first, count) + uint64_t{count} * kMessageCostBytes;
@@ -31,10 +38,14 @@ void ForMessages(const Messages& messages, size_t first, size_t count, const Wor
                                kTaskMessagesMax);
     share = std::min(share, (count + width - 1) / width);
   }
+  std::atomic<bool> stopped{false};
   ThreadPool::Shared().ParallelFor((count + share - 1) / share, [&](size_t task) {
-    const size_t at = task * share;
-    work(first + at, std::min(share, count - at));
+    if (stopped.load(std::memory_order_relaxed)) return;
+    const size_t at = task * share, some = std::min(share, count - at);
+    work(first + at, some);
+    if (!go_on(messages.Bytes(first + at, some))) stopped = true;
   });
+  return stopped ? Stopped() : Status{};
 }
 
 }  // namespace quipu

@@ -86,10 +86,10 @@ bool TreesAgree(const Leaves& leaves, size_t head) {
   const size_t count = leaves.messages.count;
   merkle::Tree want, tree;
   merkle::Frontier frontier;
-  bool ok = want.Append(cpu, leaves.messages, 0, count).ok();
+  bool ok = want.Append(cpu, leaves.messages, 0, count, Always).ok();
   for (const auto& [first, some] : {std::pair{size_t{0}, head}, std::pair{head, count - head}}) {
-    ok = ok && tree.Append(kEmulated, leaves.messages, first, some).ok() &&
-         frontier.Append(kEmulated, leaves.messages, first, some).ok();
+    ok = ok && tree.Append(kEmulated, leaves.messages, first, some, Always).ok() &&
+         frontier.Append(kEmulated, leaves.messages, first, some, Always).ok();
   }
   if (!ok) return false;
   uint8_t root[32], of_tree[32], of_frontier[32];
@@ -108,9 +108,9 @@ bool ResidentAgrees(const Leaves& leaves, size_t head) {
   Messages resident = leaves.messages;
   resident.on_device = true;
   merkle::Frontier want, got;
-  if (!want.Append(Cpu().merkle(), leaves.messages, 0, count).ok() ||
-      !got.Append(kEmulated, resident, 0, head).ok() ||
-      !got.Append(kEmulated, resident, head, count - head).ok()) {
+  if (!want.Append(Cpu().merkle(), leaves.messages, 0, count, Always).ok() ||
+      !got.Append(kEmulated, resident, 0, head, Always).ok() ||
+      !got.Append(kEmulated, resident, head, count - head, Always).ok()) {
     return false;
   }
   uint8_t root[32], of_resident[32];

@@ -48,11 +48,11 @@ void TestDevices(const char* what, int until_failure) {
     Frontier want, got;
     Tree want_tree, got_tree;
     const size_t rest = leaves.count - head;
-    frontier_ok = frontier_ok && want.Append(cpu, leaves, 0, leaves.count).ok();
+    frontier_ok = frontier_ok && want.Append(cpu, leaves, 0, leaves.count, Always).ok();
     device_calls = 0;
     device_calls_until_failure = until_failure;
-    frontier_ok = frontier_ok && got.Append(device, leaves, 0, head).ok() &&
-                  got.Append(device, leaves, head, rest).ok();
+    frontier_ok = frontier_ok && got.Append(device, leaves, 0, head, Always).ok() &&
+                  got.Append(device, leaves, head, rest, Always).ok();
     // Asked at all, and not again once it has failed.
     const auto asked = [&] { return device_calls > 0 && device_calls <= until_failure + 1; };
     frontier_ok = frontier_ok && asked();
@@ -61,9 +61,9 @@ void TestDevices(const char* what, int until_failure) {
     got.Root(cpu, b);
     frontier_ok = frontier_ok && std::memcmp(a, b, sizeof(a)) == 0;
     device_calls = 0;
-    tree_ok = tree_ok && want_tree.Append(cpu, leaves, 0, leaves.count).ok() &&
-              got_tree.Append(device, leaves, 0, head).ok() &&
-              got_tree.Append(device, leaves, head, rest).ok();
+    tree_ok = tree_ok && want_tree.Append(cpu, leaves, 0, leaves.count, Always).ok() &&
+              got_tree.Append(device, leaves, 0, head, Always).ok() &&
+              got_tree.Append(device, leaves, head, rest, Always).ok();
     tree_ok = tree_ok && asked();
     for (const uint64_t index : {uint64_t{0}, uint64_t{8191}, uint64_t{20000}, uint64_t{39999}}) {
       tree_ok = tree_ok && want_tree.Inclusion(Sha256(), index, leaves.count) ==
@@ -85,11 +85,12 @@ void TestResident() {
   device_calls_until_failure = 0;
   Frontier frontier;
   const Status status =
-      frontier.Append(merkle::Kernels{&Sha256(), FakeDevice}, leaves, 0, leaves.count);
+      frontier.Append(merkle::Kernels{&Sha256(), FakeDevice}, leaves, 0, leaves.count, Always);
   Check(status.code == Code::kDeviceLost,
         "Merkle: leaves that only a lost device has are an error, never read here");
-  Check(Frontier().Append(merkle::Kernels{&Sha256(), nullptr}, leaves, 0, leaves.count).code ==
-            Code::kInvalidArgument,
+  Check(Frontier()
+                .Append(merkle::Kernels{&Sha256(), nullptr}, leaves, 0, leaves.count, Always)
+                .code == Code::kInvalidArgument,
         "Merkle: leaves on a device are refused where no device hashes");
 }
 

@@ -44,6 +44,8 @@ inline Status Error(Code code, std::string message, std::string next = "") {
   return Status{code, std::move(message), std::move(next)};
 }
 
+inline Status OutOfMemory() { return Error(Code::kLimitExceeded, "out of memory"); }
+
 // A failed system call: `what` says what was tried, `number` is its errno.
 Status SystemError(const std::string& what, int number);
 

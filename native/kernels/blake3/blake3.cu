@@ -149,14 +149,16 @@ Status SubtreeCuda(const Subtree& subtree, uint8_t pair[2 * kCvBytes]) {
       return work(s, slot.device, slot);
     });
   }
-  if (!status.ok()) return status;
   uint32_t* result = tops;
-  if (segments > 1) {
+  if (status.ok() && segments > 1) {
     result = tops + 2 * segments * 8;
     status = Reduce(tops, segments, 2, key, subtree.flags, result, nullptr);
-    if (!status.ok()) return status;
   }
-  QUIPU_CUDA_RETURN_IF_ERROR(cudaMemcpy(pair, result, 2 * kCvBytes, cudaMemcpyDeviceToHost));
+  if (status.ok()) {
+    status =
+        CudaError(cudaMemcpy(pair, result, 2 * kCvBytes, cudaMemcpyDeviceToHost), "cudaMemcpy");
+  }
+  if (!status.ok()) (void)cudaStreamSynchronize(nullptr);  // the next call uses the same memory
   return status;
 }
 

@@ -5,7 +5,7 @@
 #include "kernels/blake3/blake3_inputs.h"
 #include "kernels/blake3/blake3_kernels.h"
 #include "kernels/blake3/blake3_lanes.h"
-#include "kernels/blake3/blake3_pairs.h"
+#include "kernels/blake3/blake3_pairs_avx512.h"
 #include "kernels/blake3/blake3_rows.h"
 #include "kernels/lanes/lanes16.h"
 #include "kernels/lanes/lanes8.h"

@@ -17,7 +17,7 @@ constexpr size_t kInputsMax = 512;
 // Messages of one task: their chunks are hashed together, then each message's few parents alone.
 class Batch {
  public:
-  explicit Batch(const Hasher& mode) : mode_(mode) {}
+  Batch(const Hasher& mode, const GoOn& go_on) : mode_(mode), go_on_(go_on) {}
 
   void Add(ByteView message, uint8_t* digest) {
     const size_t chunks = std::max<size_t>(1, (message.size + kChunkBytes - 1) / kChunkBytes);
@@ -48,10 +48,13 @@ class Batch {
     uint8_t* digest;
   };
 
+  // Stopped, it leaves no digest. Its bytes are counted with those of its task.
   void HashAlone(ByteView message, uint8_t* digest) {
     Hasher hasher = mode_;
-    hasher.Update(message);
-    hasher.Digest(0, digest, kCvBytes);
+    const GoOn ask = [this](uint64_t) { return go_on_(0); };
+    if (hasher.UpdateFrom(StoppableMemory(message.data, ask), message.size).ok()) {
+      hasher.Digest(0, digest, kCvBytes);
+    }
   }
 
   // Pairing neighbours and carrying an odd one up gives BLAKE3's tree: at each level all but the
@@ -73,6 +76,7 @@ class Batch {
   }
 
   const Hasher& mode_;
+  const GoOn& go_on_;
   size_t count_ = 0;
   size_t longer_count_ = 0;
   Input inputs_[kInputsMax];
@@ -82,10 +86,10 @@ class Batch {
 
 }  // namespace
 
-void HashMany(const Hasher& mode, const Messages& messages, size_t first, size_t count,
-              uint8_t* digests) {
-  ForMessages(messages, first, count, [&](size_t at, size_t some) {
-    Batch batch(mode);
+Status HashMany(const Hasher& mode, const Messages& messages, size_t first, size_t count,
+                uint8_t* digests, const GoOn& go_on) {
+  return ForMessages(messages, first, count, go_on, [&](size_t at, size_t some) {
+    Batch batch(mode, go_on);
     for (size_t i = at; i < at + some; ++i) {
       batch.Add(messages.At(i), digests + (i - first) * kCvBytes);
     }

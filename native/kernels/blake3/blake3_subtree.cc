@@ -75,7 +75,7 @@ Status SubtreePair(const Kernels& kernels, const Subtree& subtree, uint8_t pair[
   };
   ThreadPool::Shared().ParallelFor(tasks, work);
   if (unread) return Unread();
-  if (out_of_memory) return Error(Code::kLimitExceeded, "out of memory while hashing");
+  if (out_of_memory) return OutOfMemory();
   Reduce(kernels, subtree, tops, tasks * keep, 2);
   std::memcpy(pair, tops, 2 * kCvBytes);
   return Status{};

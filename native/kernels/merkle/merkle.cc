@@ -25,14 +25,16 @@ void HashNothing(const sha256::Kernels& kernels, uint8_t* root) {
   sha256::HashOne(kernels.blocks, ByteView{}, sha256::kNoPrefix, root);
 }
 
-void HashSubtree(const sha256::Kernels& kernels, const Messages& leaves, size_t first, int height,
-                 uint8_t* const levels[]) {
+Status HashSubtree(const sha256::Kernels& kernels, const Messages& leaves, size_t first, int height,
+                   uint8_t* const levels[], const GoOn& go_on) {
   size_t count = size_t{1} << height;
-  sha256::HashMany(kernels, leaves, first, count, kLeafPrefix, levels[0]);
+  Status status = sha256::HashMany(kernels, leaves, first, count, kLeafPrefix, levels[0], go_on);
+  if (!status.ok()) return status;
   for (int level = 1; level <= height; ++level) {
     count /= 2;
     HashNodes(kernels, levels[level - 1], count, levels[level]);
   }
+  return status;
 }
 
 }  // namespace quipu::merkle

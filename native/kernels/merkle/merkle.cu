@@ -80,7 +80,7 @@ int SegmentHeight(const Messages& leaves, size_t first, int height) {
 Status HashHostLeaves(CudaPipeline& pipeline, const Messages& leaves, size_t first, int height,
                       uint8_t* digests) {
   const int low = SegmentHeight(leaves, first, height);
-  if (low < 0) return Error(Code::kDeviceMemory, "a leaf is too long for the device's buffers");
+  if (low < 0) return Error(Code::kLimitExceeded, "a leaf is too long for the device's buffers");
   const size_t count = size_t{1} << low;  // leaves of a segment
   const auto bytes_of = [&](size_t s) { return leaves.Bytes(first + s * count, count); };
   const auto ends_at = [&](size_t s) { return (bytes_of(s) + 7) / 8 * 8; };
@@ -109,6 +109,17 @@ Status HashResidentLeaves(const Messages& leaves, size_t first, int height, uint
   return HashLeaves(here, size_t{1} << height, digests, nullptr);
 }
 
+// Digests of each level above the leaves', behind those below them.
+Status HashLevels(uint8_t* digests[], int height) {
+  for (int level = 1; level <= height; ++level) {
+    const size_t count = size_t{1} << (height - level);
+    digests[level] = digests[level - 1] + 2 * count * kDigestBytes;
+    QUIPU_CUDA_LAUNCH(NodesKernel, Blocks(count), kThreads, nullptr, digests[level - 1], count,
+                      digests[level]);
+  }
+  return Status{};
+}
+
 }  // namespace
 
 Status SubtreeCuda(const Messages& leaves, size_t first, int height, uint8_t* const levels[]) {
@@ -119,19 +130,15 @@ Status SubtreeCuda(const Messages& leaves, size_t first, int height, uint8_t* co
   uint8_t* digests[kDeviceHeightMax + 1] = {pipeline->workspace()};  // of each level
   status = leaves.on_device ? HashResidentLeaves(leaves, first, height, digests[0])
                             : HashHostLeaves(*pipeline, leaves, first, height, digests[0]);
-  if (!status.ok()) return status;
-  for (int level = 1; level <= height; ++level) {
-    const size_t count = size_t{1} << (height - level);
-    digests[level] = digests[level - 1] + 2 * count * kDigestBytes;
-    QUIPU_CUDA_LAUNCH(NodesKernel, Blocks(count), kThreads, nullptr, digests[level - 1], count,
-                      digests[level]);
-  }
-  for (int level = 0; level <= height; ++level) {
+  if (status.ok()) status = HashLevels(digests, height);
+  for (int level = 0; status.ok() && level <= height; ++level) {
     if (levels[level] == nullptr) continue;
     // The first of them waits for all of the above.
-    QUIPU_CUDA_RETURN_IF_ERROR(cudaMemcpy(
-        levels[level], digests[level], kDigestBytes << (height - level), cudaMemcpyDeviceToHost));
+    status = CudaError(cudaMemcpy(levels[level], digests[level], kDigestBytes << (height - level),
+                                  cudaMemcpyDeviceToHost),
+                       "cudaMemcpy");
   }
+  if (!status.ok()) (void)cudaStreamSynchronize(nullptr);  // the next call uses the same memory
   return status;
 }
 

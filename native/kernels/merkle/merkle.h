@@ -9,6 +9,7 @@
 
 #include "kernels/sha256/sha256.h"
 #include "kernels/sha256/sha256_kernels.h"
+#include "quipu/go_on.h"
 #include "quipu/messages.h"
 #include "quipu/status.h"
 
@@ -35,10 +36,11 @@ void HashNothing(const sha256::Kernels& kernels, uint8_t* root);
 
 // A complete subtree of 2^height leaves from `first` on; levels[k], for k from 0 to height,
 // receives its nodes of level k. At most kTaskHeight high.
-void HashSubtree(const sha256::Kernels& kernels, const Messages& leaves, size_t first, int height,
-                 uint8_t* const levels[]);
+Status HashSubtree(const sha256::Kernels& kernels, const Messages& leaves, size_t first, int height,
+                   uint8_t* const levels[], const GoOn& go_on);
 
-// The same on a device, up to kDeviceHeightMax; levels[k] may be null where they are not wanted,
+// The same on a device, up to kDeviceHeightMax, and not to be stopped; LIMIT_EXCEEDED where a leaf
+// does not fit its buffers; levels[k] may be null where they are not wanted,
 // but for the top's.
 using DeviceSubtree = Status (*)(const Messages& leaves, size_t first, int height,
                                  uint8_t* const levels[]);

@@ -1,6 +1,7 @@
 #include "kernels/merkle/merkle_frontier.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
 
@@ -21,8 +22,8 @@ int FittingHeight(uint64_t size, size_t left, int height_max) {
   return std::min({place, static_cast<int>(std::bit_width(left)) - 1, height_max});
 }
 
-void SubtreeRoot(const sha256::Kernels& kernels, const Messages& leaves, size_t first, int height,
-                 uint8_t* root) {
+Status SubtreeRoot(const sha256::Kernels& kernels, const Messages& leaves, size_t first, int height,
+                   uint8_t* root, const GoOn& go_on) {
   alignas(64) uint8_t scratch[2 * kTaskLeaves * kDigestBytes];
   uint8_t* levels[kTaskHeight + 1];
   uint8_t* at = scratch;
@@ -30,8 +31,9 @@ void SubtreeRoot(const sha256::Kernels& kernels, const Messages& leaves, size_t 
     levels[level] = at;
     at += (size_t{1} << (height - level)) * kDigestBytes;
   }
-  HashSubtree(kernels, leaves, first, height, levels);
-  std::memcpy(root, levels[height], kDigestBytes);
+  Status status = HashSubtree(kernels, leaves, first, height, levels, go_on);
+  if (status.ok()) std::memcpy(root, levels[height], kDigestBytes);
+  return status;
 }
 
 }  // namespace
@@ -41,8 +43,8 @@ Frontier::Frontier(uint64_t size, const uint8_t* digests)
   if (depth_ > 0) std::memcpy(digests_, digests, depth_ * kDigestBytes);
 }
 
-Status Frontier::Append(const Kernels& kernels, const Messages& leaves, size_t first,
-                        size_t count) {
+Status Frontier::Append(const Kernels& kernels, const Messages& leaves, size_t first, size_t count,
+                        const GoOn& go_on) {
   if (count > kSizeMax - size_) {
     return Error(Code::kLimitExceeded, "a tree has at most 2^53 - 1 leaves");
   }
@@ -50,49 +52,61 @@ Status Frontier::Append(const Kernels& kernels, const Messages& leaves, size_t f
     return Error(Code::kInvalidArgument, "the leaves are on a device, and the backend is not cuda",
                  "make the tree with the backend cuda");
   }
+  bool fits = true;  // each leaf, the device's buffers
   for (const size_t end = first + count; first < end;) {
     const size_t left = end - first;
-    uint8_t root[kDigestBytes];
+    const bool device = kernels.device != nullptr && !device_failed_ && fits;
     const int on_device = FittingHeight(size_, left, kDeviceHeightMax);
-    const bool device = kernels.device != nullptr && !device_failed_;
+    int height = FittingHeight(size_, left, kTaskHeight);
+    size_t tasks = 1;
+    Status status;
     if (leaves.on_device || (device && on_device >= kDeviceHeightMin)) {
-      uint8_t* levels[kDeviceHeightMax + 1] = {};
-      levels[on_device] = root;
-      const Status status = kernels.device(leaves, first, on_device, levels);
-      device_failed_ = !status.ok();
-      if (device_failed_ && leaves.on_device) return status;
-      if (device_failed_) continue;
-      Push(*kernels.sha256, root, on_device);
-      first += size_t{1} << on_device;
-      continue;
-    }
-    const int height = FittingHeight(size_, left, kTaskHeight);
-    if (height == kTaskHeight && left >= 2 * kTaskLeaves) {
+      status = PushOnDevice(kernels, leaves, first, on_device, go_on);
+      if (!status.ok() && status.code != Code::kCancelled && !leaves.on_device) {
+        fits = status.code != Code::kLimitExceeded;
+        device_failed_ = fits;
+        continue;
+      }
+      height = on_device;
+    } else {
       // No further than to where the device may take over.
       const size_t most = device ? kDeviceLeaves - size_ % kDeviceLeaves : left;
-      first += PushTasks(*kernels.sha256, leaves, first, std::min(left, most));
-    } else {
-      SubtreeRoot(*kernels.sha256, leaves, first, height, root);
-      Push(*kernels.sha256, root, height);
-      first += size_t{1} << height;
+      if (height == kTaskHeight) tasks = std::min({left, most, kTasksMax * kTaskLeaves}) >> height;
+      status = PushTasks(*kernels.sha256, leaves, first, height, tasks, go_on);
     }
+    if (!status.ok()) return status;
+    first += tasks << height;
   }
   return Status{};
 }
 
-// Whole tasks over all threads; returns how many leaves they were.
-size_t Frontier::PushTasks(const sha256::Kernels& kernels, const Messages& leaves, size_t first,
-                           size_t count) {
-  const size_t tasks = std::min(count / kTaskLeaves, kTasksMax);
+Status Frontier::PushOnDevice(const Kernels& kernels, const Messages& leaves, size_t first,
+                              int height, const GoOn& go_on) {
+  uint8_t root[kDigestBytes];
+  uint8_t* levels[kDeviceHeightMax + 1] = {};
+  levels[height] = root;
+  Status status = kernels.device(leaves, first, height, levels);
+  if (!status.ok()) return status;
+  Push(*kernels.sha256, root, height);
+  return go_on(leaves.Bytes(first, size_t{1} << height)) ? status : Stopped();
+}
+
+// Subtrees of one height over all threads.
+Status Frontier::PushTasks(const sha256::Kernels& kernels, const Messages& leaves, size_t first,
+                           int height, size_t tasks, const GoOn& go_on) {
   uint8_t roots[kTasksMax * kDigestBytes];
+  std::atomic<bool> stopped{false};
   ThreadPool::Shared().ParallelFor(tasks, [&](size_t task) {
-    SubtreeRoot(kernels, leaves, first + task * kTaskLeaves, kTaskHeight,
-                roots + task * kDigestBytes);
+    if (stopped.load(std::memory_order_relaxed)) return;
+    if (!SubtreeRoot(kernels, leaves, first + (task << height), height, roots + task * kDigestBytes,
+                     go_on)
+             .ok()) {
+      stopped = true;
+    }
   });
-  for (size_t task = 0; task < tasks; ++task) {
-    Push(kernels, roots + task * kDigestBytes, kTaskHeight);
-  }
-  return tasks * kTaskLeaves;
+  if (stopped) return Stopped();
+  for (size_t task = 0; task < tasks; ++task) Push(kernels, roots + task * kDigestBytes, height);
+  return Status{};
 }
 
 void Frontier::Push(const sha256::Kernels& kernels, const uint8_t* root, int height) {

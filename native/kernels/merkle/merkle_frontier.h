@@ -18,8 +18,9 @@ class Frontier {
 
   // Appends `count` leaves from `first` on, over all threads of the pool or on the device, which is
   // left for good when it fails. Fails past 2^53 - 1 leaves, and where the leaves are on a device
-  // that fails or is not this backend's; the frontier is spent in mid-run.
-  Status Append(const Kernels& kernels, const Messages& leaves, size_t first, size_t count);
+  // that fails or is not this backend's, and stopped; the frontier is then spent.
+  Status Append(const Kernels& kernels, const Messages& leaves, size_t first, size_t count,
+                const GoOn& go_on);
 
   uint64_t size() const { return size_; }
   void Root(const Kernels& kernels, uint8_t root[kDigestBytes]) const;
@@ -31,8 +32,10 @@ class Frontier {
 
   // A complete subtree that starts where the tree ends, at a multiple of its own size.
   void Push(const sha256::Kernels& kernels, const uint8_t* root, int height);
-  size_t PushTasks(const sha256::Kernels& kernels, const Messages& leaves, size_t first,
-                   size_t count);
+  Status PushOnDevice(const Kernels& kernels, const Messages& leaves, size_t first, int height,
+                      const GoOn& go_on);
+  Status PushTasks(const sha256::Kernels& kernels, const Messages& leaves, size_t first, int height,
+                   size_t tasks, const GoOn& go_on);
 
   uint64_t size_ = 0;
   size_t depth_ = 0;

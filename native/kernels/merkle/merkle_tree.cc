@@ -1,6 +1,7 @@
 #include "kernels/merkle/merkle_tree.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -65,8 +66,8 @@ void Tree::Truncate(uint64_t size) {
   for (size_t level = 0; level < levels_.size(); ++level) levels_[level].count = size >> level;
 }
 
-Status Tree::Append(const Kernels& kernels, const Messages& leaves, size_t first_leaf,
-                    size_t count) {
+Status Tree::Append(const Kernels& kernels, const Messages& leaves, size_t first_leaf, size_t count,
+                    const GoOn& go_on) {
   const uint64_t old_size = size();
   const uint64_t new_size = old_size + count;
   Status status = Reserve(new_size);
@@ -76,14 +77,15 @@ Status Tree::Append(const Kernels& kernels, const Messages& leaves, size_t first
   const uint64_t blocks_first = (old_size + kTaskLeaves - 1) >> kTaskHeight;
   const uint64_t blocks_end = std::max(new_size >> kTaskHeight, blocks_first);
   const auto hash_leaves = [&](uint64_t first, uint64_t end) {
-    if (first >= end) return;
-    sha256::HashMany(*kernels.sha256, leaves, first - shift, end - first, kLeafPrefix,
-                     levels_[0].at(first));
+    if (first >= end) return Status{};
+    return sha256::HashMany(*kernels.sha256, leaves, first - shift, end - first, kLeafPrefix,
+                            levels_[0].at(first), go_on);
   };
   const uint64_t head_end = std::min(blocks_first << kTaskHeight, new_size);
-  hash_leaves(old_size, head_end);
-  AppendBlocks(kernels, leaves, shift, blocks_first, blocks_end);
-  hash_leaves(std::max(blocks_end << kTaskHeight, head_end), new_size);
+  status = hash_leaves(old_size, head_end);
+  if (status.ok()) status = AppendBlocks(kernels, leaves, shift, blocks_first, blocks_end, go_on);
+  if (status.ok()) status = hash_leaves(std::max(blocks_end << kTaskHeight, head_end), new_size);
+  if (!status.ok()) return status;
   levels_[0].count = new_size;
   for (size_t level = 1; level < levels_.size(); ++level) {
     const uint64_t first = old_size >> level, end = new_size >> level;
@@ -100,8 +102,8 @@ Status Tree::Append(const Kernels& kernels, const Messages& leaves, size_t first
 }
 
 // Blocks of kTaskLeaves leaves, `first` to `end` - 1; leaf i of the tree is message i - shift.
-void Tree::AppendBlocks(const Kernels& kernels, const Messages& leaves, uint64_t shift,
-                        uint64_t first, uint64_t end) {
+Status Tree::AppendBlocks(const Kernels& kernels, const Messages& leaves, uint64_t shift,
+                          uint64_t first, uint64_t end, const GoOn& go_on) {
   const auto levels_at = [&](uint64_t block, uint8_t* levels[]) {
     for (int level = 0; level <= kTaskHeight; ++level) {
       levels[level] = levels_[level].at(block << (kTaskHeight - level));
@@ -113,15 +115,23 @@ void Tree::AppendBlocks(const Kernels& kernels, const Messages& leaves, uint64_t
         std::min(kDeviceHeightMax, static_cast<int>(std::bit_width(end - first)) - 1 + kTaskHeight);
     uint8_t* levels[kDeviceHeightMax + 1] = {};
     levels_at(first, levels);
-    device_failed_ = !kernels.device(leaves, (first << kTaskHeight) - shift, height, levels).ok();
-    if (!device_failed_) first += uint64_t{1} << (height - kTaskHeight);
+    const uint64_t at = (first << kTaskHeight) - shift;
+    const Status status = kernels.device(leaves, at, height, levels);
+    if (status.code == Code::kLimitExceeded) break;
+    device_failed_ = !status.ok();
+    if (device_failed_) break;
+    first += uint64_t{1} << (height - kTaskHeight);
+    if (!go_on(leaves.Bytes(at, size_t{1} << height))) return Stopped();
   }
+  std::atomic<bool> stopped{false};
   ThreadPool::Shared().ParallelFor(end - first, [&](size_t task) {
+    if (stopped.load(std::memory_order_relaxed)) return;
     uint8_t* levels[kTaskHeight + 1];
     levels_at(first + task, levels);
-    HashSubtree(*kernels.sha256, leaves, ((first + task) << kTaskHeight) - shift, kTaskHeight,
-                levels);
+    const uint64_t at = ((first + task) << kTaskHeight) - shift;
+    if (!HashSubtree(*kernels.sha256, leaves, at, kTaskHeight, levels, go_on).ok()) stopped = true;
   });
+  return stopped ? Stopped() : Status{};
 }
 
 void Tree::FillLevel(const sha256::Kernels& kernels, size_t level, uint64_t first, uint64_t end) {

@@ -35,8 +35,9 @@ class Tree {
   // Room for so many leaves in all. LIMIT_EXCEEDED when memory is short; the tree stays as it was.
   Status Reserve(uint64_t size);
   // Appends `count` leaves from `first` on, over all threads of the pool or on the device, which is
-  // left for good when it fails. Fails as Reserve does.
-  Status Append(const Kernels& kernels, const Messages& leaves, size_t first, size_t count);
+  // left for good when it fails. Fails as Reserve does, or stopped; the tree then stays as it was.
+  Status Append(const Kernels& kernels, const Messages& leaves, size_t first, size_t count,
+                const GoOn& go_on);
   // Forgets all leaves from number `size` on.
   void Truncate(uint64_t size);
 
@@ -55,8 +56,8 @@ class Tree {
   std::vector<uint8_t> Frontier(uint64_t size) const;
 
  private:
-  void AppendBlocks(const Kernels& kernels, const Messages& leaves, uint64_t shift, uint64_t first,
-                    uint64_t end);
+  Status AppendBlocks(const Kernels& kernels, const Messages& leaves, uint64_t shift,
+                      uint64_t first, uint64_t end, const GoOn& go_on);
   void FillLevel(const sha256::Kernels& kernels, size_t level, uint64_t first, uint64_t end);
   void RangeRoot(const sha256::Kernels& kernels, uint64_t begin, uint64_t end,
                  uint8_t root[kDigestBytes]) const;

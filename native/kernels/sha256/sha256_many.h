@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/sha256/sha256_kernels.h"
+#include "quipu/go_on.h"
 #include "quipu/messages.h"
 
 namespace quipu::sha256 {
@@ -15,9 +16,9 @@ namespace quipu::sha256 {
 void HashSome(const Kernels& kernels, const Messages& messages, size_t first, size_t count,
               int prefix, uint8_t* digests);
 
-// The same over all threads of the pool.
-void HashMany(const Kernels& kernels, const Messages& messages, size_t first, size_t count,
-              int prefix, uint8_t* digests);
+// The same over all threads of the pool, until `go_on` stops it.
+Status HashMany(const Kernels& kernels, const Messages& messages, size_t first, size_t count,
+                int prefix, uint8_t* digests, const GoOn& go_on);
 
 }  // namespace quipu::sha256
 

@@ -1,7 +1,7 @@
 // BLAKE3 of a few inputs by rows, two in a register: eight lanes would take as long for two as for
 // eight. With AVX-512, whose permutations take words out of two blocks at once.
-#ifndef QUIPU_KERNELS_BLAKE3_BLAKE3_PAIRS_H_
-#define QUIPU_KERNELS_BLAKE3_BLAKE3_PAIRS_H_
+#ifndef QUIPU_KERNELS_BLAKE3_BLAKE3_PAIRS_AVX512_H_
+#define QUIPU_KERNELS_BLAKE3_BLAKE3_PAIRS_AVX512_H_
 
 #include <algorithm>
 
@@ -100,4 +100,4 @@ void HashPairs(const Run& run, size_t first, size_t count, uint8_t* cvs) {
 }  // namespace
 }  // namespace quipu::blake3
 
-#endif  // QUIPU_KERNELS_BLAKE3_BLAKE3_PAIRS_H_
+#endif  // QUIPU_KERNELS_BLAKE3_BLAKE3_PAIRS_AVX512_H_
