@@ -251,6 +251,15 @@ t.test("one bad path never stops the others", async (t) => {
   const boot = "/proc/sys/kernel/random/boot_id";
   const booted = Buffer.from(await hashAsync(readFileSync(boot))).toString("hex");
   t.match((await quipu(dirname(boot))).stdout, `${booted}  ${boot}\n`, "in a folder, too");
+  const few = execute([
+    "sh",
+    "-c",
+    'ulimit -n 200; "$@"',
+    "sh",
+    ...hash("--links", "skip", "/proc/sys"),
+  ]);
+  t.match(few.stdout, `${booted}  ${boot}\n`, "in one with more files than may be open");
+  t.notMatch(few.stderr, /DATA_CHANGED|EMFILE|too many open files/);
   writeFileSync(join(folder, "-"), "a file");
   t.equal(
     execute(hash("--no-names", "./-"), "input").stdout,

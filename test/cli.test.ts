@@ -55,6 +55,9 @@ t.test("standard output that nobody reads, or that is full", async (t) => {
     "who looks at the first line only is told the truth all the same",
   );
   t.equal(shell('set -o pipefail; "$@" 2>&1 | head -n 1', ...command).code, 6);
+  const digests = [...command.slice(0, 3), ...Array(5000).fill(list), join(folder, "absent")];
+  t.equal(shell('set -o pipefail; "$@" 2> /dev/null | head -n 1', ...digests).code, 1);
+  t.equal(shell('set -o pipefail; "$@" | head -n 1', ...digests.slice(0, -1)).code, 0);
   for (const args of [
     [...command, "-q"],
     [...command.slice(0, 2), "--help"],

@@ -288,6 +288,9 @@ const entries: readonly (readonly [name: string, call: (data: Uint8Array) => unk
 t.test("what is not bytes is refused wherever bytes are taken", async (t) => {
   const detached = new Uint8Array(8);
   structuredClone(detached, { transfer: [detached.buffer] });
+  const resizable = new ArrayBuffer(100, { maxByteLength: 200 });
+  const shrunk = new Uint8Array(resizable, 50, 50);
+  resizable.resize(10);
   const wrong: readonly (readonly [what: string, value: unknown])[] = [
     ["null", null],
     ["undefined", undefined],
@@ -301,6 +304,7 @@ t.test("what is not bytes is refused wherever bytes are taken", async (t) => {
     ["an array of another type", new Uint16Array(32)],
     ["something like an array", { length: 32, byteLength: 32, buffer: new ArrayBuffer(32) }],
     ["what was transferred away", detached],
+    ["what its buffer has shrunk away from", shrunk],
   ];
   for (const [name, call] of entries) {
     for (const [what, value] of wrong) {

@@ -3,10 +3,12 @@
 #include "kernels/blake3/blake3.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "dispatch/hash_kernels.h"
 #include "kernels/blake3/blake3_hasher.h"
+#include "kernels/blake3/blake3_many.h"
 #include "test/check.h"
 
 namespace quipu::test {
@@ -141,12 +143,39 @@ void TestSources() {
   Check(refused, "BLAKE3: a source that ends early is an error wherever it ends");
 }
 
+// A message that fills the lanes by itself asks on its way, and counts once.
+void TestLongMessages() {
+  const std::vector<uint8_t> bytes = Noise(size_t{20} << 20);
+  const Messages messages{bytes.data(), nullptr, bytes.size() / 2, 2};
+  const Hasher mode(HashKernelsOf(BestCpuBackend()).blake3);
+  std::vector<uint8_t> want(2 * kCvBytes), got(want.size());
+  for (size_t i = 0; i < 2; ++i) {
+    Hasher hasher = mode;
+    hasher.Update(messages.At(i));
+    hasher.Digest(0, want.data() + i * kCvBytes, kCvBytes);
+  }
+  std::atomic<uint64_t> told{0};
+  std::atomic<int> asked{0};
+  const Status status = HashMany(mode, messages, 0, 2, got.data(), [&](uint64_t n) {
+    told += n;
+    ++asked;
+    return true;
+  });
+  Check(status.ok() && want == got && told == bytes.size() && asked > 20,
+        "BLAKE3: long messages, each asking on its way");
+  asked = 0;
+  const Status stopped =
+      HashMany(mode, messages, 0, 2, got.data(), [&](uint64_t) { return ++asked < 3; });
+  Check(stopped.code == Code::kCancelled && asked < 20, "BLAKE3: long messages, stopped");
+}
+
 }  // namespace
 
 void TestBlake3() {
   TestKernels(Backend::kAvx2);
   TestKernels(Backend::kAvx512);
   TestSources();
+  TestLongMessages();
 }
 
 }  // namespace quipu::test

@@ -8,6 +8,7 @@
 #include "dispatch/hash_kernels.h"
 #include "kernels/sha256/sha256_many.h"
 #include "support/cpu_features.h"
+#include "support/message_tasks.h"
 #include "test/check.h"
 
 namespace quipu::test {
@@ -68,6 +69,27 @@ bool FewAgree(const Kernels& kernels, const std::vector<uint8_t>& bytes) {
     }
   }
   return ok;
+}
+
+// Some messages that share the lanes, and between them some that are hashed alone. Stopped, a long
+// one ends on its way.
+bool LongAgree(const Kernels& kernels) {
+  const size_t size = kLongBytes + 5;
+  const std::vector<uint8_t> bytes = Noise(size + 300);
+  const std::vector<uint64_t> ends = {100, 200, size + 200, size + 250, size + 300};
+  const Messages messages{bytes.data(), ends.data(), 0, ends.size()};
+  std::vector<uint8_t> want(ends.size() * kDigestBytes), got(want.size());
+  uint64_t told = 0;
+  int asked = 0;
+  HashSome(kernels, messages, 0, ends.size(), 0, want.data());
+  const Status status = HashMany(kernels, messages, 0, ends.size(), 0, got.data(), [&](uint64_t n) {
+    told += n;
+    return true;
+  });
+  const Status stopped =
+      HashMany(kernels, messages, 2, 1, 0, got.data(), [&](uint64_t) { return ++asked < 3; });
+  return status.ok() && want == got && told == bytes.size() && stopped.code == Code::kCancelled &&
+         asked == 4;  // the third on its way, the fourth at its end
 }
 
 bool InPlaceAgrees(const Kernels& kernels, const std::vector<uint8_t>& bytes, size_t count) {
@@ -132,6 +154,8 @@ void TestSha256() {
       {"avx512", cpu.avx512, {BlocksPortable, ManyAvx512, RunAvx512}},
   };
   for (const Set& set : sets) TestKernels(set);
+  Check(LongAgree(HashKernelsOf(BestCpuBackend()).sha256),
+        "SHA-256: long messages among short ones");
 #endif
 }
 

@@ -6,6 +6,7 @@ import { hashFile, sameFacts } from "../../compute/native/hash-file.js";
 import type { NamedPath } from "../argument-bytes.js";
 import type { DigestOptions } from "./digest-file.js";
 import type { HashChoices } from "./hash-choices.js";
+import { inOrder, startedAtOnceMax } from "./in-order.js";
 import { failed, type Outcome } from "./outcome.js";
 import { nameIn } from "./sources.js";
 
@@ -17,20 +18,21 @@ export async function digestBatch(
 ): Promise<readonly Outcome[]> {
   const { key, context, length, algorithms } = choices;
   if (key !== undefined || context !== undefined || length !== undefined) {
-    return Promise.all(files.map((file) => digestByPath(folder, file, choices, options)));
+    return byPath(folder, files, choices, options);
   }
   const { signal, progress } = options;
   const task = { algorithms, signal, onProgress: progress.part() };
   const found = await hashFiles(folder.path, files, task).catch((thrown: unknown) =>
     files.map(() => QuipuError.from(thrown)),
   );
-  const outcomes = files.map((file, at): Outcome | Promise<Outcome> => {
+  // What seems to have changed may only hold another size than it says, as in /proc.
+  const changed = files.filter((_, at) => isChanged(found[at]));
+  const again = (await byPath(folder, changed, choices, options)).values();
+  return files.map((file, at): Outcome => {
     const named = nameIn(folder, file);
     const hashed = found[at];
-    if (hashed === undefined || hashed instanceof QuipuError) {
-      const isChanged = hashed?.code === "DATA_CHANGED";
-      return isChanged ? digestByPath(folder, file, choices, options) : failed(named, hashed);
-    }
+    if (isChanged(hashed)) return again.next().value ?? failed(named, hashed);
+    if (hashed === undefined || hashed instanceof QuipuError) return failed(named, hashed);
     return {
       ...named,
       sizeBytes: hashed.facts.sizeBytes,
@@ -38,13 +40,31 @@ export async function digestBatch(
       ...(hashed.sha256.length > 0 ? { sha256: toHex(hashed.sha256) } : {}),
     };
   });
-  return Promise.all(outcomes);
 }
 
-/**
- * Keyed and longer digests are taken file by file, and so is what holds another size than it says, as in
- * `/proc`. A path may lead elsewhere than it did when the folder was listed; the file's own facts tell.
- */
+function isChanged(hashed: unknown): boolean {
+  return hashed instanceof QuipuError && hashed.code === "DATA_CHANGED";
+}
+
+/** Keyed and longer digests are taken file by file, a few at once: each holds a file open. */
+async function byPath(
+  folder: NamedPath,
+  files: readonly FolderFile[],
+  choices: HashChoices,
+  options: DigestOptions,
+): Promise<Outcome[]> {
+  const jobs = files.map((file) => ({
+    alone: false,
+    run: () => digestByPath(folder, file, choices, options),
+  }));
+  const outcomes: Outcome[] = [];
+  for await (const outcome of inOrder(jobs, startedAtOnceMax, options.signal)) {
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+/** A path may lead elsewhere than it did when the folder was listed; the file's own facts tell. */
 async function digestByPath(
   folder: NamedPath,
   file: FolderFile,

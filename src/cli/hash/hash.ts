@@ -51,7 +51,8 @@ async function printDigests(
   if (output.json) output.result({ files, errors: errors.views, skipped }, () => "");
   else if (skipped === 1) output.note("1 link or special file was left out");
   else if (skipped > 1) output.note(`${skipped} links and special files were left out`);
-  return errors.views.length === 0 ? 0 : 1;
+  const isWhole = errors.views.length === 0 && !sources.some(({ kind }) => kind === "failed");
+  return isWhole ? 0 : 1;
 }
 
 function fileView({ name, rawName, sizeBytes, blake3, sha256 }: Digested): object {

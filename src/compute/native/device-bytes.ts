@@ -33,11 +33,12 @@ export class DeviceBytes {
     data: Uint8Array | OwnedBytes,
     options: TaskOptions = {},
   ): Promise<DeviceBytes> {
-    const owned = ownBytes(data);
-    const native = await lendBytes(owned, (bytes) =>
-      runWhole(options, bytes.length, "an upload", () => binding().deviceUpload(bytes)),
-    );
-    return new DeviceBytes(native, owned.length);
+    return lendBytes(ownBytes(data), async (bytes) => {
+      const native = await runWhole(options, bytes.length, "an upload", () =>
+        binding().deviceUpload(bytes),
+      );
+      return new DeviceBytes(native, bytes.length);
+    });
   }
 
   /**

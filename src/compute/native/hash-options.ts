@@ -83,10 +83,11 @@ export function lengthOf({ length = digestBytes }: HashOptions): number {
   throw new QuipuError("INVALID_ARGUMENT", `length must be 1 to ${outputBytesMax}: ${length}`);
 }
 
-/** `call` names the asynchronous way. What is small and no array is left for the addon to refuse. */
+/** `call` names the asynchronous way. */
 export function refuseLarge(data: Uint8Array, call: string): void {
-  if (!(data?.byteLength > synchronousBytesMax)) return;
-  checkBytes(data, "data");
+  if (data?.byteLength > 0 && data.byteLength <= synchronousBytesMax) return;
+  checkBytes(data, "data"); // empty, it may be all that is left of memory that is elsewhere
+  if (data.byteLength === 0) return;
   throw tooLarge(`${data.byteLength} bytes`, call);
 }
 

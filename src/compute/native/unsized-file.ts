@@ -30,8 +30,8 @@ export async function hashUnsized(
   control: TaskControl,
   changed: QuipuError,
 ): Promise<UnsizedDigests> {
-  const file = await open(path, openFlags).catch(() => {
-    throw changed;
+  const file = await open(path, openFlags).catch((thrown: unknown) => {
+    throw QuipuError.from(thrown).code === "NOT_FOUND" ? changed : failure("open", path, thrown);
   });
   try {
     const before = await file.stat({ bigint: true });
@@ -85,9 +85,12 @@ async function readSome(file: FileHandle, path: string | Buffer, into: Buffer): 
   try {
     return (await file.read(into, 0, into.length, null)).bytesRead;
   } catch (thrown) {
-    const { code, message } = QuipuError.from(thrown);
-    // Such as EAGAIN, of a log that has nothing new.
-    const known = code === "INTERNAL" ? "IO" : code;
-    throw new QuipuError(known, `cannot read ${path}: ${message}`, { cause: thrown });
+    throw failure("read", path, thrown); // such as EAGAIN, of a log that has nothing new
   }
+}
+
+function failure(verb: string, path: string | Buffer, cause: unknown): QuipuError {
+  const { code, message } = QuipuError.from(cause);
+  const known = code === "INTERNAL" ? "IO" : code;
+  return new QuipuError(known, `cannot ${verb} ${path}: ${message}`, { cause });
 }
