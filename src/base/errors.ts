@@ -114,6 +114,13 @@ export class QuipuError extends Error {
     }
     return new QuipuError("INTERNAL", String(thrown));
   }
+
+  /** The same of a call to the system: a fault that has no code of its own is IO, not ours. */
+  static ofSystem(thrown: unknown): QuipuError {
+    const error = QuipuError.from(thrown);
+    if (error.code !== "INTERNAL") return error;
+    return new QuipuError("IO", error.message, { cause: thrown });
+  }
 }
 
 export interface ErrorJson {

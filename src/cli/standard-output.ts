@@ -5,7 +5,7 @@
 import { fstatSync, writeFileSync } from "node:fs";
 import { Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type ErrorCode, QuipuError } from "../base/errors.js";
+import { QuipuError } from "../base/errors.js";
 
 /** `onFailure` is told of each write that failed. */
 export function standardOutput(onFailure: (error: QuipuError) => void): Writable {
@@ -29,9 +29,8 @@ class FileOutput extends Writable {
 }
 
 function explain(cause: Error): QuipuError {
-  const { code, message } = QuipuError.from(cause);
-  const known: ErrorCode = code === "INTERNAL" ? "IO" : code;
-  return new QuipuError(known, `cannot write to standard output: ${message}`, {
+  const { code, message } = QuipuError.ofSystem(cause);
+  return new QuipuError(code, `cannot write to standard output: ${message}`, {
     next: "what was written is not whole: make room for it and run the command again",
     cause,
   });

@@ -31,12 +31,12 @@ const pathFaults: readonly unknown[] = ["EISDIR", "ELOOP", "ENAMETOOLONG"];
 
 /** Of any read or write that fails, in one form: what Node says and the addon says reads alike. */
 export function failed(named: Named, thrown: unknown, verb: "read" | "write" = "read"): Failed {
-  const error = QuipuError.from(thrown);
+  const error = QuipuError.ofSystem(thrown);
   if (thrown instanceof QuipuError) return { ...named, error };
   const reason =
     /^[A-Z0-9]+: (.+?)(?:, \w+)?(?: '.*')?$/s.exec(error.message)?.[1] ?? error.message;
   const ofPath = pathFaults.includes((thrown as NodeJS.ErrnoException | undefined)?.code);
-  const code = error.code !== "INTERNAL" ? error.code : ofPath ? "DATA_INVALID" : "IO";
+  const code = ofPath ? "DATA_INVALID" : error.code;
   const next = code === "NOT_FOUND" ? { next: "check the path" } : {};
   const message = `cannot ${verb} ${named.name}: ${reason}`;
   return { ...named, error: new QuipuError(code, message, { ...next, cause: thrown }) };

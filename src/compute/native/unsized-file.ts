@@ -90,7 +90,6 @@ async function readSome(file: FileHandle, path: string | Buffer, into: Buffer): 
 }
 
 function failure(verb: string, path: string | Buffer, cause: unknown): QuipuError {
-  const { code, message } = QuipuError.from(cause);
-  const known = code === "INTERNAL" ? "IO" : code;
-  return new QuipuError(known, `cannot ${verb} ${path}: ${message}`, { cause });
+  const { code, message } = QuipuError.ofSystem(cause);
+  return new QuipuError(code, `cannot ${verb} ${path}: ${message}`, { cause });
 }

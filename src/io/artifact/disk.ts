@@ -5,14 +5,12 @@ import { QuipuError } from "../../base/errors.js";
 
 export function explain(error: unknown, what: string): QuipuError {
   if (error instanceof QuipuError) return error;
-  const { code, message } = QuipuError.from(error);
+  const { code, message } = QuipuError.ofSystem(error);
   if (code === "DISK_FULL") {
     const next = "free some space on that disk, then try again";
     return new QuipuError(code, `${what}: the disk is full`, { next, cause: error });
   }
-  // What the table of system errors does not name is still a matter of the disk here.
-  const known = code === "INTERNAL" ? "IO" : code;
-  return new QuipuError(known, `${what}: ${message}`, { cause: error });
+  return new QuipuError(code, `${what}: ${message}`, { cause: error });
 }
 
 /** Renames, and makes the new name (and that of its folder) survive a power cut. */

@@ -82,7 +82,6 @@ function listenError(error: NodeJS.ErrnoException, address: string): QuipuError 
     const next = "choose a port above 1023, or a folder that this user may write to";
     return new QuipuError("PERMISSION_DENIED", `may not listen on ${address}`, { ...parts, next });
   }
-  const { code } = QuipuError.from(error);
-  const known = code === "INTERNAL" ? "IO" : code;
-  return new QuipuError(known, `cannot listen on ${address}: ${error.message}`, parts);
+  const { code } = QuipuError.ofSystem(error);
+  return new QuipuError(code, `cannot listen on ${address}: ${error.message}`, parts);
 }

@@ -17,7 +17,7 @@ import {
   unlink,
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type ErrorCode, QuipuError } from "../../base/errors.js";
+import { QuipuError } from "../../base/errors.js";
 
 export interface DurableFolder {
   /** Resolves when content and name are on disk. Throws DISK_FULL; what is there then, see above. */
@@ -145,9 +145,8 @@ function isMissing(error: unknown): boolean {
 }
 
 function explain(error: unknown, what: string): QuipuError {
-  const { code, message } = QuipuError.from(error);
-  const known: ErrorCode = code === "INTERNAL" ? "IO" : code;
+  const { code, message } = QuipuError.ofSystem(error);
   const next =
-    known === "DISK_FULL" ? { next: "free space on that disk; the call can be repeated" } : {};
-  return new QuipuError(known, `${what}: ${message}`, { ...next, cause: error });
+    code === "DISK_FULL" ? { next: "free space on that disk; the call can be repeated" } : {};
+  return new QuipuError(code, `${what}: ${message}`, { ...next, cause: error });
 }
