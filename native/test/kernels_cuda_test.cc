@@ -136,6 +136,26 @@ void TestTrees() {
   Check(TreesAgree(Leaves(bytes, 16384, 3000), 0), "CUDA Merkle: more segments than slots");
 }
 
+// A leaf that no buffer of the device holds goes by the CPU, and the next ones by the device again.
+void TestLongLeaf() {
+  const std::vector<uint8_t> bytes = Noise((size_t{17} << 20) + 2 * 8192);
+  Leaves leaves(bytes, 2 * 8192, Leaves::kUnequal);
+  for (size_t i = 0; i < leaves.ends.size(); ++i)
+    leaves.ends[i] = i + 1 + (i < 5 ? 0 : size_t{17} << 20);
+  bool ok = TreesAgree(leaves, 8192);
+  merkle::Tree tree;
+  merkle::Frontier frontier;
+  int calls[2];
+  for (const size_t half : {0, 1}) {
+    LoseEmulatedDeviceAfter(1 << 30);
+    ok = ok && tree.Append(kEmulated, leaves.messages, half * 8192, 8192, Always).ok() &&
+         frontier.Append(kEmulated, leaves.messages, half * 8192, 8192, Always).ok();
+    calls[half] = EmulatedCalls();
+  }
+  LoseEmulatedDeviceAfter(-1);
+  Check(ok && calls[1] > 4 * calls[0], "CUDA Merkle: a leaf longer than the device's buffers");
+}
+
 // A device that is lost at every call in turn, from the first on. `digests_agree` says whether the
 // digests are right all the same.
 template <class Agree>
@@ -177,6 +197,7 @@ void TestCudaKernels() {
   TestLosses();  // first, while the pipeline is not open
   TestSubtrees();
   TestTrees();
+  TestLongLeaf();
 }
 
 }  // namespace quipu::test
