@@ -10,7 +10,16 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root, SetupError, setup } from "./setup.mjs";
 
-const driven = ["hash", "hash-tasks", "hash-files", "cli-hash", "cli-data", "native", "tensor", "engine"];
+const driven = [
+  "hash",
+  "hash-tasks",
+  "hash-files",
+  "cli-hash",
+  "cli-data",
+  "native",
+  "tensor",
+  "engine",
+];
 
 function run(command, args, env = {}) {
   const { status, signal, error } = spawnSync(command, args, {
