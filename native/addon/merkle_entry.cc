@@ -23,20 +23,6 @@ namespace {
 
 using merkle::kDigestBytes;
 
-// All of the messages or, when that fails or is stopped, none of them.
-Status AppendTo(merkle::Tree& tree, const merkle::Kernels& kernels, const Messages& leaves,
-                const GoOn& go_on) {
-  return tree.Append(kernels, leaves, 0, leaves.count, go_on);
-}
-
-Status AppendTo(merkle::Frontier& frontier, const merkle::Kernels& kernels, const Messages& leaves,
-                const GoOn& go_on) {
-  merkle::Frontier longer = frontier;
-  const Status status = longer.Append(kernels, leaves, 0, leaves.count, go_on);
-  if (status.ok()) frontier = longer;
-  return status;
-}
-
 // What both classes share: a tree of either kind, and its kernels.
 template <class Tree>
 class Shared {
@@ -50,7 +36,7 @@ class Shared {
     const merkle::Kernels cpu{kernels_.sha256, nullptr};  // this thread does not wait for a device
     Guarded(info.Env(), [&] {
       const Packed leaves(info, 0);
-      ThrowIfError(info.Env(), AppendTo(tree, cpu, leaves.view(), Always));
+      ThrowIfError(info.Env(), tree.Append(cpu, leaves.view(), 0, leaves.count(), Always));
     });
   }
 
@@ -64,8 +50,8 @@ class Shared {
     });
     const TaskControl control(info, 3);
     const auto work = [leaves, control, kernels = kernels_](Tree& tree, const AsyncTask& task) {
-      return AppendTo(tree, kernels, leaves->view(),
-                      [&](uint64_t bytes) { return control.Add(task, bytes); });
+      return tree.Append(kernels, leaves->view(), 0, leaves->count(),
+                         [&](uint64_t bytes) { return control.Add(task, bytes); });
     };
     return tree_.Start(info, work, result);
   }

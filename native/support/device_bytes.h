@@ -2,7 +2,6 @@
 #ifndef QUIPU_SUPPORT_DEVICE_BYTES_H_
 #define QUIPU_SUPPORT_DEVICE_BYTES_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

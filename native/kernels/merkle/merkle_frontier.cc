@@ -52,6 +52,14 @@ Status Frontier::Append(const Kernels& kernels, const Messages& leaves, size_t f
     return Error(Code::kInvalidArgument, "the leaves are on a device, and the backend is not cuda",
                  "make the tree with the backend cuda");
   }
+  Frontier longer = *this;
+  Status status = longer.Grow(kernels, leaves, first, count, go_on);
+  if (status.ok()) *this = longer;
+  return status;
+}
+
+Status Frontier::Grow(const Kernels& kernels, const Messages& leaves, size_t first, size_t count,
+                      const GoOn& go_on) {
   bool fits = true;  // each leaf, the device's buffers
   for (const size_t end = first + count; first < end;) {
     const size_t left = end - first;

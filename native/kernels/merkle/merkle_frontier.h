@@ -17,8 +17,8 @@ class Frontier {
   Frontier(uint64_t size, const uint8_t* digests);
 
   // Appends `count` leaves from `first` on, over all threads of the pool or on the device, which is
-  // left for good when it fails. Fails past 2^53 - 1 leaves, and where the leaves are on a device
-  // that fails or is not this backend's, and stopped; the frontier is then spent.
+  // left for good when it fails. Fails past 2^53 - 1 leaves, where the leaves are on a device that
+  // fails or is not this backend's, and stopped; the frontier then stays as it was.
   Status Append(const Kernels& kernels, const Messages& leaves, size_t first, size_t count,
                 const GoOn& go_on);
 
@@ -30,6 +30,8 @@ class Frontier {
  private:
   static constexpr size_t kDepthMax = 64;
 
+  Status Grow(const Kernels& kernels, const Messages& leaves, size_t first, size_t count,
+              const GoOn& go_on);
   // A complete subtree that starts where the tree ends, at a multiple of its own size.
   void Push(const sha256::Kernels& kernels, const uint8_t* root, int height);
   Status PushOnDevice(const Kernels& kernels, const Messages& leaves, size_t first, int height,

@@ -62,10 +62,6 @@ Status Tree::Reserve(uint64_t size) {
   return Status{};
 }
 
-void Tree::Truncate(uint64_t size) {
-  for (size_t level = 0; level < levels_.size(); ++level) levels_[level].count = size >> level;
-}
-
 Status Tree::Append(const Kernels& kernels, const Messages& leaves, size_t first_leaf, size_t count,
                     const GoOn& go_on) {
   const uint64_t old_size = size();

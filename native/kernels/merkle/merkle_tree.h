@@ -38,8 +38,6 @@ class Tree {
   // left for good when it fails. Fails as Reserve does, or stopped; the tree then stays as it was.
   Status Append(const Kernels& kernels, const Messages& leaves, size_t first, size_t count,
                 const GoOn& go_on);
-  // Forgets all leaves from number `size` on.
-  void Truncate(uint64_t size);
 
   uint64_t size() const { return levels_.empty() ? 0 : levels_[0].count; }
   size_t memory_bytes() const;
