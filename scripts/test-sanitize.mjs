@@ -13,8 +13,10 @@ import { root, SetupError, setup } from "./setup.mjs";
 const driven = [
   "hash",
   "hash-tasks",
+  "hash-trees",
   "hash-files",
   "cli-hash",
+  "cli-check",
   "cli-data",
   "native",
   "tensor",
