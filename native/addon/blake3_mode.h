@@ -12,8 +12,8 @@ namespace quipu {
 
 // undefined: hash; Uint8Array of 32 bytes: keyed hash; string: derive-key with this context.
 inline blake3::Hasher MakeBlake3Hasher(const Napi::CallbackInfo& info, size_t index,
-                                       Backend backend) {
-  const blake3::Kernels& kernels = HashKernelsOf(backend).blake3;
+                                       const HashKernels& of_backend) {
+  const blake3::Kernels& kernels = of_backend.blake3;
   const Napi::Value mode = info[index];
   if (mode.IsUndefined()) return blake3::Hasher(kernels);
   if (mode.IsString()) {

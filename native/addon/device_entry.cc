@@ -42,7 +42,7 @@ class HashTask final : public AsyncTask {
   explicit HashTask(const Napi::CallbackInfo& info)
       : bytes_(DeviceArgument(info, 0, "device")),
         out_(OutputArgument(info, 1, "out")),
-        hasher_(MakeBlake3Hasher(info, 2, BackendArgument(info, 3))) {
+        hasher_(MakeBlake3Hasher(info, 2, HashKernelsOf(BackendArgument(info, 3)))) {
     if (hasher_.kernels().device_subtree == nullptr) {
       RefuseArgument(info.Env(), "backend", "must be cuda: that is where the data lies");
     }

@@ -85,9 +85,8 @@ class HashFileTask final : public AsyncTask {
   explicit HashFileTask(const Napi::CallbackInfo& info)
       : path_(PathArgument(info, 0, "path")),
         wanted_(info, 1),
-        backend_(BackendArgument(info, 4)),
-        kernels_(HashKernelsOf(backend_)),
-        mode_(MakeBlake3Hasher(info, 2, backend_)),
+        kernels_(HashKernelsOf(BackendArgument(info, 4))),
+        mode_(MakeBlake3Hasher(info, 2, kernels_)),
         length_(static_cast<size_t>(CountArgument(info, 3, "lengthBytes"))),
         control_(info, 5) {}
 
@@ -120,7 +119,6 @@ class HashFileTask final : public AsyncTask {
  private:
   const std::string path_;
   const Wanted wanted_;
-  const Backend backend_;
   const HashKernels& kernels_;
   const blake3::Hasher mode_;
   const size_t length_;

@@ -26,7 +26,7 @@ struct Blake3Call {
   explicit Blake3Call(const Napi::CallbackInfo& info)
       : data(BytesArgument(info, 0, "data")),
         out(OutputArgument(info, 1, "out")),
-        hasher(MakeBlake3Hasher(info, 2, BackendArgument(info, 3))) {}
+        hasher(MakeBlake3Hasher(info, 2, HashKernelsOf(BackendArgument(info, 3)))) {}
 
   Status Run(const GoOn& go_on) {
     const Status status = UpdateInPieces(hasher, data, go_on);
@@ -65,7 +65,7 @@ struct Blake3ManyCall {
   explicit Blake3ManyCall(const Napi::CallbackInfo& info)
       : messages(info, 0),
         out(OutputArgument(info, 3, "out", messages.count() * blake3::kCvBytes)),
-        hasher(MakeBlake3Hasher(info, 4, BackendArgument(info, 5))) {}
+        hasher(MakeBlake3Hasher(info, 4, HashKernelsOf(BackendArgument(info, 5)))) {}
 
   Status Run(const GoOn& go_on) {
     return blake3::HashMany(hasher, messages.view(), 0, messages.count(), out, go_on);

@@ -37,7 +37,8 @@ class Blake3Object : public Napi::ObjectWrap<Blake3Object> {
 
   // (keyOrContext, backend)
   explicit Blake3Object(const Napi::CallbackInfo& info)
-      : ObjectWrap(info), hasher_(MakeBlake3Hasher(info, 0, BackendArgument(info, 1))) {}
+      : ObjectWrap(info),
+        hasher_(MakeBlake3Hasher(info, 0, HashKernelsOf(BackendArgument(info, 1)))) {}
 
  private:
   void Update(const Napi::CallbackInfo& info) {

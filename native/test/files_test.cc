@@ -23,8 +23,9 @@ namespace {
 class Folder {
  public:
   Folder() {
-    char name[] = "/tmp/quipu-test-XXXXXX";
-    path_ = mkdtemp(name);
+    // mkdtemp puts a name that nobody can foresee in the place of the X.
+    path_ = std::filesystem::temp_directory_path() / "quipu-test-XXXXXX";
+    if (mkdtemp(path_.data()) == nullptr) std::abort();
     std::filesystem::create_directory(path_ + "/inner");
     close(open((path_ + "/inner/file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     std::filesystem::create_symlink("inner", path_ + "/link-to-folder");

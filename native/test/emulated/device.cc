@@ -67,6 +67,21 @@ cudaError_t Release(void* memory) {
   return cudaSuccess;
 }
 
+template <class Object>
+cudaError_t Make(Object** made) {
+  if (Call() != cudaSuccess) return last_error;
+  *made = new Object();
+  ++allocations;
+  return cudaSuccess;
+}
+
+template <class Object>
+cudaError_t Drop(Object* made) {
+  delete made;
+  --allocations;
+  return cudaSuccess;
+}
+
 }  // namespace
 
 namespace quipu::test {
@@ -114,33 +129,15 @@ cudaError_t cudaFree(void* memory) { return Release(memory); }
 cudaError_t cudaMallocHost(void** memory, size_t bytes) { return Allocate(memory, bytes); }
 cudaError_t cudaFreeHost(void* memory) { return Release(memory); }
 
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  if (Call() != cudaSuccess) return last_error;
-  *stream = new EmulatedStream();
-  ++allocations;
-  return cudaSuccess;
-}
-cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  delete stream;
-  --allocations;
-  return cudaSuccess;
-}
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) { return Make(stream); }
+cudaError_t cudaStreamDestroy(cudaStream_t stream) { return Drop(stream); }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   Of(stream).RunTo(Of(stream).asked);
   return Call();
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  if (Call() != cudaSuccess) return last_error;
-  *event = new EmulatedEvent();
-  ++allocations;
-  return cudaSuccess;
-}
-cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  delete event;
-  --allocations;
-  return cudaSuccess;
-}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return Make(event); }
+cudaError_t cudaEventDestroy(cudaEvent_t event) { return Drop(event); }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   *event = EmulatedEvent{stream, stream->asked};
   return Call();
