@@ -103,7 +103,8 @@ Status HashHostLeaves(CudaPipeline& pipeline, const Messages& leaves, size_t fir
 
 Status HashResidentLeaves(const Messages& leaves, size_t first, int height, uint8_t* digests) {
   if (leaves.ends != nullptr) {
-    return Error(Code::kInvalidArgument, "leaves on a device must all have the same size");
+    return Error(Code::kInvalidArgument, "leaves on a device must all have the same size",
+                 "hash them where they came from");
   }
   const DeviceLeaves here{leaves.data + leaves.Begin(first), nullptr, 0, leaves.size};
   return HashLeaves(here, size_t{1} << height, digests, nullptr);

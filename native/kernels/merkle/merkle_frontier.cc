@@ -46,7 +46,7 @@ Frontier::Frontier(uint64_t size, const uint8_t* digests)
 Status Frontier::Append(const Kernels& kernels, const Messages& leaves, size_t first, size_t count,
                         const GoOn& go_on) {
   if (count > kSizeMax - size_) {
-    return Error(Code::kLimitExceeded, "a tree has at most 2^53 - 1 leaves");
+    return Error(Code::kLimitExceeded, "a tree has at most 2^53 - 1 leaves", "begin another tree");
   }
   if (leaves.on_device && kernels.device == nullptr) {
     return Error(Code::kInvalidArgument, "the leaves are on a device, and the backend is not cuda",

@@ -109,7 +109,9 @@ function groupOf(path: string, lines: readonly CheckLine[]): Group {
 function sourceOf(named: NamedPath): Source {
   const source = lookAt(named);
   if (source !== "folder") return source;
-  const error = new QuipuError("DATA_INVALID", `${named.name} is a folder, not a file`);
+  const error = new QuipuError("DATA_INVALID", `${named.name} is a folder, not a file`, {
+    next: "list its files: quipu hash FOLDER > LIST",
+  });
   return { kind: "failed", name: named.name, error };
 }
 
