@@ -1,7 +1,8 @@
 /**
- * `npm run bench:peers`: everything that `npm run bench` measures against and may not ship. Packages come
- * from bench/peers/package-lock.json; C peers and the programs that measure the machine's limits are
- * compiled beside them. What cannot be had here is named, and its lines do without.
+ * `npm run bench:peers`: everything that may not ship and that `npm run bench` measures against or
+ * `npm run test:models` asks. Packages come from bench/peers/package-lock.json; C peers and the programs
+ * that measure the machine's limits are compiled beside them. What cannot be had here is named, and its
+ * lines do without.
  *
  * The official BLAKE3 sources are not in this repository: Debian's librust-blake3-dev has them, and so has
  * npm's blake3.

@@ -4,7 +4,7 @@
  * on with the rest.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { QuipuError } from "../../src/base/errors.js";
+import { type ErrorCode, QuipuError } from "../../src/base/errors.js";
 
 export interface ChildRunOptions {
   /** Compiled module that calls `serve`. */
@@ -15,7 +15,9 @@ export interface ChildRunOptions {
 }
 
 /** What a task came to: an answer, or how its process ended. */
-export type Answer<Result> = { readonly result: Result } | { readonly fault: string };
+export type Answer<Result> =
+  | { readonly result: Result }
+  | { readonly fault: string; readonly code?: ErrorCode };
 
 export class ChildRun<Task, Result> {
   readonly #options: ChildRunOptions;
@@ -70,7 +72,10 @@ export function serve<Task, Result>(work: (task: Task) => Promise<Result>): void
   process.on("message", ({ task }: { task: Task }) => {
     void work(task)
       .then((result): Answer<Result> => ({ result }))
-      .catch((thrown): Answer<Result> => ({ fault: QuipuError.from(thrown).message }))
+      .catch((thrown): Answer<Result> => {
+        const { code, message } = QuipuError.from(thrown);
+        return { fault: `${code}: ${message}`, code };
+      })
       .then((answer) => process.send?.(answer));
   });
   process.on("disconnect", () => process.exit());

@@ -1,0 +1,54 @@
+/** Digests of one test of the suite, or one real model, on every CPU backend, for a parent (child-run.ts). */
+import { readFileSync } from "node:fs";
+import { QuipuError } from "../../src/base/errors.js";
+import type { Backend } from "../../src/compute/engine/session.js";
+import { serve } from "./child-run.js";
+import type { HeldTensor } from "./elements.js";
+import { compileFor } from "./engine.js";
+import { modelInputs, modelPath, realModels } from "./real-models.js";
+import { namedInputs } from "./run-test.js";
+import { readDataSets, readModel } from "./suite.js";
+
+export type BitsTask =
+  | { readonly suite: string; readonly name: string; readonly backends: readonly Backend[] }
+  | { readonly model: string; readonly backends: readonly Backend[] };
+
+/** By what ran, all digests of all outputs as one text. */
+export type BitsResult = Readonly<Record<string, string>>;
+
+/** As the engine splits, whole, and in pieces that fit nothing. */
+const splits = [0, 1, 3];
+
+serve<BitsTask, BitsResult>(async (task) => {
+  const result: Record<string, string> = {};
+  for (const { bytes, inputs } of runsOf(task)) {
+    const compiled = compileFor(bytes, inputs);
+    for (const backend of task.backends) {
+      for (const pieces of splits) {
+        const { digests } = await compiled.run({ backend, pieces });
+        const text = [...digests].map(([name, { blake3 }]) => `${name} ${blake3}`).join("\n");
+        const key = `${backend}, ${pieces === 0 ? "split by size" : `${pieces} pieces`}`;
+        result[key] = `${result[key] ?? ""}${text}\n`;
+      }
+    }
+  }
+  return result;
+});
+
+interface Run {
+  readonly bytes: Uint8Array;
+  readonly inputs: readonly HeldTensor[];
+}
+
+function runsOf(task: BitsTask): readonly Run[] {
+  if ("model" in task) {
+    const model = realModels.find(({ name }) => name === task.model);
+    if (model === undefined) throw new QuipuError("NOT_FOUND", `no model ${task.model}`);
+    return [{ bytes: readFileSync(modelPath(model)), inputs: modelInputs(model) }];
+  }
+  const { bytes, outline } = readModel(task.suite, task.name);
+  return readDataSets(task.suite, task.name).map((set) => ({
+    bytes,
+    inputs: namedInputs(outline, set.inputs),
+  }));
+}

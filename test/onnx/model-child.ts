@@ -1,0 +1,51 @@
+/** Runs one real model here and in the oracle, for a parent (child-run.ts). */
+import { readFileSync } from "node:fs";
+import { QuipuError } from "../../src/base/errors.js";
+import { serve } from "./child-run.js";
+import { compileFor } from "./engine.js";
+import { feedsOf, loadOracle, openOracle } from "./oracle.js";
+import { modelInputs, modelPath, realModels } from "./real-models.js";
+
+export interface OutputError {
+  readonly output: string;
+  readonly largest: number;
+  readonly allowed: number;
+  /** What is wrong besides a value that is too far off. */
+  readonly mistake: string | undefined;
+}
+
+serve<string, readonly OutputError[]>(async (name) => {
+  const model = realModels.find((candidate) => candidate.name === name);
+  if (model === undefined) throw new QuipuError("NOT_FOUND", `no model ${name}`);
+  const inputs = modelInputs(model);
+  const oracle = loadOracle();
+  const session = await openOracle(oracle, modelPath(model), 1);
+  const expected = await session.run(feedsOf(oracle, inputs));
+  const compiled = compileFor(readFileSync(modelPath(model)), inputs);
+  const { outputs } = await compiled.run({ digests: false });
+  return Object.entries(expected).map(([output, { type, dims, data }]) => {
+    const ours = outputs.get(output);
+    const wanted = `${type} [${dims.join(", ")}]`;
+    const is = ours === undefined ? "missing" : `${ours.dtype} [${ours.shape.join(", ")}]`;
+    if (ours === undefined || is !== wanted) {
+      const mistake = `is ${is} and should be ${wanted}`;
+      return { output, largest: Number.NaN, allowed: 0, mistake };
+    }
+    return { output, ...largestError(ours.data, data), mistake: undefined };
+  });
+});
+
+type Values = ArrayLike<number | bigint>;
+
+/** 1e-5 and a ten-thousandth of the oracle's largest value are allowed; NaN counts as too far. */
+function largestError(ours: Values, oracles: Values): { largest: number; allowed: number } {
+  let largest = 0;
+  let scale = 0;
+  for (let index = 0; index < oracles.length; index += 1) {
+    const expected = Number(oracles[index]);
+    const error = Math.abs(Number(ours[index]) - expected);
+    largest = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(largest, error);
+    scale = Math.max(scale, Math.abs(expected));
+  }
+  return { largest, allowed: 1e-5 + 1e-4 * scale };
+}
