@@ -30,7 +30,7 @@ export interface Contest {
   readonly name: string;
   /** Work of one call, for the rates: bytes, floating-point operations, leaves. */
   readonly work: number;
-  readonly unit: "B" | "FLOP" | "leaves" | "messages";
+  readonly unit: "B" | "FLOP" | "leaves" | "messages" | "runs";
   readonly ours: Side;
   /** What stands against it; a text says why there is none here. */
   readonly peer: Peer | string;

@@ -16,6 +16,7 @@ interface Suite {
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   hash: () => import("./hash.js"),
   matmul: () => import("./matmul.js"),
+  models: () => import("./models.js"),
 };
 
 const { positionals: asked, values } = parseArgs({

@@ -66,6 +66,12 @@ function goalOf({ goal, ratio, limit, oursRate }: Measured): string {
   return ratio === undefined ? text : judged(text, ratio.median >= goal.ratio);
 }
 
+const scales: readonly (readonly [number, string])[] = [
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+];
+
 const judged = (goal: string, held: boolean): string => `${goal} ${held ? "held" : "missed"}`;
 
 function notes({ noisyPairs, pairs, note, ratio }: Measured): string[] {
@@ -77,8 +83,7 @@ function notes({ noisyPairs, pairs, note, ratio }: Measured): string[] {
 }
 
 function rate(perSecond: number, unit: string): string {
-  const [scale, prefix] =
-    perSecond >= 1e9 ? [1e9, "G"] : perSecond >= 1e6 ? [1e6, "M"] : [1e3, "k"];
+  const [scale, prefix] = scales.find(([least]) => perSecond >= least) ?? [1, ""];
   return `${figure(perSecond / scale)} ${prefix}${unit}/s`;
 }
 

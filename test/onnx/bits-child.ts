@@ -1,11 +1,10 @@
 /** Digests of one test of the suite, or one real model, on every CPU backend, for a parent (child-run.ts). */
 import { readFileSync } from "node:fs";
-import { QuipuError } from "../../src/base/errors.js";
 import type { Backend } from "../../src/compute/engine/session.js";
 import { serve } from "./child-run.js";
 import type { HeldTensor } from "./elements.js";
 import { compileFor } from "./engine.js";
-import { modelInputs, modelPath, realModels } from "./real-models.js";
+import { modelInputs, modelNamed, modelPath } from "./real-models.js";
 import { namedInputs } from "./run-test.js";
 import { readDataSets, readModel } from "./suite.js";
 
@@ -42,8 +41,7 @@ interface Run {
 
 function runsOf(task: BitsTask): readonly Run[] {
   if ("model" in task) {
-    const model = realModels.find(({ name }) => name === task.model);
-    if (model === undefined) throw new QuipuError("NOT_FOUND", `no model ${task.model}`);
+    const model = modelNamed(task.model);
     return [{ bytes: readFileSync(modelPath(model)), inputs: modelInputs(model) }];
   }
   const { bytes, outline } = readModel(task.suite, task.name);

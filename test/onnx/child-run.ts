@@ -10,6 +10,7 @@ export interface ChildRunOptions {
   /** Compiled module that calls `serve`. */
   readonly module: URL;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly nodeFlags?: readonly string[];
   /** For one task. */
   readonly timeoutMs: number;
 }
@@ -60,8 +61,10 @@ export class ChildRun<Task, Result> {
   }
 
   #start(): ChildProcess {
-    return fork(this.#options.module, [], {
-      env: { ...process.env, ...this.#options.environment },
+    const { module, environment, nodeFlags = [] } = this.#options;
+    return fork(module, [], {
+      env: { ...process.env, ...environment },
+      execArgv: [...nodeFlags],
       serialization: "advanced",
     });
   }

@@ -1,10 +1,9 @@
 /** Runs one real model here and in the oracle, for a parent (child-run.ts). */
 import { readFileSync } from "node:fs";
-import { QuipuError } from "../../src/base/errors.js";
 import { serve } from "./child-run.js";
 import { compileFor } from "./engine.js";
 import { feedsOf, loadOracle, openOracle } from "./oracle.js";
-import { modelInputs, modelPath, realModels } from "./real-models.js";
+import { modelInputs, modelNamed, modelPath } from "./real-models.js";
 
 export interface OutputError {
   readonly output: string;
@@ -15,8 +14,7 @@ export interface OutputError {
 }
 
 serve<string, readonly OutputError[]>(async (name) => {
-  const model = realModels.find((candidate) => candidate.name === name);
-  if (model === undefined) throw new QuipuError("NOT_FOUND", `no model ${name}`);
+  const model = modelNamed(name);
   const inputs = modelInputs(model);
   const oracle = loadOracle();
   const session = await openOracle(oracle, modelPath(model), 1);

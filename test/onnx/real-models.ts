@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../bench/machine.js";
+import { QuipuError } from "../../src/base/errors.js";
 import { type Random, randomInteger, seededRandom } from "../../src/base/random.js";
 import type { HeldTensor } from "./elements.js";
 
@@ -112,6 +113,12 @@ export function modelPath({ file }: RealModel): string {
 
 export function installedModels(): readonly RealModel[] {
   return realModels.filter((model) => existsSync(modelPath(model)));
+}
+
+export function modelNamed(name: string): RealModel {
+  const model = realModels.find((candidate) => candidate.name === name);
+  if (model === undefined) throw new QuipuError("NOT_FOUND", `no model ${name}`);
+  return model;
 }
 
 /** The same for every caller. */
