@@ -21,6 +21,7 @@ void TestSha256();
 void TestMerkle();
 void TestDevice();
 void TestFiles();
+void TestMap();
 void TestCudaKernels();
 void TestCudaProgram();
 

@@ -41,6 +41,7 @@ int Run() {
   TestMerkle();
   TestDevice();
   TestFiles();
+  TestMap();
   TestCudaKernels();
   TestCudaProgram();
   std::printf("1..%d\n", checks);

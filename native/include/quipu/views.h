@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "quipu/device.h"
+
 namespace quipu {
 
 struct ByteView {
@@ -26,7 +28,7 @@ enum class DType : int32_t {
   kBf16 = 16,
 };
 
-constexpr size_t DTypeBytes(DType dtype) {
+QUIPU_HOST_DEVICE constexpr size_t DTypeBytes(DType dtype) {
   switch (dtype) {
     case DType::kF64:
     case DType::kI64:

@@ -1,0 +1,16 @@
+// AVX2: eight lanes at a time.
+#include "kernels/lanes/floats8.h"
+#include "kernels/map/tiles.h"
+
+namespace quipu {
+namespace {
+
+constexpr MapTiles kTiles = TilesOverLanes<Floats8>();
+
+}  // namespace
+
+void MapAvx2(const Map& job, int64_t begin, int64_t end, uint8_t* scratch) {
+  RunMap(kTiles, job, begin, end, scratch);
+}
+
+}  // namespace quipu

@@ -1,0 +1,16 @@
+// The readable truth of the map: one element after the other.
+#include "kernels/lanes/floats1.h"
+#include "kernels/map/tiles.h"
+
+namespace quipu {
+namespace {
+
+constexpr MapTiles kTiles = TilesOverLanes<Floats1>();
+
+}  // namespace
+
+void MapPortable(const Map& job, int64_t begin, int64_t end, uint8_t* scratch) {
+  RunMap(kTiles, job, begin, end, scratch);
+}
+
+}  // namespace quipu

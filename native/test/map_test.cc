@@ -1,0 +1,237 @@
+// Maps: every function on every backend and on the emulated device against the portable one, over
+// operands that are dense, repeat, or lie apart; outputs in the memory of inputs; work divided
+// anywhere; and maps that are not sound.
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/map/functions.h"
+#include "kernels/map/map_cuda.h"
+#include "kernels/math/canonical.h"
+#include "support/cpu_features.h"
+#include "test/check.h"
+#include "test/emulated/device.h"
+
+namespace quipu::test {
+namespace {
+
+constexpr uint32_t kSpecials[] = {
+    0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x007fffff, 0x00800000, 0x3f800000,
+    0xbf800000, 0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc12345,
+    0x7f812345, 0x477fe000, 0x33000001, 0x3f000000, 0xbf000000, 0x5f000000, 0xdf000000};
+
+// Noise, with what is easily forgotten among it; truth values are 0 or 1.
+std::vector<uint8_t> Elements(DType dtype, size_t count, uint64_t seed) {
+  const size_t bytes = DTypeBytes(dtype);
+  std::vector<uint8_t> elements = Noise(count * bytes, seed);
+  for (size_t i = 0; i < count; ++i) {
+    uint8_t* at = elements.data() + i * bytes;
+    if (dtype == DType::kBool) *at &= 1;
+    if (dtype == DType::kF32 && *at % 2 == 0) {
+      std::memcpy(at, &kSpecials[*at / 2 % std::size(kSpecials)], 4);
+    }
+    if ((dtype == DType::kI32 || dtype == DType::kI64) && *at % 2 == 0) {
+      const int64_t few[] = {0, 1, -1, 2, -3, 7, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
+      std::memcpy(at, &few[*at / 2 % std::size(few)], bytes);
+    }
+  }
+  return elements;
+}
+
+// A map with the memory it works on.
+struct Work {
+  explicit Work(std::vector<int64_t> shape) {
+    map.rank = static_cast<int32_t>(shape.size());
+    std::copy(shape.begin(), shape.end(), map.shape);
+  }
+
+  uint8_t Input(DType dtype, std::vector<int64_t> strides, uint64_t seed) {
+    size_t count = 1;
+    for (size_t i = 0; i < strides.size(); ++i) {
+      count += static_cast<size_t>(strides[i] * std::max<int64_t>(map.shape[i] - 1, 0));
+    }
+    memory.push_back(Elements(dtype, count, seed));
+    MapInput& input = map.inputs[map.input_count];
+    input = {memory.back().data(), dtype, {}};
+    std::copy(strides.begin(), strides.end(), input.stride);
+    return static_cast<uint8_t>(map.input_count++);
+  }
+
+  uint8_t Constant(DType dtype, uint64_t bits) {
+    map.constants[map.constant_count] = {dtype, bits};
+    return static_cast<uint8_t>(map.input_count + map.constant_count++);
+  }
+
+  uint8_t Step(int function, uint8_t a, uint8_t b = 0, uint8_t c = 0) {
+    map.steps[map.step_count] = {static_cast<uint16_t>(function), {a, b, c}, 0};
+    return static_cast<uint8_t>(map.input_count + map.constant_count + map.step_count++);
+  }
+
+  void Output(DType dtype, uint8_t reg) { map.outputs[map.output_count++] = {nullptr, dtype, reg}; }
+
+  std::vector<int64_t> Dense() const {
+    std::vector<int64_t> strides(static_cast<size_t>(map.rank), 1);
+    for (size_t i = strides.size(); i-- > 1;) strides[i - 1] = strides[i] * map.shape[i];
+    return strides;
+  }
+
+  // All outputs one after the other, each NaN canonical. `over`: output i lies in input i's memory.
+  // A negative `piece` is the emulated device.
+  std::vector<uint8_t> Run(MapRun run, int64_t piece, bool over = false) {
+    AssignMapSlots(&map);
+    const int64_t count = MapElements(map);
+    std::vector<std::vector<uint8_t>> outputs, copies = memory;
+    Map job = map;
+    for (int32_t i = 0; i < job.input_count; ++i) job.inputs[i].data = copies[i].data();
+    for (int32_t i = 0; i < job.output_count; ++i) {
+      outputs.emplace_back(static_cast<size_t>(count) * DTypeBytes(job.outputs[i].dtype));
+      job.outputs[i].data = over ? copies[i].data() : outputs.back().data();
+    }
+    std::vector<uint8_t> scratch(MapScratchBytes(job));
+    if (piece < 0) {
+      LaunchMap(job, nullptr);
+      cudaStreamSynchronize(nullptr);
+    } else {
+      for (int64_t at = 0; at < count; at += piece) {
+        run(job, at, std::min(at + piece, count), scratch.data());
+      }
+    }
+    std::vector<uint8_t> all;
+    for (int32_t i = 0; i < job.output_count; ++i) {
+      uint8_t* data = static_cast<uint8_t*>(job.outputs[i].data);
+      uint32_t* words = reinterpret_cast<uint32_t*>(data);
+      if (job.outputs[i].dtype == DType::kF32)
+        std::transform(words, words + count, words, CanonicalBitsF32);
+      all.insert(all.end(), data, data + outputs[static_cast<size_t>(i)].size());
+    }
+    return all;
+  }
+
+  Map map = {};
+  std::vector<std::vector<uint8_t>> memory;
+};
+
+struct Named {
+  const char* name;
+  MapRun run;
+};
+
+std::vector<Named> Backends() {
+  std::vector<Named> backends;
+#if QUIPU_X86
+  if (Cpu().avx2) backends.push_back({"avx2", MapAvx2});
+  if (Cpu().avx512) backends.push_back({"avx512", MapAvx512});
+#endif
+  return backends;
+}
+
+// Whether all backends give what the portable one gives, in one piece or many.
+void CheckWork(Work work, const std::string& name, bool over = false) {
+  if (!MapIsSound(work.map)) return Check(false, name + ": sound");
+  const std::vector<uint8_t> want = work.Run(MapPortable, INT64_MAX / 2, false);
+  bool same = work.Run(MapPortable, 97, over) == want && work.Run(nullptr, -1, over) == want;
+  for (const Named& backend : Backends()) {
+    same = same && work.Run(backend.run, INT64_MAX / 2, over) == want &&
+           work.Run(backend.run, 1000, over) == want && work.Run(backend.run, 77, over) == want;
+  }
+  Check(same, name);
+}
+
+void TestEveryFunction() {
+  for (int number = 0; number < kMapFunctionsMax; ++number) {
+    const MapSignature* signature = MapSignatureOf(number);
+    if (signature == nullptr) continue;
+    int taken = 0;
+    while (taken < 3 && signature->operands[taken] != DType{}) ++taken;
+    for (int repeating = 0; repeating < 1 << taken; ++repeating) {
+      Work work({1203});
+      uint8_t operands[3] = {};
+      for (int i = 0; i < taken; ++i) {
+        const int64_t stride = (repeating >> i & 1) != 0 ? 0 : 1;
+        operands[i] = work.Input(signature->operands[i], {stride},
+                                 static_cast<uint64_t>(number * 8 + i + 1 + repeating));
+      }
+      const uint8_t result = work.Step(number, operands[0], operands[1], operands[2]);
+      work.Output(signature->result, result);
+      CheckWork(work, "map: function " + std::to_string(number) + ", repeating " +
+                          std::to_string(repeating));
+    }
+  }
+}
+
+// (a + b) · c - a, whether it is positive, and b itself.
+Work Expression(std::vector<int64_t> shape, std::vector<std::vector<int64_t>> strides) {
+  Work work(std::move(shape));
+  uint8_t in[3];
+  for (size_t i = 0; i < 3; ++i) {
+    in[i] = work.Input(DType::kF32, i < strides.size() ? strides[i] : work.Dense(), 50 + i);
+  }
+  const uint8_t zero = work.Constant(DType::kF32, 0);
+  const uint8_t scaled = work.Step(42, work.Step(40, in[0], in[1]), in[2]);
+  const uint8_t result = work.Step(41, scaled, in[0]);
+  work.Output(DType::kF32, result);
+  work.Output(DType::kBool, work.Step(51, zero, result));
+  work.Output(DType::kF32, in[1]);
+  work.Output(DType::kF32, result);
+  return work;
+}
+
+void TestWalks() {
+  CheckWork(Expression({}, {}), "map: a single element");
+  CheckWork(Expression({0, 7}, {}), "map: nothing");
+  CheckWork(Expression({3, 700}, {{0, 1}, {1, 0}}), "map: long rows and columns");
+  CheckWork(Expression({41, 30}, {{0, 1}, {1, 0}, {1, 41}}), "map: short rows, transposed");
+  CheckWork(Expression({2, 3, 5, 7, 11}, {{0, 0, 1, 0, 5}, {0, 1, 0, 3, 0}, {0, 0, 0, 0, 0}}),
+            "map: five axes");
+  CheckWork(Expression({5, 513}, {{1026, 2}, {513, 1}, {600, 1}}), "map: strides and gaps");
+}
+
+void TestSharedMemory() {
+  Work swap({1501});
+  for (int i = 0; i < 3; ++i) swap.Input(DType::kI32, {1}, 60 + static_cast<uint64_t>(i));
+  const uint8_t sum = swap.Step(133, 0, 1);
+  swap.Output(DType::kI32, 1);
+  swap.Output(DType::kI32, 2);
+  swap.Output(DType::kI32, swap.Step(133, sum, 0));
+  CheckWork(swap, "map: outputs in the memory of inputs that are outputs too", true);
+  Work late({1501});
+  late.Input(DType::kF32, {1}, 70);
+  late.Output(DType::kF32, late.Step(40, late.Step(1, 0), 0));
+  CheckWork(late, "map: an output in the memory of its input", true);
+  Work early({1501});
+  for (int i = 0; i < 2; ++i) early.Input(DType::kF32, {1}, 80 + static_cast<uint64_t>(i));
+  early.Output(DType::kF32, early.Step(2, 1));
+  early.Output(DType::kF32, early.Step(40, 0, 1));
+  CheckWork(early, "map: an input that is read after an output in its memory is known", true);
+}
+
+void TestSoundness() {
+  const Work work = Expression({4, 4}, {});
+  const auto refused = [&work](const char* what, void (*spoil)(Map&)) {
+    Map map = work.map;
+    spoil(map);
+    Check(MapIsSound(work.map) && !MapIsSound(map), std::string("map: refused: ") + what);
+  };
+  refused("too many inputs", [](Map& map) { map.input_count = kMapInputsMax + 1; });
+  refused("fewer than no steps", [](Map& map) { map.step_count = -1; });
+  refused("too many axes", [](Map& map) { map.rank = kRankMax + 1; });
+  refused("a negative stride", [](Map& map) { map.inputs[1].stride[1] = -1; });
+  refused("a function that does not exist", [](Map& map) { map.steps[0].function = 0; });
+  refused("a number beyond all functions", [](Map& map) { map.steps[0].function = 65535; });
+  refused("a register that is not defined yet", [](Map& map) { map.steps[0].operands[1] = 5; });
+  refused("an operand of another type", [](Map& map) { map.inputs[0].dtype = DType::kI32; });
+  refused("an operand too many", [](Map& map) { map.steps[0].function = 1; });
+  refused("an output of another type", [](Map& map) { map.outputs[1].dtype = DType::kF32; });
+  refused("an output of nothing", [](Map& map) { map.outputs[0].reg = 200; });
+  refused("a type that no map knows", [](Map& map) { map.constants[0].dtype = DType::kF64; });
+}
+
+}  // namespace
+
+void TestMap() {
+  TestEveryFunction();
+  TestWalks();
+  TestSharedMemory();
+  TestSoundness();
+}
+
+}  // namespace quipu::test
