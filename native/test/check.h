@@ -22,6 +22,7 @@ void TestMerkle();
 void TestDevice();
 void TestFiles();
 void TestMap();
+void TestScan();
 void TestCudaKernels();
 void TestCudaProgram();
 

@@ -42,6 +42,7 @@ int Run() {
   TestDevice();
   TestFiles();
   TestMap();
+  TestScan();
   TestCudaKernels();
   TestCudaProgram();
   std::printf("1..%d\n", checks);
