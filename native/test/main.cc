@@ -42,6 +42,7 @@ int Run() {
   TestDevice();
   TestFiles();
   TestMap();
+  TestReduce();
   TestScan();
   TestCudaKernels();
   TestCudaProgram();

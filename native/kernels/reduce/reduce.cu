@@ -1,0 +1,85 @@
+// Rows by teams of threads, columns by a thread each.
+#include "kernels/reduce/reduce_cuda.h"
+#include "kernels/reduce/reduce_device.h"
+#include "support/cuda_check.h"
+
+namespace quipu {
+namespace {
+
+constexpr int kThreads = 128;
+
+template <class Fold>
+__global__ void __launch_bounds__(kTeamThreads) ReduceRowsKernel(Reduce job) {
+  __shared__ typename Fold::Value lanes[kTeamThreads];
+  const auto* from = static_cast<const typename Fold::From*>(job.from);
+  auto* to = static_cast<typename Fold::To*>(job.to);
+  const int64_t step = static_cast<int64_t>(gridDim.x) * kTeams;
+  for (int64_t first = static_cast<int64_t>(blockIdx.x) * kTeams; first < job.outer;
+       first += step) {
+    const int64_t row = first + threadIdx.x / kReduceLanes;
+    const bool live = row < job.outer;
+    const auto* start = from + row * job.length;
+    const auto value =
+        TeamReduce<Fold>(job.length, live, lanes, [start](int64_t j) { return start[j]; });
+    if (live && threadIdx.x % kReduceLanes == 0) to[row] = Fold::Finish(value);
+  }
+}
+
+template <class Fold, bool kJoin>
+__global__ void __launch_bounds__(kThreads) ReduceEachKernel(Reduce job) {
+  const auto* from = static_cast<const typename Fold::From*>(job.from);
+  auto* to = static_cast<typename Fold::To*>(job.to);
+  const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
+  for (int64_t at = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+       at < job.outer * job.inner; at += step) {
+    const int64_t o = at / job.inner;
+    const int64_t i = at % job.inner;
+    const auto* start = from + o * job.length * job.inner_stride + i;
+    const auto value = kJoin ? JoinAll<Fold>(start, job.inner_stride, job.length)
+                             : ReduceAll<Fold>(start, job.inner_stride, job.length);
+    to[o * job.inner_stride + i] = Fold::Finish(value);
+  }
+}
+
+int64_t BlocksOf(const Reduce& job) {
+  const int64_t wanted = (job.outer * job.inner + kThreads - 1) / kThreads;
+  return wanted < kTeamBlocksMax ? wanted : kTeamBlocksMax;
+}
+
+template <class Fold>
+void StartReduce(const Reduce& job, cudaStream_t stream) {
+  if (job.inner == 1 && job.inner_stride == 1) {
+    QUIPU_CUDA_START(ReduceRowsKernel<Fold>, TeamBlocks(job.outer), kTeamThreads, stream, job);
+    return;
+  }
+  constexpr auto kKernel = ReduceEachKernel<Fold, false>;
+  QUIPU_CUDA_START(kKernel, BlocksOf(job), kThreads, stream, job);
+}
+
+template <class Fold>
+void StartJoin(const Reduce& job, cudaStream_t stream) {
+  constexpr auto kKernel = ReduceEachKernel<Fold, true>;
+  QUIPU_CUDA_START(kKernel, BlocksOf(job), kThreads, stream, job);
+}
+
+}  // namespace
+
+cudaError_t LaunchReduce(const Reduce& job, ReduceFunction function, DType dtype,
+                         cudaStream_t stream) {
+  const bool known = WithFold(function, dtype, [&](auto fold) {
+    if (job.outer > 0 && job.inner > 0) StartReduce<decltype(fold)>(job, stream);
+    return true;
+  });
+  return known ? cudaGetLastError() : cudaErrorInvalidValue;
+}
+
+cudaError_t LaunchJoinReduced(const Reduce& job, ReduceFunction function, DType dtype,
+                              cudaStream_t stream) {
+  const bool known = WithJoin(function, dtype, [&](auto fold) {
+    if (job.outer > 0 && job.inner > 0) StartJoin<decltype(fold)>(job, stream);
+    return true;
+  });
+  return known ? cudaGetLastError() : cudaErrorInvalidValue;
+}
+
+}  // namespace quipu

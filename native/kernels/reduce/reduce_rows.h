@@ -1,0 +1,181 @@
+// Rows of binary32 with the 64 lanes of the canonical order in registers. What is summed is read
+// through a function, so that softmax and normalisation sum what they make of a row as they make
+// it. F is RowLanes8 or RowLanes16.
+//
+// In an unnamed namespace: each includer compiles it with its own instruction set.
+#ifndef QUIPU_KERNELS_REDUCE_REDUCE_ROWS_H_
+#define QUIPU_KERNELS_REDUCE_REDUCE_ROWS_H_
+
+#include "kernels/lanes/inline.h"
+#include "kernels/reduce/reduce_folds.h"
+#include "kernels/reduce/reduce_order.h"
+
+namespace quipu {
+namespace {
+
+template <class F>
+struct RowSum {
+  using Scalar = SumF32;
+  using Float = typename F::Float;
+  QUIPU_LANES Float Take(Float lane, Float x) { return lane + x; }
+  QUIPU_LANES Float Join(Float a, Float b) { return a + b; }
+};
+
+template <class F>
+struct RowSumOfSquares : RowSum<F> {
+  using Float = typename F::Float;
+  QUIPU_LANES Float Take(Float lane, Float x) { return F::Fma(x, x, lane); }
+};
+
+template <class F>
+struct RowProduct {
+  using Scalar = ProductF32;
+  using Float = typename F::Float;
+  QUIPU_LANES Float Take(Float lane, Float x) { return lane * x; }
+  QUIPU_LANES Float Join(Float a, Float b) { return a * b; }
+};
+
+// `read(at)` gives the vector at element `at`; `read(at, live)` one of the last ones, that has
+// lanes beyond the first `live` when those are fewer: there the fold must find what changes
+// nothing, 0 in sums, 1 in products.
+template <class F, class RowFold, class Read>
+QUIPU_LANES float FoldBlock(int64_t first, int64_t count, const Read& read) {
+  constexpr int kVectors = kReduceLanes / F::kLanes;
+  typename F::Float lane[kVectors];
+  QUIPU_UNROLL
+  for (int q = 0; q < kVectors; ++q) lane[q] = F::Set(RowFold::Scalar::Start());
+  const int64_t end = first + count;
+  int64_t at = first;
+  for (; at + kReduceLanes <= end; at += kReduceLanes) {
+    QUIPU_UNROLL
+    for (int q = 0; q < kVectors; ++q) lane[q] = RowFold::Take(lane[q], read(at + q * F::kLanes));
+  }
+  QUIPU_UNROLL
+  for (int q = 0; q < kVectors; ++q, at += F::kLanes) {
+    if (at < end) lane[q] = RowFold::Take(lane[q], read(at, end - at));
+  }
+  QUIPU_UNROLL
+  for (int half = kVectors / 2; half > 0; half /= 2) {
+    QUIPU_UNROLL
+    for (int q = 0; q < half; ++q) lane[q] = RowFold::Join(lane[q], lane[q + half]);
+  }
+  return F::JoinHalves(lane[0], RowFold::Join);
+}
+
+template <class F, class RowFold, class Read>
+QUIPU_LANES float FoldRow(int64_t length, const Read& read) {
+  if (length <= kReduceBlock) return FoldBlock<F, RowFold>(0, length, read);
+  Pairs<typename RowFold::Scalar> blocks;
+  for (int64_t at = 0; at < length; at += kReduceBlock) {
+    const int64_t count = length - at < kReduceBlock ? length - at : kReduceBlock;
+    blocks.Take(FoldBlock<F, RowFold>(at, count, read));
+  }
+  return blocks.Result();
+}
+
+// What FoldRow reads of a plain row.
+template <class F>
+struct RowReader {
+  const float* from;
+  float others;
+
+  auto operator()(int64_t at) const { return F::Load(from + at); }
+  auto operator()(int64_t at, int64_t live) const {
+    return F::LoadFirst(from + at, live, F::Set(others));
+  }
+};
+
+// The processor's maximum knows neither NaN nor which zero is larger, so both are watched beside
+// it. When the largest is a zero, it is +0 if any sign is clear; the smallest is -0 if any is set.
+template <class F, bool kLargest>
+struct Extreme {
+  using Float = typename F::Float;
+  Float value = F::Set(kLargest ? -__builtin_inff() : __builtin_inff());
+  Float signs = value;
+
+  QUIPU_LANES Float Further(Float a, Float b) {
+    return kLargest ? F::GreaterOrSecond(a, b) : F::LessOrSecond(a, b);
+  }
+  QUIPU_LANES Float Both(Float a, Float b) {
+    return F::OfBits(kLargest ? F::Bits(a) & F::Bits(b) : F::Bits(a) | F::Bits(b));
+  }
+
+  void Take(Float x) {
+    value = Further(x, value);
+    signs = Both(signs, x);
+  }
+  void Join(const Extreme& other) {
+    value = Further(value, other.value);
+    signs = Both(signs, other.signs);
+  }
+  float Result() const {
+    const float result = F::JoinHalves(value, Further);
+    if (result != 0.0f) return result;
+    return F32OfBits(BitsOfF32(F::JoinHalves(signs, Both)) & 0x80000000u);
+  }
+};
+
+template <class F, bool kLargest>
+inline float ExtremeOfRow(const float* from, int64_t length) {
+  constexpr int64_t kStep = 4 * F::kLanes;
+  Extreme<F, kLargest> lane[4];
+  const RowReader<F> read{from, kLargest ? -__builtin_inff() : __builtin_inff()};
+  typename F::Mask nan = F::EitherIsNan(lane[0].value, lane[0].value);
+  int64_t at = 0;
+  for (; at + kStep <= length; at += kStep) {
+    typename F::Float x[4];
+    QUIPU_UNROLL
+    for (int q = 0; q < 4; ++q) x[q] = read(at + q * F::kLanes);
+    QUIPU_UNROLL
+    for (int q = 0; q < 4; ++q) lane[q].Take(x[q]);
+    const auto either = F::Or(F::EitherIsNan(x[0], x[1]), F::EitherIsNan(x[2], x[3]));
+    nan = F::Or(nan, either);
+  }
+  for (; at < length; at += F::kLanes) {
+    const bool whole = at + F::kLanes <= length;
+    const auto x = whole ? read(at) : read(at, length - at);
+    lane[0].Take(x);
+    nan = F::Or(nan, F::EitherIsNan(x, x));
+  }
+  if (F::Any(nan)) return F32OfBits(kCanonicalNan);
+  lane[0].Join(lane[1]);
+  lane[2].Join(lane[3]);
+  lane[0].Join(lane[2]);
+  return lane[0].Result();
+}
+
+// All rows of a job whose function has lanes in registers; false for others.
+template <class F>
+bool ReduceRowsF32(const Reduce& job, ReduceFunction function) {
+  const auto* from = static_cast<const float*>(job.from);
+  auto* to = static_cast<float*>(job.to);
+  const auto each = [&](const auto& of_row) {
+    for (int64_t o = 0; o < job.outer; ++o) to[o] = of_row(from + o * job.length);
+    return true;
+  };
+  switch (function) {
+    case ReduceFunction::kSum:
+      return each([&](const float* row) {
+        return FoldRow<F, RowSum<F>>(job.length, RowReader<F>{row, 0.0f});
+      });
+    case ReduceFunction::kProduct:
+      return each([&](const float* row) {
+        return FoldRow<F, RowProduct<F>>(job.length, RowReader<F>{row, 1.0f});
+      });
+    case ReduceFunction::kSumOfSquares:
+      return each([&](const float* row) {
+        return FoldRow<F, RowSumOfSquares<F>>(job.length, RowReader<F>{row, 0.0f});
+      });
+    case ReduceFunction::kMaximum:
+      return each([&](const float* row) { return ExtremeOfRow<F, true>(row, job.length); });
+    case ReduceFunction::kMinimum:
+      return each([&](const float* row) { return ExtremeOfRow<F, false>(row, job.length); });
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+}  // namespace quipu
+
+#endif  // QUIPU_KERNELS_REDUCE_REDUCE_ROWS_H_
