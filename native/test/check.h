@@ -26,6 +26,9 @@ void TestReduce();
 void TestScan();
 void TestCudaKernels();
 void TestCudaProgram();
+void TestMatmul();
+void TestConvolution();
+void TestPool();
 
 }  // namespace quipu::test
 

@@ -46,6 +46,9 @@ int Run() {
   TestScan();
   TestCudaKernels();
   TestCudaProgram();
+  TestMatmul();
+  TestConvolution();
+  TestPool();
   std::printf("1..%d\n", checks);
   return failures == 0 ? 0 : 1;
 }

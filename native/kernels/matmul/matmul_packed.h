@@ -18,10 +18,22 @@ constexpr int64_t kColumnsPiece = 1024;
 
 static inline int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// Isa gives: kRows × kColumns of the micro tile; PackA(rows ≤ kRows) and PackB(columns ≤ kColumns)
-// that fill one panel; Tile, that computes one micro tile of C from two panels.
+// Where columns of B come from when B is a matrix in memory.
 template <typename Isa>
-void MatmulPacked(const Matmul& job, float* scratch) {
+struct MatrixColumns {
+  const Matmul& job;
+
+  void Pack(int64_t p, int64_t depth, int64_t j, int64_t columns, float* out) const {
+    Isa::PackB(job.b + p * job.b_stride + j, job.b_stride, depth, columns, out);
+  }
+};
+
+// Isa gives: kRows × kColumns of the micro tile; PackA(rows ≤ kRows) that fills one panel; Tile,
+// that computes one micro tile of C from two panels. Columns gives Pack(p, depth, j, columns), that
+// fills the panels of B's rows p … p + depth - 1 and columns j … j + columns - 1; job.b is not
+// read.
+template <typename Isa, typename Columns>
+void MatmulPacked(const Matmul& job, const Columns& source, float* scratch) {
   float* packed_a = scratch;
   float* packed_b = scratch + kRowsPiece * kDotBlock;
   if (job.k == 0) {
@@ -33,7 +45,7 @@ void MatmulPacked(const Matmul& job, float* scratch) {
     const int64_t columns = Least(job.n - j, kColumnsPiece);
     for (int64_t p = 0; p < job.k; p += kDotBlock) {
       const int64_t depth = Least(job.k - p, kDotBlock);
-      Isa::PackB(job.b + p * job.b_stride + j, job.b_stride, depth, columns, packed_b);
+      source.Pack(p, depth, j, columns, packed_b);
       for (int64_t i = 0; i < job.m; i += kRowsPiece) {
         const int64_t rows = Least(job.m - i, kRowsPiece);
         for (int64_t r = 0; r < rows; r += Isa::kRows) {

@@ -1,0 +1,100 @@
+// Convolution of one image and one group, canonical (docs/arithmetic.md, "Convolution"): each
+// output is the dot product of a row of weights with the inputs under its window, k = (input
+// channel, kernel depth, row, column) ascending in blocks of 256. A tap in the padding takes part
+// as fma(weight, +0, sum). That is the canonical product of the weights (output channels × k) with
+// a matrix that is never written down (k × output positions). No transform changes the terms.
+//
+// A call computes on the calling thread only. A caller splits work over output channels, by moving
+// w and y, and over positions, which cannot change a bit.
+#ifndef QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_H_
+#define QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/matmul/matmul.h"
+#include "quipu/device.h"
+
+namespace quipu {
+
+// Three spatial axes (depth, height, width); where there are fewer, the leading ones are 1, with
+// stride 1 and no padding. in, kernel, out, stride, dilation ≥ 1; pad ≥ 0.
+struct Convolution {
+  const float* x;  // in_channels planes
+  const float* w;  // a row for each output channel: in_channels × taps
+  float* y;        // a row for each output channel: all output positions
+  int64_t in_channels;
+  int64_t out_channels;
+  int64_t in[3];
+  int64_t kernel[3];
+  int64_t out[3];
+  int64_t stride[3];
+  int64_t dilation[3];
+  int64_t pad[3];  // before the first element; what lies beyond the last follows from out
+  int64_t begin;   // of the output positions to compute, row-major over out
+  int64_t end;
+};
+
+// 64-byte aligned; one a thread.
+constexpr size_t kConvolutionScratchBytes = kMatmulScratchBytes;
+
+using ConvolutionF32 = void (*)(const Convolution& job, float* scratch);
+
+void ConvolutionF32Portable(const Convolution& job, float* scratch);
+void ConvolutionF32Avx2(const Convolution& job, float* scratch);
+void ConvolutionF32Avx512(const Convolution& job, float* scratch);
+
+QUIPU_HOST_DEVICE static inline int64_t VolumeOf(const int64_t size[3]) {
+  return size[0] * size[1] * size[2];
+}
+
+// Terms of one output.
+QUIPU_HOST_DEVICE static inline int64_t DepthOf(const Convolution& job) {
+  return job.in_channels * VolumeOf(job.kernel);
+}
+
+// A row or column of the matrix of inputs. Of a row: what the tap adds to the window's corner; of a
+// column: the corner, which may lie in the padding.
+struct ConvolutionPlace {
+  int64_t channel;
+  int64_t at[3];
+};
+
+// Index: int64_t, or uint32_t where k fits and a wide division is dear.
+template <typename Index>
+QUIPU_HOST_DEVICE static inline ConvolutionPlace TapAt(const Convolution& job, Index p) {
+  ConvolutionPlace tap;
+  tap.at[2] = p % static_cast<Index>(job.kernel[2]) * job.dilation[2];
+  p /= static_cast<Index>(job.kernel[2]);
+  tap.at[1] = p % static_cast<Index>(job.kernel[1]) * job.dilation[1];
+  p /= static_cast<Index>(job.kernel[1]);
+  tap.at[0] = p % static_cast<Index>(job.kernel[0]) * job.dilation[0];
+  tap.channel = p / static_cast<Index>(job.kernel[0]);
+  return tap;
+}
+
+QUIPU_HOST_DEVICE static inline ConvolutionPlace CornerAt(const Convolution& job,
+                                                          int64_t position) {
+  ConvolutionPlace corner;
+  corner.channel = 0;
+  corner.at[2] = position % job.out[2] * job.stride[2] - job.pad[2];
+  position /= job.out[2];
+  corner.at[1] = position % job.out[1] * job.stride[1] - job.pad[1];
+  corner.at[0] = position / job.out[1] * job.stride[0] - job.pad[0];
+  return corner;
+}
+
+// The element of the matrix of inputs where a row and a column meet.
+QUIPU_HOST_DEVICE static inline float InputAt(const Convolution& job, const float* x,
+                                              const ConvolutionPlace& tap,
+                                              const ConvolutionPlace& corner) {
+  const int64_t d = corner.at[0] + tap.at[0];
+  const int64_t h = corner.at[1] + tap.at[1];
+  const int64_t w = corner.at[2] + tap.at[2];
+  if (d < 0 || d >= job.in[0] || h < 0 || h >= job.in[1] || w < 0 || w >= job.in[2]) return 0.0f;
+  return x[((tap.channel * job.in[0] + d) * job.in[1] + h) * job.in[2] + w];
+}
+
+}  // namespace quipu
+
+#endif  // QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_H_

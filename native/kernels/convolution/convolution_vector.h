@@ -1,0 +1,42 @@
+// Which way a convolution goes on the vector backends.
+//
+// In an unnamed namespace: each includer compiles it with its own instruction set.
+#ifndef QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_VECTOR_H_
+#define QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_VECTOR_H_
+
+#include "kernels/convolution/convolution_direct.h"
+#include "kernels/matmul/matmul_vector.h"
+
+namespace quipu {
+namespace {
+
+// Further apart than this the lanes of a vector may be out of reach of its 32-bit offsets.
+constexpr int64_t kVectorStepMax = int64_t{1} << 20;
+
+// One tap, no padding, no steps: the inputs are the matrix.
+static inline bool IsMatmul(const Convolution& job) {
+  bool plain = VolumeOf(job.kernel) == 1;
+  for (int axis = 0; axis < 3; ++axis) {
+    plain = plain && job.stride[axis] == 1 && job.pad[axis] == 0 && job.in[axis] == job.out[axis];
+  }
+  return plain;
+}
+
+template <typename Isa, typename Lanes>
+void ConvolutionVector(const Convolution& job, float* scratch) {
+  const int64_t positions = VolumeOf(job.out);
+  const int64_t k = DepthOf(job);
+  const Matmul product = {job.w,     job.x + job.begin, job.y + job.begin,   k, positions,
+                          positions, job.out_channels,  job.end - job.begin, k};
+  if (IsMatmul(job)) return MatmulVector<Isa>(product, scratch);
+  if (job.stride[2] > kVectorStepMax) return ConvolutionF32Portable(job, scratch);
+  if (k > 0 && job.out_channels <= kDirectChannelsMax && job.kernel[2] <= kDirectWidthMax) {
+    return ConvolutionDirect<Lanes>(job);
+  }
+  MatmulPacked<Isa>(product, WindowColumns<Isa, Lanes>{job}, scratch);
+}
+
+}  // namespace
+}  // namespace quipu
+
+#endif  // QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_VECTOR_H_

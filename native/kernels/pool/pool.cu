@@ -1,0 +1,50 @@
+// One thread an output, in a stride over the grid.
+#include "kernels/pool/pool_cuda.h"
+#include "support/cuda_check.h"
+
+namespace quipu {
+namespace {
+
+constexpr int kThreads = 256;
+
+__device__ void One(const MaxPool& job, int64_t plane, int64_t position) {
+  MaxPoolOne(job, plane, position);
+}
+
+__device__ void One(const AveragePool& job, int64_t plane, int64_t position) {
+  AveragePoolOne(job, plane, position);
+}
+
+template <class Job>
+__global__ void __launch_bounds__(kThreads) PoolKernel(Job job) {
+  const int64_t positions = ElementsOf(job.window.out);
+  const int64_t count = (job.end - job.begin) * positions;
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * kThreads;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count;
+       i += stride) {
+    One(job, job.begin + i / positions, i % positions);
+  }
+}
+
+template <class Job>
+cudaError_t Launch(const Job& job, cudaStream_t stream) {
+  const int64_t count = (job.end - job.begin) * ElementsOf(job.window.out);
+  if (count == 0) return cudaSuccess;
+  constexpr int64_t kBlocksMax = 65535;
+  const int64_t wanted = (count + kThreads - 1) / kThreads;
+  const int64_t blocks = wanted < kBlocksMax ? wanted : kBlocksMax;
+  QUIPU_CUDA_START(PoolKernel<Job>, blocks, kThreads, stream, job);
+  return cudaGetLastError();
+}
+
+}  // namespace
+
+cudaError_t LaunchMaxPoolF32(const MaxPool& job, cudaStream_t stream) {
+  return Launch(job, stream);
+}
+
+cudaError_t LaunchAveragePoolF32(const AveragePool& job, cudaStream_t stream) {
+  return Launch(job, stream);
+}
+
+}  // namespace quipu

@@ -1,0 +1,254 @@
+// Convolutions: the portable kernel against plain loops over an image that is really padded; every
+// other backend and the emulated device against the portable kernel, with strides, dilations,
+// groups, edges that are all padding, and ranges that begin and end anywhere.
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "dispatch/backend.h"
+#include "kernels/convolution/convolution_cuda.h"
+#include "support/aligned.h"
+#include "test/check.h"
+#include "test/hard_floats.h"
+
+namespace quipu::test {
+namespace {
+
+struct Shape {
+  const char* name;
+  int64_t in_channels;
+  int64_t out_channels;
+  int64_t in[3];
+  int64_t kernel[3];
+  int64_t stride[3];
+  int64_t dilation[3];
+  int64_t pad[3];
+  int64_t pad_end[3];
+};
+
+const Shape kShapes[] = {
+    {"3 x 3", 5, 17, {1, 9, 37}, {1, 3, 3}, {1, 1, 1}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}},
+    {"3 x 3, more than a block",
+     60,
+     20,
+     {1, 7, 7},
+     {1, 3, 3},
+     {1, 1, 1},
+     {1, 1, 1},
+     {0, 1, 1},
+     {0, 1, 1}},
+    {"7 x 7 by 2", 3, 64, {1, 31, 41}, {1, 7, 7}, {1, 2, 2}, {1, 1, 1}, {0, 3, 3}, {0, 3, 3}},
+    {"1 x 1", 70, 33, {1, 6, 11}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}},
+    {"1 x 1, few", 300, 3, {1, 6, 11}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}},
+    {"1 x 1 by 2", 70, 33, {1, 9, 12}, {1, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}},
+    {"1 x 1 in padding", 9, 12, {1, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 2, 2}, {0, 1, 2}},
+    {"4 x 4 by 4", 3, 24, {1, 40, 36}, {1, 4, 4}, {1, 4, 4}, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}},
+    {"one channel", 1, 1, {1, 20, 112}, {1, 3, 3}, {1, 1, 1}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}},
+    {"one channel by 2", 1, 1, {1, 20, 75}, {1, 3, 3}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}},
+    {"one channel by 3", 1, 1, {1, 20, 75}, {1, 5, 5}, {1, 1, 3}, {1, 1, 1}, {0, 2, 2}, {0, 2, 0}},
+    {"few, more than a block",
+     33,
+     7,
+     {1, 8, 50},
+     {1, 3, 3},
+     {1, 1, 1},
+     {1, 1, 1},
+     {0, 1, 1},
+     {0, 1, 1}},
+    {"dilated", 6, 10, {1, 12, 40}, {1, 3, 3}, {1, 1, 1}, {1, 2, 5}, {0, 2, 5}, {0, 2, 5}},
+    {"dilated, few, by 2",
+     6,
+     5,
+     {1, 12, 90},
+     {1, 3, 3},
+     {1, 1, 2},
+     {1, 2, 3},
+     {0, 2, 5},
+     {0, 2, 5}},
+    {"one row", 4, 12, {1, 1, 300}, {1, 1, 70}, {1, 1, 1}, {1, 1, 1}, {0, 0, 9}, {0, 0, 80}},
+    {"one row, few", 4, 2, {1, 1, 300}, {1, 1, 70}, {1, 1, 1}, {1, 1, 1}, {0, 0, 9}, {0, 0, 80}},
+    {"depth", 3, 16, {5, 6, 9}, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}},
+    {"depth by 2, few", 3, 4, {5, 6, 9}, {2, 3, 3}, {2, 1, 2}, {2, 1, 1}, {2, 1, 1}, {1, 1, 1}},
+    {"wider than high, all padding",
+     2,
+     11,
+     {1, 1, 4},
+     {1, 3, 3},
+     {1, 1, 1},
+     {1, 4, 4},
+     {0, 9, 9},
+     {0, 9, 9}},
+    {"no input channel", 0, 12, {1, 4, 4}, {1, 3, 3}, {1, 1, 1}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}},
+    {"no input channel, few",
+     0,
+     2,
+     {1, 4, 4},
+     {1, 3, 3},
+     {1, 1, 1},
+     {1, 1, 1},
+     {0, 1, 1},
+     {0, 1, 1}},
+};
+
+Convolution JobOf(const Shape& shape) {
+  Convolution job = {};
+  job.in_channels = shape.in_channels;
+  job.out_channels = shape.out_channels;
+  for (int axis = 0; axis < 3; ++axis) {
+    job.in[axis] = shape.in[axis];
+    job.kernel[axis] = shape.kernel[axis];
+    job.stride[axis] = shape.stride[axis];
+    job.dilation[axis] = shape.dilation[axis];
+    job.pad[axis] = shape.pad[axis];
+    const int64_t padded = shape.pad[axis] + shape.in[axis] + shape.pad_end[axis];
+    const int64_t reach = (shape.kernel[axis] - 1) * shape.dilation[axis] + 1;
+    job.out[axis] = (padded - reach) / shape.stride[axis] + 1;
+  }
+  job.end = VolumeOf(job.out);
+  return job;
+}
+
+// Tensors of `planes` images times groups.
+struct Tensors {
+  Tensors(const Convolution& job, int64_t images, int64_t groups, uint32_t rarity)
+      : x(HardFloats(static_cast<size_t>(images * groups * job.in_channels * VolumeOf(job.in)), 1,
+                     rarity)),
+        w(HardFloats(static_cast<size_t>(groups * job.out_channels * DepthOf(job)), 2, rarity)),
+        y(static_cast<size_t>(images * groups * job.out_channels * VolumeOf(job.out)), -7.0f) {}
+
+  std::vector<float> x, w, y;
+};
+
+// Plain loops: a padded copy of the image, one output after the other, rounded once a step by the C
+// library.
+std::vector<float> Naive(const Convolution& job, const Tensors& tensors) {
+  int64_t side[3], padded_elements = 1;
+  for (int axis = 0; axis < 3; ++axis) {
+    const int64_t reach = (job.kernel[axis] - 1) * job.dilation[axis];
+    side[axis] =
+        std::max((job.out[axis] - 1) * job.stride[axis] + reach + 1, job.pad[axis] + job.in[axis]);
+    padded_elements *= side[axis];
+  }
+  std::vector<float> padded(static_cast<size_t>(job.in_channels * padded_elements), 0.0f);
+  size_t from = 0;
+  for (int64_t c = 0; c < job.in_channels; ++c)
+    for (int64_t d = 0; d < job.in[0]; ++d)
+      for (int64_t h = 0; h < job.in[1]; ++h)
+        for (int64_t w = 0; w < job.in[2]; ++w)
+          padded[static_cast<size_t>(((c * side[0] + d + job.pad[0]) * side[1] + h + job.pad[1]) *
+                                         side[2] +
+                                     w + job.pad[2])] = tensors.x[from++];
+  std::vector<float> y;
+  for (int64_t o = 0; o < job.out_channels; ++o)
+    for (int64_t d = 0; d < job.out[0]; ++d)
+      for (int64_t h = 0; h < job.out[1]; ++h)
+        for (int64_t w = 0; w < job.out[2]; ++w) {
+          std::vector<float> blocks;
+          const float* weight = tensors.w.data() + o * DepthOf(job);
+          int64_t term = 0;
+          for (int64_t c = 0; c < job.in_channels; ++c)
+            for (int64_t i = 0; i < job.kernel[0]; ++i)
+              for (int64_t j = 0; j < job.kernel[1]; ++j)
+                for (int64_t k = 0; k < job.kernel[2]; ++k) {
+                  if (term++ % 256 == 0) blocks.push_back(0.0f);
+                  const int64_t z = d * job.stride[0] + i * job.dilation[0];
+                  const int64_t r = h * job.stride[1] + j * job.dilation[1];
+                  const int64_t s = w * job.stride[2] + k * job.dilation[2];
+                  const auto at =
+                      static_cast<size_t>(((c * side[0] + z) * side[1] + r) * side[2] + s);
+                  blocks.back() = std::fma(*weight++, padded[at], blocks.back());
+                }
+          float total = blocks.empty() ? 0.0f : blocks[0];
+          for (size_t b = 1; b < blocks.size(); ++b) total = total + blocks[b];
+          y.push_back(total);
+        }
+  return y;
+}
+
+// The whole at once, or in ranges that begin and end anywhere and two parts of the output channels.
+std::vector<float> Run(ConvolutionF32 kernel, const Convolution& shape, const Tensors& tensors,
+                       bool in_parts) {
+  const AlignedArray<uint8_t> scratch = AllocateAligned<uint8_t>(kConvolutionScratchBytes);
+  std::vector<float> y(tensors.y);
+  const int64_t positions = VolumeOf(shape.out);
+  const int64_t step = in_parts ? std::max<int64_t>(positions / 3 + 1, 19) : positions;
+  for (int64_t o = 0; o < shape.out_channels;) {
+    const int64_t rows = in_parts && o == 0 ? (shape.out_channels + 1) / 2 : shape.out_channels - o;
+    for (int64_t begin = 0; begin < positions; begin += step) {
+      Convolution job = shape;
+      job.x = tensors.x.data();
+      job.w = tensors.w.data() + o * DepthOf(shape);
+      job.y = y.data() + o * positions;
+      job.out_channels = rows;
+      job.begin = begin;
+      job.end = std::min(positions, begin + step);
+      kernel(job, reinterpret_cast<float*>(scratch.get()));
+    }
+    o += rows;
+  }
+  return y;
+}
+
+void TestShape(const Shape& shape) {
+  const Convolution job = JobOf(shape);
+  const std::string name = std::string("convolution, ") + shape.name + ": ";
+  for (const uint32_t rarity : {40u, 100000u}) {
+    const Tensors tensors(job, 1, 1, rarity);
+    const std::vector<float> want = Run(ConvolutionF32Portable, job, tensors, false);
+    Check(SameFloats(want, Naive(job, tensors)), name + "portable, as plain loops");
+    Check(SameFloats(want, Run(ConvolutionF32Portable, job, tensors, true)),
+          name + "portable, in parts");
+#if QUIPU_X86
+    if (BestCpuBackend() == Backend::kPortable) {
+      Skip(name + "vectors", "this processor has none");
+      continue;
+    }
+    Check(SameFloats(want, Run(ConvolutionF32Avx2, job, tensors, false)), name + "AVX2");
+    Check(SameFloats(want, Run(ConvolutionF32Avx2, job, tensors, true)), name + "AVX2, in parts");
+    if (BestCpuBackend() != Backend::kAvx512) {
+      Skip(name + "AVX-512", "this processor has none");
+      continue;
+    }
+    Check(SameFloats(want, Run(ConvolutionF32Avx512, job, tensors, false)), name + "AVX-512");
+    Check(SameFloats(want, Run(ConvolutionF32Avx512, job, tensors, true)),
+          name + "AVX-512, in parts");
+#endif
+  }
+}
+
+// Two images of two groups.
+void TestDevice(const Shape& shape) {
+  ConvolutionGrid grid = {JobOf(shape), 2, 2};
+  Tensors tensors(grid.one, grid.images, grid.groups, 40);
+  const size_t x_group = tensors.x.size() / 4, w_group = tensors.w.size() / 2;
+  const size_t y_group = tensors.y.size() / 4;
+  std::vector<float> want;
+  for (size_t matrix = 0; matrix < 4; ++matrix) {
+    Tensors one(grid.one, 0, 0, 1);
+    one.x.assign(tensors.x.data() + matrix * x_group, tensors.x.data() + (matrix + 1) * x_group);
+    one.w.assign(tensors.w.data() + matrix % 2 * w_group,
+                 tensors.w.data() + (matrix % 2 + 1) * w_group);
+    one.y.resize(y_group);
+    const std::vector<float> part = Run(ConvolutionF32Portable, grid.one, one, false);
+    want.insert(want.end(), part.begin(), part.end());
+  }
+  grid.one.x = tensors.x.data();
+  grid.one.w = tensors.w.data();
+  grid.one.y = tensors.y.data();
+  grid.one.begin = grid.one.end = 0;
+  const bool started = LaunchConvolutionF32(grid, nullptr) == cudaSuccess;
+  Check(started && cudaStreamSynchronize(nullptr) == cudaSuccess && SameFloats(want, tensors.y),
+        std::string("convolution, ") + shape.name + ": CUDA, two images of two groups");
+}
+
+}  // namespace
+
+void TestConvolution() {
+  for (const Shape& shape : kShapes) {
+    TestShape(shape);
+    TestDevice(shape);
+  }
+}
+
+}  // namespace quipu::test

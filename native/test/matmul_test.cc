@@ -1,0 +1,103 @@
+// Matrix products: the portable kernel against one dot product after the other; every other backend
+// and the emulated device against the portable kernel, with sizes around every edge of a tile, a
+// panel and a block, rows further apart than they are long, and nothing written beside C.
+#include <cuda_runtime_api.h>
+
+#include <cmath>
+
+#include "dispatch/backend.h"
+#include "kernels/matmul/matmul_cuda.h"
+#include "support/aligned.h"
+#include "test/check.h"
+#include "test/hard_floats.h"
+
+namespace quipu::test {
+namespace {
+
+struct Size {
+  int64_t m, n, k;
+};
+
+const Size kSizes[] = {
+    {1, 1, 1},     {1, 33, 700},  {3, 1030, 257}, {8, 40, 256},  {9, 15, 255}, {13, 31, 256},
+    {14, 32, 257}, {15, 33, 512}, {28, 47, 3},    {29, 48, 300}, {6, 17, 16},  {7, 16, 17},
+    {43, 100, 40}, {350, 70, 30}, {20, 1060, 30}, {12, 20, 0},   {2, 20, 0},   {33, 49, 600},
+};
+constexpr int64_t kGap = 5;  // elements between the end of a row and the next
+
+struct Product {
+  Product(const Size& size, uint32_t rarity)
+      : a(HardFloats(static_cast<size_t>(size.m * (size.k + kGap)), 1, rarity)),
+        b(HardFloats(static_cast<size_t>((size.k + 1) * (size.n + kGap)), 2, rarity)),
+        job{a.data(),      b.data(), nullptr, size.k + kGap, size.n + kGap,
+            size.n + kGap, size.m,   size.n,  size.k} {}
+
+  std::vector<float> Fresh() const {
+    return std::vector<float>(static_cast<size_t>(job.m * job.c_stride), -7.0f);
+  }
+
+  std::vector<float> Run(MatmulF32 kernel) const {
+    const AlignedArray<uint8_t> scratch = AllocateAligned<uint8_t>(kMatmulScratchBytes);
+    std::vector<float> c = Fresh();
+    Matmul mine = job;
+    mine.c = c.data();
+    kernel(mine, reinterpret_cast<float*>(scratch.get()));
+    return c;
+  }
+
+  std::vector<float> RunOnDevice() const {
+    std::vector<float> c = Fresh();
+    Matmul mine = job;
+    mine.c = c.data();
+    const bool ok = LaunchMatmulF32(mine, nullptr) == cudaSuccess &&
+                    cudaStreamSynchronize(nullptr) == cudaSuccess;
+    return ok ? c : std::vector<float>{};
+  }
+
+  std::vector<float> Naive() const {
+    std::vector<float> c = Fresh();
+    for (int64_t i = 0; i < job.m; ++i) {
+      for (int64_t j = 0; j < job.n; ++j) {
+        float total = 0.0f, sum = 0.0f;
+        for (int64_t p = 0; p < job.k; ++p) {
+          sum = std::fma(job.a[i * job.a_stride + p], job.b[p * job.b_stride + j], sum);
+          if (p % 256 != 255 && p + 1 != job.k) continue;
+          total = p < 256 ? sum : total + sum;
+          sum = 0.0f;
+        }
+        c[static_cast<size_t>(i * job.c_stride + j)] = total;
+      }
+    }
+    return c;
+  }
+
+  std::vector<float> a, b;
+  Matmul job;
+};
+
+void TestSize(const Size& size, uint32_t rarity) {
+  const std::string name = "matmul, " + std::to_string(size.m) + " x " + std::to_string(size.n) +
+                           " x " + std::to_string(size.k) +
+                           (rarity < 100 ? ", hard numbers: " : ": ");
+  const Product product(size, rarity);
+  const std::vector<float> want = product.Run(MatmulF32Portable);
+  Check(SameFloats(want, product.Naive()), name + "portable, as plain loops");
+  Check(SameFloats(want, product.RunOnDevice()), name + "CUDA");
+#if QUIPU_X86
+  if (BestCpuBackend() == Backend::kPortable) return Skip(name + "vectors", "none here");
+  Check(SameFloats(want, product.Run(MatmulF32Avx2)), name + "AVX2");
+  if (BestCpuBackend() != Backend::kAvx512) return Skip(name + "AVX-512", "none here");
+  Check(SameFloats(want, product.Run(MatmulF32Avx512)), name + "AVX-512");
+#endif
+}
+
+}  // namespace
+
+void TestMatmul() {
+  for (const Size& size : kSizes) {
+    TestSize(size, 50);
+    TestSize(size, 1000000);
+  }
+}
+
+}  // namespace quipu::test
