@@ -22,6 +22,7 @@ void TestMerkle();
 void TestDevice();
 void TestFiles();
 void TestMap();
+void TestNormalise();
 void TestReduce();
 void TestScan();
 void TestCudaKernels();

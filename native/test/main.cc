@@ -42,6 +42,7 @@ int Run() {
   TestDevice();
   TestFiles();
   TestMap();
+  TestNormalise();
   TestReduce();
   TestScan();
   TestCudaKernels();

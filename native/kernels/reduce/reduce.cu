@@ -35,8 +35,9 @@ __global__ void __launch_bounds__(kThreads) ReduceEachKernel(Reduce job) {
     const int64_t o = at / job.inner;
     const int64_t i = at % job.inner;
     const auto* start = from + o * job.length * job.inner_stride + i;
-    const auto value = kJoin ? JoinAll<Fold>(start, job.inner_stride, job.length)
-                             : ReduceAll<Fold>(start, job.inner_stride, job.length);
+    const int64_t stride = job.inner_stride;
+    const auto read = [start, stride](int64_t j) { return start[j * stride]; };
+    const auto value = kJoin ? JoinAll<Fold>(job.length, read) : ReduceAll<Fold>(job.length, read);
     to[o * job.inner_stride + i] = Fold::Finish(value);
   }
 }

@@ -19,19 +19,18 @@ constexpr int kReduceLanes = 64;
 
 namespace {
 
-// One block of `count` elements, `stride` apart; `first` is the index of its first one.
-template <class Fold>
-QUIPU_HOST_DEVICE inline typename Fold::Value ReduceBlock(const typename Fold::From* from,
-                                                          int64_t stride, int64_t count,
-                                                          int64_t first) {
+// Elements [first, first + count) as one block. Element j is read(j).
+template <class Fold, class Read>
+QUIPU_HOST_DEVICE inline typename Fold::Value ReduceBlock(int64_t first, int64_t count,
+                                                          const Read& read) {
   typename Fold::Value lanes[kReduceLanes];
   for (int l = 0; l < kReduceLanes; ++l) lanes[l] = Fold::Start();
   for (int64_t j = 0; j < count; j += kReduceLanes) {
     QUIPU_UNROLL
     for (int l = 0; l < kReduceLanes; ++l) {
       if (j + l >= count) continue;
-      const uint32_t index = static_cast<uint32_t>(first + j + l);
-      lanes[l] = Fold::Take(lanes[l], from[(j + l) * stride], index);
+      const int64_t index = first + j + l;
+      lanes[l] = Fold::Take(lanes[l], read(index), static_cast<uint32_t>(index));
     }
   }
   for (int half = kReduceLanes / 2; half > 0; half /= 2) {
@@ -72,25 +71,23 @@ class Pairs {
   int64_t count_ = 0;
 };
 
-// One result: `length` elements, `stride` apart.
-template <class Fold>
-QUIPU_HOST_DEVICE inline typename Fold::Value ReduceAll(const typename Fold::From* from,
-                                                        int64_t stride, int64_t length) {
+// One result of `length` elements.
+template <class Fold, class Read>
+QUIPU_HOST_DEVICE inline typename Fold::Value ReduceAll(int64_t length, const Read& read) {
   Pairs<Fold> blocks;
   for (int64_t at = 0; at < length; at += kReduceBlock) {
     const int64_t count = length - at < kReduceBlock ? length - at : kReduceBlock;
-    blocks.Take(ReduceBlock<Fold>(from + at * stride, stride, count, at));
+    blocks.Take(ReduceBlock<Fold>(at, count, read));
   }
   return blocks.Result();
 }
 
 // One result of parts of the length, which are taken as elements. That changes none of them: no sum
 // is -0, because lanes start from +0, and 1 · x is x.
-template <class Fold>
-QUIPU_HOST_DEVICE inline typename Fold::Value JoinAll(const typename Fold::From* from,
-                                                      int64_t stride, int64_t parts) {
+template <class Fold, class Read>
+QUIPU_HOST_DEVICE inline typename Fold::Value JoinAll(int64_t parts, const Read& read) {
   Pairs<Fold> joined;
-  for (int64_t j = 0; j < parts; ++j) joined.Take(Fold::Take(Fold::Start(), from[j * stride], 0));
+  for (int64_t j = 0; j < parts; ++j) joined.Take(Fold::Take(Fold::Start(), read(j), 0));
   return joined.Result();
 }
 

@@ -6,15 +6,16 @@
 namespace quipu {
 namespace {
 
-// Calls `of(first element)` for each result.
+// Calls `of(length, read)` for each result.
 template <class Fold, class Of>
 bool Each(const Reduce& job, const Of& of) {
   const auto* from = static_cast<const typename Fold::From*>(job.from);
   auto* to = static_cast<typename Fold::To*>(job.to);
   for (int64_t o = 0; o < job.outer; ++o) {
     for (int64_t i = 0; i < job.inner; ++i) {
-      const int64_t start = o * job.length * job.inner_stride + i;
-      to[o * job.inner_stride + i] = Fold::Finish(of(from + start));
+      const auto* first = from + o * job.length * job.inner_stride + i;
+      const auto read = [&](int64_t j) { return first[j * job.inner_stride]; };
+      to[o * job.inner_stride + i] = Fold::Finish(of(job.length, read));
     }
   }
   return true;
@@ -25,18 +26,16 @@ bool Each(const Reduce& job, const Of& of) {
 bool ReducePortable(const Reduce& job, ReduceFunction function, DType dtype) {
   return WithFold(function, dtype, [&job](auto fold) {
     using Kind = decltype(fold);
-    return Each<Kind>(job, [&job](const typename Kind::From* start) {
-      return ReduceAll<Kind>(start, job.inner_stride, job.length);
-    });
+    return Each<Kind>(
+        job, [](int64_t length, const auto& read) { return ReduceAll<Kind>(length, read); });
   });
 }
 
 bool JoinReduced(const Reduce& job, ReduceFunction function, DType dtype) {
   return WithJoin(function, dtype, [&job](auto fold) {
     using Kind = decltype(fold);
-    return Each<Kind>(job, [&job](const typename Kind::From* start) {
-      return JoinAll<Kind>(start, job.inner_stride, job.length);
-    });
+    return Each<Kind>(job,
+                      [](int64_t parts, const auto& read) { return JoinAll<Kind>(parts, read); });
   });
 }
 

@@ -81,7 +81,7 @@ struct RowReader {
 
   auto operator()(int64_t at) const { return F::Load(from + at); }
   auto operator()(int64_t at, int64_t live) const {
-    return F::LoadFirst(from + at, live, F::Set(others));
+    return F::LoadFirstOr(from + at, live, F::Set(others));
   }
 };
 

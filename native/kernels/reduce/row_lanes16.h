@@ -10,7 +10,7 @@ namespace {
 
 struct RowLanes16 : Floats16 {
   // The first `count` lanes, and `others` in those beyond.
-  QUIPU_LANES Float LoadFirst(const float* from, int64_t count, Float others) {
+  QUIPU_LANES Float LoadFirstOr(const float* from, int64_t count, Float others) {
     return _mm512_mask_loadu_ps(others, Live(count), from);
   }
   QUIPU_LANES Float First(Float x, int64_t count) { return _mm512_maskz_mov_ps(Live(count), x); }

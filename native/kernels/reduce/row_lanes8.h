@@ -10,7 +10,7 @@ namespace {
 
 struct RowLanes8 : Floats8 {
   // The first `count` lanes, and `others` in those beyond.
-  QUIPU_LANES Float LoadFirst(const float* from, int64_t count, Float others) {
+  QUIPU_LANES Float LoadFirstOr(const float* from, int64_t count, Float others) {
     const __m256i live = Live(count);
     return _mm256_blendv_ps(others, _mm256_maskload_ps(from, live), _mm256_castsi256_ps(live));
   }
