@@ -1,10 +1,16 @@
-/** The compiler: an ONNX file and the shapes of its inputs become one flat program. */
-import { QuipuError } from "../../base/errors.js";
-import { encodeProgram } from "./encode.js";
-import type { DType } from "./graph.js";
-import { importOnnx } from "./import-onnx.js";
-import { lower, type Shapes } from "./lower.js";
-import { planMemory } from "./plan.js";
+/** The compiler: an ONNX file and what is known of its inputs become one flat program. */
+
+import type { Value } from "./canonical/value.js";
+import type { DType } from "./dtype.js";
+import type { Given } from "./lower/bind.js";
+import { lower } from "./lower/lower.js";
+import { rules } from "./lower/rules.js";
+import type { ReadExternal } from "./onnx/constant.js";
+import { importOnnx } from "./onnx/import.js";
+import { encodeProgram } from "./program/encode.js";
+import { fuseMaps } from "./program/fuse.js";
+import { planArena } from "./program/plan.js";
+import { sectionsOf, withoutDead } from "./program/sections.js";
 
 /** Name of the frozen arithmetic that programs ask for (docs/arithmetic.md). */
 export const arithmetic = "canonical-1";
@@ -19,23 +25,52 @@ export interface TensorPort {
 
 export interface CompiledModel {
   readonly program: Uint8Array;
+  /** Without inputs whose value was given. */
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   readonly arenaBytes: number;
 }
 
-export function compileModel(model: Uint8Array, inputShapes: Shapes): CompiledModel {
-  const graph = lower(importOnnx(model), inputShapes);
-  const plan = planMemory(graph);
-  const port = (name: string): TensorPort => {
-    const facts = graph.tensors.get(name);
-    if (facts === undefined) throw new QuipuError("INTERNAL", `tensor ${name} has no shape`);
-    return { name, ...facts };
-  };
-  return {
-    program: encodeProgram(graph, plan),
-    inputs: graph.inputs.map(port),
-    outputs: graph.outputs.map(port),
-    arenaBytes: plan.arenaBytes,
-  };
+/** Passes that never change a bit, each of which can be left out to prove it. */
+export interface Passes {
+  readonly fuse?: boolean;
+  readonly prelude?: boolean;
+  readonly dead?: boolean;
+}
+
+export interface CompileOptions {
+  readonly readExternal?: ReadExternal;
+  readonly passes?: Passes;
+}
+
+export function compileModel(
+  model: Uint8Array,
+  given: Given,
+  { readExternal, passes = {} }: CompileOptions = {},
+): CompiledModel {
+  const lowered = lower(
+    importOnnx(model, (name) => rules.has(name), readExternal),
+    given,
+  );
+  const { buffers, inputs, outputs } = lowered;
+  const wanted = new Set([...outputs.values()].map((value) => value.buffer));
+  let operators = passes.dead === false ? lowered.operators : withoutDead(lowered);
+  if (passes.fuse !== false) operators = fuseMaps(operators, wanted);
+  const sections =
+    passes.prelude === false ? { prelude: [], body: operators } : sectionsOf(operators, buffers);
+  const arena = planArena(sections.body, buffers, wanted);
+  const program = encodeProgram({
+    ...sections,
+    inputs: [...inputs.values()].map((value) => value.buffer),
+    outputs: [...outputs.values()].map((value) => value.buffer),
+    buffers,
+    arena,
+  });
+  const ports = (values: ReadonlyMap<string, Value>) =>
+    [...values].map(([name, value]) => port(name, value));
+  return { program, inputs: ports(inputs), outputs: ports(outputs), arenaBytes: arena.bytes };
+}
+
+function port(name: string, { dtype, shape, choices }: Value): TensorPort {
+  return { name, dtype, shape, ...(choices === undefined ? {} : { choices }) };
 }

@@ -22,8 +22,10 @@ export interface OnnxTensor {
   /** Bytes of `raw_data`, or of `float_data` as it stands in the file. */
   raw: Uint8Array[];
   floats: Uint8Array[];
+  int32s: bigint[];
   int64s: bigint[];
-  external: boolean;
+  /** Where its bytes lie when they lie outside the file: `location`, `offset`, `length`. */
+  external: Map<string, string> | undefined;
 }
 
 export interface OnnxAttribute {
@@ -31,6 +33,12 @@ export interface OnnxAttribute {
   float?: number;
   integer?: bigint;
   text?: string;
+  tensor?: OnnxTensor;
+  floats: Uint8Array[];
+  integers: bigint[];
+  texts: string[];
+  /** It holds a graph, or what only control flow and sequences need. */
+  isOther: boolean;
 }
 
 export interface OnnxNode {
@@ -121,37 +129,68 @@ function decodeNode(bytes: Uint8Array, allowance: Allowance): OnnxNode {
   return node;
 }
 
+/** Graphs, sparse tensors, types, and lists of tensors. */
+const isOther: ReadonlySet<number> = new Set([6, 10, 11, 14, 15, 22, 23]);
+
 function decodeAttribute(bytes: Uint8Array, allowance: Allowance): OnnxAttribute {
-  const attribute: OnnxAttribute = { name: "" };
+  const attribute: OnnxAttribute = {
+    name: "",
+    floats: [],
+    integers: [],
+    texts: [],
+    isOther: false,
+  };
   for (const { number, value } of readFields(bytes, allowance)) {
     if (number === 1) attribute.name = wireText(value);
     if (number === 2) attribute.float = wireFloat(value);
     if (number === 3) attribute.integer = wireInteger(value);
     if (number === 4) attribute.text = wireText(value);
+    if (number === 5) attribute.tensor = decodeTensor(wireBytes(value), allowance);
+    if (number === 7) attribute.floats.push(wireFloats(value));
+    if (number === 8) {
+      for (const integer of wireIntegers(value, allowance)) attribute.integers.push(integer);
+    }
+    if (number === 9) attribute.texts.push(wireText(value));
+    if (isOther.has(number)) attribute.isOther = true;
   }
   return attribute;
 }
 
+function decodeEntry(bytes: Uint8Array, allowance: Allowance): [string, string] {
+  const entry: [string, string] = ["", ""];
+  for (const { number, value } of readFields(bytes, allowance)) {
+    if (number === 1 || number === 2) entry[number - 1] = wireText(value);
+  }
+  return entry;
+}
+
 function decodeTensor(bytes: Uint8Array, allowance: Allowance): OnnxTensor {
+  const external: [string, string][] = [];
   const tensor: OnnxTensor = {
     name: "",
     dims: [],
     dataType: 0,
     raw: [],
     floats: [],
+    int32s: [],
     int64s: [],
-    external: false,
+    external: undefined,
   };
   for (const { number, value } of readFields(bytes, allowance)) {
     if (number === 1) for (const size of wireIntegers(value, allowance)) tensor.dims.push(size);
     if (number === 2) tensor.dataType = Number(wireInteger(value));
     if (number === 4) tensor.floats.push(wireFloats(value));
+    if (number === 5) {
+      for (const integer of wireIntegers(value, allowance)) tensor.int32s.push(integer);
+    }
     if (number === 7)
       for (const integer of wireIntegers(value, allowance)) tensor.int64s.push(integer);
     if (number === 8) tensor.name = wireText(value);
     if (number === 9) tensor.raw = [wireBytes(value)];
-    if (number === 14) tensor.external = wireInteger(value) !== 0n;
+    if (number === 13) external.push(decodeEntry(wireBytes(value), allowance));
+    if (number === 14 && wireInteger(value) !== 0n) tensor.external = new Map();
   }
+  if (tensor.external !== undefined) tensor.external = new Map(external);
   return tensor;
 }
 

@@ -2,7 +2,7 @@
  * Reader of the protobuf wire format, for the few public messages that an ONNX file consists of.
  * Every length is checked against what is left before it is used.
  */
-import { QuipuError } from "../../base/errors.js";
+import { QuipuError } from "../../../base/errors.js";
 
 export function malformed(what: string): QuipuError {
   return new QuipuError("MODEL_INVALID", `not a readable ONNX model: ${what}`, {

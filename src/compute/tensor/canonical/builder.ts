@@ -1,0 +1,135 @@
+/**
+ * Collects canonical operators in the order in which they run. What can be computed at once is: an
+ * operator on known values becomes a known value.
+ */
+import { QuipuError } from "../../../base/errors.js";
+import { type DType, elementCount, sizeOf, tensorLimits } from "../dtype.js";
+import { readElements, writeElements } from "./elements.js";
+import { evaluate } from "./evaluate.js";
+import { linearise } from "./linearise.js";
+import type { Term } from "./term.js";
+import type { BufferFacts, Operator, PlainOperator, Value } from "./value.js";
+
+export interface Result {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly choices?: number;
+}
+
+const noRoots: ReadonlySet<string> = new Set();
+
+export class Builder {
+  readonly buffers: BufferFacts[] = [];
+  readonly operators: Operator[] = [];
+
+  input(name: string, dtype: DType, shape: readonly number[]): Value {
+    return this.#add({ dtype, shape }, new Set([name]));
+  }
+
+  /** `bytes`: little-endian elements in row-major order. */
+  constant(dtype: DType, shape: readonly number[], bytes: Uint8Array): Value {
+    return this.#add({ dtype, shape }, noRoots, bytes);
+  }
+
+  integers(numbers: readonly (number | bigint)[], shape?: readonly number[]): Value {
+    const bytes = writeElements(numbers, "int64");
+    return this.constant("int64", shape ?? [numbers.length], bytes);
+  }
+
+  floats(numbers: readonly number[], shape?: readonly number[]): Value {
+    return this.constant("float32", shape ?? [numbers.length], writeElements(numbers, "float32"));
+  }
+
+  /** The same elements in another shape. */
+  reshape(value: Value, shape: readonly number[]): Value {
+    const { buffer, dtype, choices } = value;
+    if (shape.length > tensorLimits.axesMax || sizeOf(shape) !== sizeOf(value.shape)) {
+      const text = `[${value.shape.join(", ")}] as [${shape.join(", ")}]`;
+      throw new QuipuError("SHAPE_MISMATCH", `a tensor cannot take another shape: ${text}`);
+    }
+    return { buffer, dtype, shape, ...(choices === undefined ? {} : { choices }) };
+  }
+
+  emit(
+    opcode: PlainOperator["opcode"],
+    reads: readonly Value[],
+    results: readonly Result[],
+    words: readonly (number | bigint)[],
+  ): Value[] {
+    const written = results.map((result) => this.#add(result, this.#roots(reads)));
+    return this.#push(
+      {
+        opcode,
+        reads: reads.map((value) => value.buffer),
+        writes: written.map((value) => value.buffer),
+        words,
+      },
+      written,
+    );
+  }
+
+  /** Elementwise: the terms' values broadcast to `shape`. */
+  maps(shape: readonly number[], terms: readonly Term[]): Value[] {
+    const { values, ...form } = linearise(shape, terms);
+    const written = terms.map(({ dtype }) => this.#add({ dtype, shape }, this.#roots(values)));
+    const reads = values.map((value) => value.buffer);
+    const writes = written.map((value) => value.buffer);
+    return this.#push({ opcode: "map", reads, writes, ...form }, written);
+  }
+
+  map(shape: readonly number[], term: Term): Value {
+    if (term.kind === "read" && term.value.shape.join() === shape.join()) return term.value;
+    return this.maps(shape, [term])[0] as Value;
+  }
+
+  /** Little-endian elements, where they are known while compiling. */
+  known(value: Value): Uint8Array | undefined {
+    return this.buffers[value.buffer]?.bytes;
+  }
+
+  knownIntegers(value: Value): number[] | undefined {
+    const bytes = this.known(value);
+    return bytes && readElements(bytes, value.dtype).map(Number);
+  }
+
+  /** Inputs of the model that a value depends on. */
+  rootsOf(value: Value): readonly string[] {
+    return [...(this.buffers[value.buffer]?.roots ?? noRoots)];
+  }
+
+  #roots(values: readonly Value[]): ReadonlySet<string> {
+    const all = new Set<string>();
+    for (const { buffer } of values) {
+      for (const root of this.buffers[buffer]?.roots ?? noRoots) all.add(root);
+    }
+    return all.size === 0 ? noRoots : all;
+  }
+
+  #add(result: Result, roots: ReadonlySet<string>, bytes?: Uint8Array): Value {
+    const { dtype, shape, choices } = result;
+    const elements = elementCount(shape, dtype);
+    if (elements === undefined || shape.length > tensorLimits.axesMax) {
+      throw new QuipuError(
+        "LIMIT_EXCEEDED",
+        `a tensor would have the shape [${shape.join(", ")}], which is more than one may hold`,
+        { next: "use smaller inputs" },
+      );
+    }
+    this.buffers.push({ dtype, elements, roots, ...(bytes === undefined ? {} : { bytes }) });
+    const buffer = this.buffers.length - 1;
+    return { buffer, dtype, shape, ...(choices === undefined ? {} : { choices }) };
+  }
+
+  #push(operator: Operator, written: Value[]): Value[] {
+    const known = evaluate(operator, this.buffers);
+    if (known === undefined) {
+      this.operators.push(operator);
+      return written;
+    }
+    for (const [index, { buffer }] of written.entries()) {
+      const facts = this.buffers[buffer] as BufferFacts;
+      this.buffers[buffer] = { ...facts, bytes: known[index] as Uint8Array };
+    }
+    return written;
+  }
+}

@@ -1,0 +1,187 @@
+/** Moving elements: everything here is one `copy`, or no operator at all. */
+import { sizeOf } from "../dtype.js";
+import type { Builder } from "./builder.js";
+import { broadcastStrides } from "./linearise.js";
+import type { Value } from "./value.js";
+
+/** A strided view of one tensor, written into another. Offsets and strides count elements. */
+export interface Part {
+  readonly from: Value;
+  readonly shape: readonly number[];
+  readonly fromOffset: number;
+  readonly fromStrides: readonly number[];
+  readonly toOffset: number;
+  readonly toStrides: readonly number[];
+}
+
+/** Bits of the element that lies where no part writes. */
+export type Fill = bigint | undefined;
+
+/** `fill` is needed unless the parts cover the result. */
+export function copy(
+  builder: Builder,
+  shape: readonly number[],
+  parts: readonly Part[],
+  fill: Fill = undefined,
+): Value {
+  const dtype = (parts[0] as Part).from.dtype;
+  const words: (number | bigint)[] = [fill === undefined ? 0 : 1, fill ?? 0];
+  for (const part of parts) {
+    words.push(part.shape.length, part.fromOffset, part.toOffset);
+    words.push(...part.shape, ...part.fromStrides, ...part.toStrides);
+  }
+  const reads = parts.map((part) => part.from);
+  return builder.emit("copy", reads, [{ dtype, shape }], words)[0] as Value;
+}
+
+/** Row-major, in elements. */
+export function denseStrides(shape: readonly number[]): number[] {
+  const strides: number[] = [];
+  let stride = 1;
+  for (const size of [...shape].reverse()) {
+    strides.unshift(stride);
+    stride *= size;
+  }
+  return strides;
+}
+
+function whole(
+  builder: Builder,
+  from: Value,
+  shape: readonly number[],
+  fromOffset: number,
+  fromStrides: readonly number[],
+): Value {
+  const toStrides = denseStrides(shape);
+  return copy(builder, shape, [{ from, shape, fromOffset, fromStrides, toOffset: 0, toStrides }]);
+}
+
+/** Axis i of the result is axis `order[i]` of the value. */
+export function transpose(builder: Builder, value: Value, order: readonly number[]): Value {
+  const shape = order.map((axis) => value.shape[axis] as number);
+  const moved = order.filter((axis) => value.shape[axis] !== 1);
+  if (moved.every((axis, index) => index === 0 || axis > (moved[index - 1] as number))) {
+    return builder.reshape(value, shape);
+  }
+  const strides = denseStrides(value.shape);
+  return whole(
+    builder,
+    value,
+    shape,
+    0,
+    order.map((axis) => strides[axis] as number),
+  );
+}
+
+/** `counts` elements of each axis from `starts` on, `steps` apart (negative: backwards). */
+export function slice(
+  builder: Builder,
+  value: Value,
+  starts: readonly number[],
+  counts: readonly number[],
+  steps: readonly number[],
+): Value {
+  const strides = denseStrides(value.shape);
+  if (
+    counts.join() === value.shape.join() &&
+    steps.every((step, axis) => step === 1 || (counts[axis] as number) <= 1)
+  ) {
+    return value;
+  }
+  const empty = counts.includes(0);
+  const offset = starts.reduce((sum, start, axis) => sum + start * (strides[axis] as number), 0);
+  return whole(
+    builder,
+    value,
+    counts,
+    empty ? 0 : offset,
+    strides.map((stride, axis) => stride * (steps[axis] as number)),
+  );
+}
+
+/** Axis by axis `count` elements from `start` on. */
+export function sliceAxis(
+  builder: Builder,
+  value: Value,
+  axis: number,
+  start: number,
+  count: number,
+): Value {
+  const starts = value.shape.map((_, at) => (at === axis ? start : 0));
+  const counts = value.shape.map((size, at) => (at === axis ? count : size));
+  return slice(
+    builder,
+    value,
+    starts,
+    counts,
+    value.shape.map(() => 1),
+  );
+}
+
+/** Repeats axes of size 1, and adds leading ones. */
+export function expand(builder: Builder, value: Value, shape: readonly number[]): Value {
+  if (sizeOf(shape) === sizeOf(value.shape)) return builder.reshape(value, shape);
+  return whole(builder, value, shape, 0, broadcastStrides(value.shape, shape));
+}
+
+export function concat(builder: Builder, values: readonly Value[], axis: number): Value {
+  const first = values[0] as Value;
+  if (values.length === 1) return first;
+  const sizes = values.map((value) => value.shape[axis] as number);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const shape = first.shape.map((size, at) => (at === axis ? total : size));
+  const toStrides = denseStrides(shape);
+  let at = 0;
+  const parts = values.map((from, index): Part => {
+    const toOffset = at * (toStrides[axis] as number);
+    at += sizes[index] as number;
+    const fromStrides = denseStrides(from.shape);
+    return { from, shape: from.shape, fromOffset: 0, fromStrides, toOffset, toStrides };
+  });
+  return copy(builder, shape, parts);
+}
+
+/** Constant padding; negative sizes crop. `steps` puts so many elements' room between neighbours. */
+export function pad(
+  builder: Builder,
+  value: Value,
+  begins: readonly number[],
+  ends: readonly number[],
+  fill: bigint,
+  steps: readonly number[] = value.shape.map(() => 1),
+): Value {
+  const spread = value.shape.map((size, axis) =>
+    size === 0 ? 0 : (size - 1) * (steps[axis] as number) + 1,
+  );
+  const shape = spread.map((size, axis) =>
+    Math.max(0, size + (begins[axis] as number) + (ends[axis] as number)),
+  );
+  if (shape.join() === value.shape.join() && begins.every((begin) => begin === 0)) return value;
+  const first: number[] = []; // of each axis of the value, the first element that stays
+  const counts: number[] = [];
+  for (const [axis, size] of value.shape.entries()) {
+    const [begin, step] = [begins[axis] as number, steps[axis] as number];
+    const start = begin >= 0 ? 0 : Math.ceil(-begin / step);
+    const room = (shape[axis] as number) - 1 - begin;
+    first.push(start);
+    counts.push(Math.max(0, Math.min(size - 1, Math.floor(room / step)) - start + 1));
+  }
+  const strides = denseStrides(value.shape);
+  const targets = denseStrides(shape);
+  const empty = counts.includes(0);
+  const sum = (terms: number[]) => (empty ? 0 : terms.reduce((total, term) => total + term, 0));
+  const part: Part = {
+    from: value,
+    shape: counts,
+    fromOffset: sum(first.map((start, axis) => start * (strides[axis] as number))),
+    fromStrides: strides,
+    toOffset: sum(
+      first.map(
+        (start, axis) =>
+          (start * (steps[axis] as number) + (begins[axis] as number)) * (targets[axis] as number),
+      ),
+    ),
+    toStrides: targets.map((target, axis) => target * (steps[axis] as number)),
+  };
+  return copy(builder, shape, [part], fill);
+}

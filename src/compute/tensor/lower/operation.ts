@@ -1,0 +1,169 @@
+/** One node on its way to canonical operators: its inputs as values, its attributes by type. */
+import { QuipuError } from "../../../base/errors.js";
+import type { Builder } from "../canonical/builder.js";
+import type { Value } from "../canonical/value.js";
+import type { DType } from "../dtype.js";
+import { readConstant } from "../onnx/constant.js";
+import type { Constant, GraphNode } from "../onnx/graph.js";
+import type { OnnxAttribute } from "../onnx/message.js";
+
+/** Gives the node's outputs, in order; those that it leaves out nobody may read. */
+export type Rule = (operation: Operation) => readonly Value[];
+export type Rules = Readonly<Record<string, Rule>>;
+
+export class Operation {
+  readonly builder: Builder;
+  readonly node: GraphNode;
+  readonly #inputs: readonly (Value | undefined)[];
+
+  constructor(builder: Builder, node: GraphNode, inputs: readonly (Value | undefined)[]) {
+    this.builder = builder;
+    this.node = node;
+    this.#inputs = inputs;
+  }
+
+  get version(): number {
+    return this.node.version;
+  }
+
+  get inputCount(): number {
+    return this.#inputs.length;
+  }
+
+  input(index: number): Value {
+    return this.#inputs[index] ?? this.#wrong(`lacks its input ${index}`);
+  }
+
+  optional(index: number): Value | undefined {
+    return this.#inputs[index];
+  }
+
+  /** All inputs of an operator that takes any number of them. */
+  every(): Value[] {
+    return this.#inputs.map((_, index) => this.input(index));
+  }
+
+  float(index: number): Value {
+    return this.typed(index, "float32");
+  }
+
+  typed(index: number, ...dtypes: DType[]): Value {
+    const value = this.input(index);
+    if (dtypes.includes(value.dtype)) return value;
+    throw this.unsupported(`takes ${dtypes.join(" or ")} and its input ${index} is ${value.dtype}`);
+  }
+
+  /** Integers that shapes depend on: they must be known when the model is compiled. */
+  integersKnown(index: number): number[] {
+    const value = this.input(index);
+    const integers = this.builder.knownIntegers(value);
+    if (integers !== undefined) return integers;
+    const bind = this.builder.rootsOf(value);
+    throw this.unsupported(
+      `needs the value of its input ${index} while the model is compiled` +
+        (bind.length === 0 ? "" : `; it depends on ${bind.join(", ")}`),
+      { bind },
+    );
+  }
+
+  attribute(name: string): OnnxAttribute | undefined {
+    const attribute = this.node.attributes.get(name);
+    if (attribute?.isOther) throw this.unsupported(`has the attribute ${name}, which is a graph`);
+    return attribute;
+  }
+
+  integer(name: string, otherwise: number): number {
+    const attribute = this.attribute(name);
+    if (attribute === undefined) return otherwise;
+    return Number(attribute.integer ?? this.#wrong(`has no integer in its attribute ${name}`));
+  }
+
+  number(name: string, otherwise: number): number {
+    const attribute = this.attribute(name);
+    if (attribute === undefined) return otherwise;
+    return attribute.float ?? this.#wrong(`has no number in its attribute ${name}`);
+  }
+
+  text(name: string, otherwise: string): string {
+    const attribute = this.attribute(name);
+    if (attribute === undefined) return otherwise;
+    return attribute.text ?? this.#wrong(`has no text in its attribute ${name}`);
+  }
+
+  integers(name: string): number[] | undefined {
+    return this.attribute(name)?.integers.map(Number);
+  }
+
+  numbers(name: string): number[] | undefined {
+    const bytes = this.attribute(name)?.floats;
+    if (bytes === undefined) return undefined;
+    const joined = Buffer.concat(bytes);
+    return Array.from({ length: joined.length / 4 }, (_, at) => joined.readFloatLE(at * 4));
+  }
+
+  texts(name: string): string[] | undefined {
+    return this.attribute(name)?.texts;
+  }
+
+  tensor(name: string): Constant | undefined {
+    const tensor = this.attribute(name)?.tensor;
+    return tensor && readConstant(tensor);
+  }
+
+  /** An axis counted from either end, as a number from the front. */
+  axis(axis: number, rank: number): number {
+    if (axis < -rank || axis >= rank) {
+      throw this.wrong(`names axis ${axis} of a tensor with ${rank} axes`);
+    }
+    return axis < 0 ? axis + rank : axis;
+  }
+
+  /** Ascending, each once. */
+  axes(axes: readonly number[], rank: number): number[] {
+    return [...new Set(axes.map((axis) => this.axis(axis, rank)))].sort((a, b) => a - b);
+  }
+
+  /** NumPy's rule: from the last axis on, sizes are equal or one of them is 1. */
+  broadcast(...shapes: (readonly number[])[]): number[] {
+    const rank = Math.max(...shapes.map((shape) => shape.length));
+    return Array.from({ length: rank }, (_, axis) => {
+      const sizes = new Set(shapes.map((shape) => shape[shape.length - rank + axis] ?? 1));
+      sizes.delete(1);
+      if (sizes.size > 1) throw this.mismatch("shapes do not broadcast");
+      return [...sizes][0] ?? 1;
+    });
+  }
+
+  wrong(what: string): QuipuError {
+    return this.#error("MODEL_INVALID", what);
+  }
+
+  unsupported(what: string, details: object = {}): QuipuError {
+    return this.#error("MODEL_UNSUPPORTED", what, details);
+  }
+
+  mismatch(why: string): QuipuError {
+    const shapes = this.node.inputs.flatMap((name, index) => {
+      const value = this.#inputs[index];
+      return value === undefined ? [] : `${name} [${value.shape.join(", ")}]`;
+    });
+    return new QuipuError(
+      "SHAPE_MISMATCH",
+      `node ${this.node.name} (${this.node.operator}) cannot combine ${shapes.join(" and ")}: ${why}`,
+      {
+        next: "check the shapes of the inputs against the model",
+        details: { node: this.node.name, inputs: this.node.inputs },
+      },
+    );
+  }
+
+  #wrong(what: string): never {
+    throw this.wrong(what);
+  }
+
+  #error(code: "MODEL_INVALID" | "MODEL_UNSUPPORTED", what: string, details: object = {}) {
+    return new QuipuError(code, `node ${this.node.name} (${this.node.operator}) ${what}`, {
+      details: { node: this.node.name, ...details },
+    });
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Joins elementwise operators into one pass over memory: a map whose only reader is another map
+ * becomes its first steps. The functions, their operands and so every bit stay the same.
+ */
+import { denseStrides } from "../canonical/layout.js";
+import { mapLimits } from "../canonical/linearise.js";
+import type { MapConstant, MapOperator, Operator } from "../canonical/value.js";
+import { sizeOf } from "../dtype.js";
+
+export function fuseMaps(
+  operators: readonly Operator[],
+  outputs: ReadonlySet<number>,
+): readonly Operator[] {
+  const readers = new Map<number, number>();
+  for (const { reads } of operators) {
+    for (const buffer of new Set(reads)) readers.set(buffer, (readers.get(buffer) ?? 0) + 1);
+  }
+  const maps = new Map<number, MapOperator>();
+  const gone = new Set<Operator>();
+  const fused = operators.map((operator) => {
+    if (operator.opcode !== "map") return operator;
+    let map = operator;
+    for (let again = true; again; ) {
+      again = false;
+      for (const [input, buffer] of map.reads.entries()) {
+        const first = maps.get(buffer);
+        if (first === undefined || readers.get(buffer) !== 1 || outputs.has(buffer)) continue;
+        const joined = join(first, map, input);
+        if (joined === undefined) continue;
+        gone.add(first);
+        maps.delete(buffer);
+        map = joined;
+        again = true;
+        break;
+      }
+    }
+    if (map.writes.length === 1) maps.set(map.writes[0] as number, map);
+    return map;
+  });
+  return fused.filter((operator) => !gone.has(operator));
+}
+
+/** Strides on another shape of the same elements, where they can be told. */
+function restride(
+  strides: readonly number[],
+  from: readonly number[],
+  to: readonly number[],
+): readonly number[] | undefined {
+  if (from.join() === to.join()) return strides;
+  if (strides.every((stride) => stride === 0)) return to.map(() => 0);
+  if (isDense(strides, from)) return denseStrides(to);
+  const long = (shape: readonly number[]) => shape.filter((size) => size !== 1);
+  if (long(from).join() !== long(to).join()) return undefined;
+  const kept = strides.filter((_, axis) => from[axis] !== 1);
+  return to.map((size) => (size === 1 ? 0 : (kept.shift() as number)));
+}
+
+function isDense(strides: readonly number[], shape: readonly number[]): boolean {
+  const dense = denseStrides(shape);
+  return strides.every((stride, axis) => shape[axis] === 1 || stride === dense[axis]);
+}
+
+/** `first` computes what `second` reads as its input number `input`. */
+function join(first: MapOperator, second: MapOperator, input: number): MapOperator | undefined {
+  if (sizeOf(first.shape) !== sizeOf(second.shape)) return undefined;
+  if (!isDense(second.strides[input] as readonly number[], second.shape)) return undefined;
+  const reads: number[] = [];
+  const strides: (readonly number[])[] = [];
+  const constants: MapConstant[] = [];
+  const addInput = (buffer: number, stride: readonly number[]): number => {
+    const at = reads.findIndex(
+      (read, index) => read === buffer && `${strides[index]}` === `${stride}`,
+    );
+    if (at >= 0) return at;
+    strides.push(stride);
+    return reads.push(buffer) - 1;
+  };
+  const addConstant = (constant: MapConstant): number => {
+    const same = (other: MapConstant) =>
+      other.dtype === constant.dtype && Object.is(other.number, constant.number);
+    const at = constants.findIndex(same);
+    return at >= 0 ? at : constants.push(constant) - 1;
+  };
+  const firstInputs: number[] = [];
+  for (const [index, buffer] of first.reads.entries()) {
+    const stride = restride(first.strides[index] as readonly number[], first.shape, second.shape);
+    if (stride === undefined) return undefined;
+    firstInputs.push(addInput(buffer, stride));
+  }
+  const secondInputs = second.reads.map((buffer, index) =>
+    index === input ? -1 : addInput(buffer, second.strides[index] as readonly number[]),
+  );
+  const firstConstants = first.constants.map(addConstant);
+  const secondConstants = second.constants.map(addConstant);
+  const steps = first.steps.length + second.steps.length;
+  if (reads.length > mapLimits.inputsMax || steps > mapLimits.stepsMax) return undefined;
+  if (constants.length > mapLimits.constantsMax) return undefined;
+  const base = reads.length + constants.length;
+  const registerOf = (
+    map: MapOperator,
+    inputs: readonly number[],
+    ofConstants: readonly number[],
+    stepsBefore: number,
+    register: number,
+  ): number => {
+    if (register < map.reads.length) return inputs[register] as number;
+    const rest = register - map.reads.length;
+    if (rest < map.constants.length) return reads.length + (ofConstants[rest] as number);
+    return base + stepsBefore + rest - map.constants.length;
+  };
+  const inFirst = (register: number) => registerOf(first, firstInputs, firstConstants, 0, register);
+  const handed = inFirst(first.results[0] as number);
+  const inSecond = (register: number) => {
+    const before = first.steps.length;
+    return register === input
+      ? handed
+      : registerOf(second, secondInputs, secondConstants, before, register);
+  };
+  return {
+    opcode: "map",
+    reads,
+    writes: second.writes,
+    shape: second.shape,
+    strides,
+    constants,
+    steps: [
+      ...first.steps.map(({ name, operands }) => ({ name, operands: operands.map(inFirst) })),
+      ...second.steps.map(({ name, operands }) => ({ name, operands: operands.map(inSecond) })),
+    ],
+    results: second.results.map(inSecond),
+  };
+}
