@@ -103,9 +103,14 @@ async function contests(threads: number, peer: Peer | string): Promise<Contest[]
   const overhead = typeof peer === "string" ? 0 : await overheadMs(peer);
   return shapes.map(([m, n, k]) => {
     const session = Session.compile(operatorModel("MatMul"), { a: [m, k], b: [k, n] });
-    const a = float32([m, k], byFormula("unit", 1, m * k));
-    const b = float32([k, n], byFormula("unit", 2, k * n));
-    const into = new Map([["c", new Uint8Array(m * n * 4)]]);
+    const handed = (seed: number, shape: readonly [number, number]) => {
+      const values = byFormula("unit", seed, shape[0] * shape[1]);
+      const owned = OwnedBytes.take(new Uint8Array(values.buffer));
+      return { dtype: "float32", shape, owned } as const;
+    };
+    const a = handed(1, [m, k]);
+    const b = handed(2, [k, n]);
+    const into = new Map([["c", { owned: OwnedBytes.take(new Uint8Array(m * n * 4)) }]]);
     const options = { pieces: threads, into, digests: false };
     const repeats = Math.ceil(workMin / (2 * m * n * k));
     const line = `multiply ${m} ${n} ${k} ${repeats}`;

@@ -207,7 +207,7 @@ t.test("a program that was cut or changed is refused or harmless", async (t) => 
   });
   const { program, inputs } = compileModel(model, { a: [3, 4], b: [4, 5] });
   const memory = 1 << 20;
-  const lend = () => [new Uint8Array(inputs.length === 2 ? 48 : 0), new Uint8Array(80)];
+  const lend = () => [inputs.length === 2 ? 48 : 0, 80].map((size) => OwnedBytes.copyOf(new Uint8Array(size)));
   const results = () => [new Uint8Array(24), new Uint8Array(48)];
   await new NativeProgram(program, memory).run(lend(), results(), "portable", 1);
   for (let length = 0; length < program.length; length += 1) {
@@ -395,17 +395,28 @@ t.test("a session runs often, at once, into given memory, and refuses wrong tens
   const runs = await Promise.all(Array.from({ length: 20 }, () => session.run({ a, b })));
   t.equal(new Set(runs.map((run) => run.digests.get("c")?.sha256)).size, 1);
   t.match(runs[0]?.digests.get("c"), { sha256: /^sha256:[0-9a-f]{64}$/, blake3: /^[0-9a-f]{64}$/ });
-  const memory = new Uint8Array(60);
-  const { outputs } = await session.run({ a, b }, { into: new Map([["c", memory]]) });
-  t.equal(outputs.get("c")?.data.buffer, memory.buffer);
+  const c = OwnedBytes.take(new Uint8Array(124));
+  const handed = { dtype: a.dtype, shape: a.shape, owned: OwnedBytes.copyOf(tensorBytes(a)) };
+  const into = (owned: OwnedBytes, offset = 0) => new Map([["c", { owned, offset }]]);
+  const running = session.run({ a: handed, b }, { into: into(c, 64) });
+  t.throws(() => handed.owned.release(), { code: "CONFLICT" });
+  t.throws(() => c.release(), { code: "CONFLICT" });
+  t.same((await running).outputs, new Map(), "what goes into given memory is no tensor");
+  t.same(c.release().subarray(64), tensorBytes(runs[0]?.outputs.get("c") as Tensor));
   await t.rejects(session.run({ a }), { code: "SHAPE_MISMATCH", message: /input b is missing/ });
   await t.rejects(session.run({ a: b, b }), { code: "SHAPE_MISMATCH" });
   await t.rejects(session.run({ a, b, c: a }), { code: "SHAPE_MISMATCH" });
   if (!capabilities({ probeCuda: true }).cuda.usable) {
     await t.rejects(session.run({ a, b }, { backend: "cuda" }), { code: "BACKEND_UNAVAILABLE" });
   }
-  const into = new Map([["c", new Uint8Array(59)]]);
-  await t.rejects(session.run({ a, b }, { into }), { code: "INVALID_ARGUMENT" });
+  const short = OwnedBytes.take(new Uint8Array(63));
+  for (const offset of [4, 3, -4, 64]) {
+    const options = { into: into(short, offset) };
+    await t.rejects(session.run({ a, b }, options), { code: "INVALID_ARGUMENT" });
+  }
+  await t.rejects(session.run({ a: handed, b }, { into: into(handed.owned) }), {
+    code: "INVALID_ARGUMENT",
+  });
   const shapes = { a: [2 ** 19, 1], b: [1, 2 ** 19] };
   const huge = Session.compile(operatorModel("Add"), shapes, { memoryBytesMax: 2 ** 42 });
   const line = byFormula("unit", 3, 2 ** 19);

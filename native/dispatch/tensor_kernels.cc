@@ -3,14 +3,13 @@
 namespace quipu {
 namespace {
 
-constexpr TensorKernels kPortableKernels = {MatmulF32Portable, AddF32Portable, MultiplyF32Portable,
-                                            CanonicalNanF32Portable, TopKF32Portable};
+constexpr TensorKernels kPortableKernels = {MatmulF32Portable, MapPortable, CanonicalNanF32Portable,
+                                            TopKF32Portable};
 
 #if QUIPU_X86
-constexpr TensorKernels kAvx2Kernels = {MatmulF32Avx2, AddF32Avx2, MultiplyF32Avx2,
-                                        CanonicalNanF32Avx2, TopKF32Avx2};
-constexpr TensorKernels kAvx512Kernels = {MatmulF32Avx512, AddF32Avx512, MultiplyF32Avx512,
-                                          CanonicalNanF32Avx512, TopKF32Avx512};
+constexpr TensorKernels kAvx2Kernels = {MatmulF32Avx2, MapAvx2, CanonicalNanF32Avx2, TopKF32Avx2};
+constexpr TensorKernels kAvx512Kernels = {MatmulF32Avx512, MapAvx512, CanonicalNanF32Avx512,
+                                          TopKF32Avx512};
 #endif
 
 }  // namespace

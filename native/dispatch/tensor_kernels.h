@@ -3,7 +3,7 @@
 #define QUIPU_DISPATCH_TENSOR_KERNELS_H_
 
 #include "dispatch/backend.h"
-#include "kernels/elementwise/elementwise.h"
+#include "kernels/map/map.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/topk/topk.h"
 
@@ -11,8 +11,7 @@ namespace quipu {
 
 struct TensorKernels {
   MatmulF32 matmul;
-  ElementwiseF32 add;
-  ElementwiseF32 multiply;
+  MapRun map;
   CanonicalNanF32 canonical_nan;
   TopKF32 topk;
 };

@@ -7,8 +7,11 @@ Status CompiledProgram::Run(Backend backend, const ProgramRun& run) {
   const TensorKernels& kernels = TensorKernelsOf(backend);
   if (backend != Backend::kCuda) return RunOnCpu(program_, kernels, run, &cpu_);
 #if QUIPU_CUDA
-  if (cuda_ == nullptr) cuda_ = std::make_unique<CudaProgram>(program_);
-  Status status = cuda_->Run(run);
+  if (cuda_ == nullptr) {
+    if (Status s = PrepareOnCpu(program_, kernels, run, &cpu_); !s.ok()) return s;
+    cuda_ = std::make_unique<CudaProgram>(program_);
+  }
+  Status status = cuda_->Run(run, cpu_.prepared.get());
   if (!status.ok()) {
     cuda_.reset();  // whatever the device still holds is not trusted again
     return status;

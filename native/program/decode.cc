@@ -1,15 +1,14 @@
 // Decoder of flat programs. Input is hostile until proved otherwise: sizes are multiplied and added
-// with overflow checks, and every tensor number, offset and shape is compared with its bound before
-// anything is kept.
+// with overflow checks, and every number is compared with its bound before anything is kept.
 #include <cstring>
 #include <string>
 
+#include "program/liveness.h"
+#include "program/operator.h"
 #include "program/program.h"
 
 namespace quipu {
 namespace {
-
-constexpr uint64_t kPlacementBytes = 64;
 
 uint32_t Read32(const uint8_t* at) {
   uint32_t value;
@@ -23,50 +22,60 @@ uint64_t Read64(const uint8_t* at) {
   return value;
 }
 
-Status Bad(const std::string& what) {
-  return Error(Code::kInvalidArgument, "tensor program refused: " + what,
-               "compile the model again with this version");
-}
-
 struct Counts {
   uint32_t tensors, operators, inputs, outputs;
-  uint64_t constants_at;
+  uint64_t words;
+  uint64_t words_at, outputs_at, constants_at;
 };
 
-Status DecodeHeader(ByteView bytes, uint64_t memory_bytes_max, Program* program, Counts* counts) {
-  if (bytes.size < kHeaderBytes) return Bad("shorter than its header");
+Status TooMuch(uint64_t bytes, uint64_t allowed) {
+  return Error(Code::kLimitExceeded,
+               "the program needs " + std::to_string(bytes) + " bytes of working memory and " +
+                   std::to_string(allowed) + " are allowed",
+               "use a smaller batch");
+}
+
+Status DecodeCounts(ByteView bytes, Counts* counts, Program* program) {
   const uint8_t* h = bytes.data;
-  if (Read32(h + kHeaderMagic) != kProgramMagic) return Bad("not a tensor program");
-  if (Read32(h + kHeaderVersion) != kProgramVersion) return Bad("unknown version");
-  if (Read32(h + kHeaderArithmetic) != kArithmeticVersion) return Bad("unknown arithmetic");
   counts->tensors = Read32(h + kHeaderTensorCount);
   counts->operators = Read32(h + kHeaderOperatorCount);
   counts->inputs = Read32(h + kHeaderInputCount);
   counts->outputs = Read32(h + kHeaderOutputCount);
-  if (counts->tensors > kTensorsMax) return Bad("too many tensors");
-  if (counts->operators > kOperatorsMax) return Bad("too many operators");
-  if (counts->outputs > kOutputsMax) return Bad("too many outputs");
-  if (counts->inputs > counts->tensors) return Bad("more inputs than tensors");
-  // At most 64 + 16,384 · (88 + 64) + 4,096 bytes: cannot overflow.
-  const uint64_t records = kHeaderBytes + uint64_t{counts->tensors} * kTensorRecordBytes +
-                           uint64_t{counts->operators} * kOperatorRecordBytes +
-                           uint64_t{counts->outputs} * 4;
+  counts->words = Read64(h + kHeaderWordCount);
+  program->prelude_count = Read32(h + kHeaderPreludeCount);
+  program->input_count = counts->inputs;
+  if (counts->tensors > kTensorsMax) return Refused("too many tensors");
+  if (counts->operators > kOperatorsMax) return Refused("too many operators");
+  if (counts->outputs > kOutputsMax) return Refused("too many outputs");
+  if (counts->words > kWordsMax) return Refused("too many words");
+  if (counts->inputs > counts->tensors) return Refused("more inputs than tensors");
+  if (program->prelude_count > counts->operators) return Refused("a prelude beyond its operators");
+  // Each term is bounded above: cannot overflow.
+  counts->words_at = kHeaderBytes + uint64_t{counts->tensors} * kTensorRecordBytes +
+                     uint64_t{counts->operators} * kOperatorRecordBytes;
+  counts->outputs_at = counts->words_at + counts->words * 8;
+  const uint64_t records = counts->outputs_at + uint64_t{counts->outputs} * 4;
   counts->constants_at = (records + kPlacementBytes - 1) / kPlacementBytes * kPlacementBytes;
-  if (bytes.size < counts->constants_at) return Bad("cut short");
+  return bytes.size < counts->constants_at ? Refused("cut short") : Status{};
+}
+
+Status DecodeHeader(ByteView bytes, uint64_t memory_bytes_max, Program* program, Counts* counts) {
+  if (bytes.size < kHeaderBytes) return Refused("shorter than its header");
+  const uint8_t* h = bytes.data;
+  if (Read32(h + kHeaderMagic) != kProgramMagic) return Refused("not a tensor program");
+  if (Read32(h + kHeaderVersion) != kProgramVersion) return Refused("unknown version");
+  if (Read32(h + kHeaderArithmetic) != kArithmeticVersion) return Refused("unknown arithmetic");
+  if (Status s = DecodeCounts(bytes, counts, program); !s.ok()) return s;
   program->constant_bytes = Read64(h + kHeaderConstantBytes);
   program->arena_bytes = Read64(h + kHeaderArenaBytes);
+  program->prepared_bytes = Read64(h + kHeaderPreparedBytes);
   if (program->constant_bytes != bytes.size - counts->constants_at ||
       Read64(h + kHeaderTotalBytes) != bytes.size) {
-    return Bad("its length is not what its header says");
+    return Refused("its length is not what its header says");
   }
-  if (program->arena_bytes > memory_bytes_max) {
-    return Error(Code::kLimitExceeded,
-                 "the program needs " + std::to_string(program->arena_bytes) +
-                     " bytes of working memory and " + std::to_string(memory_bytes_max) +
-                     " are allowed",
-                 "use a smaller batch");
+  for (const uint64_t needed : {program->arena_bytes, program->prepared_bytes}) {
+    if (needed > memory_bytes_max) return TooMuch(needed, memory_bytes_max);
   }
-  program->input_count = counts->inputs;
   return Status{};
 }
 
@@ -75,147 +84,86 @@ bool IsKnown(uint32_t dtype) { return dtype < 32 && DTypeBytes(static_cast<DType
 Status DecodeTensor(const uint8_t* record, bool is_input, uint64_t memory_bytes_max,
                     const Program& program, ProgramTensor* tensor) {
   const uint32_t dtype = Read32(record + kTensorDType);
-  const uint32_t rank = Read32(record + kTensorRank);
-  if (!IsKnown(dtype)) return Bad("a tensor of unknown type");
-  if (rank > static_cast<uint32_t>(kRankMax)) return Bad("a tensor of too many axes");
+  if (!IsKnown(dtype)) return Refused("a tensor of unknown type");
   tensor->dtype = static_cast<DType>(dtype);
-  tensor->rank = static_cast<int32_t>(rank);
-  uint64_t bytes = DTypeBytes(tensor->dtype);
-  bool empty = false;
-  for (uint32_t axis = 0; axis < static_cast<uint32_t>(kRankMax); ++axis) {
-    const uint64_t size = Read64(record + kTensorShape + axis * 8);
-    if (axis >= rank) {
-      if (size != 0) return Bad("a shape longer than its rank");
-      continue;
-    }
-    if (size > memory_bytes_max) return Bad("an axis longer than the memory allowed");
-    tensor->shape[axis] = static_cast<int64_t>(size);
-    if (size == 0) empty = true;
-    // Zero-sized axes are left out of the product, so that the others are bounded all the same.
-    if (size != 0 && __builtin_mul_overflow(bytes, size, &bytes)) return Bad("a size overflows");
-    if (bytes > memory_bytes_max) return Bad("a tensor larger than the memory allowed");
-  }
-  tensor->bytes = empty ? 0 : bytes;
-  tensor->elements = static_cast<int64_t>(tensor->bytes / DTypeBytes(tensor->dtype));
+  const uint64_t elements = Read64(record + kTensorElements);
+  const uint64_t size = DTypeBytes(tensor->dtype);
+  if (elements > memory_bytes_max / size) return Refused("a tensor larger than the memory allowed");
+  tensor->elements = static_cast<int64_t>(elements);
+  tensor->bytes = elements * size;
   tensor->offset = Read64(record + kTensorOffset);
   tensor->place = static_cast<Place>(Read32(record + kTensorPlace));
-  if (is_input != (tensor->place == Place::kInput)) return Bad("an input out of its place");
+  if (is_input != (tensor->place == Place::kInput)) return Refused("an input out of its place");
   uint64_t room = 0;
   switch (tensor->place) {
     case Place::kInput:
-      return tensor->offset == 0 ? Status{} : Bad("an input with an offset");
+      return tensor->offset == 0 ? Status{} : Refused("an input with an offset");
     case Place::kConstant:
       room = program.constant_bytes;
       break;
     case Place::kArena:
       room = program.arena_bytes;
       break;
+    case Place::kPrepared:
+      room = program.prepared_bytes;
+      break;
     default:
-      return Bad("a tensor in an unknown place");
+      return Refused("a tensor in an unknown place");
   }
-  if (tensor->offset % kPlacementBytes != 0) return Bad("a misaligned tensor");
+  if (tensor->offset % kPlacementBytes != 0) return Refused("a misaligned tensor");
   if (tensor->offset > room || tensor->bytes > room - tensor->offset) {
-    return Bad("a tensor that ends outside its memory");
+    return Refused("a tensor that ends outside its memory");
   }
   return Status{};
 }
 
-Status DecodeOperator(const uint8_t* record, size_t tensor_count, ProgramOperator* op) {
+Status DecodeOperator(const uint8_t* record, ByteView bytes, const Counts& counts,
+                      ProgramOperator* op) {
   op->opcode = static_cast<Opcode>(Read32(record + kOperatorOpcode));
-  switch (op->opcode) {
-    case Opcode::kMatmul:
-    case Opcode::kAdd:
-    case Opcode::kMultiply:
-      op->reads = 2;
-      op->writes = 1;
-      break;
-    case Opcode::kTopK:
-      op->reads = 1;
-      op->writes = 2;
-      break;
-    default:
-      return Bad("an unknown operator");
-  }
-  const uint32_t operands = op->reads + op->writes;
-  if (Read32(record + kOperatorOperands) != operands) return Bad("a wrong number of operands");
-  for (uint32_t i = 0; i < kOperandsMax; ++i) {
-    op->tensors[i] = Read32(record + kOperatorTensors + i * 4);
-    if (i < operands ? op->tensors[i] >= tensor_count : op->tensors[i] != 0) {
-      return Bad("an operand that names no tensor");
+  const uint32_t reads = Read32(record + kOperatorReads);
+  const uint32_t writes = Read32(record + kOperatorWrites);
+  const uint32_t words = Read32(record + kOperatorWords);
+  const uint64_t at = Read64(record + kOperatorWordsAt);
+  if (reads > kOperandsMax || writes > kOperandsMax) return Refused("too many operands");
+  if (words < reads + writes) return Refused("an operator without its operands");
+  if (at > counts.words || words > counts.words - at) return Refused("words that are not there");
+  const uint8_t* word = bytes.data + counts.words_at + at * 8;
+  for (uint32_t i = 0; i < words; ++i, word += 8) {
+    const uint64_t value = Read64(word);
+    if (i >= reads + writes) {
+      op->words.push_back(static_cast<int64_t>(value));
+    } else if (value >= counts.tensors) {
+      return Refused("an operand that names no tensor");
+    } else {
+      (i < reads ? op->reads : op->writes).push_back(static_cast<uint32_t>(value));
     }
-  }
-  for (uint32_t i = 0; i < kAttributesMax; ++i) {
-    op->attributes[i] = static_cast<int64_t>(Read64(record + kOperatorAttributes + i * 8));
   }
   return Status{};
 }
 
-bool Overlap(const ProgramTensor& a, const ProgramTensor& b) {
-  return a.place == Place::kArena && b.place == Place::kArena && a.offset < b.offset + b.bytes &&
-         b.offset < a.offset + a.bytes;
-}
-
-// Elementwise operators may write over an operand that they read at the same position.
-bool MayShare(const ProgramOperator& op, const ProgramTensor& read, const ProgramTensor& written) {
-  return (op.opcode == Opcode::kAdd || op.opcode == Opcode::kMultiply) &&
-         read.offset == written.offset && read.bytes == written.bytes;
-}
-
-// Which tensors hold their value at this point of the program.
-class Liveness {
- public:
-  explicit Liveness(const Program& program)
-      : tensors_(program.tensors), holds_(program.tensors.size()) {
-    for (size_t i = 0; i < holds_.size(); ++i) holds_[i] = tensors_[i].place != Place::kArena;
+Status DecodeOperators(ByteView bytes, const Counts& counts, Program* program, Liveness* liveness) {
+  const uint8_t* at = bytes.data + kHeaderBytes + counts.tensors * kTensorRecordBytes;
+  program->operators.assign(counts.operators, ProgramOperator{});
+  for (uint32_t i = 0; i < counts.operators; ++i, at += kOperatorRecordBytes) {
+    ProgramOperator& op = program->operators[i];
+    if (Status s = DecodeOperator(at, bytes, counts, &op); !s.ok()) return s;
+    const OperatorKind* kind = KindOf(op.opcode);
+    if (kind == nullptr) return Refused("an unknown operator");
+    if (Status s = kind->check(program, &op); !s.ok()) return s;
+    if (Status s = liveness->Take(op, i < program->prelude_count); !s.ok()) return s;
   }
-
-  bool Holds(uint32_t tensor) const { return holds_[tensor]; }
-
-  // Writing a tensor destroys whatever shares its bytes.
-  void Write(uint32_t tensor) {
-    std::vector<uint32_t> kept;
-    for (const uint32_t other : live_) {
-      if (other != tensor && Overlap(tensors_[other], tensors_[tensor])) holds_[other] = false;
-      if (holds_[other] && other != tensor) kept.push_back(other);
-    }
-    live_.swap(kept);
-    live_.push_back(tensor);
-    holds_[tensor] = true;
-  }
-
- private:
-  const std::vector<ProgramTensor>& tensors_;
-  std::vector<bool> holds_;
-  std::vector<uint32_t> live_;
-};
-
-Status CheckMemory(const Program& program, const ProgramOperator& op, Liveness* liveness) {
-  const auto& tensors = program.tensors;
-  for (uint32_t w = op.reads; w < op.reads + op.writes; ++w) {
-    const ProgramTensor& written = tensors[op.tensors[w]];
-    if (written.place != Place::kArena) return Bad("an operator that writes outside the arena");
-    for (uint32_t other = 0; other < op.reads + op.writes; ++other) {
-      if (other == w) continue;
-      const ProgramTensor& tensor = tensors[op.tensors[other]];
-      if (op.tensors[other] == op.tensors[w] && other >= op.reads) {
-        return Bad("an operator that writes one tensor twice");
-      }
-      if (Overlap(tensor, written) && !(other < op.reads && MayShare(op, tensor, written))) {
-        return Bad("an operator that overwrites what it reads");
-      }
-    }
-  }
-  for (uint32_t r = 0; r < op.reads; ++r) {
-    if (!liveness->Holds(op.tensors[r])) return Bad("an operator that reads what is not there");
-  }
-  for (uint32_t w = op.reads; w < op.reads + op.writes; ++w) liveness->Write(op.tensors[w]);
   return Status{};
 }
 
 }  // namespace
 
+Status Refused(const std::string& what) {
+  return Error(Code::kInvalidArgument, "tensor program refused: " + what,
+               "compile the model again with this version");
+}
+
 Status DecodeProgram(ByteView bytes, uint64_t memory_bytes_max, Program* program) {
-  if (memory_bytes_max > uint64_t{1} << 60) memory_bytes_max = uint64_t{1} << 60;
+  if (memory_bytes_max > uint64_t{1} << 47) memory_bytes_max = uint64_t{1} << 47;
   Counts counts;
   if (Status s = DecodeHeader(bytes, memory_bytes_max, program, &counts); !s.ok()) return s;
   const uint8_t* at = bytes.data + kHeaderBytes;
@@ -226,21 +174,16 @@ Status DecodeProgram(ByteView bytes, uint64_t memory_bytes_max, Program* program
     if (!s.ok()) return s;
   }
   Liveness liveness(*program);
-  program->operators.assign(counts.operators, ProgramOperator{});
-  for (uint32_t i = 0; i < counts.operators; ++i, at += kOperatorRecordBytes) {
-    ProgramOperator& op = program->operators[i];
-    if (Status s = DecodeOperator(at, counts.tensors, &op); !s.ok()) return s;
-    if (Status s = CheckOperator(program->tensors, op); !s.ok()) return s;
-    if (Status s = CheckMemory(*program, op, &liveness); !s.ok()) return s;
-  }
+  if (Status s = DecodeOperators(bytes, counts, program, &liveness); !s.ok()) return s;
   program->outputs.assign(counts.outputs, 0);
+  at = bytes.data + counts.outputs_at;
   for (uint32_t i = 0; i < counts.outputs; ++i, at += 4) {
     program->outputs[i] = Read32(at);
-    if (program->outputs[i] >= counts.tensors) return Bad("an output that names no tensor");
-    if (!liveness.Holds(program->outputs[i])) return Bad("an output that is never computed");
+    if (program->outputs[i] >= counts.tensors) return Refused("an output that names no tensor");
+    if (!liveness.Holds(program->outputs[i])) return Refused("an output that is never computed");
   }
   program->constants = AllocateAligned<uint8_t>(program->constant_bytes);
-  if (program->constants == nullptr) return Error(Code::kLimitExceeded, "out of memory");
+  if (program->constants == nullptr) return OutOfMemory();
   if (program->constant_bytes != 0) {
     std::memcpy(program->constants.get(), bytes.data + counts.constants_at,
                 program->constant_bytes);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/map/map.h"
 #include "program/format.h"
 #include "quipu/status.h"
 #include "quipu/views.h"
@@ -15,37 +16,46 @@ namespace quipu {
 struct ProgramTensor {
   DType dtype = DType::kF32;
   Place place = Place::kArena;
-  int32_t rank = 0;
-  int64_t shape[kRankMax] = {};
   int64_t elements = 0;
   uint64_t offset = 0;
   uint64_t bytes = 0;
 };
 
 struct ProgramOperator {
-  Opcode opcode = Opcode::kAdd;
-  uint32_t reads = 0;
-  uint32_t writes = 0;
-  uint32_t tensors[kOperandsMax] = {};
-  int64_t attributes[kAttributesMax] = {};
+  Opcode opcode = Opcode::kMap;
+  std::vector<uint32_t> reads;
+  std::vector<uint32_t> writes;
+  std::vector<int64_t> words;  // without the operands
+  size_t map = 0;              // of a map: its number in Program::maps
 };
 
 struct Program {
   std::vector<ProgramTensor> tensors;
   std::vector<ProgramOperator> operators;
+  std::vector<Map> maps;  // sound, with slots, without pointers
   std::vector<uint32_t> outputs;
   uint32_t input_count = 0;
+  uint32_t prelude_count = 0;
   AlignedArray<uint8_t> constants;
   uint64_t constant_bytes = 0;
   uint64_t arena_bytes = 0;
+  uint64_t prepared_bytes = 0;
+
+  const ProgramTensor& Read(const ProgramOperator& op, size_t i) const {
+    return tensors[op.reads[i]];
+  }
+  const ProgramTensor& Written(const ProgramOperator& op, size_t i) const {
+    return tensors[op.writes[i]];
+  }
 };
 
 // Checks every number again, whoever wrote it, and copies what it keeps. `memory_bytes_max` bounds
-// the arena and each tensor. A program that is refused leaves `program` in an unspecified state.
+// the arena, the prepared memory and each tensor. A program that is refused leaves `program` in an
+// unspecified state.
 Status DecodeProgram(ByteView bytes, uint64_t memory_bytes_max, Program* program);
 
-// Shape rules of one operator and the kinds of its tensors; part of decoding.
-Status CheckOperator(const std::vector<ProgramTensor>& tensors, const ProgramOperator& op);
+// Of a program that asks for what no program may.
+Status Refused(const std::string& what);
 
 }  // namespace quipu
 

@@ -3,11 +3,14 @@
 #ifndef QUIPU_PROGRAM_RUN_CPU_H_
 #define QUIPU_PROGRAM_RUN_CPU_H_
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
 #include "dispatch/tensor_kernels.h"
 #include "program/program.h"
+#include "program/split.h"
+#include "support/thread_pool.h"
 
 namespace quipu {
 
@@ -21,12 +24,68 @@ struct ProgramRun {
 // Working memory that outlives a run, so that a program that runs often asks for it once.
 struct CpuMemory {
   AlignedArray<uint8_t> arena;
+  AlignedArray<uint8_t> prepared;
+  const TensorKernels* prepared_by = nullptr;  // whose prelude has run
   std::vector<AlignedArray<uint8_t>> scratch;  // one a piece
   size_t scratch_bytes = 0;
 };
 
+// Below so much work a piece costs more to wake than it saves.
+constexpr int64_t kFusedPerPiece = int64_t{1} << 21;
+constexpr int64_t kElementsPerPiece = int64_t{1} << 16;
+
+// What an operator sees of a run.
+class CpuRun {
+ public:
+  CpuRun(const Program& program, const TensorKernels& kernels, const ProgramRun& run,
+         const CpuMemory& memory)
+      : program(program), kernels(kernels), run_(run), memory_(memory) {}
+
+  const Program& program;
+  const TensorKernels& kernels;
+
+  template <class T = float>
+  const T* Read(const ProgramOperator& op, size_t i) const {
+    return reinterpret_cast<const T*>(At(op.reads[i]));
+  }
+  template <class T = float>
+  T* Written(const ProgramOperator& op, size_t i) const {
+    return reinterpret_cast<T*>(const_cast<uint8_t*>(At(op.writes[i])));
+  }
+  const uint8_t* At(uint32_t tensor) const;
+
+  template <class T = uint8_t>
+  T* Scratch(size_t piece) const {
+    return reinterpret_cast<T*>(memory_.scratch[piece].get());
+  }
+
+  // How many pieces so much work is worth.
+  int64_t PiecesFor(int64_t work, int64_t work_per_piece) const {
+    if (run_.pieces != 0) return static_cast<int64_t>(run_.pieces);
+    const auto width = static_cast<int64_t>(ThreadPool::Shared().width());
+    return std::clamp<int64_t>(work / work_per_piece, 1, width);
+  }
+
+  // Calls work(range, piece) for parts of [0, count) that are cut at multiples of `unit`.
+  template <class Work>
+  void Split(int64_t count, int64_t pieces, int64_t unit, const Work& work) const {
+    ThreadPool::Shared().ParallelFor(static_cast<size_t>(pieces), [&](size_t piece) {
+      const Range mine = PartOf(count, pieces, static_cast<int64_t>(piece), unit);
+      if (mine.begin < mine.end) work(mine, piece);
+    });
+  }
+
+ private:
+  const ProgramRun& run_;
+  const CpuMemory& memory_;
+};
+
 Status RunOnCpu(const Program& program, const TensorKernels& kernels, const ProgramRun& run,
                 CpuMemory* memory);
+
+// The part of a run that is the same in every run, unless this backend has done it already.
+Status PrepareOnCpu(const Program& program, const TensorKernels& kernels, const ProgramRun& run,
+                    CpuMemory* memory);
 
 // Copies a tensor to where its caller wants it, each NaN made canonical.
 void DeliverOutput(const ProgramTensor& tensor, const TensorKernels& kernels, const uint8_t* from,

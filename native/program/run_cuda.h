@@ -17,10 +17,13 @@ class CudaProgram {
 
   // DEVICE_LOST, DEVICE_MEMORY or what else went wrong; outputs are then unspecified. Output NaN
   // still carry the device's payloads: the caller makes them canonical.
-  Status Run(const ProgramRun& run);
+  // `prepared`: what the prelude wrote, which is done on the CPU; read by the first run.
+  Status Run(const ProgramRun& run, const uint8_t* prepared);
 
  private:
   struct Device;
+  Status Open(const uint8_t* prepared);
+
   const Program& program_;
   std::unique_ptr<Device> device_;
 };

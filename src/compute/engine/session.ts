@@ -1,33 +1,47 @@
 /**
- * Compile once, run many: an ONNX model, compiled for given input shapes, on any backend. The library
+ * Compile once, run many: an ONNX model, compiled for given inputs, on any backend. The library
  * `quipu/tensor`.
- *
- * While a run is under way its inputs and outputs are lent to native threads: they must not be
- * written, nor their memory transferred, before its promise settles.
  */
 import { totalmem } from "node:os";
 import { QuipuError } from "../../base/errors.js";
+import type { OwnedBytes } from "../native/hashing.js";
 import { type Backend, NativeProgram } from "../native/program.js";
-import { arithmetic, compileModel, type TensorPort } from "../tensor/compile.js";
-import type { Shapes } from "../tensor/lower.js";
+import {
+  arithmetic,
+  type CompileOptions,
+  compileModel,
+  type TensorPort,
+} from "../tensor/compile.js";
+import type { Given } from "../tensor/lower/bind.js";
 import { type Digests, digestsOf } from "./digests.js";
 import {
   allocate,
-  checkTensor,
+  type OwnedTensor,
+  ownTensor,
   portBytes,
   type Tensor,
   tensorBytes,
   tensorOver,
 } from "./tensor.js";
 
+export { OwnedBytes } from "../native/hashing.js";
 export type { Backend } from "../native/program.js";
 export type { TensorPort } from "../tensor/compile.js";
-export type { Shapes } from "../tensor/lower.js";
-export { float32, int64, type Tensor } from "./tensor.js";
+export { type DType, float32, int64, type OwnedTensor, type Tensor, tensor } from "./tensor.js";
 
-export interface SessionOptions {
+/** Of each input its shape, or its value when the shapes of other tensors depend on it. */
+export type Inputs = Readonly<Record<string, readonly number[] | Tensor>>;
+
+export interface SessionOptions extends CompileOptions {
   /** Most working memory that a run may take; half of the machine's without it. */
   readonly memoryBytesMax?: number;
+}
+
+/** Memory handed over for an output, and where in it the first element goes. */
+export interface Into {
+  readonly owned: OwnedBytes;
+  /** In bytes, a multiple of the element's size; 0 without it. */
+  readonly offset?: number;
 }
 
 export interface RunOptions {
@@ -35,8 +49,10 @@ export interface RunOptions {
   readonly backend?: Backend;
   /** Into how many pieces each operator is split; by its size without it. Never changes a bit. */
   readonly pieces?: number;
-  /** Memory for outputs by name, each exactly as long as the output; fresh memory without it. */
-  readonly into?: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+  /** Memory for outputs, by name. They are then no tensors of the result: release the memory. */
+  readonly into?: ReadonlyMap<string, Into>;
+  /** `false` leaves hashing to a caller that hashes the same bytes within a file. */
+  readonly digests?: boolean;
 }
 
 export interface RunOutput {
@@ -50,6 +66,16 @@ export interface RunOutput {
 /** What a run may take unless its caller says otherwise: half of the machine's memory. */
 export function memoryBytesDefault(): number {
   return Math.floor(totalmem() / 2);
+}
+
+function givenOf(inputs: Inputs): Given {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, given]) => {
+      if (!("dtype" in given)) return [name, given];
+      const { dtype, shape } = given;
+      return [name, { dtype, shape, bytes: tensorBytes(given).slice() }];
+    }),
+  );
 }
 
 export class Session {
@@ -69,17 +95,16 @@ export class Session {
     this.outputs = outputs;
   }
 
-  /** Refuses what cannot be compiled: MODEL_INVALID, MODEL_UNSUPPORTED, SHAPE_MISMATCH. */
-  static compile(
-    modelBytes: Uint8Array,
-    inputShapes: Shapes,
-    options: SessionOptions = {},
-  ): Session {
-    const compiled = compileModel(modelBytes, inputShapes);
+  /**
+   * Refuses what cannot be compiled: MODEL_INVALID, MODEL_UNSUPPORTED, SHAPE_MISMATCH. Inputs whose
+   * value is needed are in the error's `details.bind`.
+   */
+  static compile(modelBytes: Uint8Array, inputs: Inputs, options: SessionOptions = {}): Session {
+    const compiled = compileModel(modelBytes, givenOf(inputs), options);
     const memoryBytesMax = options.memoryBytesMax ?? memoryBytesDefault();
     const needed = [...compiled.inputs, ...compiled.outputs].reduce(
       (sum, port) => sum + portBytes(port),
-      compiled.arenaBytes,
+      compiled.arenaBytes + compiled.preparedBytes,
     );
     if (needed > memoryBytesMax) {
       throw new QuipuError(
@@ -92,30 +117,32 @@ export class Session {
     return new Session(program, compiled.inputs, compiled.outputs);
   }
 
-  /** `digests: false` leaves hashing to a caller that hashes the same bytes within a file. */
+  /** Inputs are copied, unless their memory is handed over. */
   async run(
-    inputs: Readonly<Record<string, Tensor>>,
-    options: RunOptions & { readonly digests?: boolean } = {},
+    inputs: Readonly<Record<string, Tensor | OwnedTensor>>,
+    options: RunOptions = {},
   ): Promise<RunOutput> {
     const known = new Set(this.inputs.map((port) => port.name));
     const extra = Object.keys(inputs).find((name) => !known.has(name));
     if (extra !== undefined) {
       throw new QuipuError("SHAPE_MISMATCH", `the model has no input named ${extra}`);
     }
-    const lent = this.inputs.map((port) =>
-      tensorBytes(
-        checkTensor(port, Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined),
-      ),
+    const owned = this.inputs.map((port) =>
+      ownTensor(port, Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined),
     );
-    const results = this.outputs.map(
-      (port) => options.into?.get(port.name) ?? new Uint8Array(allocate(portBytes(port))),
-    );
-    const { backend = "auto", pieces = 0 } = options;
-    const ran = await this.#program.run(lent, results, backend, pieces);
+    const { backend = "auto", pieces = 0, into } = options;
+    const fresh = new Map<TensorPort, Uint8Array<ArrayBuffer>>();
+    const results = this.outputs.map((port) => {
+      const given = into?.get(port.name);
+      if (given !== undefined) return { ...given, bytes: portBytes(port) };
+      const bytes = new Uint8Array(allocate(portBytes(port)));
+      fresh.set(port, bytes);
+      return bytes;
+    });
+    const ran = await this.#program.run(owned, results, backend, pieces);
     const outputs = new Map<string, Tensor>();
     const digests = new Map<string, Digests>();
-    for (const [index, port] of this.outputs.entries()) {
-      const bytes = results[index] as Uint8Array<ArrayBuffer>;
+    for (const [port, bytes] of fresh) {
       outputs.set(port.name, tensorOver(port, bytes));
       if (options.digests === false) continue;
       digests.set(port.name, await digestsOf(bytes));

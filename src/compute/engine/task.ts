@@ -8,15 +8,16 @@ import { QuipuError } from "../../base/errors.js";
 import type { Artifact } from "../../model/artifact.js";
 import type { TableSource, TensorTask } from "../../model/job.js";
 import type { RunResult } from "../../model/run.js";
+import { OwnedBytes } from "../native/hashing.js";
 import type { Backend } from "../native/program.js";
-import { graphLimits } from "../tensor/graph.js";
-import { modelTooLarge } from "../tensor/import-onnx.js";
+import { graphLimits } from "../tensor/onnx/graph.js";
+import { modelTooLarge } from "../tensor/onnx/import.js";
 import { bindInput, bindLabels } from "./bind-input.js";
 import { digestsOf } from "./digests.js";
 import { type NpyFile, npyFile } from "./npy.js";
 import { memoryBytesDefault, Session } from "./session.js";
 import { readTable, type Table } from "./table.js";
-import type { Tensor } from "./tensor.js";
+import { type OwnedTensor, type Tensor, tensorBytes, tensorOver } from "./tensor.js";
 import { vote } from "./vote.js";
 
 export interface TensorTaskOptions {
@@ -59,16 +60,23 @@ export async function runTensorTask(options: TensorTaskOptions): Promise<TensorT
   checkVote(session, task, labels);
   const files = outputFiles(session, task);
   progress(0.5, "computing");
-  const into = new Map([...files].map(([name, file]) => [name, file.elements]));
+  const rooms = new Map(
+    [...files].map(([name, { bytes, offset }]) => [
+      name,
+      { owned: OwnedBytes.take(bytes), offset },
+    ]),
+  );
   const asked = task.backend === "auto" ? (options.backend ?? "auto") : task.backend;
-  const { outputs, backend } = await session.run(inputs, {
+  const { backend } = await session.run(handedOver(inputs), {
     backend: asked,
-    into,
+    into: rooms,
     digests: false, // taken below over whole files, which hold these very bytes
   });
+  for (const [name, { owned, offset }] of rooms)
+    files.set(name, { bytes: owned.release(), offset });
   signal?.throwIfAborted();
   if (task.vote && labels) {
-    const indices = outputs.get(task.vote.indices);
+    const indices = indicesOf(session, task.vote.indices, files);
     if (indices !== undefined) files.set(predictionsName, predictionsFile(vote(indices, labels)));
   }
   progress(0.9, "writing outputs");
@@ -141,6 +149,27 @@ function bindInputs(
   );
 }
 
+/** Nobody needs the inputs after the run. */
+function handedOver(inputs: Readonly<Record<string, Tensor>>): Record<string, OwnedTensor> {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, tensor]) => {
+      const { dtype, shape } = tensor;
+      return [name, { dtype, shape, owned: OwnedBytes.take(tensorBytes(tensor)) }];
+    }),
+  );
+}
+
+/** The output that a vote is taken over, as it stands in its file. */
+function indicesOf(
+  session: Session,
+  name: string,
+  files: ReadonlyMap<string, NpyFile>,
+): Tensor | undefined {
+  const port = session.outputs.find((output) => output.name === name);
+  const file = files.get(name);
+  return port && file && tensorOver(port, file.bytes.subarray(file.offset));
+}
+
 function tooMuch(what: string, memoryBytesMax: number): QuipuError {
   return new QuipuError(
     "LIMIT_EXCEEDED",
@@ -193,7 +222,7 @@ function checkVote(session: Session, task: TensorTask, labels: BigInt64Array | u
 
 function predictionsFile(winners: BigInt64Array<ArrayBuffer>): NpyFile {
   const file = npyFile({ dtype: "int64", shape: [winners.length] });
-  file.elements.set(new Uint8Array(winners.buffer));
+  file.bytes.set(new Uint8Array(winners.buffer), file.offset);
   return file;
 }
 

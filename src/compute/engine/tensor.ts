@@ -1,18 +1,56 @@
-/** A tensor in JavaScript: elements in row-major order, in memory that the addon can be lent. */
+/** A tensor in JavaScript: elements in row-major order. */
 import { QuipuError } from "../../base/errors.js";
+import { OwnedBytes } from "../native/hashing.js";
 import type { TensorPort } from "../tensor/compile.js";
+import { type DType, elementBytes, sizeOf } from "../tensor/dtype.js";
 
-export type Tensor =
-  | {
-      readonly dtype: "float32";
-      readonly shape: readonly number[];
-      readonly data: Float32Array<ArrayBuffer>;
-    }
-  | {
-      readonly dtype: "int64";
-      readonly shape: readonly number[];
-      readonly data: BigInt64Array<ArrayBuffer>;
-    };
+export type { DType } from "../tensor/dtype.js";
+
+const arrays = {
+  float32: Float32Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  /** 0 or 1. */
+  bool: Uint8Array,
+  /** Bits, as DataView would read them. */
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+} as const;
+
+interface Elements {
+  readonly float32: Float32Array<ArrayBuffer>;
+  readonly int64: BigInt64Array<ArrayBuffer>;
+  readonly int32: Int32Array<ArrayBuffer>;
+  readonly int8: Int8Array<ArrayBuffer>;
+  readonly uint8: Uint8Array<ArrayBuffer>;
+  readonly bool: Uint8Array<ArrayBuffer>;
+  readonly float16: Uint16Array<ArrayBuffer>;
+  readonly bfloat16: Uint16Array<ArrayBuffer>;
+}
+
+export type TensorOf<D extends DType> = {
+  readonly dtype: D;
+  readonly shape: readonly number[];
+  readonly data: Elements[D];
+};
+export type Tensor = { [D in DType]: TensorOf<D> }[DType];
+
+/** A tensor whose memory is handed over for a run, which then needs no copy of it. */
+export interface OwnedTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly owned: OwnedBytes;
+}
+
+export function tensor<D extends DType>(
+  dtype: D,
+  shape: readonly number[],
+  data: Elements[D],
+): TensorOf<D> {
+  return { dtype, shape, data };
+}
 
 export function float32(shape: readonly number[], data: Float32Array<ArrayBuffer>): Tensor {
   return { dtype: "float32", shape, data };
@@ -27,8 +65,8 @@ export function tensorBytes({ data }: Tensor): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-export function portBytes({ dtype, shape }: TensorPort): number {
-  return shape.reduce((product, size) => product * size, dtype === "float32" ? 4 : 8);
+export function portBytes({ dtype, shape }: Pick<TensorPort, "dtype" | "shape">): number {
+  return sizeOf(shape) * elementBytes(dtype);
 }
 
 /** Fresh memory; LIMIT_EXCEEDED where this machine, or JavaScript itself, has none of that size. */
@@ -44,39 +82,33 @@ export function allocate(bytes: number): ArrayBuffer {
 }
 
 /** A tensor over memory of exactly the right size, aligned to its elements; no copy. */
-export function tensorOver(port: TensorPort, bytes: Uint8Array<ArrayBuffer>): Tensor {
-  const { dtype, shape } = port;
-  if (dtype === "float32") {
-    return {
-      dtype,
-      shape,
-      data: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4),
-    };
-  }
-  return {
-    dtype,
-    shape,
-    data: new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8),
-  };
+export function tensorOver(
+  { dtype, shape }: Pick<TensorPort, "dtype" | "shape">,
+  bytes: Uint8Array<ArrayBuffer>,
+): Tensor {
+  const length = bytes.length / elementBytes(dtype);
+  const data = new arrays[dtype](bytes.buffer, bytes.byteOffset, length);
+  return { dtype, shape, data } as Tensor;
 }
 
-/** Refuses a tensor that is not what `port` asks for, by name. */
-export function checkTensor(port: TensorPort, tensor: Tensor | undefined): Tensor {
+/** Refuses a tensor that is not what `port` asks for, by name; gives memory that nobody else has. */
+export function ownTensor(port: TensorPort, given: Tensor | OwnedTensor | undefined): OwnedBytes {
   const wanted = `${port.dtype} [${port.shape.join(", ")}]`;
-  if (tensor === undefined) {
+  if (given === undefined) {
     throw new QuipuError("SHAPE_MISMATCH", `input ${port.name} is missing; it is ${wanted}`);
   }
+  const bytes = "owned" in given ? given.owned.length : given.data.byteLength;
   const same =
-    tensor.dtype === port.dtype &&
-    tensor.shape.length === port.shape.length &&
-    tensor.shape.every((size, axis) => size === port.shape[axis]);
-  if (!same || tensor.data.byteLength !== portBytes(port)) {
+    given.dtype === port.dtype &&
+    given.shape.length === port.shape.length &&
+    given.shape.every((size, axis) => size === port.shape[axis]);
+  if (!same || bytes !== portBytes(port)) {
     throw new QuipuError(
       "SHAPE_MISMATCH",
-      `input ${port.name} is ${tensor.dtype} [${tensor.shape.join(", ")}] of ` +
-        `${tensor.data.length} elements; this session was compiled for ${wanted}`,
+      `input ${port.name} is ${given.dtype} [${given.shape.join(", ")}] of ` +
+        `${bytes / elementBytes(given.dtype)} elements; this session was compiled for ${wanted}`,
       { next: "compile a session for these shapes" },
     );
   }
-  return tensor;
+  return "owned" in given ? given.owned : OwnedBytes.copyOf(tensorBytes(given));
 }

@@ -5,26 +5,36 @@
 import { QuipuError } from "../../base/errors.js";
 import { checkBytes, newBytes } from "./memory.js";
 
-/** Lends the memory for one task. No method, so that nobody outside can keep what was only lent. */
-export let lendBytes: <T>(owned: OwnedBytes, task: (bytes: Uint8Array) => Promise<T>) => Promise<T>;
+/** Lends memory for one task. No method, so that nobody outside can keep what was only lent. */
+export let lendAll: <T>(
+  owned: readonly OwnedBytes[],
+  task: (bytes: readonly Uint8Array[]) => Promise<T>,
+) => Promise<T>;
+
+export function lendBytes<T>(
+  owned: OwnedBytes,
+  task: (bytes: Uint8Array) => Promise<T>,
+): Promise<T> {
+  return lendAll([owned], ([bytes]) => task(bytes as Uint8Array));
+}
 
 export class OwnedBytes {
-  #bytes: Uint8Array | undefined;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
   #uses = 0;
 
   static {
-    lendBytes = async (owned, task) => {
-      const bytes = owned.#held();
-      owned.#uses += 1;
+    lendAll = async (owned, task) => {
+      const bytes = owned.map((one) => one.#held());
+      for (const one of owned) one.#uses += 1;
       try {
         return await task(bytes);
       } finally {
-        owned.#uses -= 1;
+        for (const one of owned) one.#uses -= 1;
       }
     };
   }
 
-  private constructor(bytes: Uint8Array) {
+  private constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.#bytes = bytes;
   }
 
@@ -61,7 +71,7 @@ export class OwnedBytes {
   }
 
   /** The memory again, for its owner to do with as it likes. CONFLICT while a task uses it. */
-  release(): Uint8Array {
+  release(): Uint8Array<ArrayBuffer> {
     const bytes = this.#held();
     if (this.#uses > 0) {
       throw new QuipuError("CONFLICT", "a task still uses this memory", { next: "await it first" });
@@ -70,7 +80,7 @@ export class OwnedBytes {
     return bytes;
   }
 
-  #held(): Uint8Array {
+  #held(): Uint8Array<ArrayBuffer> {
     if (this.#bytes !== undefined) return this.#bytes;
     throw new QuipuError("INVALID_ARGUMENT", "this memory has been released");
   }

@@ -1,7 +1,16 @@
 /** Flat tensor programs, opened once and run often on the addon's threads. */
+import { QuipuError } from "../../base/errors.js";
 import { type Backend, binding, type NativeProgramHandle } from "./binding.js";
+import { lendAll, type OwnedBytes } from "./owned-bytes.js";
 
 export type { Backend } from "./binding.js";
+
+/** Memory that an output is written into, from `offset` on. */
+export interface OutputRoom {
+  readonly owned: OwnedBytes;
+  readonly offset?: number;
+  readonly bytes: number;
+}
 
 export class NativeProgram {
   readonly #handle: NativeProgramHandle;
@@ -15,15 +24,37 @@ export class NativeProgram {
   }
 
   /**
-   * One run; resolves to the backend that ran. Inputs and outputs are lent until it settles and have
-   * exactly the sizes of the program's. `pieces` splits each operator; 0 leaves that to its size.
+   * One run; resolves to the backend that ran. Inputs and outputs have exactly the sizes of the
+   * program's. An output that is no `OutputRoom` must be known to its caller alone until then.
+   * `pieces` splits each operator; 0 leaves that to its size.
    */
   run(
-    inputs: readonly Uint8Array[],
-    outputs: readonly Uint8Array[],
+    inputs: readonly OwnedBytes[],
+    outputs: readonly (Uint8Array | OutputRoom)[],
     backend: Backend,
     pieces: number,
   ): Promise<Exclude<Backend, "auto">> {
-    return binding().programRun(this.#handle, inputs, outputs, backend, pieces);
+    const rooms = outputs.filter((output): output is OutputRoom => !(output instanceof Uint8Array));
+    const owned = [...inputs, ...rooms.map((room) => room.owned)];
+    if (rooms.some((room) => owned.indexOf(room.owned) !== owned.lastIndexOf(room.owned))) {
+      const text = "an output's memory is that of another output, or of an input";
+      return Promise.reject(new QuipuError("INVALID_ARGUMENT", text));
+    }
+    return lendAll(owned, async (bytes) => {
+      const lent = bytes.slice(0, inputs.length);
+      const places = bytes.slice(inputs.length);
+      const into = outputs.map((output) =>
+        output instanceof Uint8Array ? output : within(places.shift() as Uint8Array, output),
+      );
+      return binding().programRun(this.#handle, lent, into, backend, pieces);
+    });
   }
+}
+
+function within(bytes: Uint8Array, { offset = 0, bytes: size }: OutputRoom): Uint8Array {
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset + size > bytes.length) {
+    const text = `an output of ${size} bytes at ${offset} does not fit ${bytes.length}`;
+    throw new QuipuError("INVALID_ARGUMENT", text);
+  }
+  return bytes.subarray(offset, offset + size);
 }

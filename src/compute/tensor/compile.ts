@@ -9,7 +9,7 @@ import type { ReadExternal } from "./onnx/constant.js";
 import { importOnnx } from "./onnx/import.js";
 import { encodeProgram } from "./program/encode.js";
 import { fuseMaps } from "./program/fuse.js";
-import { planArena } from "./program/plan.js";
+import { planArena, planLasting } from "./program/plan.js";
 import { sectionsOf, withoutDead } from "./program/sections.js";
 
 /** Name of the frozen arithmetic that programs ask for (docs/arithmetic.md). */
@@ -29,6 +29,8 @@ export interface CompiledModel {
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   readonly arenaBytes: number;
+  /** Of what is computed once. */
+  readonly preparedBytes: number;
 }
 
 /** Passes that never change a bit, each of which can be left out to prove it. */
@@ -59,8 +61,13 @@ export function compileModel(
   const sections =
     passes.prelude === false ? { prelude: [], body: operators } : sectionsOf(operators, buffers);
   const arena = planArena(sections.body, buffers, wanted);
+  const prepared = planLasting(
+    sections.prelude.flatMap((operator) => operator.writes),
+    buffers,
+  );
   const program = encodeProgram({
     ...sections,
+    prepared,
     inputs: [...inputs.values()].map((value) => value.buffer),
     outputs: [...outputs.values()].map((value) => value.buffer),
     buffers,
@@ -68,7 +75,13 @@ export function compileModel(
   });
   const ports = (values: ReadonlyMap<string, Value>) =>
     [...values].map(([name, value]) => port(name, value));
-  return { program, inputs: ports(inputs), outputs: ports(outputs), arenaBytes: arena.bytes };
+  return {
+    program,
+    inputs: ports(inputs),
+    outputs: ports(outputs),
+    arenaBytes: arena.bytes,
+    preparedBytes: prepared.bytes,
+  };
 }
 
 function port(name: string, { dtype, shape, choices }: Value): TensorPort {

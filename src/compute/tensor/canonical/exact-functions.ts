@@ -49,6 +49,10 @@ const floats: [string, Exact][] = [
   ["select", (c, a, b) => (c === 1n ? a : b)],
 ];
 
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
 function modulo(a: bigint, b: bigint): bigint {
   if (b === 0n) return 0n;
   const rest = a % b;
@@ -78,8 +82,8 @@ function integers(suffix: string, bits: number): [string, Exact][] {
     ["divide", wrap((a, b) => (b === 0n ? 0n : a / b))],
     ["remainder", wrap((a, b) => (b === 0n ? 0n : a % b))],
     ["modulo", wrap(modulo)],
-    ["minimum", wrap((a, b) => Math.min(a, b))],
-    ["maximum", wrap((a, b) => Math.max(a, b))],
+    ["minimum", wrap((a, b) => least(a, b))],
+    ["maximum", wrap((a, b) => -least(-a, -b))],
     ["power", wrap((a, b) => power(a, b, bits))],
     ["equal", (a, b) => truth(a === b)],
     ["less", (a, b) => truth(a < b)],

@@ -29,15 +29,12 @@ export interface Parts extends Sections {
   readonly outputs: readonly number[];
   readonly buffers: readonly BufferFacts[];
   readonly arena: Plan;
+  readonly prepared: Plan;
 }
 
 export function encodeProgram(parts: Parts): Uint8Array {
-  const { inputs, outputs, buffers, arena, prelude, body } = parts;
+  const { inputs, outputs, buffers, arena, prepared, prelude, body } = parts;
   const operators = [...prelude, ...body];
-  const prepared = planLasting(
-    prelude.flatMap((operator) => operator.writes),
-    buffers,
-  );
   const tensors = tensorsOf(parts);
   const numbers = new Map(tensors.map((buffer, number) => [buffer, number]));
   const isInput = new Set(inputs);

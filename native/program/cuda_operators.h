@@ -1,0 +1,52 @@
+// Starts operators on a CUDA device. Include only from .cu files.
+#ifndef QUIPU_PROGRAM_CUDA_OPERATORS_H_
+#define QUIPU_PROGRAM_CUDA_OPERATORS_H_
+
+#include <cuda_runtime_api.h>
+
+#include <vector>
+
+#include "program/program.h"
+
+namespace quipu {
+
+// Where the tensors of a program lie on the device.
+struct CudaAddresses {
+  const Program& program;
+  uint8_t* constants;
+  uint8_t* prepared;
+  uint8_t* arena;
+  uint8_t* inputs;
+  const std::vector<uint64_t>& input_offsets;
+
+  uint8_t* At(uint32_t tensor) const {
+    const ProgramTensor& t = program.tensors[tensor];
+    switch (t.place) {
+      case Place::kInput:
+        return inputs + input_offsets[tensor];
+      case Place::kConstant:
+        return constants + t.offset;
+      case Place::kPrepared:
+        return prepared + t.offset;
+      case Place::kArena:
+        break;
+    }
+    return arena + t.offset;
+  }
+  template <class T = float>
+  T* Read(const ProgramOperator& op, size_t i) const {
+    return reinterpret_cast<T*>(At(op.reads[i]));
+  }
+  template <class T = float>
+  T* Written(const ProgramOperator& op, size_t i) const {
+    return reinterpret_cast<T*>(At(op.writes[i]));
+  }
+};
+
+cudaError_t StartMatmul(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+cudaError_t StartMap(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+cudaError_t StartTopK(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+
+}  // namespace quipu
+
+#endif  // QUIPU_PROGRAM_CUDA_OPERATORS_H_

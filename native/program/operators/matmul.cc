@@ -1,0 +1,79 @@
+#include "program/operators/matmul.h"
+
+#include "program/operator.h"
+#include "program/run_cpu.h"
+
+namespace quipu {
+namespace {
+
+// Tiles are cut where the micro tiles of every backend end: multiples of 6 and 14, and of 32.
+constexpr int64_t kRowUnit = 42;
+constexpr int64_t kColumnUnit = 32;
+
+// Matrices of an operand that the view may name, or -1.
+bool OperandFits(const MatmulWords& w, const int64_t* stride, int64_t elements, int64_t matrix) {
+  if (matrix < 0) return false;
+  if (matrix == 0) return true;
+  return ViewFits(0, w.shape, stride, w.rank, elements / matrix);
+}
+
+Status Check(Program* program, ProgramOperator* op) {
+  Words words(*op);
+  const MatmulWords w(&words);
+  if (!words.Done() || !Takes(*program, *op, {DType::kF32, DType::kF32}, {DType::kF32})) {
+    return Refused("a malformed matmul");
+  }
+  const int64_t matrices = ProductOf(w.shape, w.rank);
+  const int64_t c = ProductOf({matrices, ProductOf({w.m, w.n})});
+  if (c < 0 || c != program->Written(*op, 0).elements ||
+      !OperandFits(w, w.a_stride, program->Read(*op, 0).elements, ProductOf({w.m, w.k})) ||
+      !OperandFits(w, w.b_stride, program->Read(*op, 1).elements, ProductOf({w.k, w.n}))) {
+    return Refused("a matmul that leaves its tensors");
+  }
+  return Status{};
+}
+
+size_t ScratchBytes(const Program&, const ProgramOperator&) { return kMatmulScratchBytes; }
+
+Status Run(const CpuRun& run, const ProgramOperator& op) {
+  const int64_t elements = run.program.Written(op, 0).elements;
+  if (elements == 0) return Status{};
+  Words words(op);
+  const MatmulWords w(&words);
+  const float* a = run.Read(op, 0);
+  const float* b = run.Read(op, 1);
+  float* c = run.Written(op, 0);
+  const int64_t matrices = elements / (w.m * w.n);
+  // Only its size class matters: a product that does not fit is cut off.
+  int64_t work = 0;
+  if (__builtin_mul_overflow(elements, w.k, &work)) work = INT64_MAX;
+  const int64_t pieces = run.PiecesFor(work, kFusedPerPiece);
+  const Grid grid = matrices >= pieces ? Grid{} : GridOf(w.m, w.n, pieces, kRowUnit, kColumnUnit);
+  const int64_t tiles = grid.rows * grid.columns;
+  run.Split(matrices * tiles, std::min(pieces, matrices * tiles), 1, [&](Range mine, size_t piece) {
+    for (int64_t t = mine.begin; t < mine.end; ++t) {
+      int64_t a_at = 0;
+      int64_t b_at = 0;
+      w.Locate(t / tiles, &a_at, &b_at);
+      const Range i = PartOf(w.m, grid.rows, t % tiles / grid.columns, kRowUnit);
+      const Range j = PartOf(w.n, grid.columns, t % grid.columns, kColumnUnit);
+      const Matmul job{a + a_at * w.m * w.k + i.begin * w.k,
+                       b + b_at * w.k * w.n + j.begin,
+                       c + t / tiles * w.m * w.n + i.begin * w.n + j.begin,
+                       w.k,
+                       w.n,
+                       w.n,
+                       i.end - i.begin,
+                       j.end - j.begin,
+                       w.k};
+      run.kernels.matmul(job, run.Scratch<float>(piece));
+    }
+  });
+  return Status{};
+}
+
+}  // namespace
+
+const OperatorKind kMatmulKind = {Opcode::kMatmul, Check, ScratchBytes, Run};
+
+}  // namespace quipu
