@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import { float32, Session } from "../src/compute/engine/session.js";
+import { OwnedBytes, Session } from "../src/compute/engine/session.js";
 import { capabilities } from "../src/compute/native/capabilities.js";
 import { byFormula } from "../test/canonical-reference.js";
 import { operatorModel } from "../test/onnx-writer.js";

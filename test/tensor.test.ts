@@ -7,7 +7,14 @@ import fc from "fast-check";
 import t from "tap";
 import { QuipuError } from "../src/base/errors.js";
 import { seededRandom } from "../src/base/random.js";
-import { type Backend, float32, Session } from "../src/compute/engine/session.js";
+import {
+  type Backend,
+  float32,
+  OwnedBytes,
+  Session,
+  type Tensor,
+} from "../src/compute/engine/session.js";
+import { tensorBytes } from "../src/compute/engine/tensor.js";
 import { capabilities } from "../src/compute/native/capabilities.js";
 import { NativeProgram } from "../src/compute/native/program.js";
 import { compileModel } from "../src/compute/tensor/compile.js";
@@ -207,7 +214,8 @@ t.test("a program that was cut or changed is refused or harmless", async (t) => 
   });
   const { program, inputs } = compileModel(model, { a: [3, 4], b: [4, 5] });
   const memory = 1 << 20;
-  const lend = () => [inputs.length === 2 ? 48 : 0, 80].map((size) => OwnedBytes.copyOf(new Uint8Array(size)));
+  const lend = () =>
+    [inputs.length === 2 ? 48 : 0, 80].map((size) => OwnedBytes.copyOf(new Uint8Array(size)));
   const results = () => [new Uint8Array(24), new Uint8Array(48)];
   await new NativeProgram(program, memory).run(lend(), results(), "portable", 1);
   for (let length = 0; length < program.length; length += 1) {
@@ -257,29 +265,25 @@ t.test("models that cannot be compiled say why", async (t) => {
   const add: NodeParts = { operator: "Add", inputs: ["a", "b"], outputs: ["c"] };
 
   const foreign = graph([
-    { ...add, operator: "Softmax", name: "soft" },
+    { ...add, operator: "Loop", name: "soft" },
     { ...add, operator: "Add", domain: "com.example" },
   ]);
   t.throws(compile(foreign), {
     code: "MODEL_UNSUPPORTED",
-    message:
-      "the model needs what cannot be compiled: Softmax, com.example.Add (first at node soft)",
+    message: "the model needs what cannot be compiled: Loop, com.example.Add (first at node soft)",
   });
-  t.throws(compile(graph([add], { opset: 12 })), { code: "MODEL_UNSUPPORTED" });
+  t.throws(compile(graph([add], { opset: 0 })), { code: "MODEL_UNSUPPORTED" });
   t.throws(compile(graph([add], { opset: 21 })), { code: "MODEL_UNSUPPORTED" });
-  t.throws(
-    compile(writeModel({ nodes: [add], inputs: [{ name: "a", type: 10 }], outputs: ["c"] })),
-    {
-      code: "MODEL_UNSUPPORTED",
-      message: /tensor a has element type 10/,
-    },
-  );
+  t.throws(compile(graph([add], { inputs: [{ name: "a", type: 11 }, { name: "b" }] })), {
+    code: "MODEL_UNSUPPORTED",
+    message: /tensor a has element type 11/,
+  });
   t.throws(compile(graph([add])), {
     code: "SHAPE_MISMATCH",
     message: "node Add #0 (Add) cannot combine a [2, 3] and b [3, 4]: shapes do not broadcast",
   });
   t.throws(compile(operatorModel("MatMul"), { a: [2, 4], b: [3, 4] }), { code: "SHAPE_MISMATCH" });
-  t.throws(compile(operatorModel("MatMul"), { a: [3], b: [3, 4] }), { code: "MODEL_UNSUPPORTED" });
+  t.throws(compile(operatorModel("MatMul"), { a: [], b: [3, 4] }), { code: "SHAPE_MISMATCH" });
   t.throws(compile(topKModel(4, true), { rows: [2, 3] }), { code: "SHAPE_MISMATCH" });
   t.throws(compile(topKModel(-1, true), { rows: [2, 3] }), { code: "SHAPE_MISMATCH" });
   t.throws(compile(operatorModel("Add"), { a: [1] }), {

@@ -3,6 +3,7 @@
 #define QUIPU_DISPATCH_TENSOR_KERNELS_H_
 
 #include "dispatch/backend.h"
+#include "kernels/canonical_nan/canonical_nan.h"
 #include "kernels/map/map.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/topk/topk.h"

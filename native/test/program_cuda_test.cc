@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "dispatch/tensor_kernels.h"
+#include "program/operator.h"
 #include "program/run_cpu.h"
 #include "test/check.h"
 #include "test/emulated/device.h"
@@ -25,61 +26,69 @@ std::vector<float> Numbers(size_t count, uint64_t seed) {
   return numbers;
 }
 
+// Builds the program that the encoder would write, piece by piece.
 class Builder {
  public:
-  uint32_t Add(Place place, std::vector<int64_t> shape, DType dtype = DType::kF32) {
+  uint32_t Add(Place place, int64_t elements, DType dtype = DType::kF32) {
     ProgramTensor tensor;
     tensor.dtype = dtype;
     tensor.place = place;
-    tensor.rank = static_cast<int32_t>(shape.size());
-    tensor.elements = 1;
-    for (size_t i = 0; i < shape.size(); ++i) {
-      tensor.shape[i] = shape[i];
-      tensor.elements *= shape[i];
-    }
-    tensor.bytes = static_cast<uint64_t>(tensor.elements) * DTypeBytes(dtype);
-    uint64_t& end = place == Place::kConstant ? program.constant_bytes : program.arena_bytes;
+    tensor.elements = elements;
+    tensor.bytes = static_cast<uint64_t>(elements) * DTypeBytes(dtype);
+    uint64_t& end = place == Place::kConstant   ? program.constant_bytes
+                    : place == Place::kPrepared ? program.prepared_bytes
+                                                : program.arena_bytes;
     tensor.offset = place == Place::kInput ? 0 : end;
     if (place != Place::kInput) end += (tensor.bytes + 63) / 64 * 64;
     program.tensors.push_back(tensor);
     return static_cast<uint32_t>(program.tensors.size() - 1);
   }
 
-  void Do(Opcode opcode, std::vector<uint32_t> operands, int64_t attribute = 0) {
+  void Do(Opcode opcode, std::vector<uint32_t> reads, std::vector<uint32_t> writes,
+          std::vector<int64_t> words) {
     ProgramOperator op;
     op.opcode = opcode;
-    op.writes = opcode == Opcode::kTopK ? 2 : 1;
-    op.reads = static_cast<uint32_t>(operands.size()) - op.writes;
-    std::copy(operands.begin(), operands.end(), op.tensors);
-    op.attributes[0] = attribute;
+    op.reads = std::move(reads);
+    op.writes = std::move(writes);
+    op.words = std::move(words);
+    Check(KindOf(opcode)->check(&program, &op).ok(), "CUDA program: a sound operator");
     program.operators.push_back(op);
   }
 
   Program program;
 };
 
-// The kFirst greatest of each row of (input × weights + bias) × scale.
+constexpr int64_t kAdd = 40, kMultiply = 42;
+
+// The kFirst greatest of each row of (input × weights + bias) × scale; the bias is doubled once.
 Program Layer() {
   Builder builder;
-  const uint32_t input = builder.Add(Place::kInput, {kBatch, kRows, kInner});
-  const uint32_t scale = builder.Add(Place::kInput, {kBatch, 1, kColumns});
-  const uint32_t weights = builder.Add(Place::kConstant, {kInner, kColumns});
-  const uint32_t bias = builder.Add(Place::kConstant, {kColumns});
-  const uint32_t product = builder.Add(Place::kArena, {kBatch, kRows, kColumns});
-  const uint32_t sum = builder.Add(Place::kArena, {kBatch, kRows, kColumns});
-  const uint32_t scaled = builder.Add(Place::kArena, {kBatch, kRows, kColumns});
-  const uint32_t values = builder.Add(Place::kArena, {kBatch, kRows, kFirst});
-  const uint32_t indices = builder.Add(Place::kArena, {kBatch, kRows, kFirst}, DType::kI64);
-  builder.Do(Opcode::kMatmul, {input, weights, product});
-  builder.Do(Opcode::kAdd, {product, bias, sum});
-  builder.Do(Opcode::kMultiply, {sum, scale, scaled});
-  builder.Do(Opcode::kTopK, {scaled, values, indices}, 1);
+  const int64_t sums = kBatch * kRows * kColumns;
+  const int64_t firsts = kBatch * kRows * kFirst;
+  const uint32_t input = builder.Add(Place::kInput, kBatch * kRows * kInner);
+  const uint32_t scale = builder.Add(Place::kInput, kBatch * kColumns);
+  const uint32_t weights = builder.Add(Place::kConstant, kInner * kColumns);
+  const uint32_t half = builder.Add(Place::kConstant, kColumns);
+  const uint32_t bias = builder.Add(Place::kPrepared, kColumns);
+  const uint32_t product = builder.Add(Place::kArena, sums);
+  const uint32_t scaled = builder.Add(Place::kArena, sums);
+  const uint32_t values = builder.Add(Place::kArena, firsts);
+  const uint32_t indices = builder.Add(Place::kArena, firsts, DType::kI64);
+  builder.Do(Opcode::kMap, {half}, {bias}, {1, kColumns, 1, 0, 1, kAdd, 1});
+  builder.Do(Opcode::kMatmul, {input, weights}, {product},
+             {kRows, kColumns, kInner, 1, kBatch, 1, 0});
+  builder.Do(Opcode::kMap, {product, bias, scale}, {scaled},
+             {3, kBatch, kRows, kColumns,                              // shape
+              kRows * kColumns, kColumns, 1, 0, 0, 1, kColumns, 0, 1,  // strides
+              0, 2, kAdd | 1 << 24, kMultiply | 3 << 16 | 2 << 24, 4});
+  builder.Do(Opcode::kTopK, {scaled}, {values, indices}, {kBatch * kRows, kColumns, kFirst, 1});
   Program program = std::move(builder.program);
   program.input_count = 2;
+  program.prelude_count = 1;
   program.outputs = {scaled, values, indices};
   program.constants = AllocateAligned<uint8_t>(program.constant_bytes);
   std::memset(program.constants.get(), 0, program.constant_bytes);
-  for (const uint32_t constant : {weights, bias}) {
+  for (const uint32_t constant : {weights, half}) {
     const ProgramTensor& tensor = program.tensors[constant];
     const std::vector<float> numbers = Numbers(static_cast<size_t>(tensor.elements), constant);
     std::memcpy(program.constants.get() + tensor.offset, numbers.data(), tensor.bytes);
@@ -120,10 +129,11 @@ void TestCudaProgram() {
   Buffers want(program), got(program), again(program);
   CpuMemory memory;
   const bool ran = RunOnCpu(program, portable, want.run, &memory).ok();
+  const uint8_t* prepared = memory.prepared.get();
   const int before = EmulatedAllocations();
   {
     EmulatedProgram emulated(program);
-    const bool ok = emulated.Run(got.run).ok() && emulated.Run(again.run).ok();
+    const bool ok = emulated.Run(got.run, prepared).ok() && emulated.Run(again.run, prepared).ok();
     got.MakeCanonical(program, portable);
     again.MakeCanonical(program, portable);
     Check(ran && ok && got.outputs == want.outputs && again.outputs == want.outputs,
@@ -134,7 +144,7 @@ void TestCudaProgram() {
   for (int call = 0; lost; ++call) {
     LoseEmulatedDeviceAfter(call);
     EmulatedProgram emulated(program);
-    const Status status = emulated.Run(got.run);
+    const Status status = emulated.Run(got.run, prepared);
     lost = EmulatedCalls() > call;
     told = told && status.ok() == !lost;
   }

@@ -11,7 +11,7 @@ import {
   wireInteger,
   wireIntegers,
   wireText,
-} from "../../src/compute/tensor/wire.js";
+} from "../../src/compute/tensor/onnx/wire.js";
 import { type Elements, elementTypeName, elementTypes, type HeldTensor } from "./elements.js";
 
 export interface OperatorUse {

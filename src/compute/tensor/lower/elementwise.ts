@@ -13,10 +13,14 @@ import type { Value } from "../canonical/value.js";
 import { type DType, dtypeOf } from "../dtype.js";
 import type { Operation, Rule, Rules } from "./operation.js";
 
-/** A function of one, two or three operands, computed in the type that stores them. */
-function elementwise(compute: (operation: Operation, ...operands: Term[]) => Term): Rule {
+/** A function of so many operands, computed in the type that holds them. */
+function elementwise(
+  count: number,
+  compute: (operation: Operation, ...operands: Term[]) => Term,
+): Rule {
   return (operation) => {
     const values = operation.every();
+    if (values.length !== count) throw operation.wrong(`needs ${count} inputs`);
     const shape = operation.broadcast(...values.map((value) => value.shape));
     const dtype = (values.at(-1) as Value).dtype;
     const term = compute(operation, ...values.map((value) => widen(read(value))));
@@ -26,8 +30,8 @@ function elementwise(compute: (operation: Operation, ...operands: Term[]) => Ter
 }
 
 /** The function of that family, refused by name where the type has none. */
-function family(name: string): Rule {
-  return elementwise((operation, ...operands) => checked(operation, name, ...operands));
+function family(name: string, count = 1): Rule {
+  return elementwise(count, (operation, ...operands) => checked(operation, name, ...operands));
 }
 
 function checked(operation: Operation, name: string, ...operands: Term[]): Term {
@@ -46,7 +50,7 @@ function numeric(operation: Operation, like: Term, number: number): Term {
 
 /** Of floats only. */
 function floats(compute: (x: Term, operation: Operation) => Term): Rule {
-  return elementwise((operation, x) => {
+  return elementwise(1, (operation, x) => {
     if (x.dtype !== "float32") throw operation.unsupported(`does not compute with ${x.dtype}`);
     return compute(x, operation);
   });
@@ -75,11 +79,11 @@ const elu = (x: Term, alpha: number) =>
   unlessNegative(x, multiply(constant(alpha), apply("expm1", x)));
 
 const activations: Rules = {
-  Relu: elementwise((operation, x) => maximum(x, numeric(operation, x, 0))),
+  Relu: elementwise(1, (operation, x) => maximum(x, numeric(operation, x, 0))),
   LeakyRelu: floats((x, operation) =>
     unlessNegative(x, multiply(constant(operation.number("alpha", 0.01)), x)),
   ),
-  PRelu: elementwise((_, x, slope) => unlessNegative(x, multiply(slope as Term, x as Term))),
+  PRelu: elementwise(2, (_, x, slope) => unlessNegative(x, multiply(slope as Term, x as Term))),
   Elu: floats((x, operation) => elu(x, operation.number("alpha", 1))),
   Selu: floats((x, operation) => {
     const alpha = operation.number("alpha", 1.6732631921768188);
@@ -116,16 +120,16 @@ const activations: Rules = {
 };
 
 const comparisons: Rules = {
-  Equal: family("equal"),
-  Less: family("less"),
-  LessOrEqual: family("less_or_equal"),
-  Greater: elementwise((operation, a, b) => checked(operation, "less", b as Term, a as Term)),
-  GreaterOrEqual: elementwise((operation, a, b) =>
+  Equal: family("equal", 2),
+  Less: family("less", 2),
+  LessOrEqual: family("less_or_equal", 2),
+  Greater: elementwise(2, (operation, a, b) => checked(operation, "less", b as Term, a as Term)),
+  GreaterOrEqual: elementwise(2, (operation, a, b) =>
     checked(operation, "less_or_equal", b as Term, a as Term),
   ),
-  And: family("and"),
-  Or: family("or"),
-  Xor: family("xor"),
+  And: family("and", 2),
+  Or: family("or", 2),
+  Xor: family("xor", 2),
   Not: family("not"),
   IsNaN: family("is_nan"),
   IsInf: floats((x, operation) => {
@@ -167,7 +171,7 @@ const several: Rules = {
 };
 
 /** x^y for types that differ: in the type of x, or in binary32 where y is no integer. */
-const power = elementwise((operation, x, y) => {
+const power = elementwise(2, (operation, x, y) => {
   const [base, exponent] = [x as Term, y as Term];
   if (base.dtype === "float32" || exponent.dtype === "float32") {
     const raised = apply("power", cast(base, "float32"), cast(exponent, "float32"));
@@ -185,12 +189,12 @@ function pow(operation: Operation): readonly Value[] {
 }
 
 const arithmetic: Rules = {
-  Add: family("add"),
-  Sub: family("subtract"),
-  Mul: family("multiply"),
-  Div: family("divide"),
+  Add: family("add", 2),
+  Sub: family("subtract", 2),
+  Mul: family("multiply", 2),
+  Div: family("divide", 2),
   Pow: pow,
-  Mod: elementwise((operation, a, b) => {
+  Mod: elementwise(2, (operation, a, b) => {
     if (operation.integer("fmod", 0) === 1) {
       return checked(operation, "remainder", a as Term, b as Term);
     }

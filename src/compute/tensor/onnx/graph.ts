@@ -43,6 +43,6 @@ export interface Graph {
 export const graphLimits = Object.freeze({
   modelBytesMax: 1024 * 1024 * 1024,
   /** Of its file, with the integers of packed fields; floats and raw data count as one field each. */
-  fieldsMax: 4_194_304,
+  fieldsMax: 2_097_152,
   nodesMax: 16_384,
 });

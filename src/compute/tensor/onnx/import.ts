@@ -50,14 +50,17 @@ export function modelTooLarge(bytes: number): QuipuError {
   );
 }
 
-function versionOf(model: OnnxModel, domain: string): number {
-  const version = model.opsets.get(domain);
-  if (version === undefined) throw malformed(`it names no operator set of ${domain || "ONNX"}`);
+/** 0 for a domain of which no operator is known: those are told by name, all at once. */
+function versionOf(opsets: ReadonlyMap<string, bigint>, domain: string): number {
   const most = versionsMax.get(domain);
-  if (most === undefined || (version >= 1n && version <= BigInt(most))) return Number(version);
+  if (most === undefined) return 0;
+  const of = domain === "" ? "" : ` of ${domain}`;
+  const version = opsets.get(domain);
+  if (version === undefined) throw malformed(`it names no operator set${of}`);
+  if (version >= 1n && version <= BigInt(most)) return Number(version);
   throw new QuipuError(
     "MODEL_UNSUPPORTED",
-    `the model uses operator set ${version}${domain && ` of ${domain}`}; up to ${most} can be compiled`,
+    `the model uses operator set ${version}${of}; up to ${most} can be compiled`,
     { next: `convert the model to operator set ${most}` },
   );
 }
@@ -74,7 +77,7 @@ function readNodes({ graph, opsets }: OnnxModel): GraphNode[] {
     return {
       name: node.name === "" ? `${node.operator} #${index}` : node.name,
       operator: domain === "" ? node.operator : `${domain}.${node.operator}`,
-      version: versionOf({ graph, opsets }, domain),
+      version: versionOf(opsets, domain),
       inputs: node.inputs,
       outputs: node.outputs,
       attributes: new Map(node.attributes.map((attribute) => [attribute.name, attribute])),
