@@ -30,6 +30,9 @@ void TestCudaProgram();
 void TestMatmul();
 void TestConvolution();
 void TestPool();
+void TestCopy();
+void TestGather();
+void TestScatter();
 
 }  // namespace quipu::test
 

@@ -50,6 +50,9 @@ int Run() {
   TestMatmul();
   TestConvolution();
   TestPool();
+  TestCopy();
+  TestGather();
+  TestScatter();
   std::printf("1..%d\n", checks);
   return failures == 0 ? 0 : 1;
 }

@@ -62,6 +62,13 @@ struct EmulatedIndex {
 extern EmulatedIndex threadIdx, blockIdx, blockDim, gridDim;
 inline float __fadd_rn(float a, float b) { return a + b; }
 inline float __fmul_rn(float a, float b) { return a * b; }
+// Blocks run one after another and their threads take turns, so every access is atomic.
+inline unsigned long long atomicMin(unsigned long long* at, unsigned long long value) {
+  const unsigned long long old = *at;
+  if (value < old) *at = value;
+  return old;
+}
+inline void __threadfence() {}
 void __syncthreads();
 // Waits for the whole block, which is more than its warp.
 inline void __syncwarp() { __syncthreads(); }
