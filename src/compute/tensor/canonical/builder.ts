@@ -4,7 +4,7 @@
  */
 import { QuipuError } from "../../../base/errors.js";
 import { type DType, elementCount, sizeOf, tensorLimits } from "../dtype.js";
-import { readElements, writeElements } from "./elements.js";
+import { writeElements } from "./elements.js";
 import { evaluate } from "./evaluate.js";
 import { linearise } from "./linearise.js";
 import type { Term } from "./term.js";
@@ -85,11 +85,6 @@ export class Builder {
   /** Little-endian elements, where they are known while compiling. */
   known(value: Value): Uint8Array | undefined {
     return this.buffers[value.buffer]?.bytes;
-  }
-
-  knownIntegers(value: Value): number[] | undefined {
-    const bytes = this.known(value);
-    return bytes && readElements(bytes, value.dtype).map(Number);
   }
 
   /** Inputs of the model that a value depends on. */

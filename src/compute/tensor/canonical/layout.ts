@@ -185,3 +185,46 @@ export function pad(
   };
   return copy(builder, shape, [part], fill);
 }
+
+/** Each axis so many times, one after another. */
+export function tile(builder: Builder, value: Value, repeats: readonly number[]): Value {
+  let tiled = value;
+  for (let axis = value.shape.length - 1; axis >= 0; axis -= 1) {
+    const count = repeats[axis] as number;
+    if (count === 1) continue;
+    const shape = tiled.shape.map((size, at) => (at === axis ? size * count : size));
+    const [outer, rest] = [sizeOf(shape.slice(0, axis)), sizeOf(tiled.shape.slice(axis))];
+    const once = builder.reshape(tiled, [outer, 1, rest]);
+    tiled = builder.reshape(expand(builder, once, [outer, count, rest]), shape);
+  }
+  return tiled;
+}
+
+/** Of `axis` the elements at positions that are known while compiling, run by run. */
+export function pick(
+  builder: Builder,
+  value: Value,
+  axis: number,
+  positions: readonly number[],
+): Value {
+  const shape = value.shape.map((size, at) => (at === axis ? positions.length : size));
+  const [strides, toStrides] = [denseStrides(value.shape), denseStrides(shape)];
+  const [stride, toStride] = [strides[axis] as number, toStrides[axis] as number];
+  const parts: Part[] = [];
+  for (let at = 0; at < positions.length; ) {
+    const start = positions[at] as number;
+    const step = (positions[at + 1] ?? start) - start;
+    let count = 1;
+    while (positions[at + count] === start + count * step) count += 1;
+    parts.push({
+      from: value,
+      shape: shape.map((size, along) => (along === axis ? count : size)),
+      fromOffset: start * stride,
+      fromStrides: strides.map((of, along) => (along === axis ? step * stride : of)),
+      toOffset: at * toStride,
+      toStrides,
+    });
+    at += count;
+  }
+  return copy(builder, shape, parts);
+}

@@ -1,6 +1,7 @@
 /** One node on its way to canonical operators: its inputs as values, its attributes by type. */
 import { QuipuError } from "../../../base/errors.js";
 import type { Builder } from "../canonical/builder.js";
+import { type Element, readElements } from "../canonical/elements.js";
 import type { Value } from "../canonical/value.js";
 import type { DType } from "../dtype.js";
 import { readConstant } from "../onnx/constant.js";
@@ -55,9 +56,18 @@ export class Operation {
 
   /** Integers that shapes depend on: they must be known when the model is compiled. */
   integersKnown(index: number): number[] {
+    return this.elementsKnown(index).map(Number);
+  }
+
+  /** Elements that must be known when the model is compiled. */
+  elementsKnown(index: number): Element[] {
+    return readElements(this.bytesKnown(index), this.input(index).dtype);
+  }
+
+  bytesKnown(index: number): Uint8Array {
     const value = this.input(index);
-    const integers = this.builder.knownIntegers(value);
-    if (integers !== undefined) return integers;
+    const bytes = this.builder.known(value);
+    if (bytes !== undefined) return bytes;
     const bind = this.builder.rootsOf(value);
     throw this.unsupported(
       `needs the value of its input ${index} while the model is compiled` +

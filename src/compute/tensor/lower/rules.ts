@@ -2,12 +2,20 @@
  * What each ONNX operator means: the one table of the lowering of `canonical-1`. Another lowering is
  * another arithmetic.
  */
+import { rules as deciding } from "./deciding.js";
+import { rules as dropout } from "./dropout.js";
 import { rules as elementwise } from "./elementwise.js";
+import { rules as generate } from "./generate.js";
+import { rules as indexing } from "./indexing.js";
 import { rules as matmul } from "./matmul.js";
+import { rules as movement } from "./movement.js";
 import type { Rule } from "./operation.js";
+import { rules as pad } from "./pad.js";
 import { rules as shape } from "./shape.js";
 import { rules as topk } from "./topk.js";
 
 export const rules: ReadonlyMap<string, Rule> = new Map(
-  [elementwise, matmul, shape, topk].flatMap((family) => Object.entries(family)),
+  [deciding, dropout, elementwise, generate, indexing, matmul, movement, pad, shape, topk].flatMap(
+    (family) => Object.entries(family),
+  ),
 );
