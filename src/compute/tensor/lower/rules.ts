@@ -7,6 +7,8 @@ import { rules as dropout } from "./dropout.js";
 import { rules as elementwise } from "./elementwise.js";
 import { rules as generate } from "./generate.js";
 import { rules as indexing } from "./indexing.js";
+import { rules as labels } from "./labels.js";
+import { rules as learning } from "./learning.js";
 import { rules as matmul } from "./matmul.js";
 import { rules as movement } from "./movement.js";
 import type { Rule } from "./operation.js";
@@ -14,8 +16,21 @@ import { rules as pad } from "./pad.js";
 import { rules as shape } from "./shape.js";
 import { rules as topk } from "./topk.js";
 
+const families = [
+  deciding,
+  dropout,
+  elementwise,
+  generate,
+  indexing,
+  labels,
+  learning,
+  matmul,
+  movement,
+  pad,
+  shape,
+  topk,
+];
+
 export const rules: ReadonlyMap<string, Rule> = new Map(
-  [deciding, dropout, elementwise, generate, indexing, matmul, movement, pad, shape, topk].flatMap(
-    (family) => Object.entries(family),
-  ),
+  families.flatMap((family) => Object.entries(family)),
 );

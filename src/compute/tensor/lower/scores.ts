@@ -1,0 +1,40 @@
+/** What the linear models and the trees of ai.onnx.ml share: features in, scores and labels out. */
+import { reduce, softmax } from "../canonical/arithmetic.js";
+import { gather } from "../canonical/indexing.js";
+import { apply, cast, read } from "../canonical/term.js";
+import type { Value } from "../canonical/value.js";
+import type { Operation } from "./operation.js";
+
+/** The model's samples as rows of binary32; a single row may lack its axis. */
+export function features(operation: Operation, index = 0): Value {
+  const { builder } = operation;
+  const value = operation.input(index);
+  const floats = builder.map(value.shape, cast(read(value), "float32"));
+  if (value.shape.length === 1) return builder.reshape(floats, [1, ...value.shape]);
+  if (value.shape.length === 2) return floats;
+  throw operation.mismatch("samples have to be the rows of a matrix");
+}
+
+export function transformed(operation: Operation, scores: Value): Value {
+  const { builder } = operation;
+  const name = operation.text("post_transform", "NONE");
+  if (name === "NONE") return scores;
+  if (name === "LOGISTIC") return builder.map(scores.shape, apply("sigmoid", read(scores)));
+  if (name === "SOFTMAX") return softmax(builder, scores, false);
+  throw operation.unsupported(`transforms its scores by ${name}`);
+}
+
+/** Integers that name the classes; texts have no place in a tensor here. */
+export function classLabels(operation: Operation, name: string): readonly bigint[] {
+  const labels = operation.attribute(name)?.integers ?? [];
+  if (labels.length > 0) return labels;
+  throw operation.unsupported("names its classes by text; train with integers as labels");
+}
+
+/** Of each row the label of the first highest score. */
+export function bestLabels(operation: Operation, scores: Value, labels: readonly bigint[]): Value {
+  const { builder } = operation;
+  const best = reduce(builder, scores, "firstMaximum", [1], false);
+  if (labels.every((label, index) => label === BigInt(index))) return best;
+  return gather(builder, builder.integers(labels), best, 0);
+}
