@@ -71,6 +71,10 @@ function bytesBeside(
   if (location === undefined || location === "" || !Number.isSafeInteger(offset) || offset < 0) {
     throw malformed(`tensor ${name} does not say where it lies`);
   }
+  const given = entries.get("length");
+  if (given !== undefined && Number(given) !== length) {
+    throw malformed(`tensor ${name} has ${given} bytes outside the model and needs ${length}`);
+  }
   if (readExternal === undefined) {
     throw new QuipuError(
       "MODEL_UNSUPPORTED",
