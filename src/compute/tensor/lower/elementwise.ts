@@ -67,22 +67,28 @@ function unlessNegative(x: Term, otherwise: Term): Term {
   return apply("select", apply("less", x, constant(0)), otherwise, x);
 }
 
-function clamp(x: Term, least: Term, most: Term): Term {
+export function clamp(x: Term, least: Term, most: Term): Term {
   return minimum(maximum(x, least), most);
 }
 
-const hardSigmoid = (x: Term, alpha: number, beta: number) =>
+export const hardSigmoid = (x: Term, alpha: number, beta: number) =>
   clamp(add(multiply(constant(alpha), x), constant(beta)), constant(0), constant(1));
 
 /** alpha · (e^x - 1) below 0. */
-const elu = (x: Term, alpha: number) =>
+export const elu = (x: Term, alpha: number) =>
   unlessNegative(x, multiply(constant(alpha), apply("expm1", x)));
+
+export const leaky = (x: Term, alpha: number) => unlessNegative(x, multiply(constant(alpha), x));
+
+export const softsign = (x: Term) => apply("divide", x, add(constant(1), apply("absolute", x)));
+
+/** x where it is above alpha, else 0. */
+export const onlyAbove = (x: Term, alpha: number) =>
+  apply("select", apply("less", constant(alpha), x), x, constant(0));
 
 const activations: Rules = {
   Relu: elementwise(1, (operation, x) => maximum(x, numeric(operation, x, 0))),
-  LeakyRelu: floats((x, operation) =>
-    unlessNegative(x, multiply(constant(operation.number("alpha", 0.01)), x)),
-  ),
+  LeakyRelu: floats((x, operation) => leaky(x, operation.number("alpha", 0.01))),
   PRelu: elementwise(2, (_, x, slope) => unlessNegative(x, multiply(slope as Term, x as Term))),
   Elu: floats((x, operation) => elu(x, operation.number("alpha", 1))),
   Selu: floats((x, operation) => {
@@ -95,17 +101,14 @@ const activations: Rules = {
     const below = multiply(constant(alpha), apply("expm1", apply("divide", x, constant(alpha))));
     return unlessNegative(x, below);
   }),
-  ThresholdedRelu: floats((x, operation) => {
-    const alpha = constant(operation.number("alpha", 1));
-    return apply("select", apply("less", alpha, x), x, constant(0));
-  }),
+  ThresholdedRelu: floats((x, operation) => onlyAbove(x, operation.number("alpha", 1))),
   Sigmoid: family("sigmoid"),
   HardSigmoid: floats((x, operation) =>
     hardSigmoid(x, operation.number("alpha", 0.2), operation.number("beta", 0.5)),
   ),
   HardSwish: floats((x) => multiply(x, hardSigmoid(x, 1 / 6, 0.5))),
   Softplus: family("softplus"),
-  Softsign: floats((x) => apply("divide", x, add(constant(1), apply("absolute", x)))),
+  Softsign: floats(softsign),
   Shrink: floats((x, operation) => {
     const bias = constant(operation.number("bias", 0));
     const lambda = operation.number("lambd", 0.5);

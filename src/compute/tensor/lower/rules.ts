@@ -13,6 +13,7 @@ import { rules as matmul } from "./matmul.js";
 import { rules as movement } from "./movement.js";
 import type { Rule } from "./operation.js";
 import { rules as pad } from "./pad.js";
+import { rules as recurrent } from "./recurrent.js";
 import { rules as shape } from "./shape.js";
 import { rules as topk } from "./topk.js";
 
@@ -27,6 +28,7 @@ const families = [
   matmul,
   movement,
   pad,
+  recurrent,
   shape,
   topk,
 ];
