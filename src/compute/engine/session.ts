@@ -14,6 +14,7 @@ import {
 } from "../tensor/compile.js";
 import type { Given } from "../tensor/lower/bind.js";
 import { type Digests, digestsOf } from "./digests.js";
+import { withExternalData } from "./external-data.js";
 import {
   allocate,
   type OwnedTensor,
@@ -35,6 +36,8 @@ export type Inputs = Readonly<Record<string, readonly number[] | Tensor>>;
 export interface SessionOptions extends CompileOptions {
   /** Most working memory that a run may take; half of the machine's without it. */
   readonly memoryBytesMax?: number;
+  /** Holds the files beside the model in which weights may lie; nothing outside it is read. */
+  readonly folder?: string;
 }
 
 /** Memory handed over for an output, and where in it the first element goes. */
@@ -100,7 +103,13 @@ export class Session {
    * value is needed are in the error's `details.bind`.
    */
   static compile(modelBytes: Uint8Array, inputs: Inputs, options: SessionOptions = {}): Session {
-    const compiled = compileModel(modelBytes, givenOf(inputs), options);
+    const given = givenOf(inputs);
+    const compiled =
+      options.folder === undefined
+        ? compileModel(modelBytes, given, options)
+        : withExternalData(options.folder, (readExternal) =>
+            compileModel(modelBytes, given, { ...options, readExternal }),
+          );
     const memoryBytesMax = options.memoryBytesMax ?? memoryBytesDefault();
     const needed = [...compiled.inputs, ...compiled.outputs].reduce(
       (sum, port) => sum + portBytes(port),

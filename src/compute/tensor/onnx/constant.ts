@@ -30,7 +30,9 @@ export function readConstant(tensor: OnnxTensor, readExternal?: ReadExternal): C
   const shape = tensor.dims.map((dim) => Number(dim));
   const elements = elementCount(shape, dtype);
   if (elements === undefined || shape.length > tensorLimits.axesMax) {
-    throw malformed(`tensor ${tensor.name} has the impossible shape [${tensor.dims.slice(0, 9).join(", ")}]`);
+    throw malformed(
+      `tensor ${tensor.name} has the impossible shape [${tensor.dims.slice(0, 9).join(", ")}]`,
+    );
   }
   const length = elements * elementBytes(dtype);
   const bytes =
