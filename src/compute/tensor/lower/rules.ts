@@ -2,7 +2,9 @@
  * What each ONNX operator means: the one table of the lowering of `canonical-1`. Another lowering is
  * another arithmetic.
  */
+import { rules as convolution } from "./convolution.js";
 import { rules as deciding } from "./deciding.js";
+import { rules as depth } from "./depth.js";
 import { rules as dropout } from "./dropout.js";
 import { rules as elementwise } from "./elementwise.js";
 import { rules as generate } from "./generate.js";
@@ -11,14 +13,20 @@ import { rules as labels } from "./labels.js";
 import { rules as learning } from "./learning.js";
 import { rules as matmul } from "./matmul.js";
 import { rules as movement } from "./movement.js";
+import { rules as normalise } from "./normalise.js";
 import type { Rule } from "./operation.js";
 import { rules as pad } from "./pad.js";
+import { rules as pool } from "./pool.js";
 import { rules as recurrent } from "./recurrent.js";
+import { rules as reduce } from "./reduce.js";
 import { rules as shape } from "./shape.js";
+import { rules as softmax } from "./softmax.js";
 import { rules as topk } from "./topk.js";
 
 const families = [
+  convolution,
   deciding,
+  depth,
   dropout,
   elementwise,
   generate,
@@ -27,9 +35,13 @@ const families = [
   learning,
   matmul,
   movement,
+  normalise,
   pad,
+  pool,
   recurrent,
+  reduce,
   shape,
+  softmax,
   topk,
 ];
 
