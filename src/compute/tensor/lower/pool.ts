@@ -32,31 +32,37 @@ function maxPool(operation: Operation): readonly Value[] {
   return [castValue(operation, greatest as Value, given.dtype), ...places];
 }
 
-/** Where windows reach beyond the padding, only what is within it counts: so it is put there first. */
-function withPadding(
-  operation: Operation,
-  value: Value,
-  window: PaddedWindow,
-): readonly [Value, PaddedWindow] {
-  const { kernel, dilations, strides, padsBegin, padsEnd } = window;
-  const isWithin = window.out.every((count, axis) => {
+/** Whether no window reaches beyond the padding. */
+function isWithin({
+  kernel,
+  dilations,
+  strides,
+  out,
+  in: sizes,
+  padsBegin,
+  padsEnd,
+}: PaddedWindow) {
+  return out.every((count, axis) => {
     const span = spanOf(kernel[axis] as number, dilations[axis] as number);
-    const room = (window.in[axis] as number) + (padsBegin[axis] as number);
-    return (count - 1) * (strides[axis] as number) + span <= room + (padsEnd[axis] as number);
+    const room = (padsBegin[axis] as number) + (sizes[axis] as number) + (padsEnd[axis] as number);
+    return (count - 1) * (strides[axis] as number) + span <= room;
   });
-  if (isWithin) return [value, window];
-  const padded = pad(operation.builder, value, [0, 0, ...padsBegin], [0, 0, ...padsEnd], 0n);
-  const none = padsBegin.map(() => 0);
-  return [padded, { ...window, in: padded.shape.slice(2), padsBegin: none, padsEnd: none }];
 }
 
+/** Padding that counts is made of zeros first where windows reach beyond it: what is there does not. */
 function averagePool(operation: Operation): readonly Value[] {
+  const { builder } = operation;
   const value = operation.float(0);
   const window = windowAsked(operation, value);
-  const countsPadding = operation.integer("count_include_pad", 0) === 1;
-  const [seen, within] = countsPadding ? withPadding(operation, value, window) : [value, window];
-  const countPadding = countsPadding && seen === value;
-  return pool(operation.builder, seen, { ...placed(seen, within), how: "average", countPadding });
+  const countPadding = operation.integer("count_include_pad", 0) === 1;
+  if (!countPadding || isWithin(window)) {
+    return pool(builder, value, { ...placed(value, window), how: "average", countPadding });
+  }
+  const { padsBegin, padsEnd } = window;
+  const padded = pad(builder, value, [0, 0, ...padsBegin], [0, 0, ...padsEnd], 0n);
+  const none = padsBegin.map(() => 0);
+  const within = { ...window, in: padded.shape.slice(2), padsBegin: none };
+  return pool(builder, padded, { ...placed(padded, within), how: "average" });
 }
 
 function overSpace(compute: (operation: Operation, value: Value, axes: number[]) => Value): Rule {

@@ -6,11 +6,14 @@ import { rules as convolution } from "./convolution.js";
 import { rules as deciding } from "./deciding.js";
 import { rules as depth } from "./depth.js";
 import { rules as dropout } from "./dropout.js";
+import { rules as einsum } from "./einsum.js";
 import { rules as elementwise } from "./elementwise.js";
 import { rules as generate } from "./generate.js";
+import { rules as gridSample } from "./grid-sample.js";
 import { rules as indexing } from "./indexing.js";
 import { rules as labels } from "./labels.js";
 import { rules as learning } from "./learning.js";
+import { rules as loss } from "./loss.js";
 import { rules as matmul } from "./matmul.js";
 import { rules as movement } from "./movement.js";
 import { rules as normalise } from "./normalise.js";
@@ -19,20 +22,25 @@ import { rules as pad } from "./pad.js";
 import { rules as pool } from "./pool.js";
 import { rules as recurrent } from "./recurrent.js";
 import { rules as reduce } from "./reduce.js";
+import { rules as resize } from "./resize.js";
 import { rules as shape } from "./shape.js";
 import { rules as softmax } from "./softmax.js";
 import { rules as topk } from "./topk.js";
+import { rules as unpool } from "./unpool.js";
 
 const families = [
   convolution,
   deciding,
   depth,
   dropout,
+  einsum,
   elementwise,
   generate,
+  gridSample,
   indexing,
   labels,
   learning,
+  loss,
   matmul,
   movement,
   normalise,
@@ -40,9 +48,11 @@ const families = [
   pool,
   recurrent,
   reduce,
+  resize,
   shape,
   softmax,
   topk,
+  unpool,
 ];
 
 export const rules: ReadonlyMap<string, Rule> = new Map(
