@@ -3,11 +3,11 @@ import { mean, reduce } from "../canonical/arithmetic.js";
 import { pad } from "../canonical/layout.js";
 import type { Value } from "../canonical/value.js";
 import { pool } from "../canonical/window.js";
-import type { Operation, Rule, Rules } from "./operation.js";
+import type { Operation, Rules } from "./operation.js";
 import { castValue, onHalves } from "./storage.js";
 import { type PaddedWindow, perAxis, spanOf, spatialShape, windowOf } from "./window.js";
 
-function windowAsked(operation: Operation, value: Value): PaddedWindow {
+export function windowAsked(operation: Operation, value: Value): PaddedWindow {
   const spatial = spatialShape(operation, value);
   if (operation.attribute("kernel_shape") === undefined) throw operation.wrong("has no window");
   const kernel = perAxis(operation, "kernel_shape", spatial.length, 1);
@@ -65,20 +65,20 @@ function averagePool(operation: Operation): readonly Value[] {
   return pool(builder, padded, { ...placed(padded, within), how: "average" });
 }
 
-function overSpace(compute: (operation: Operation, value: Value, axes: number[]) => Value): Rule {
-  return (operation) => {
-    const value = operation.float(0);
-    const axes = value.shape.map((_, axis) => axis).slice(2);
-    if (axes.length === 0) throw operation.mismatch("there are no spatial axes");
-    return [compute(operation, value, axes)];
-  };
+export function spatialAxes(operation: Operation, { shape }: Value): number[] {
+  if (shape.length < 3) throw operation.mismatch("there are no spatial axes");
+  return shape.map((_, axis) => axis).slice(2);
 }
 
 export const rules: Rules = onHalves({
   MaxPool: maxPool,
   AveragePool: averagePool,
-  GlobalMaxPool: overSpace(({ builder }, value, axes) =>
-    reduce(builder, value, "maximum", axes, true),
-  ),
-  GlobalAveragePool: overSpace(({ builder }, value, axes) => mean(builder, value, axes, true)),
+  GlobalMaxPool: (operation) => {
+    const value = operation.float(0);
+    return [reduce(operation.builder, value, "maximum", spatialAxes(operation, value), true)];
+  },
+  GlobalAveragePool: (operation) => {
+    const value = operation.float(0);
+    return [mean(operation.builder, value, spatialAxes(operation, value), true)];
+  },
 });

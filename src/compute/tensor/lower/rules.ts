@@ -14,6 +14,7 @@ import { rules as indexing } from "./indexing.js";
 import { rules as labels } from "./labels.js";
 import { rules as learning } from "./learning.js";
 import { rules as loss } from "./loss.js";
+import { rules as lpPool } from "./lp-pool.js";
 import { rules as matmul } from "./matmul.js";
 import { rules as movement } from "./movement.js";
 import { rules as normalise } from "./normalise.js";
@@ -41,6 +42,7 @@ const families = [
   labels,
   learning,
   loss,
+  lpPool,
   matmul,
   movement,
   normalise,

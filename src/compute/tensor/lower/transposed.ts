@@ -8,7 +8,7 @@ import type { Value } from "../canonical/value.js";
 import { convolution } from "../canonical/window.js";
 import { sizeOf } from "../dtype.js";
 import type { Operation } from "./operation.js";
-import { autoPadOf, halves, padsOf, perAxis, spanOf } from "./window.js";
+import { autoPadOf, padsOf, perAxis, spanOf, splitPadding } from "./window.js";
 
 interface Shape {
   readonly kernel: readonly number[];
@@ -40,7 +40,7 @@ function place(operation: Operation, spatial: readonly number[], shape: Shape) {
   if (asked.length !== axes) throw operation.wrong("has an output_shape of another rank");
   const cut = whole.map((size, axis) => {
     const total = Math.max(0, size - (asked[axis] as number));
-    return halves(total, autoPad === "SAME_UPPER")[0];
+    return splitPadding(total, autoPad === "SAME_UPPER")[0];
   });
   return { out: asked, cut };
 }

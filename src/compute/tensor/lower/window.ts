@@ -49,7 +49,7 @@ export function autoPadOf(operation: Operation): (typeof autoPads)[number] {
 }
 
 /** The odd one of `total` goes to the end with SAME_UPPER, else to the beginning. */
-export function halves(total: number, upper: boolean): readonly [number, number] {
+export function splitPadding(total: number, upper: boolean): readonly [number, number] {
   const [less, more] = [Math.floor(total / 2), Math.ceil(total / 2)];
   return upper ? [less, more] : [more, less];
 }
@@ -68,7 +68,7 @@ function padAxis(
 ): readonly [number, number] {
   const out = Math.ceil(size / stride);
   const total = Math.max(0, (out - 1) * stride + span - size);
-  return halves(total, autoPadOf(operation) === "SAME_UPPER");
+  return splitPadding(total, autoPadOf(operation) === "SAME_UPPER");
 }
 
 export function windowOf(
