@@ -4,8 +4,13 @@
 
 #include "dispatch/backend.h"
 #include "kernels/canonical_nan/canonical_nan.h"
+#include "kernels/convolution/convolution.h"
 #include "kernels/map/map.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/normalise/normalise.h"
+#include "kernels/pool/pool.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/scan/scan.h"
 #include "kernels/topk/topk.h"
 
 namespace quipu {
@@ -13,6 +18,12 @@ namespace quipu {
 struct TensorKernels {
   MatmulF32 matmul;
   MapRun map;
+  ReduceRun reduce;
+  NormaliseF32 normalise;
+  ScanRun scan;
+  ConvolutionF32 convolution;
+  MaxPoolF32 max_pool;
+  AveragePoolF32 average_pool;
   CanonicalNanF32 canonical_nan;
   TopKF32 topk;
 };

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "kernels/gather/index.h"
 #include "program/program.h"
 
 namespace quipu {
@@ -18,7 +19,9 @@ struct CudaAddresses {
   uint8_t* arena;
   uint8_t* inputs;
   const std::vector<uint64_t>& input_offsets;
+  BadIndex* bad;  // one an operator
 
+  BadIndex* Bad(const ProgramOperator& op) const { return bad + (&op - program.operators.data()); }
   uint8_t* At(uint32_t tensor) const {
     const ProgramTensor& t = program.tensors[tensor];
     switch (t.place) {
@@ -45,7 +48,16 @@ struct CudaAddresses {
 
 cudaError_t StartMatmul(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
 cudaError_t StartMap(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+cudaError_t StartReduce(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+cudaError_t StartNormalise(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+cudaError_t StartCopy(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+cudaError_t StartGather(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+cudaError_t StartScatter(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+cudaError_t StartScan(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
 cudaError_t StartTopK(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+cudaError_t StartConvolution(const CudaAddresses& at, const ProgramOperator& op,
+                             cudaStream_t stream);
+cudaError_t StartPool(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
 
 }  // namespace quipu
 

@@ -3,7 +3,11 @@
 namespace quipu {
 namespace {
 
-const OperatorKind* const kKinds[] = {&kMatmulKind, &kMapKind, &kTopKKind};
+const OperatorKind* const kKinds[] = {&kMatmulKind,         &kMapKind,      &kReduceKind,
+                                      &kNormaliseKind,      &kCopyKind,     &kGatherKind,
+                                      &kGatherElementsKind, &kGatherNdKind, &kScatterElementsKind,
+                                      &kScatterNdKind,      &kScanKind,     &kTopKKind,
+                                      &kConvolutionKind,    &kPoolKind};
 
 bool Match(const Program& program, const std::vector<uint32_t>& operands,
            std::initializer_list<DType> types) {

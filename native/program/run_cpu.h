@@ -34,6 +34,10 @@ struct CpuMemory {
 constexpr int64_t kFusedPerPiece = int64_t{1} << 21;
 constexpr int64_t kElementsPerPiece = int64_t{1} << 16;
 
+// Results that no cache will still hold when they are read again are written past them.
+constexpr uint64_t kStreamedBytes = uint64_t{16} << 20;
+inline bool IsStreamed(uint64_t bytes) { return bytes >= kStreamedBytes; }
+
 // What an operator sees of a run.
 class CpuRun {
  public:

@@ -1,6 +1,7 @@
 #include <vector>
 
 #include "program/cuda_operators.h"
+#include "program/operators/indices.h"
 #include "program/run_cuda.h"
 #include "support/cuda_check.h"
 #include "support/cuda_memory.h"
@@ -18,6 +19,7 @@ struct CudaProgram::Device {
   DeviceArray<uint8_t> prepared;
   DeviceArray<uint8_t> arena;
   DeviceArray<uint8_t> inputs;
+  DeviceArray<BadIndex> bad;
   std::vector<uint64_t> input_offsets;
 };
 
@@ -31,8 +33,27 @@ cudaError_t StartOperator(const CudaAddresses& at, const ProgramOperator& op, cu
       return StartMatmul(at, op, stream);
     case Opcode::kMap:
       return StartMap(at, op, stream);
+    case Opcode::kReduce:
+      return StartReduce(at, op, stream);
+    case Opcode::kNormalise:
+      return StartNormalise(at, op, stream);
+    case Opcode::kCopy:
+      return StartCopy(at, op, stream);
+    case Opcode::kGather:
+    case Opcode::kGatherElements:
+    case Opcode::kGatherNd:
+      return StartGather(at, op, stream);
+    case Opcode::kScatterElements:
+    case Opcode::kScatterNd:
+      return StartScatter(at, op, stream);
+    case Opcode::kScan:
+      return StartScan(at, op, stream);
     case Opcode::kTopK:
       return StartTopK(at, op, stream);
+    case Opcode::kConvolution:
+      return StartConvolution(at, op, stream);
+    case Opcode::kPool:
+      return StartPool(at, op, stream);
     default:
       return cudaErrorInvalidValue;
   }
@@ -50,7 +71,12 @@ Status Upload(DeviceArray<uint8_t>* to, const uint8_t* from, uint64_t bytes, cud
 
 }  // namespace
 
-CudaProgram::CudaProgram(const Program& program) : program_(program) {}
+CudaProgram::CudaProgram(const Program& program) : program_(program) {
+  for (const ProgramOperator& op : program.operators) {
+    has_indices_ =
+        has_indices_ || (op.opcode >= Opcode::kGather && op.opcode <= Opcode::kScatterNd);
+  }
+}
 
 CudaProgram::~CudaProgram() = default;
 
@@ -84,7 +110,14 @@ Status CudaProgram::Run(const ProgramRun& run, const uint8_t* prepared) {
                          device_->prepared.get(),
                          device_->arena.get(),
                          device_->inputs.get(),
-                         device_->input_offsets};
+                         device_->input_offsets,
+                         device_->bad.get()};
+  std::vector<BadIndex> bad(program_.operators.size(), BadIndex{-1, 0, 0});
+  const size_t bad_bytes = bad.size() * sizeof(BadIndex);
+  if (has_indices_) {
+    QUIPU_CUDA_RETURN_IF_ERROR(
+        cudaMemcpyAsync(at.bad, bad.data(), bad_bytes, cudaMemcpyHostToDevice, stream));
+  }
   for (uint32_t i = 0; i < program_.input_count; ++i) {
     QUIPU_CUDA_RETURN_IF_ERROR(cudaMemcpyAsync(at.At(i), run.inputs[i], program_.tensors[i].bytes,
                                                cudaMemcpyHostToDevice, stream));
@@ -102,7 +135,14 @@ Status CudaProgram::Run(const ProgramRun& run, const uint8_t* prepared) {
                                                program_.tensors[tensor].bytes,
                                                cudaMemcpyDeviceToHost, stream));
   }
+  if (has_indices_) {
+    QUIPU_CUDA_RETURN_IF_ERROR(
+        cudaMemcpyAsync(bad.data(), at.bad, bad_bytes, cudaMemcpyDeviceToHost, stream));
+  }
   QUIPU_CUDA_RETURN_IF_ERROR(cudaStreamSynchronize(stream));
+  for (const BadIndex& one : bad) {
+    if (one.position >= 0) return BadIndexError(one);
+  }
   return Status{};
 }
 

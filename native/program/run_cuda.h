@@ -16,8 +16,8 @@ class CudaProgram {
   ~CudaProgram();
 
   // DEVICE_LOST, DEVICE_MEMORY or what else went wrong; outputs are then unspecified. Output NaN
-  // still carry the device's payloads: the caller makes them canonical.
-  // `prepared`: what the prelude wrote, which is done on the CPU; read by the first run.
+  // still carry the device's payloads: the caller makes them canonical. `prepared`: what the
+  // prelude wrote, which is done on the CPU; read by the first run.
   Status Run(const ProgramRun& run, const uint8_t* prepared);
 
  private:
@@ -26,6 +26,7 @@ class CudaProgram {
 
   const Program& program_;
   std::unique_ptr<Device> device_;
+  bool has_indices_ = false;  // operators that may tell of a bad one
 };
 
 }  // namespace quipu

@@ -1,0 +1,70 @@
+#include "program/operators/convolution.h"
+
+#include "program/operator.h"
+#include "program/run_cpu.h"
+
+namespace quipu {
+namespace {
+
+// Rows are output channels, columns are positions: cut where the micro tiles end.
+constexpr int64_t kRowUnit = 42;
+constexpr int64_t kColumnUnit = 32;
+
+Status Check(Program* program, ProgramOperator* op) {
+  Words words(*op);
+  const ConvolutionWords w(&words);
+  if (!words.Done() || !Takes(*program, *op, {DType::kF32, DType::kF32}, {DType::kF32})) {
+    return Refused("a malformed convolution");
+  }
+  const int64_t rows = ProductOf({w.groups, w.out_channels});
+  const int64_t planes = ProductOf({w.batch, w.groups, w.in_channels});
+  if (ProductOf({planes, ProductOf(w.window.in, 3)}) != program->Read(*op, 0).elements ||
+      ProductOf({rows, w.in_channels, ProductOf(w.window.kernel, 3)}) !=
+          program->Read(*op, 1).elements ||
+      ProductOf({w.batch, rows, ProductOf(w.window.out, 3)}) != program->Written(*op, 0).elements) {
+    return Refused("a convolution that leaves its tensors");
+  }
+  return Status{};
+}
+
+size_t ScratchBytes(const Program&, const ProgramOperator&) { return kConvolutionScratchBytes; }
+
+Status Run(const CpuRun& run, const ProgramOperator& op) {
+  Words words(op);
+  const ConvolutionWords w(&words);
+  const int64_t elements = run.program.Written(op, 0).elements;
+  if (elements == 0) return Status{};
+  const Convolution whole = w.Job(run.Read(op, 0), run.Read(op, 1), run.Written(op, 0));
+  const int64_t depth = DepthOf(whole);
+  const int64_t positions = whole.end;
+  int64_t work = 0;
+  if (__builtin_mul_overflow(elements, depth, &work)) work = INT64_MAX;
+  const int64_t pieces = run.PiecesFor(work, kFusedPerPiece);
+  const int64_t products = w.batch * w.groups;
+  const Grid grid = products >= pieces
+                        ? Grid{}
+                        : GridOf(w.out_channels, positions, pieces, kRowUnit, kColumnUnit);
+  const int64_t tiles = grid.rows * grid.columns;
+  run.Split(products * tiles, std::min(pieces, products * tiles), 1, [&](Range mine, size_t piece) {
+    for (int64_t t = mine.begin; t < mine.end; ++t) {
+      const int64_t product = t / tiles;
+      const Range rows = PartOf(w.out_channels, grid.rows, t % tiles / grid.columns, kRowUnit);
+      const Range columns = PartOf(positions, grid.columns, t % grid.columns, kColumnUnit);
+      Convolution job = whole;
+      job.x += product * w.in_channels * VolumeOf(w.window.in);
+      job.w += (product % w.groups * w.out_channels + rows.begin) * depth;
+      job.y += (product * w.out_channels + rows.begin) * positions;
+      job.out_channels = rows.end - rows.begin;
+      job.begin = columns.begin;
+      job.end = columns.end;
+      run.kernels.convolution(job, run.Scratch<float>(piece));
+    }
+  });
+  return Status{};
+}
+
+}  // namespace
+
+const OperatorKind kConvolutionKind = {Opcode::kConvolution, Check, ScratchBytes, Run};
+
+}  // namespace quipu
