@@ -66,6 +66,7 @@ function results(operator: string, inputs: readonly (Given | undefined)[], asked
     operator,
     version,
     inputs: inputs.map((_, index) => `in${index}`),
+    graphs: new Map(),
     outputs: Array.from({ length: outputs }, (_, index) => `out${index}`),
     attributes: new Map(
       Object.entries(attributes).map(([name, value]) => [name, attribute(name, value)]),

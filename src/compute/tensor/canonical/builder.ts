@@ -16,14 +16,18 @@ export interface Result {
   readonly choices?: number;
 }
 
+const floatTypes: ReadonlySet<DType> = new Set(["float32", "float16", "bfloat16"]);
 const noRoots: ReadonlySet<string> = new Set();
 
 export class Builder {
   readonly buffers: BufferFacts[] = [];
   readonly operators: Operator[] = [];
+  readonly #inputs = new Map<string, Value>();
 
   input(name: string, dtype: DType, shape: readonly number[]): Value {
-    return this.#add({ dtype, shape }, new Set([name]));
+    const value = this.#add({ dtype, shape }, new Set([name]));
+    this.#inputs.set(name, value);
+    return value;
   }
 
   /** `bytes`: little-endian elements in row-major order. */
@@ -90,6 +94,14 @@ export class Builder {
   /** Inputs of the model that a value depends on. */
   rootsOf(value: Value): readonly string[] {
     return [...(this.buffers[value.buffer]?.roots ?? noRoots)];
+  }
+
+  /** Whether a value depends on nothing but single integers or truth values among the inputs. */
+  isSwitch(value: Value): boolean {
+    return this.rootsOf(value).every((name) => {
+      const input = this.#inputs.get(name);
+      return input !== undefined && sizeOf(input.shape) === 1 && !floatTypes.has(input.dtype);
+    });
   }
 
   #roots(values: readonly Value[]): ReadonlySet<string> {

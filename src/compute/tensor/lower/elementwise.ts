@@ -19,7 +19,7 @@ function elementwise(
   compute: (operation: Operation, ...operands: Term[]) => Term,
 ): Rule {
   return (operation) => {
-    const values = operation.every();
+    const values = aligned(operation, operation.every());
     if (values.length !== count) throw operation.wrong(`needs ${count} inputs`);
     const shape = operation.broadcast(...values.map((value) => value.shape));
     const dtype = (values.at(-1) as Value).dtype;
@@ -27,6 +27,18 @@ function elementwise(
     const stored = term.dtype === computeType(dtype) ? cast(term, dtype) : term;
     return [operation.builder.map(shape, stored)];
   };
+}
+
+/** Up to operator set 6 the second operand may begin at an axis of the first; a slope is one a channel. */
+function aligned(operation: Operation, values: readonly Value[]): readonly Value[] {
+  const [first, second] = values;
+  if (operation.version >= 7 || first === undefined || second === undefined) return values;
+  const isSlope = operation.node.operator === "PRelu" && second.shape.length === 1;
+  const axis = operation.integer("axis", isSlope ? 1 : -1);
+  const behind = first.shape.length - axis - second.shape.length;
+  if (axis < 0 || behind <= 0) return values;
+  const shape = [...second.shape, ...new Array<number>(behind).fill(1)];
+  return [first, operation.builder.reshape(second, shape)];
 }
 
 /** The function of that family, refused by name where the type has none. */

@@ -2,7 +2,8 @@
 import { QuipuError } from "../../../base/errors.js";
 import { Builder } from "../canonical/builder.js";
 import type { BufferFacts, Operator, Value } from "../canonical/value.js";
-import { type Graph, graphLimits } from "../onnx/graph.js";
+import { type Body, type Graph, type GraphNode, graphLimits } from "../onnx/graph.js";
+import { Scope } from "../onnx/scope.js";
 import { bindInputs, type Given } from "./bind.js";
 import { Operation } from "./operation.js";
 import { rules } from "./rules.js";
@@ -17,48 +18,72 @@ export interface Lowered {
 
 export function lower(graph: Graph, given: Given): Lowered {
   const builder = new Builder();
-  const values = new Map<string, Value>();
-  const used = new Set(graph.nodes.flatMap((node) => node.inputs));
-  for (const output of graph.outputs) used.add(output);
-  for (const [name, { dtype, shape, bytes }] of graph.constants) {
-    if (used.has(name)) values.set(name, builder.constant(dtype, shape, bytes));
-  }
   const inputs = bindInputs(graph.inputs, given, builder);
-  for (const [name, { value }] of inputs) values.set(name, value);
-  const valueNamed = (name: string): Value => {
-    const value = values.get(name);
-    if (value === undefined) throw new QuipuError("MODEL_INVALID", `no tensor named ${name}`);
-    return value;
-  };
-  for (const node of graph.nodes) {
-    const rule = rules.get(node.operator);
-    if (rule === undefined) {
-      throw new QuipuError("MODEL_UNSUPPORTED", `node ${node.name} (${node.operator})`);
-    }
-    const read = node.inputs.map((name) => (name === "" ? undefined : valueNamed(name)));
-    const results = rule(new Operation(builder, node, read));
-    for (const [index, name] of node.outputs.entries()) {
-      const result = results[index];
-      if (name === "") continue;
-      if (result !== undefined) values.set(name, result);
-      else if (used.has(name)) {
-        throw new QuipuError(
-          "MODEL_UNSUPPORTED",
-          `node ${node.name} (${node.operator}) has no output ${index}, ${name}`,
-          { details: { node: node.name } },
-        );
-      }
-    }
-    if (builder.operators.length > graphLimits.nodesMax) {
-      throw new QuipuError("LIMIT_EXCEEDED", "the model becomes more operators than are compiled");
-    }
-  }
+  const scope = new Scope<Value>();
+  for (const [name, { value }] of inputs) scope.set(name, value);
+  const outputs = lowerBody(graph, scope, { builder, used: namesRead(graph) });
   return {
     inputs: new Map(
       [...inputs].flatMap(([name, { value, known }]) => (known ? [] : [[name, value] as const])),
     ),
-    outputs: new Map(graph.outputs.map((name) => [name, valueNamed(name)])),
+    outputs: new Map(graph.outputs.map((name, index) => [name, outputs[index] as Value])),
     buffers: builder.buffers,
     operators: builder.operators,
   };
+}
+
+/** Names that anything reads, also in the graphs within nodes. */
+function namesRead(body: Body, names = new Set<string>()): Set<string> {
+  for (const { inputs, graphs } of body.nodes) {
+    for (const name of inputs) names.add(name);
+    for (const within of graphs.values()) namesRead(within, names);
+  }
+  for (const name of body.outputs) names.add(name);
+  return names;
+}
+
+interface Lowering {
+  readonly builder: Builder;
+  readonly used: ReadonlySet<string>;
+}
+
+function lowerBody(body: Body, scope: Scope<Value>, lowering: Lowering): Value[] {
+  const { builder, used } = lowering;
+  for (const [name, { dtype, shape, bytes }] of body.constants) {
+    if (used.has(name)) scope.set(name, builder.constant(dtype, shape, bytes));
+  }
+  for (const node of body.nodes) lowerNode(node, scope, lowering);
+  return body.outputs.map((name) => valueNamed(name, scope));
+}
+
+function valueNamed(name: string, scope: Scope<Value>): Value {
+  const value = scope.get(name);
+  if (value === undefined) throw new QuipuError("MODEL_INVALID", `no tensor named ${name}`);
+  return value;
+}
+
+function lowerNode(node: GraphNode, scope: Scope<Value>, lowering: Lowering): void {
+  const { builder, used } = lowering;
+  const rule = rules.get(node.operator);
+  if (rule === undefined) {
+    throw new QuipuError("MODEL_UNSUPPORTED", `node ${node.name} (${node.operator})`);
+  }
+  const read = node.inputs.map((name) => (name === "" ? undefined : valueNamed(name, scope)));
+  const lowerWithin = (body: Body) => lowerBody(body, new Scope(scope), lowering);
+  const results = rule(new Operation(builder, node, read, lowerWithin));
+  for (const [index, name] of node.outputs.entries()) {
+    const result = results[index];
+    if (name === "") continue;
+    if (result !== undefined) scope.set(name, result);
+    else if (used.has(name)) {
+      throw new QuipuError(
+        "MODEL_UNSUPPORTED",
+        `node ${node.name} (${node.operator}) has no output ${index}, ${name}`,
+        { details: { node: node.name } },
+      );
+    }
+  }
+  if (builder.operators.length > graphLimits.nodesMax) {
+    throw new QuipuError("LIMIT_EXCEEDED", "the model becomes more operators than are compiled");
+  }
 }

@@ -5,7 +5,7 @@ import { type Element, readElements } from "../canonical/elements.js";
 import type { Value } from "../canonical/value.js";
 import type { DType } from "../dtype.js";
 import { readConstant } from "../onnx/constant.js";
-import type { Constant, GraphNode } from "../onnx/graph.js";
+import type { Body, Constant, GraphNode } from "../onnx/graph.js";
 import type { OnnxAttribute } from "../onnx/message.js";
 
 /** Gives the node's outputs, in order; those that it leaves out nobody may read. */
@@ -16,11 +16,19 @@ export class Operation {
   readonly builder: Builder;
   readonly node: GraphNode;
   readonly #inputs: readonly (Value | undefined)[];
+  readonly #lower: (body: Body) => readonly Value[];
 
-  constructor(builder: Builder, node: GraphNode, inputs: readonly (Value | undefined)[]) {
+  /** `lower`: what a graph gives that lies within the node. */
+  constructor(
+    builder: Builder,
+    node: GraphNode,
+    inputs: readonly (Value | undefined)[],
+    lower: (body: Body) => readonly Value[] = () => [],
+  ) {
     this.builder = builder;
     this.node = node;
     this.#inputs = inputs;
+    this.#lower = lower;
   }
 
   get version(): number {
@@ -78,7 +86,8 @@ export class Operation {
 
   attribute(name: string): OnnxAttribute | undefined {
     const attribute = this.node.attributes.get(name);
-    if (attribute?.isOther) throw this.unsupported(`has the attribute ${name}, which is a graph`);
+    if (attribute?.isOther)
+      throw this.unsupported(`has the attribute ${name}, of a kind that is not read`);
     return attribute;
   }
 
@@ -118,6 +127,11 @@ export class Operation {
   tensor(name: string): Constant | undefined {
     const tensor = this.attribute(name)?.tensor;
     return tensor && readConstant(tensor);
+  }
+
+  /** What the graph in that attribute gives, computed here and now. */
+  graph(name: string): readonly Value[] {
+    return this.#lower(this.node.graphs.get(name) ?? this.#wrong(`has no graph ${name}`));
   }
 
   /** An axis counted from either end, as a number from the front. */

@@ -2,6 +2,7 @@
  * What each ONNX operator means: the one table of the lowering of `canonical-1`. Another lowering is
  * another arithmetic.
  */
+import { rules as branch } from "./branch.js";
 import { rules as convolution } from "./convolution.js";
 import { rules as deciding } from "./deciding.js";
 import { rules as depth } from "./depth.js";
@@ -30,6 +31,7 @@ import { rules as topk } from "./topk.js";
 import { rules as unpool } from "./unpool.js";
 
 const families = [
+  branch,
   convolution,
   deciding,
   depth,

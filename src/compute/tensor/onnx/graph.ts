@@ -31,13 +31,19 @@ export interface GraphNode {
   /** An empty name is an output that nobody wants. */
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, OnnxAttribute>;
+  /** Those of its attributes that are graphs: what it may compute, and when, is the operator's. */
+  readonly graphs: ReadonlyMap<string, Body>;
 }
 
-export interface Graph {
-  readonly inputs: readonly GraphInput[];
-  readonly outputs: readonly string[];
+/** A graph, or one within a node, which also sees the names that are known where the node stands. */
+export interface Body {
   readonly constants: ReadonlyMap<string, Constant>;
   readonly nodes: readonly GraphNode[];
+  readonly outputs: readonly string[];
+}
+
+export interface Graph extends Body {
+  readonly inputs: readonly GraphInput[];
 }
 
 export const graphLimits = Object.freeze({

@@ -7,13 +7,15 @@ import { tensorLimits } from "../dtype.js";
 import { type ReadExternal, readConstant, readType } from "./constant.js";
 import {
   type Axis,
+  type Body,
   type Constant,
   type Graph,
   type GraphInput,
   type GraphNode,
   graphLimits,
 } from "./graph.js";
-import { decodeOnnx, type OnnxGraph, type OnnxModel, type OnnxValue } from "./message.js";
+import { decodeOnnx, type OnnxGraph, type OnnxNode, type OnnxValue } from "./message.js";
+import { Scope } from "./scope.js";
 import { malformed } from "./wire.js";
 
 /** Newest operator set whose meaning is known, by domain; "" is ONNX's own. */
@@ -29,18 +31,14 @@ export function importOnnx(
   readExternal?: ReadExternal,
 ): Graph {
   if (bytes.length > graphLimits.modelBytesMax) throw modelTooLarge(bytes.length);
-  const model = decodeOnnx(bytes, graphLimits.fieldsMax);
-  const nodes = readNodes(model);
-  checkOperators(model.graph, nodes, isKnown);
-  const constants = new Map<string, Constant>();
-  for (const tensor of model.graph.initializers) {
-    if (constants.has(tensor.name)) throw malformed(`two tensors named ${tensor.name}`);
-    constants.set(tensor.name, readConstant(tensor, readExternal));
-  }
+  const { graph, opsets } = decodeOnnx(bytes, graphLimits.fieldsMax);
+  checkOperators(graphsWithin(graph), opsets, isKnown);
+  const scope = new Scope<true>();
+  const body = readBody(graph, scope, { opsets, readExternal });
+  if (graph.outputs.length === 0) throw malformed("it has no outputs");
   // Before IR version 4 each initializer is listed among the inputs too: a constant all the same.
-  const inputs = model.graph.inputs.filter((input) => !constants.has(input.name)).map(readInput);
-  checkOrder(inputs, constants, nodes, model.graph);
-  return { inputs, outputs: model.graph.outputs.map((output) => output.name), constants, nodes };
+  const inputs = graph.inputs.filter((input) => !body.constants.has(input.name)).map(readInput);
+  return { ...body, inputs };
 }
 
 export function modelTooLarge(bytes: number): QuipuError {
@@ -65,37 +63,45 @@ function versionOf(opsets: ReadonlyMap<string, bigint>, domain: string): number 
   );
 }
 
-function readNodes({ graph, opsets }: OnnxModel): GraphNode[] {
-  if (graph.nodes.length > graphLimits.nodesMax) {
-    throw new QuipuError(
-      "LIMIT_EXCEEDED",
-      `the model has ${graph.nodes.length} nodes and at most ${graphLimits.nodesMax} are compiled`,
-    );
-  }
-  return graph.nodes.map((node, index) => {
-    const domain = node.domain === "ai.onnx" ? "" : node.domain;
-    return {
-      name: node.name === "" ? `${node.operator} #${index}` : node.name,
-      operator: domain === "" ? node.operator : `${domain}.${node.operator}`,
-      version: versionOf(opsets, domain),
-      inputs: node.inputs,
-      outputs: node.outputs,
-      attributes: new Map(node.attributes.map((attribute) => [attribute.name, attribute])),
-    };
-  });
+/** A graph and all that lie within its nodes. */
+function graphsWithin(graph: OnnxGraph): OnnxGraph[] {
+  const attributes = graph.nodes.flatMap((node) => node.attributes);
+  return [
+    graph,
+    ...attributes.flatMap(({ graph }) => (graph === undefined ? [] : graphsWithin(graph))),
+  ];
+}
+
+/** What a node is called in messages, and its operator. */
+function namesOf(node: OnnxNode, index: number) {
+  const domain = node.domain === "ai.onnx" ? "" : node.domain;
+  return {
+    name: node.name === "" ? `${node.operator} #${index}` : node.name,
+    operator: domain === "" ? node.operator : `${domain}.${node.operator}`,
+    domain,
+  };
 }
 
 function checkOperators(
-  graph: OnnxGraph,
-  nodes: readonly GraphNode[],
+  graphs: readonly OnnxGraph[],
+  opsets: ReadonlyMap<string, bigint>,
   isKnown: (operator: string) => boolean,
 ): void {
+  const nodes = graphs.flatMap((graph) => graph.nodes.map(namesOf));
+  if (nodes.length > graphLimits.nodesMax) {
+    throw new QuipuError(
+      "LIMIT_EXCEEDED",
+      `the model has ${nodes.length} nodes and at most ${graphLimits.nodesMax} are compiled`,
+    );
+  }
+  for (const { domain } of nodes) versionOf(opsets, domain);
   const unknown = nodes
     .filter(({ operator }) => !isKnown(operator))
     .map(({ name, operator }) => ({ node: name, operator }));
-  if (unknown.length === 0 && !graph.hasSparse) return;
+  const hasSparse = graphs.some((graph) => graph.hasSparse);
+  if (unknown.length === 0 && !hasSparse) return;
   const names = [...new Set(unknown.map((entry) => entry.operator))];
-  if (graph.hasSparse) names.push("sparse initializers");
+  if (hasSparse) names.push("sparse initializers");
   const first = unknown[0];
   const where = first === undefined ? "" : ` (first at node ${first.node})`;
   throw new QuipuError(
@@ -106,6 +112,57 @@ function checkOperators(
       details: { unsupported: unknown.slice(0, 100) },
     },
   );
+}
+
+interface Reading {
+  readonly opsets: ReadonlyMap<string, bigint>;
+  readonly readExternal: ReadExternal | undefined;
+}
+
+/**
+ * ONNX asks for nodes in an order that can run and for each name to be given once; the names of the
+ * graphs around this one count too.
+ */
+function readBody(graph: OnnxGraph, scope: Scope<true>, reading: Reading): Body {
+  const define = (name: string): void => {
+    if (scope.get(name)) throw malformed(`two tensors named ${name}`);
+    if (name === "") throw malformed("a tensor without a name");
+    scope.set(name, true);
+  };
+  const constants = new Map<string, Constant>();
+  for (const tensor of graph.initializers) {
+    define(tensor.name);
+    constants.set(tensor.name, readConstant(tensor, reading.readExternal));
+  }
+  for (const { name } of graph.inputs) if (!constants.has(name)) define(name);
+  const nodes = graph.nodes.map((node, index): GraphNode => {
+    const { name, operator, domain } = namesOf(node, index);
+    const { inputs, outputs, attributes } = node;
+    for (const input of inputs) {
+      if (input !== "" && !scope.get(input)) {
+        throw malformed(`node ${name} reads ${input}, which nothing before it computes`);
+      }
+    }
+    const graphs = new Map<string, Body>();
+    for (const { name: attribute, graph: within } of attributes) {
+      if (within === undefined) continue;
+      graphs.set(attribute, readBody(within, new Scope(scope), reading));
+    }
+    for (const output of outputs) if (output !== "") define(output);
+    return {
+      name,
+      operator,
+      version: versionOf(reading.opsets, domain),
+      inputs,
+      outputs,
+      attributes: new Map(attributes.map((attribute) => [attribute.name, attribute])),
+      graphs,
+    };
+  });
+  for (const { name } of graph.outputs) {
+    if (!scope.get(name)) throw malformed(`nothing computes its output ${name}`);
+  }
+  return { constants, nodes, outputs: graph.outputs.map((output) => output.name) };
 }
 
 function readInput(value: OnnxValue): GraphInput {
@@ -120,32 +177,4 @@ function readInput(value: OnnxValue): GraphInput {
     throw malformed(`input ${value.name} has ${axes.length} axes`);
   }
   return { name: value.name, dtype: readType(value.elementType, value.name), axes };
-}
-
-/** ONNX asks for nodes in an order that can run and for each name to be given once. */
-function checkOrder(
-  inputs: readonly GraphInput[],
-  constants: ReadonlyMap<string, Constant>,
-  nodes: readonly GraphNode[],
-  graph: OnnxGraph,
-): void {
-  const known = new Set<string>(constants.keys());
-  const define = (name: string): void => {
-    if (known.has(name)) throw malformed(`two tensors named ${name}`);
-    if (name === "") throw malformed("a tensor without a name");
-    known.add(name);
-  };
-  for (const input of inputs) define(input.name);
-  for (const node of nodes) {
-    for (const name of node.inputs) {
-      if (name !== "" && !known.has(name)) {
-        throw malformed(`node ${node.name} reads ${name}, which nothing before it computes`);
-      }
-    }
-    for (const name of node.outputs) if (name !== "") define(name);
-  }
-  if (graph.outputs.length === 0) throw malformed("it has no outputs");
-  for (const { name } of graph.outputs) {
-    if (!known.has(name)) throw malformed(`nothing computes its output ${name}`);
-  }
 }

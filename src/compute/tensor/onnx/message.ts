@@ -37,7 +37,8 @@ export interface OnnxAttribute {
   floats: Uint8Array[];
   integers: bigint[];
   texts: string[];
-  /** It holds a graph, or what only control flow and sequences need. */
+  graph?: OnnxGraph;
+  /** It holds what only sequences and the like need. */
   isOther: boolean;
 }
 
@@ -76,7 +77,7 @@ export function decodeOnnx(bytes: Uint8Array, fieldsMax: number): OnnxModel {
   const opsets = new Map<string, bigint>();
   let graph: OnnxGraph | undefined;
   for (const { number, value } of readFields(bytes, allowance)) {
-    if (number === 7) graph = decodeGraph(wireBytes(value), allowance);
+    if (number === 7) graph = decodeGraph(wireBytes(value), allowance, 0);
     if (number === 8) {
       let domain = "";
       let version = 0n;
@@ -91,7 +92,11 @@ export function decodeOnnx(bytes: Uint8Array, fieldsMax: number): OnnxModel {
   return { opsets, graph };
 }
 
-function decodeGraph(bytes: Uint8Array, allowance: Allowance): OnnxGraph {
+/** Graphs within graphs, which are read one inside the other. */
+const depthMax = 32;
+
+function decodeGraph(bytes: Uint8Array, allowance: Allowance, depth: number): OnnxGraph {
+  if (depth > depthMax) throw malformed(`more than ${depthMax} graphs one inside the other`);
   const graph: OnnxGraph = {
     nodes: [],
     initializers: [],
@@ -100,7 +105,7 @@ function decodeGraph(bytes: Uint8Array, allowance: Allowance): OnnxGraph {
     hasSparse: false,
   };
   for (const { number, value } of readFields(bytes, allowance)) {
-    if (number === 1) graph.nodes.push(decodeNode(wireBytes(value), allowance));
+    if (number === 1) graph.nodes.push(decodeNode(wireBytes(value), allowance, depth));
     if (number === 5) graph.initializers.push(decodeTensor(wireBytes(value), allowance));
     if (number === 11) graph.inputs.push(decodeValue(wireBytes(value), allowance));
     if (number === 12) graph.outputs.push(decodeValue(wireBytes(value), allowance));
@@ -109,7 +114,7 @@ function decodeGraph(bytes: Uint8Array, allowance: Allowance): OnnxGraph {
   return graph;
 }
 
-function decodeNode(bytes: Uint8Array, allowance: Allowance): OnnxNode {
+function decodeNode(bytes: Uint8Array, allowance: Allowance, depth: number): OnnxNode {
   const node: OnnxNode = {
     inputs: [],
     outputs: [],
@@ -123,16 +128,16 @@ function decodeNode(bytes: Uint8Array, allowance: Allowance): OnnxNode {
     if (number === 2) node.outputs.push(wireText(value));
     if (number === 3) node.name = wireText(value);
     if (number === 4) node.operator = wireText(value);
-    if (number === 5) node.attributes.push(decodeAttribute(wireBytes(value), allowance));
+    if (number === 5) node.attributes.push(decodeAttribute(wireBytes(value), allowance, depth));
     if (number === 7) node.domain = wireText(value);
   }
   return node;
 }
 
-/** Graphs, sparse tensors, types, and lists of tensors. */
-const isOther: ReadonlySet<number> = new Set([6, 10, 11, 14, 15, 22, 23]);
+/** Sparse tensors, types, and lists of tensors or graphs. */
+const isOther: ReadonlySet<number> = new Set([10, 11, 14, 15, 22, 23]);
 
-function decodeAttribute(bytes: Uint8Array, allowance: Allowance): OnnxAttribute {
+function decodeAttribute(bytes: Uint8Array, allowance: Allowance, depth: number): OnnxAttribute {
   const attribute: OnnxAttribute = {
     name: "",
     floats: [],
@@ -146,6 +151,7 @@ function decodeAttribute(bytes: Uint8Array, allowance: Allowance): OnnxAttribute
     if (number === 3) attribute.integer = wireInteger(value);
     if (number === 4) attribute.text = wireText(value);
     if (number === 5) attribute.tensor = decodeTensor(wireBytes(value), allowance);
+    if (number === 6) attribute.graph = decodeGraph(wireBytes(value), allowance, depth + 1);
     if (number === 7) attribute.floats.push(wireFloats(value));
     if (number === 8) {
       for (const integer of wireIntegers(value, allowance)) attribute.integers.push(integer);
