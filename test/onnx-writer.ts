@@ -30,6 +30,7 @@ export interface NodeParts {
   readonly name?: string;
   readonly domain?: string;
   readonly attributes?: Readonly<Record<string, number>>;
+  readonly graphs?: Readonly<Record<string, GraphParts>>;
 }
 
 export interface ValueParts {
@@ -49,18 +50,28 @@ export interface ConstantParts {
   readonly fields?: Uint8Array;
 }
 
-export interface ModelParts {
+export interface GraphParts {
   readonly nodes: readonly NodeParts[];
-  readonly inputs: readonly ValueParts[];
+  readonly inputs?: readonly ValueParts[];
   readonly outputs: readonly string[];
   readonly constants?: readonly ConstantParts[];
+}
+
+export interface ModelParts extends GraphParts {
+  readonly inputs: readonly ValueParts[];
   readonly opset?: number;
 }
 
 export function writeModel(parts: ModelParts): Uint8Array {
-  const { nodes, inputs, outputs, constants = [], opset = 17 } = parts;
-  const graph = messageField(
-    7,
+  const { opset = 17 } = parts;
+  const version = messageField(8, integerField(2, opset));
+  return concatBytes(integerField(1, 8), version, writeGraph(7, parts));
+}
+
+function writeGraph(field: number, parts: GraphParts): Uint8Array {
+  const { nodes, inputs = [], outputs, constants = [] } = parts;
+  return messageField(
+    field,
     ...nodes.map(writeNode),
     ...constants.map(({ name, type, dims, raw, fields }) =>
       messageField(
@@ -75,7 +86,6 @@ export function writeModel(parts: ModelParts): Uint8Array {
     ...inputs.map((input) => writeValue(11, input)),
     ...outputs.map((name) => writeValue(12, { name })),
   );
-  return concatBytes(integerField(1, 8), messageField(8, integerField(2, opset)), graph);
 }
 
 function writeNode(node: NodeParts): Uint8Array {
@@ -87,6 +97,9 @@ function writeNode(node: NodeParts): Uint8Array {
     bytesField(4, node.operator),
     ...Object.entries(node.attributes ?? {}).map(([name, value]) =>
       messageField(5, bytesField(1, name), integerField(3, value), integerField(20, 2)),
+    ),
+    ...Object.entries(node.graphs ?? {}).map(([name, graph]) =>
+      messageField(5, bytesField(1, name), writeGraph(6, graph), integerField(20, 5)),
     ),
     bytesField(7, node.domain ?? ""),
   );
