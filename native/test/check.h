@@ -25,6 +25,8 @@ void TestMap();
 void TestNormalise();
 void TestReduce();
 void TestScan();
+void TestFunctions();
+void TestFunctionErrors();
 void TestCudaKernels();
 void TestCudaProgram();
 void TestMatmul();
@@ -33,6 +35,10 @@ void TestPool();
 void TestCopy();
 void TestGather();
 void TestScatter();
+
+// The named functions of one binary32, or all, on every input: minutes each. Whether all is well,
+// as an exit status.
+int CheckAllFunctions(const std::vector<std::string>& names);
 
 }  // namespace quipu::test
 

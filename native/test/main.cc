@@ -1,5 +1,6 @@
 // The native unit tests: kernels against their portable twins below what JavaScript can reach, and
-// devices that fail. Prints TAP; exits with 1 when a check failed.
+// devices that fail. Prints TAP; exits with 1 when a check failed. `native-test functions
+// [NAME...]` checks elementary functions on all inputs instead.
 #include <cstdio>
 
 #include "test/check.h"
@@ -45,6 +46,8 @@ int Run() {
   TestNormalise();
   TestReduce();
   TestScan();
+  TestFunctions();
+  TestFunctionErrors();
   TestCudaKernels();
   TestCudaProgram();
   TestMatmul();
@@ -59,4 +62,9 @@ int Run() {
 
 }  // namespace quipu::test
 
-int main() { return quipu::test::Run(); }
+int main(int count, char** words) {
+  if (count > 1 && std::string(words[1]) == "functions") {
+    return quipu::test::CheckAllFunctions({words + 2, words + count});
+  }
+  return quipu::test::Run();
+}

@@ -20,12 +20,32 @@
   X(7, RoundEvenF32, F32, F32, None, None)  \
   X(8, TruncateF32, F32, F32, None, None)   \
   X(9, SignF32, F32, F32, None, None)       \
+  X(10, ExpF32, F32, F32, None, None)       \
+  X(11, Expm1F32, F32, F32, None, None)     \
+  X(12, LogF32, F32, F32, None, None)       \
+  X(13, Log1pF32, F32, F32, None, None)     \
+  X(14, TanhF32, F32, F32, None, None)      \
+  X(15, SigmoidF32, F32, F32, None, None)   \
+  X(16, ErfF32, F32, F32, None, None)       \
+  X(17, SinF32, F32, F32, None, None)       \
+  X(18, CosF32, F32, F32, None, None)       \
+  X(19, TanF32, F32, F32, None, None)       \
+  X(20, AsinF32, F32, F32, None, None)      \
+  X(21, AcosF32, F32, F32, None, None)      \
+  X(22, AtanF32, F32, F32, None, None)      \
+  X(23, SinhF32, F32, F32, None, None)      \
+  X(24, CoshF32, F32, F32, None, None)      \
+  X(25, AsinhF32, F32, F32, None, None)     \
+  X(26, AcoshF32, F32, F32, None, None)     \
+  X(27, AtanhF32, F32, F32, None, None)     \
+  X(28, SoftplusF32, F32, F32, None, None)  \
   X(40, AddF32, F32, F32, F32, None)        \
   X(41, SubtractF32, F32, F32, F32, None)   \
   X(42, MultiplyF32, F32, F32, F32, None)   \
   X(43, DivideF32, F32, F32, F32, None)     \
   X(44, MinimumF32, F32, F32, F32, None)    \
   X(45, MaximumF32, F32, F32, F32, None)    \
+  X(46, PowerF32, F32, F32, F32, None)      \
   X(60, FusedMultiplyAddF32, F32, F32, F32, F32)
 
 // Everything else, one element at a time.

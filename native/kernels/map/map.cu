@@ -4,7 +4,12 @@
 #include "kernels/map/map_cuda.h"
 #include "kernels/math/basic.h"
 #include "kernels/math/conversions.h"
+#include "kernels/math/error_function.h"
+#include "kernels/math/hyperbolic.h"
 #include "kernels/math/integers.h"
+#include "kernels/math/inverse_trigonometric.h"
+#include "kernels/math/power.h"
+#include "kernels/math/trigonometric.h"
 #include "support/cuda_check.h"
 
 namespace quipu {

@@ -7,7 +7,12 @@
 #include "kernels/map/map_run.h"
 #include "kernels/math/basic.h"
 #include "kernels/math/conversions.h"
+#include "kernels/math/error_function.h"
+#include "kernels/math/hyperbolic.h"
 #include "kernels/math/integers.h"
+#include "kernels/math/inverse_trigonometric.h"
+#include "kernels/math/power.h"
+#include "kernels/math/trigonometric.h"
 
 namespace quipu {
 namespace {
