@@ -35,6 +35,7 @@ void TestPool();
 void TestCopy();
 void TestGather();
 void TestScatter();
+void TestTrees();
 
 // The named functions of one binary32, or all, on every input: minutes each. Whether all is well,
 // as an exit status.

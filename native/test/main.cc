@@ -56,6 +56,7 @@ int Run() {
   TestCopy();
   TestGather();
   TestScatter();
+  TestTrees();
   std::printf("1..%d\n", checks);
   return failures == 0 ? 0 : 1;
 }
