@@ -65,6 +65,7 @@ Status DecodeHeader(ByteView bytes, uint64_t memory_bytes_max, Program* program,
   if (Read32(h + kHeaderMagic) != kProgramMagic) return Refused("not a tensor program");
   if (Read32(h + kHeaderVersion) != kProgramVersion) return Refused("unknown version");
   if (Read32(h + kHeaderArithmetic) != kArithmeticVersion) return Refused("unknown arithmetic");
+  if (Read32(h + kHeaderFlags) > kOneByOne) return Refused("unknown flags");
   if (Status s = DecodeCounts(bytes, counts, program); !s.ok()) return s;
   program->constant_bytes = Read64(h + kHeaderConstantBytes);
   program->arena_bytes = Read64(h + kHeaderArenaBytes);
@@ -155,6 +156,32 @@ Status DecodeOperators(ByteView bytes, const Counts& counts, Program* program, L
   return Status{};
 }
 
+// Can the map run on each part of what `op` computes as soon as that is done? All else that it
+// reads is there by then; it must not write over what `op` still reads.
+bool IsEpilogue(const Program& program, const ProgramOperator& map, const ProgramOperator& op) {
+  if (op.opcode != Opcode::kMatmul && op.opcode != Opcode::kConvolution) return false;
+  if (map.opcode != Opcode::kMap) return false;
+  bool reads_it = false;
+  for (size_t i = 0; i < map.reads.size(); ++i) {
+    if (map.reads[i] != op.writes[0]) continue;
+    if (!IsReadInPlace(program.maps[map.map], i)) return false;
+    reads_it = true;
+  }
+  for (size_t w = 0; w < map.writes.size(); ++w) {
+    for (size_t r = 0; r < op.reads.size(); ++r) {
+      if (Overlap(program.Written(map, w), program.Read(op, r))) return false;
+    }
+  }
+  return reads_it;
+}
+
+void FindEpilogues(Program* program) {
+  for (size_t i = program->prelude_count; i + 1 < program->operators.size(); ++i) {
+    ProgramOperator& op = program->operators[i];
+    op.has_epilogue = IsEpilogue(*program, program->operators[i + 1], op);
+  }
+}
+
 }  // namespace
 
 Status Refused(const std::string& what) {
@@ -175,6 +202,7 @@ Status DecodeProgram(ByteView bytes, uint64_t memory_bytes_max, Program* program
   }
   Liveness liveness(*program);
   if (Status s = DecodeOperators(bytes, counts, program, &liveness); !s.ok()) return s;
+  if ((Read32(bytes.data + kHeaderFlags) & kOneByOne) == 0) FindEpilogues(program);
   program->outputs.assign(counts.outputs, 0);
   at = bytes.data + counts.outputs_at;
   for (uint32_t i = 0; i < counts.outputs; ++i, at += 4) {

@@ -50,6 +50,11 @@ enum HeaderField : size_t {
   kHeaderPreparedBytes = 48,  // u64
   kHeaderWordCount = 56,      // u64
   kHeaderTotalBytes = 64,     // u64, of the whole program
+  kHeaderFlags = 72,          // u32, ProgramFlag
+};
+
+enum ProgramFlag : uint32_t {
+  kOneByOne = 1,  // no operator begins before the one in front of it has ended
 };
 
 enum TensorField : size_t {

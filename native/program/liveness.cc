@@ -7,18 +7,23 @@ bool IsWritable(const ProgramTensor& tensor) {
   return tensor.place == Place::kArena || tensor.place == Place::kPrepared;
 }
 
-bool Overlap(const ProgramTensor& a, const ProgramTensor& b) {
-  return a.place == b.place && IsWritable(a) && a.offset < b.offset + b.bytes &&
-         b.offset < a.offset + a.bytes;
-}
-
 // A map may write over an operand that it reads at the very position that it writes.
 bool MayShare(const Program& program, const ProgramOperator& op, size_t read, size_t write) {
   if (op.opcode != Opcode::kMap) return false;
   const ProgramTensor& from = program.Read(op, read);
   const ProgramTensor& to = program.Written(op, write);
-  if (from.offset != to.offset || DTypeBytes(from.dtype) != DTypeBytes(to.dtype)) return false;
-  const Map& map = program.maps[op.map];
+  return from.offset == to.offset && DTypeBytes(from.dtype) == DTypeBytes(to.dtype) &&
+         IsReadInPlace(program.maps[op.map], read);
+}
+
+}  // namespace
+
+bool Overlap(const ProgramTensor& a, const ProgramTensor& b) {
+  return a.place == b.place && IsWritable(a) && a.offset < b.offset + b.bytes &&
+         b.offset < a.offset + a.bytes;
+}
+
+bool IsReadInPlace(const Map& map, size_t read) {
   int64_t dense = 1;
   for (int32_t axis = map.rank - 1; axis >= 0; --axis) {
     if (map.shape[axis] != 1 && map.inputs[read].stride[axis] != dense) return false;
@@ -26,8 +31,6 @@ bool MayShare(const Program& program, const ProgramOperator& op, size_t read, si
   }
   return true;
 }
-
-}  // namespace
 
 Liveness::Liveness(const Program& program) : program_(program), holds_(program.tensors.size()) {
   for (size_t i = 0; i < holds_.size(); ++i) holds_[i] = !IsWritable(program.tensors[i]);

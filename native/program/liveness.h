@@ -27,6 +27,12 @@ class Liveness {
   std::vector<uint32_t> live_;  // what has been written and still holds
 };
 
+// Are two tensors some of the same bytes?
+bool Overlap(const ProgramTensor& a, const ProgramTensor& b);
+
+// Does a map read an operand at the very position that it writes?
+bool IsReadInPlace(const Map& map, size_t read);
+
 }  // namespace quipu
 
 #endif  // QUIPU_PROGRAM_LIVENESS_H_

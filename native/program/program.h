@@ -27,6 +27,8 @@ struct ProgramOperator {
   std::vector<uint32_t> writes;
   std::vector<int64_t> words;  // without the operands
   size_t map = 0;              // of a map: its number in Program::maps
+  // The next operator is a map of what this one writes: it may run on each part as it is done.
+  bool has_epilogue = false;
 };
 
 struct Program {

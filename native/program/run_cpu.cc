@@ -25,10 +25,16 @@ Status AllocateZeroed(uint64_t bytes, AlignedArray<uint8_t>* memory) {
 
 Status AllocateScratch(const Program& program, size_t pieces, CpuMemory* memory) {
   size_t bytes = kAlignmentBytes;
+  size_t epilogue_bytes = 0;
   for (const ProgramOperator& op : program.operators) {
     const OperatorKind& kind = *KindOf(op.opcode);
     if (kind.scratch_bytes != nullptr) bytes = std::max(bytes, kind.scratch_bytes(program, op));
+    if (op.opcode == Opcode::kMap) {
+      epilogue_bytes = std::max(epilogue_bytes, MapScratchBytes(program.maps[op.map]));
+    }
   }
+  memory->epilogue_at = (bytes + kAlignmentBytes - 1) / kAlignmentBytes * kAlignmentBytes;
+  bytes = memory->epilogue_at + epilogue_bytes;
   if (Status s = AllocateZeroed(program.prepared_bytes, &memory->prepared); !s.ok()) return s;
   if (memory->scratch_bytes < bytes) memory->scratch.clear();
   memory->scratch_bytes = std::max(memory->scratch_bytes, bytes);
@@ -40,11 +46,21 @@ Status AllocateScratch(const Program& program, size_t pieces, CpuMemory* memory)
   return Status{};
 }
 
-Status RunOperators(const CpuRun& cpu, const ProgramRun& run, size_t begin, size_t end) {
+Status RunOperators(const Program& program, const TensorKernels& kernels, const ProgramRun& run,
+                    const CpuMemory& memory, size_t begin, size_t end) {
+  const CpuRun plain(program, kernels, run, memory);
   for (size_t i = begin; i < end; ++i) {
     if (run.cancelled && run.cancelled()) return Error(Code::kCancelled, "the run was cancelled");
-    const ProgramOperator& op = cpu.program.operators[i];
-    if (Status s = KindOf(op.opcode)->run(cpu, op); !s.ok()) return s;
+    const ProgramOperator& op = program.operators[i];
+    const OperatorKind& kind = *KindOf(op.opcode);
+    Status status;
+    if (op.has_epilogue) {
+      const Map epilogue = MapOf(plain, program.operators[++i]);
+      status = kind.run(CpuRun(program, kernels, run, memory, &epilogue), op);
+    } else {
+      status = kind.run(plain, op);
+    }
+    if (!status.ok()) return status;
   }
   return Status{};
 }
@@ -84,8 +100,8 @@ Status PrepareOnCpu(const Program& program, const TensorKernels& kernels, const 
   if (Status s = AllocateScratch(program, pieces, memory); !s.ok()) return s;
   if (memory->prepared_by == &kernels) return Status{};
   memory->prepared_by = nullptr;  // until it is whole
-  const CpuRun cpu(program, kernels, run, *memory);
-  if (Status s = RunOperators(cpu, run, 0, program.prelude_count); !s.ok()) return s;
+  const size_t count = program.prelude_count;
+  if (Status s = RunOperators(program, kernels, run, *memory, 0, count); !s.ok()) return s;
   memory->prepared_by = &kernels;
   return Status{};
 }
@@ -95,9 +111,10 @@ Status RunOnCpu(const Program& program, const TensorKernels& kernels, const Prog
   const CanonicalFloatingMode mode;
   if (Status s = PrepareOnCpu(program, kernels, run, memory); !s.ok()) return s;
   if (Status s = AllocateZeroed(program.arena_bytes, &memory->arena); !s.ok()) return s;
-  const CpuRun cpu(program, kernels, run, *memory);
   const size_t all = program.operators.size();
-  if (Status s = RunOperators(cpu, run, program.prelude_count, all); !s.ok()) return s;
+  Status status = RunOperators(program, kernels, run, *memory, program.prelude_count, all);
+  if (!status.ok()) return status;
+  const CpuRun cpu(program, kernels, run, *memory);
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     const uint32_t tensor = program.outputs[i];
     DeliverOutput(program.tensors[tensor], kernels, cpu.At(tensor), run.outputs[i]);

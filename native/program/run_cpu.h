@@ -28,6 +28,7 @@ struct CpuMemory {
   const TensorKernels* prepared_by = nullptr;  // whose prelude has run
   std::vector<AlignedArray<uint8_t>> scratch;  // one a piece
   size_t scratch_bytes = 0;
+  size_t epilogue_at = 0;  // where in a piece's memory that of an epilogue begins
 };
 
 // Below so much work a piece costs more to wake than it saves.
@@ -41,9 +42,10 @@ inline bool IsStreamed(uint64_t bytes) { return bytes >= kStreamedBytes; }
 // What an operator sees of a run.
 class CpuRun {
  public:
+  // `epilogue`: a map, with its pointers, that runs on what the operator has computed; or null.
   CpuRun(const Program& program, const TensorKernels& kernels, const ProgramRun& run,
-         const CpuMemory& memory)
-      : program(program), kernels(kernels), run_(run), memory_(memory) {}
+         const CpuMemory& memory, const Map* epilogue = nullptr)
+      : program(program), kernels(kernels), run_(run), memory_(memory), epilogue_(epilogue) {}
 
   const Program& program;
   const TensorKernels& kernels;
@@ -61,6 +63,12 @@ class CpuRun {
   template <class T = uint8_t>
   T* Scratch(size_t piece) const {
     return reinterpret_cast<T*>(memory_.scratch[piece].get());
+  }
+
+  bool has_epilogue() const { return epilogue_ != nullptr; }
+  // Elements [begin, end) of what the operator writes are there: the epilogue takes them.
+  void Finish(int64_t begin, int64_t end, size_t piece) const {
+    kernels.map(*epilogue_, begin, end, memory_.scratch[piece].get() + memory_.epilogue_at);
   }
 
   // How many pieces so much work is worth.
@@ -82,7 +90,11 @@ class CpuRun {
  private:
   const ProgramRun& run_;
   const CpuMemory& memory_;
+  const Map* const epilogue_;
 };
+
+// A map of the program with the addresses of this run.
+Map MapOf(const CpuRun& run, const ProgramOperator& op);
 
 Status RunOnCpu(const Program& program, const TensorKernels& kernels, const ProgramRun& run,
                 CpuMemory* memory);

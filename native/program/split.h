@@ -45,6 +45,24 @@ inline Grid GridOf(int64_t m, int64_t n, int64_t parts, int64_t row_unit, int64_
   return best;
 }
 
+// So large a tile of a product is still in the second-level cache when it is done.
+constexpr int64_t kTileRows = 336;
+constexpr int64_t kTileColumns = 512;
+
+// Calls compute(rows, columns) for tiles of a part of a product: the whole part at once, or, where
+// something is still to be done with each tile while it is near, small ones.
+template <class Compute>
+void Tiles(Range rows, Range columns, bool are_small, const Compute& compute) {
+  const int64_t height = are_small ? kTileRows : rows.end - rows.begin;
+  const int64_t width = are_small ? kTileColumns : columns.end - columns.begin;
+  for (int64_t j = columns.begin; j < columns.end; j += width) {
+    for (int64_t i = rows.begin; i < rows.end; i += height) {
+      compute(Range{i, i + height < rows.end ? i + height : rows.end},
+              Range{j, j + width < columns.end ? j + width : columns.end});
+    }
+  }
+}
+
 }  // namespace quipu
 
 #endif  // QUIPU_PROGRAM_SPLIT_H_

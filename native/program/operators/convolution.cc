@@ -48,16 +48,23 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
   run.Split(products * tiles, std::min(pieces, products * tiles), 1, [&](Range mine, size_t piece) {
     for (int64_t t = mine.begin; t < mine.end; ++t) {
       const int64_t product = t / tiles;
-      const Range rows = PartOf(w.out_channels, grid.rows, t % tiles / grid.columns, kRowUnit);
-      const Range columns = PartOf(positions, grid.columns, t % grid.columns, kColumnUnit);
-      Convolution job = whole;
-      job.x += product * w.in_channels * VolumeOf(w.window.in);
-      job.w += (product % w.groups * w.out_channels + rows.begin) * depth;
-      job.y += (product * w.out_channels + rows.begin) * positions;
-      job.out_channels = rows.end - rows.begin;
-      job.begin = columns.begin;
-      job.end = columns.end;
-      run.kernels.convolution(job, run.Scratch<float>(piece));
+      const Range i = PartOf(w.out_channels, grid.rows, t % tiles / grid.columns, kRowUnit);
+      const Range j = PartOf(positions, grid.columns, t % grid.columns, kColumnUnit);
+      Tiles(i, j, run.has_epilogue(), [&](Range rows, Range columns) {
+        const int64_t at = (product * w.out_channels + rows.begin) * positions;
+        Convolution job = whole;
+        job.x += product * w.in_channels * VolumeOf(w.window.in);
+        job.w += (product % w.groups * w.out_channels + rows.begin) * depth;
+        job.y += at;
+        job.out_channels = rows.end - rows.begin;
+        job.begin = columns.begin;
+        job.end = columns.end;
+        run.kernels.convolution(job, run.Scratch<float>(piece));
+        for (int64_t row = 0; run.has_epilogue() && row < job.out_channels; ++row) {
+          run.Finish(at + row * positions + columns.begin, at + row * positions + columns.end,
+                     piece);
+        }
+      });
     }
   });
   return Status{};

@@ -65,10 +65,8 @@ size_t ScratchBytes(const Program& program, const ProgramOperator& op) {
 }
 
 Status Run(const CpuRun& run, const ProgramOperator& op) {
-  Map map = run.program.maps[op.map];
+  const Map map = MapOf(run, op);
   const int64_t elements = run.program.Written(op, 0).elements;
-  for (size_t i = 0; i < op.reads.size(); ++i) map.inputs[i].data = run.At(op.reads[i]);
-  for (size_t i = 0; i < op.writes.size(); ++i) map.outputs[i].data = run.Written<>(op, i);
   const int64_t work = elements * (1 + map.step_count / 4);
   run.Split(elements, run.PiecesFor(work, kElementsPerPiece), kMapTile,
             [&](Range mine, size_t piece) {
@@ -78,6 +76,13 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
 }
 
 }  // namespace
+
+Map MapOf(const CpuRun& run, const ProgramOperator& op) {
+  Map map = run.program.maps[op.map];
+  for (size_t i = 0; i < op.reads.size(); ++i) map.inputs[i].data = run.At(op.reads[i]);
+  for (size_t i = 0; i < op.writes.size(); ++i) map.outputs[i].data = run.Written<>(op, i);
+  return map;
+}
 
 const OperatorKind kMapKind = {Opcode::kMap, Check, ScratchBytes, Run};
 

@@ -57,16 +57,23 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
       w.Locate(t / tiles, &a_at, &b_at);
       const Range i = PartOf(w.m, grid.rows, t % tiles / grid.columns, kRowUnit);
       const Range j = PartOf(w.n, grid.columns, t % grid.columns, kColumnUnit);
-      const Matmul job{a + a_at * w.m * w.k + i.begin * w.k,
-                       b + b_at * w.k * w.n + j.begin,
-                       c + t / tiles * w.m * w.n + i.begin * w.n + j.begin,
-                       w.k,
-                       w.n,
-                       w.n,
-                       i.end - i.begin,
-                       j.end - j.begin,
-                       w.k};
-      run.kernels.matmul(job, run.Scratch<float>(piece));
+      Tiles(i, j, run.has_epilogue(), [&](Range rows, Range columns) {
+        const int64_t at = t / tiles * w.m * w.n + rows.begin * w.n + columns.begin;
+        const int64_t width = columns.end - columns.begin;
+        const Matmul job{a + a_at * w.m * w.k + rows.begin * w.k,
+                         b + b_at * w.k * w.n + columns.begin,
+                         c + at,
+                         w.k,
+                         w.n,
+                         w.n,
+                         rows.end - rows.begin,
+                         width,
+                         w.k};
+        run.kernels.matmul(job, run.Scratch<float>(piece));
+        for (int64_t row = 0; run.has_epilogue() && row < job.m; ++row) {
+          run.Finish(at + row * w.n, at + row * w.n + width, piece);
+        }
+      });
     }
   });
   return Status{};

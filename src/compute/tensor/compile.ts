@@ -38,6 +38,10 @@ export interface Passes {
   readonly fuse?: boolean;
   readonly prelude?: boolean;
   readonly dead?: boolean;
+  /** Elementwise operators on each part of a product as soon as that is done. */
+  readonly epilogues?: boolean;
+  /** Results over operands that nobody reads any more. */
+  readonly inPlace?: boolean;
 }
 
 export interface CompileOptions {
@@ -60,7 +64,7 @@ export function compileModel(
   if (passes.fuse !== false) operators = fuseMaps(operators, wanted);
   const sections =
     passes.prelude === false ? { prelude: [], body: operators } : sectionsOf(operators, buffers);
-  const arena = planArena(sections.body, buffers, wanted);
+  const arena = planArena(sections.body, buffers, wanted, passes.inPlace !== false);
   const prepared = planLasting(
     sections.prelude.flatMap((operator) => operator.writes),
     buffers,
@@ -68,6 +72,7 @@ export function compileModel(
   const program = encodeProgram({
     ...sections,
     prepared,
+    oneByOne: passes.epilogues === false,
     inputs: [...inputs.values()].map((value) => value.buffer),
     outputs: [...outputs.values()].map((value) => value.buffer),
     buffers,

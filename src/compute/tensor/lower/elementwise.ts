@@ -98,10 +98,29 @@ export const softsign = (x: Term) => apply("divide", x, add(constant(1), apply("
 export const onlyAbove = (x: Term, alpha: number) =>
   apply("select", apply("less", constant(alpha), x), x, constant(0));
 
+/** Before operator set 7 a vector of slopes is one a channel. */
+function slopeOf(operation: Operation, x: Value): Value {
+  const slope = operation.input(1);
+  const rank = x.shape.length;
+  if (operation.version >= 7 || slope.shape.length !== 1 || rank < 2) return slope;
+  const trailing = new Array<number>(rank - 2).fill(1);
+  return operation.builder.reshape(slope, [...slope.shape, ...trailing]);
+}
+
 const activations: Rules = {
   Relu: elementwise(1, (operation, x) => maximum(x, numeric(operation, x, 0))),
   LeakyRelu: floats((x, operation) => leaky(x, operation.number("alpha", 0.01))),
-  PRelu: elementwise(2, (_, x, slope) => unlessNegative(x, multiply(slope as Term, x as Term))),
+  PRelu: (operation) => {
+    const x = operation.input(0);
+    const slope = slopeOf(operation, x);
+    if (x.dtype !== slope.dtype) throw operation.wrong(`mixes ${x.dtype} and ${slope.dtype}`);
+    const term = widen(read(x));
+    const below = checked(operation, "multiply", widen(read(slope)), term);
+    const shape = operation.broadcast(x.shape, slope.shape);
+    const zero = numeric(operation, term, 0);
+    const result = apply("select", apply("less", term, zero), below, term);
+    return [operation.builder.map(shape, cast(result, x.dtype))];
+  },
   Elu: floats((x, operation) => elu(x, operation.number("alpha", 1))),
   Selu: floats((x, operation) => {
     const alpha = operation.number("alpha", 1.6732631921768188);

@@ -30,6 +30,8 @@ export interface Parts extends Sections {
   readonly buffers: readonly BufferFacts[];
   readonly arena: Plan;
   readonly prepared: Plan;
+  /** No operator begins before the one in front of it has ended. */
+  readonly oneByOne?: boolean;
 }
 
 export function encodeProgram(parts: Parts): Uint8Array {
@@ -61,6 +63,7 @@ export function encodeProgram(parts: Parts): Uint8Array {
   }
   const sizes = [constants.bytes, arena.bytes, prepared.bytes, wordCount, bytes.length];
   for (const [field, value] of sizes.entries()) setSize(view, 32 + field * 8, value);
+  view.setUint32(72, parts.oneByOne ? 1 : 0, true);
   for (const [number, buffer] of tensors.entries()) {
     const { dtype, elements } = buffers[buffer] as BufferFacts;
     const at = headerBytes + number * tensorRecordBytes;

@@ -32,9 +32,10 @@ export function planArena(
   operators: readonly Operator[],
   buffers: readonly BufferFacts[],
   outputs: ReadonlySet<number>,
+  inPlace: boolean,
 ): Plan {
   const placed: Placed[] = [];
-  const lives = livesOf(operators, buffers, outputs);
+  const lives = livesOf(operators, buffers, outputs, inPlace);
   lives.sort((a, b) => b.bytes - a.bytes || a.first - b.first);
   for (const life of lives) {
     const together = placed
@@ -70,6 +71,7 @@ function livesOf(
   operators: readonly Operator[],
   buffers: readonly BufferFacts[],
   outputs: ReadonlySet<number>,
+  inPlace: boolean,
 ): Life[] {
   const lastRead = new Map<number, number>();
   for (const [step, { reads }] of operators.entries()) {
@@ -81,7 +83,8 @@ function livesOf(
     for (const buffer of operator.writes) {
       const last = lastRead.get(buffer) ?? step;
       const bytes = placedBytes(buffers[buffer] as BufferFacts);
-      const over = operator.opcode === "map" ? overwritten(operator, buffers) : undefined;
+      const over =
+        inPlace && operator.opcode === "map" ? overwritten(operator, buffers) : undefined;
       const life = over === undefined ? undefined : lives.get(over);
       if (life !== undefined && life.last === step && !taken(life, operator, lives)) {
         life.buffers.push(buffer);
