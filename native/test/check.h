@@ -27,6 +27,7 @@ void TestReduce();
 void TestScan();
 void TestFunctions();
 void TestFunctionErrors();
+void TestSoftmax();
 void TestCudaKernels();
 void TestCudaProgram();
 void TestMatmul();

@@ -48,6 +48,7 @@ int Run() {
   TestScan();
   TestFunctions();
   TestFunctionErrors();
+  TestSoftmax();
   TestCudaKernels();
   TestCudaProgram();
   TestMatmul();

@@ -7,7 +7,7 @@ namespace quipu {
 
 bool ReduceAvx512(const Reduce& job, ReduceFunction function, DType dtype) {
   const bool is_rows_f32 = dtype == DType::kF32 && job.inner == 1 && job.inner_stride == 1;
-  if (is_rows_f32 && ReduceRowsF32<RowLanes16>(job, function)) return true;
+  if (is_rows_f32) return ReduceRowsF32<RowLanes16>(job, function);
   return WithFold(function, dtype, [&job](auto fold) {
     ReduceRuns<decltype(fold)>(job);
     return true;

@@ -2,6 +2,8 @@
 #ifndef QUIPU_KERNELS_REDUCE_REDUCE_DEVICE_H_
 #define QUIPU_KERNELS_REDUCE_REDUCE_DEVICE_H_
 
+#include <cuda_runtime_api.h>
+
 #include "kernels/reduce/reduce_folds.h"
 #include "kernels/reduce/reduce_order.h"
 

@@ -5,6 +5,7 @@
 #ifndef QUIPU_KERNELS_REDUCE_REDUCE_FLAT_H_
 #define QUIPU_KERNELS_REDUCE_REDUCE_FLAT_H_
 
+#include "kernels/lanes/fetch.h"
 #include "kernels/reduce/reduce_folds.h"
 #include "kernels/reduce/reduce_order.h"
 
@@ -13,6 +14,11 @@ namespace {
 
 // Columns that are reduced together: 64 lanes of so many stay in the first-level cache.
 constexpr int64_t kReduceColumns = 64;
+
+// So many rows ahead are fetched where columns lie apart and are not in the caches anyway: short
+// pieces of rows are no pattern that a processor follows by itself.
+constexpr int64_t kRowsAhead = 32;
+constexpr int64_t kFetchAheadBytes = int64_t{1} << 20;
 
 // `kWidth` columns as one value.
 template <class Fold, int64_t kWidth>
@@ -32,41 +38,57 @@ struct Wide {
   }
 };
 
-// Takes `count` elements that lie together into as many lanes. `index_step` is 1 where they are one
-// after the other along the reduced axis, 0 where they are beside each other.
-template <class Fold>
-inline void TakeRun(typename Fold::Value* __restrict lanes,
-                    const typename Fold::From* __restrict from, int64_t count, uint32_t index,
-                    uint32_t index_step) {
-  if (count == kReduceColumns) {  // the usual count, known to the compiler
-    for (uint32_t i = 0; i < kReduceColumns; ++i) {
-      lanes[i] = Fold::Take(lanes[i], from[i], index + i * index_step);
-    }
-    return;
-  }
+// Takes `count` elements that lie together into as many lanes, which start with them when they are
+// the first. `index_step` is 1 where they are one after the other along the reduced axis, 0 where
+// they are beside each other.
+template <class Fold, bool kFirst>
+[[gnu::always_inline]] inline void TakeSome(typename Fold::Value* __restrict lanes,
+                                            const typename Fold::From* __restrict from,
+                                            int64_t count, uint32_t index, uint32_t index_step) {
   for (int64_t i = 0; i < count; ++i) {
     const uint32_t step = static_cast<uint32_t>(i) * index_step;
-    lanes[i] = Fold::Take(lanes[i], from[i], index + step);
+    lanes[i] = Fold::Take(kFirst ? Fold::Start() : lanes[i], from[i], index + step);
   }
 }
 
+template <class Fold, bool kFirst>
+inline void TakeRun(typename Fold::Value* lanes, const typename Fold::From* from, int64_t count,
+                    uint32_t index, uint32_t index_step) {
+  // The usual count is known to the compiler.
+  if (count == kReduceColumns) {
+    return TakeSome<Fold, kFirst>(lanes, from, kReduceColumns, index, index_step);
+  }
+  TakeSome<Fold, kFirst>(lanes, from, count, index, index_step);
+}
+
 // A block of `count` rows of `width` columns, `stride` apart, into one row. Lanes that no element
-// goes to are left out: joining what a lane starts from changes nothing.
+// goes to are left out: joining what a lane starts from changes nothing. Rows `ahead` are fetched
+// early; 0 for none.
 template <class Fold>
 inline void ReduceRows(const typename Fold::From* from, int64_t stride, int64_t width,
-                       int64_t count, int64_t first, typename Fold::Value* lanes,
+                       int64_t count, int64_t first, int64_t ahead, typename Fold::Value* lanes,
                        typename Fold::Value* to) {
-  const int64_t live = count < kReduceLanes ? count : kReduceLanes;
-  for (int64_t i = 0; i < live * width; ++i) lanes[i] = Fold::Start();
   // Rows without a gap are one run of all lanes, unless an index is to tell them apart.
   const bool is_row = width == 1 && stride == 1;
   const int64_t rows = is_row || (stride == width && !Fold::kIndexed) ? kReduceLanes : 1;
+  const uint32_t index_step = is_row ? 1 : 0;
   for (int64_t j = 0; j < count; j += rows) {
-    const int64_t some = count - j < rows ? count - j : rows;
-    TakeRun<Fold>(lanes + j % kReduceLanes * width, from + j * stride, some * width,
-                  static_cast<uint32_t>(first + j), is_row ? 1 : 0);
+    const auto* row = from + j * stride;
+    if (ahead != 0 && j + ahead < count) {
+      const auto* later = reinterpret_cast<const uint8_t*>(row + ahead * stride);
+      const size_t bytes = static_cast<size_t>(width) * sizeof(*row);
+      FetchLines(later, bytes);
+      FetchLine(later + bytes - 1);
+    }
+    const int64_t run = (count - j < rows ? count - j : rows) * width;
+    const uint32_t index = static_cast<uint32_t>(first + j);
+    if (j < kReduceLanes) {
+      TakeRun<Fold, true>(lanes + j * width, row, run, index, index_step);
+    } else {
+      TakeRun<Fold, false>(lanes + j % kReduceLanes * width, row, run, index, index_step);
+    }
   }
-  int64_t held = live;
+  int64_t held = count < kReduceLanes ? count : kReduceLanes;
   for (int64_t half = kReduceLanes / 2; half > 0; half /= 2) {
     for (int64_t i = 0; i < (held - half) * width; ++i) {
       lanes[i] = Fold::Join(lanes[i], lanes[i + half * width]);
@@ -80,6 +102,9 @@ template <class Fold, int64_t kWidth>
 void ReduceFlat(const Reduce& job) {
   using Columns = Wide<Fold, kWidth>;
   alignas(64) typename Fold::Value lanes[kReduceLanes * kWidth];
+  const int64_t bytes =
+      job.length * job.inner_stride * static_cast<int64_t>(sizeof(typename Fold::From));
+  const bool apart = job.inner_stride > kWidth && bytes > kFetchAheadBytes;
   for (int64_t o = 0; o < job.outer; ++o) {
     for (int64_t i = 0; i < job.inner; i += kWidth) {
       const int64_t width = job.inner - i < kWidth ? job.inner - i : kWidth;
@@ -89,8 +114,8 @@ void ReduceFlat(const Reduce& job) {
       for (int64_t at = 0; at < job.length; at += kReduceBlock) {
         const int64_t count = job.length - at < kReduceBlock ? job.length - at : kReduceBlock;
         typename Columns::Value block = {};
-        ReduceRows<Fold>(from + at * job.inner_stride, job.inner_stride, width, count, at, lanes,
-                         block.at);
+        ReduceRows<Fold>(from + at * job.inner_stride, job.inner_stride, width, count, at,
+                         apart ? kRowsAhead : 0, lanes, block.at);
         blocks.Take(block);
       }
       const typename Columns::Value result = blocks.Result();

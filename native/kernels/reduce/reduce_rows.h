@@ -115,8 +115,9 @@ struct Extreme {
   }
 };
 
+// Of the row's numbers; says whether there is a NaN beside them.
 template <class F, bool kLargest>
-inline float ExtremeOfRow(const float* from, int64_t length) {
+inline float ExtremeOfNumbers(const float* from, int64_t length, bool* has_nan) {
   constexpr int64_t kStep = 4 * F::kLanes;
   Extreme<F, kLargest> lane[4];
   const RowReader<F> read{from, kLargest ? -__builtin_inff() : __builtin_inff()};
@@ -132,47 +133,88 @@ inline float ExtremeOfRow(const float* from, int64_t length) {
     nan = F::Or(nan, either);
   }
   for (; at < length; at += F::kLanes) {
-    const bool whole = at + F::kLanes <= length;
-    const auto x = whole ? read(at) : read(at, length - at);
+    const auto x = read(at, length - at);
     lane[0].Take(x);
     nan = F::Or(nan, F::EitherIsNan(x, x));
   }
-  if (F::Any(nan)) return F32OfBits(kCanonicalNan);
+  *has_nan = F::Any(nan);
   lane[0].Join(lane[1]);
   lane[2].Join(lane[3]);
   lane[0].Join(lane[2]);
   return lane[0].Result();
 }
 
-// All rows of a job whose function has lanes in registers; false for others.
-template <class F>
-bool ReduceRowsF32(const Reduce& job, ReduceFunction function) {
+template <class F, bool kLargest>
+inline float ExtremeOfRow(const float* from, int64_t length) {
+  bool has_nan = false;
+  const float value = ExtremeOfNumbers<F, kLargest>(from, length, &has_nan);
+  return has_nan ? F32OfBits(kCanonicalNan) : value;
+}
+
+// Where the extreme is: found by its value, and then looked for. Either zero is found by the other.
+// A NaN is the greatest of all; a row of nothing else has its least at an end.
+template <class F, bool kLargest, bool kLast>
+inline int64_t PlaceInRow(const float* from, int64_t length) {
+  bool has_nan = false;
+  const float value = ExtremeOfNumbers<F, kLargest>(from, length, &has_nan);
+  const auto sought = F::Set(value);
+  const bool is_nan = kLargest && has_nan;
+  const int64_t vectors = (length + F::kLanes - 1) / F::kLanes;
+  for (int64_t v = 0; v < vectors; ++v) {
+    const int64_t at = (kLast ? vectors - 1 - v : v) * F::kLanes;
+    const auto x = F::LoadFirst(from + at, length - at);
+    const unsigned lanes = F::LanesOf(is_nan ? F::IsNan(x) : F::Equal(x, sought));
+    const unsigned found = length - at < F::kLanes ? lanes & ((1u << (length - at)) - 1) : lanes;
+    if (found != 0) return at + (kLast ? 31 - __builtin_clz(found) : __builtin_ctz(found));
+  }
+  return kLast ? length - 1 : 0;
+}
+
+// All rows of a job, by `of(row)`.
+template <class To, class Of>
+inline bool EachRow(const Reduce& job, const Of& of) {
   const auto* from = static_cast<const float*>(job.from);
-  auto* to = static_cast<float*>(job.to);
-  const auto each = [&](const auto& of_row) {
-    for (int64_t o = 0; o < job.outer; ++o) to[o] = of_row(from + o * job.length);
-    return true;
-  };
+  auto* to = static_cast<To*>(job.to);
+  for (int64_t o = 0; o < job.outer; ++o) to[o] = of(from + o * job.length);
+  return true;
+}
+
+template <class F>
+inline bool ReduceRowsF32(const Reduce& job, ReduceFunction function) {
+  const int64_t length = job.length;
   switch (function) {
     case ReduceFunction::kSum:
-      return each([&](const float* row) {
-        return FoldRow<F, RowSum<F>>(job.length, RowReader<F>{row, 0.0f});
+      return EachRow<float>(job, [=](const float* row) {
+        return FoldRow<F, RowSum<F>>(length, RowReader<F>{row, 0.0f});
       });
     case ReduceFunction::kProduct:
-      return each([&](const float* row) {
-        return FoldRow<F, RowProduct<F>>(job.length, RowReader<F>{row, 1.0f});
+      return EachRow<float>(job, [=](const float* row) {
+        return FoldRow<F, RowProduct<F>>(length, RowReader<F>{row, 1.0f});
       });
     case ReduceFunction::kSumOfSquares:
-      return each([&](const float* row) {
-        return FoldRow<F, RowSumOfSquares<F>>(job.length, RowReader<F>{row, 0.0f});
+      return EachRow<float>(job, [=](const float* row) {
+        return FoldRow<F, RowSumOfSquares<F>>(length, RowReader<F>{row, 0.0f});
       });
     case ReduceFunction::kMaximum:
-      return each([&](const float* row) { return ExtremeOfRow<F, true>(row, job.length); });
+      return EachRow<float>(job,
+                            [=](const float* row) { return ExtremeOfRow<F, true>(row, length); });
     case ReduceFunction::kMinimum:
-      return each([&](const float* row) { return ExtremeOfRow<F, false>(row, job.length); });
-    default:
-      return false;
+      return EachRow<float>(job,
+                            [=](const float* row) { return ExtremeOfRow<F, false>(row, length); });
+    case ReduceFunction::kMaximumFirst:
+      return EachRow<int64_t>(
+          job, [=](const float* row) { return PlaceInRow<F, true, false>(row, length); });
+    case ReduceFunction::kMaximumLast:
+      return EachRow<int64_t>(
+          job, [=](const float* row) { return PlaceInRow<F, true, true>(row, length); });
+    case ReduceFunction::kMinimumFirst:
+      return EachRow<int64_t>(
+          job, [=](const float* row) { return PlaceInRow<F, false, false>(row, length); });
+    case ReduceFunction::kMinimumLast:
+      return EachRow<int64_t>(
+          job, [=](const float* row) { return PlaceInRow<F, false, true>(row, length); });
   }
+  return false;
 }
 
 }  // namespace

@@ -18,6 +18,9 @@ struct RowLanes16 : Floats16 {
   QUIPU_LANES void Stream(float* to, Float x) { _mm512_stream_ps(to, x); }
   QUIPU_LANES Mask EitherIsNan(Float a, Float b) { return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q); }
 
+  // A bit a lane.
+  QUIPU_LANES unsigned LanesOf(Mask mask) { return mask; }
+
   // Lane l with lane l + 8, then l + 4, l + 2, l + 1.
   template <class Join>
   QUIPU_LANES float JoinHalves(Float x, const Join& join) {

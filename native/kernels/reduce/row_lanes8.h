@@ -21,6 +21,11 @@ struct RowLanes8 : Floats8 {
   QUIPU_LANES void Stream(float* to, Float x) { _mm256_stream_ps(to, x); }
   QUIPU_LANES Mask EitherIsNan(Float a, Float b) { return _mm256_cmp_ps(a, b, _CMP_UNORD_Q); }
 
+  // A bit a lane.
+  QUIPU_LANES unsigned LanesOf(Mask mask) {
+    return static_cast<unsigned>(_mm256_movemask_ps(mask));
+  }
+
   // Lane l with lane l + 4, then l + 2, l + 1.
   template <class Join>
   QUIPU_LANES float JoinHalves(Float x, const Join& join) {

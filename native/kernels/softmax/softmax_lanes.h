@@ -1,0 +1,96 @@
+// Softmax over lanes: a row is read from memory once and each exponential is made once. F is
+// RowLanes8 or RowLanes16.
+//
+// In an unnamed namespace: each includer compiles it with its own instruction set.
+#ifndef QUIPU_KERNELS_SOFTMAX_SOFTMAX_LANES_H_
+#define QUIPU_KERNELS_SOFTMAX_SOFTMAX_LANES_H_
+
+#include "kernels/lanes/floats1.h"
+#include "kernels/math/logarithm.h"
+#include "kernels/reduce/reduce_rows.h"
+#include "kernels/reduce/row_write.h"
+#include "kernels/softmax/softmax.h"
+
+namespace quipu {
+namespace {
+
+// How far the elements of a row are below its maximum.
+template <class F>
+struct Below {
+  const float* from;
+  typename F::Float most;
+
+  auto operator()(int64_t at) const { return F::Load(from + at) - most; }
+  auto operator()(int64_t at, int64_t live) const { return F::LoadFirst(from + at, live) - most; }
+};
+
+// Their exponentials, kept when `kKeep`; 0 in lanes beyond the row. Fetches `ahead` elements on.
+template <class F, bool kKeep>
+struct Powers {
+  Below<F> below;
+  float* kept;
+  int64_t ahead;
+
+  auto operator()(int64_t at) const {
+    FetchLine(reinterpret_cast<const uint8_t*>(below.from + at + ahead));
+    const auto power = ExpF32::Of<F>(below(at));
+    if (kKeep) F::Store(kept + at, power);
+    return power;
+  }
+  auto operator()(int64_t at, int64_t live) const {
+    const auto power = F::First(ExpF32::Of<F>(below(at, live)), live);
+    if (kKeep) F::StoreFirst(kept + at, power, live);
+    return power;
+  }
+};
+
+template <class F>
+struct Scaled {
+  const float* from;
+  typename F::Float factor;
+
+  auto operator()(int64_t at) const { return F::Load(from + at) * factor; }
+  auto operator()(int64_t at, int64_t live) const { return F::LoadFirst(from + at, live) * factor; }
+};
+
+template <class F>
+struct Less {
+  Below<F> below;
+  typename F::Float log;
+
+  auto operator()(int64_t at) const { return below(at) - log; }
+  auto operator()(int64_t at, int64_t live) const { return below(at, live) - log; }
+};
+
+template <class F, bool kLogarithm>
+void SoftmaxRows(const Softmax& job, float* scratch) {
+  // What is written past the caches must not have been there a moment before.
+  const bool apart = job.stream && job.length <= kSoftmaxScratchLength;
+  for (int64_t row = 0; row < job.rows; ++row) {
+    const float* from = job.from + row * job.length;
+    float* to = job.to + row * job.length;
+    float* kept = apart ? scratch : to;
+    const Below<F> below{from, F::Set(ExtremeOfRow<F, true>(from, job.length))};
+    const Powers<F, !kLogarithm> powers{below, kept, row + 1 < job.rows ? job.length : 0};
+    const float sum = FoldRow<F, RowSum<F>>(job.length, powers);
+    const bool stream = job.stream && (apart || kLogarithm);
+    if (kLogarithm) {
+      const Less<F> less{below, F::Set(LogF32::Of<Floats1>(sum))};
+      WriteRow<F>(to, job.length, stream, less);
+    } else {
+      WriteRow<F>(to, job.length, stream, Scaled<F>{kept, F::Set(1.0f / sum)});
+    }
+  }
+  EndStream(job.stream);
+}
+
+template <class F>
+void SoftmaxAll(const Softmax& job, float* scratch) {
+  if (job.logarithm) return SoftmaxRows<F, true>(job, scratch);
+  SoftmaxRows<F, false>(job, scratch);
+}
+
+}  // namespace
+}  // namespace quipu
+
+#endif  // QUIPU_KERNELS_SOFTMAX_SOFTMAX_LANES_H_
