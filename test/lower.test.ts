@@ -16,7 +16,7 @@ t.test("slices", async (t) => {
   t.same(sliced(99, -99, -1), ["float32 [2, 3]: 3 2 1 6 5 4"]);
   t.same(sliced(-1, 0, -1), ["float32 [2, 2]: 3 2 6 5"]);
   t.same(sliced(2, 1, 1), ["float32 [2, 0]: "]);
-  t.same(sliced(-99, -99, -1), ["float32 [2, 0]: "]);
+  t.same(sliced(-99, -99, -1), ["float32 [2, 1]: 1 4"]);
   t.match(
     await refused("Slice", [six, integers(0), integers(1), integers(0), integers(0)]),
     /^MODEL_INVALID .*step/,
@@ -161,7 +161,7 @@ t.test("follows indices", async (t) => {
 
 t.test("drops nothing, and says so where it should", async (t) => {
   t.same(results("Dropout", [six], { outputs: 2 })[1], "bool [2, 3]: 1 1 1 1 1 1");
-  t.same(results("Dropout", [six], { version: 7, outputs: 2 })[1], "float32 [2, 3]: 1 1 1 1 1 1");
+  t.same(results("Dropout", [six], { version: 11, outputs: 2 }).length, 1, "no mask is defined");
   t.same(results("Dropout", [six], { version: 6, attributes: { is_test: 1 } }).length, 1);
   t.match(await refused("Dropout", [six], { version: 6 }), /at random/);
   const training: Given = { dtype: "bool", shape: [], elements: [1n] };

@@ -1,6 +1,5 @@
 /** Dropout as it is when a model is used: nothing is dropped. */
 import { expand } from "../canonical/layout.js";
-import { cast, read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import type { Operation, Rules } from "./operation.js";
 
@@ -8,7 +7,8 @@ export const rules: Rules = {
   Dropout: (operation) => {
     const value = operation.input(0);
     if (isTraining(operation)) throw operation.unsupported("drops at random, as in training");
-    return operation.node.outputs.length < 2 ? [value] : [value, mask(operation, value)];
+    const isMasked = operation.node.outputs.length > 1 && operation.version >= 12;
+    return isMasked ? [value, mask(operation, value)] : [value];
   },
 };
 
@@ -20,9 +20,7 @@ function isTraining(operation: Operation): boolean {
   return operation.optional(1) === undefined || operation.integersKnown(1)[0] !== 0;
 }
 
-/** Every element is kept. Before operator set 10 the mask has the type of the value. */
-function mask(operation: Operation, { dtype, shape }: Value): Value {
-  const { builder } = operation;
-  const kept = expand(builder, builder.constant("bool", [1], new Uint8Array([1])), shape);
-  return operation.version >= 10 ? kept : builder.map(shape, cast(read(kept), dtype));
+/** Every element is kept. What a mask holds before operator set 12 is nowhere said. */
+function mask({ builder }: Operation, { shape }: Value): Value {
+  return expand(builder, builder.constant("bool", [1], new Uint8Array([1])), shape);
 }

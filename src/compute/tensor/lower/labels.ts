@@ -1,7 +1,7 @@
 /** LabelEncoder of ai.onnx.ml: from keys to values, both numbers. */
 import { reduce } from "../canonical/arithmetic.js";
 import { gather } from "../canonical/indexing.js";
-import { apply, cast, read, type Term } from "../canonical/term.js";
+import { apply, cast, read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
 import type { Operation, Rules } from "./operation.js";
@@ -22,7 +22,7 @@ function encoded(operation: Operation): Value {
   const isLast = builder.constant("bool", [count], new Uint8Array(count).fill(1, count - 1));
   const size = sizeOf(value.shape);
   const column = builder.reshape(value, [size, 1]);
-  const fits = apply("or", isSame(read(column), read(keys)), read(isLast));
+  const fits = apply("or", apply("equal", read(column), read(keys)), read(isLast));
   const found = builder.map([size, count], cast(fits, "float32"));
   const place = reduce(builder, found, "firstMaximum", [1], false);
   return builder.reshape(gather(builder, values, place, 0), value.shape);
@@ -35,11 +35,4 @@ function listOf(operation: Operation, name: string, floats: boolean, last: numbe
   if (numbers === undefined) throw operation.unsupported(`has no ${full}; texts are not encoded`);
   const all = [...numbers, last];
   return floats ? operation.builder.floats(all.map(Number)) : operation.builder.integers(all);
-}
-
-/** A key may be NaN, which no comparison finds. */
-function isSame(element: Term, key: Term): Term {
-  const equal = apply("equal", element, key);
-  if (element.dtype !== "float32") return equal;
-  return apply("or", equal, apply("and", apply("is_nan", element), apply("is_nan", key)));
 }

@@ -116,10 +116,15 @@ function sliced(operation: Operation): Value {
   return slice(operation.builder, value, begin, count, by);
 }
 
-/** Python's rule: negative positions count from the end, and all are clamped to the axis. */
+/**
+ * Negative positions count from the end. All are clamped to the axis, a start to its elements where
+ * steps go backwards: that is ONNX's rule, not quite Python's.
+ */
 function rangeOf(size: number, start: number, end: number, step: number) {
-  const [least, most] = step > 0 ? [0, size] : [-1, size - 1];
-  const clamp = (at: number) => Math.min(Math.max(at < 0 ? at + size : at, least), most);
-  const [from, to] = [clamp(start), clamp(end)];
-  return { start: Math.max(from, 0), count: Math.max(0, Math.ceil((to - from) / step)) };
+  const clamp = (at: number, least: number, most: number) =>
+    Math.min(Math.max(at < 0 ? at + size : at, least), most);
+  if (size === 0) return { start: 0, count: 0 };
+  const from = clamp(start, 0, step > 0 ? size : size - 1);
+  const to = step > 0 ? clamp(end, 0, size) : clamp(end, -1, size - 1);
+  return { start: from, count: Math.max(0, Math.ceil((to - from) / step)) };
 }
