@@ -1,11 +1,11 @@
-/** Graphs within nodes: which names they see, which of them is compiled, and when both are. */
+/** Graphs within nodes: which names they see, which are compiled, and how often. */
 import t from "tap";
 import type { Given } from "../src/compute/tensor/lower/bind.js";
 import { type Lowered, lower } from "../src/compute/tensor/lower/lower.js";
 import { rules } from "../src/compute/tensor/lower/rules.js";
 import { importOnnx } from "../src/compute/tensor/onnx/import.js";
 import { failure } from "./failure.js";
-import { type GraphParts, type NodeParts, writeModel } from "./onnx-writer.js";
+import { type GraphParts, int64Bytes, type NodeParts, writeModel } from "./onnx-writer.js";
 
 function compiled(nodes: readonly NodeParts[], condition: number, given: Given): Lowered {
   const inputs = [{ name: "x" }, { name: "c", type: condition }];
@@ -103,4 +103,55 @@ t.test("what a graph within a node needs counts as the model's need", async (t) 
     deep = { nodes: [{ ...choice(deep, branch("Abs")), outputs }], outputs };
   }
   t.match((await refused([choice(deep, branch())], truth, given)).text, /one inside the other/);
+});
+
+/** Doubles what it carries, and gives out what it was. */
+const doubling: GraphParts = {
+  nodes: [
+    { operator: "Add", inputs: ["v", "v"], outputs: ["twice"] },
+    { operator: "Identity", inputs: ["v"], outputs: ["was"] },
+    { operator: "Identity", inputs: ["on"], outputs: ["goOn"] },
+  ],
+  inputs: [{ name: "round", type: 7 }, { name: "on", type: 9 }, { name: "v" }],
+  outputs: ["goOn", "twice", "was"],
+};
+
+t.test("a loop is as many rounds", async (t) => {
+  const node: NodeParts = {
+    operator: "Loop",
+    inputs: ["c", "", "x"],
+    outputs: ["last", "y"],
+    graphs: { body: doubling },
+  };
+  const count = (of: number) => ({ dtype: "int64" as const, shape: [], bytes: int64Bytes(of) });
+  const three = compiled([node], 7, { x: [2], c: count(3) });
+  t.same(stepsOf(three), ["add_f32", "add_f32", "add_f32"]);
+  t.same(three.outputs.get("y")?.shape, [3, 2]);
+  const open = await refused([node], 7, { x: [2], c: [] });
+  t.match(open.text, /^MODEL_UNSUPPORTED .*depends on c/);
+  t.match((await refused([node], 7, { x: [2], c: count(0) })).text, /no round at all/);
+  const endless = { ...node, inputs: ["", "", "x"] };
+  t.match((await refused([endless], 7, { x: [2], c: [] })).text, /more than 16384 times/);
+  const few = { ...node, graphs: { body: { ...doubling, outputs: ["goOn"] } } };
+  t.match((await refused([few], 7, { x: [2], c: count(1) })).text, /too few tensors/);
+});
+
+t.test("a scan sees one element a round", async (t) => {
+  const body: GraphParts = {
+    nodes: [{ operator: "Add", inputs: ["total", "element"], outputs: ["sum"] }],
+    inputs: [{ name: "total" }, { name: "element" }],
+    outputs: ["sum", "sum"],
+  };
+  const node: NodeParts = {
+    operator: "Scan",
+    inputs: ["c", "x"],
+    outputs: ["last", "y"],
+    attributes: { num_scan_inputs: 1 },
+    graphs: { body },
+  };
+  const scanned = compiled([node], 1, { x: [4, 3], c: [3] });
+  t.same(scanned.outputs.get("y")?.shape, [4, 3]);
+  t.same(stepsOf(scanned), new Array(4).fill("add_f32"));
+  const wrong = { ...node, graphs: { body: { ...body, inputs: [{ name: "total" }] } } };
+  t.match((await refused([wrong], 1, { x: [4, 3], c: [3] })).text, /^MODEL_INVALID/);
 });

@@ -4,7 +4,7 @@
  */
 import { QuipuError } from "../../../base/errors.js";
 import { type DType, elementCount, sizeOf, tensorLimits } from "../dtype.js";
-import { writeElements } from "./elements.js";
+import { type Element, writeElements } from "./elements.js";
 import { evaluate } from "./evaluate.js";
 import { linearise } from "./linearise.js";
 import type { Term } from "./term.js";
@@ -17,12 +17,18 @@ export interface Result {
 }
 
 const floatTypes: ReadonlySet<DType> = new Set(["float32", "float16", "bfloat16"]);
+/**
+ * What the compiler itself may write: a few bytes of a model can ask for much. What is beyond is left
+ * to the run, or refused where a shape depends on it.
+ */
+const madeBytesMax = 256 * 1024 * 1024;
 const noRoots: ReadonlySet<string> = new Set();
 
 export class Builder {
   readonly buffers: BufferFacts[] = [];
   readonly operators: Operator[] = [];
   readonly #inputs = new Map<string, Value>();
+  #madeBytes = 0;
 
   input(name: string, dtype: DType, shape: readonly number[]): Value {
     const value = this.#add({ dtype, shape }, new Set([name]));
@@ -36,12 +42,25 @@ export class Builder {
   }
 
   integers(numbers: readonly (number | bigint)[], shape?: readonly number[]): Value {
-    const bytes = writeElements(numbers, "int64");
-    return this.constant("int64", shape ?? [numbers.length], bytes);
+    return this.make("int64", numbers, shape);
   }
 
   floats(numbers: readonly number[], shape?: readonly number[]): Value {
-    return this.constant("float32", shape ?? [numbers.length], writeElements(numbers, "float32"));
+    return this.make("float32", numbers, shape);
+  }
+
+  /** A constant that the model does not hold. */
+  make(
+    dtype: DType,
+    elements: readonly Element[],
+    shape: readonly number[] = [elements.length],
+  ): Value {
+    const bytes = writeElements(elements, dtype);
+    if (!this.#spend(bytes.length)) {
+      const text = `more than ${madeBytesMax} bytes would be written while compiling`;
+      throw new QuipuError("LIMIT_EXCEEDED", text, { next: "store constants in the model" });
+    }
+    return this.constant(dtype, shape, bytes);
   }
 
   /** The same elements in another shape. */
@@ -127,9 +146,17 @@ export class Builder {
     return { buffer, dtype, shape, ...(choices === undefined ? {} : { choices }) };
   }
 
+  /** Takes so many of the bytes that may still be written, and says whether there were as many. */
+  #spend(bytes: number): boolean {
+    if (this.#madeBytes + bytes > madeBytesMax) return false;
+    this.#madeBytes += bytes;
+    return true;
+  }
+
   #push(operator: Operator, written: Value[]): Value[] {
     const known = evaluate(operator, this.buffers);
-    if (known === undefined) {
+    const bytes = known?.reduce((sum, result) => sum + result.length, 0) ?? 0;
+    if (known === undefined || !this.#spend(bytes)) {
       this.operators.push(operator);
       return written;
     }

@@ -1,5 +1,5 @@
 /** Operators that make tensors from little: constants, ranges, diagonals, windows. */
-import { type Element, writeElements } from "../canonical/elements.js";
+import type { Element } from "../canonical/elements.js";
 import { expand, sliceAxis } from "../canonical/layout.js";
 import { apply, cast, computeType, constant, read, type Term, widen } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
@@ -52,7 +52,7 @@ const divide = (a: Term, b: Term) => apply("divide", a, b);
 const whole = (number: number) => constant(number, "int64");
 
 /** Elements that the compiler itself writes down. */
-const writtenMax = 2 ** 24;
+const writtenMax = 2 ** 22;
 
 function checkCount(operation: Operation, count: number): void {
   if (count <= writtenMax) return;
@@ -115,7 +115,7 @@ function range(operation: Operation): Value {
       ? start + BigInt(index) * BigInt(delta)
       : Math.fround(start + Math.fround(index * Number(delta))),
   );
-  return operation.builder.constant(dtype, [count], writeElements(elements, dtype));
+  return operation.builder.make(dtype, elements);
 }
 
 function distance(start: Element, limit: Element): number {

@@ -5,7 +5,7 @@ import type { BufferFacts, Operator, Value } from "../canonical/value.js";
 import { type Body, type Graph, type GraphNode, graphLimits } from "../onnx/graph.js";
 import { Scope } from "../onnx/scope.js";
 import { bindInputs, type Given } from "./bind.js";
-import { Operation } from "./operation.js";
+import { type LowerBody, Operation } from "./operation.js";
 import { rules } from "./rules.js";
 
 export interface Lowered {
@@ -21,7 +21,7 @@ export function lower(graph: Graph, given: Given): Lowered {
   const inputs = bindInputs(graph.inputs, given, builder);
   const scope = new Scope<Value>();
   for (const [name, { value }] of inputs) scope.set(name, value);
-  const outputs = lowerBody(graph, scope, { builder, used: namesRead(graph) });
+  const outputs = lowerBody(graph, scope, { builder, used: namesRead(graph), nodes: 0 });
   return {
     inputs: new Map(
       [...inputs].flatMap(([name, { value, known }]) => (known ? [] : [[name, value] as const])),
@@ -45,7 +45,11 @@ function namesRead(body: Body, names = new Set<string>()): Set<string> {
 interface Lowering {
   readonly builder: Builder;
   readonly used: ReadonlySet<string>;
+  /** Nodes so far; those of a loop count each time. */
+  nodes: number;
 }
+
+const nodesLoweredMax = 131_072;
 
 function lowerBody(body: Body, scope: Scope<Value>, lowering: Lowering): Value[] {
   const { builder, used } = lowering;
@@ -69,7 +73,11 @@ function lowerNode(node: GraphNode, scope: Scope<Value>, lowering: Lowering): vo
     throw new QuipuError("MODEL_UNSUPPORTED", `node ${node.name} (${node.operator})`);
   }
   const read = node.inputs.map((name) => (name === "" ? undefined : valueNamed(name, scope)));
-  const lowerWithin = (body: Body) => lowerBody(body, new Scope(scope), lowering);
+  const lowerWithin: LowerBody = (body, given) => {
+    const within = new Scope(scope);
+    for (const [index, name] of body.parameters.entries()) within.set(name, given[index] as Value);
+    return lowerBody(body, within, lowering);
+  };
   const results = rule(new Operation(builder, node, read, lowerWithin));
   for (const [index, name] of node.outputs.entries()) {
     const result = results[index];
@@ -83,7 +91,8 @@ function lowerNode(node: GraphNode, scope: Scope<Value>, lowering: Lowering): vo
       );
     }
   }
-  if (builder.operators.length > graphLimits.nodesMax) {
+  lowering.nodes += 1;
+  if (builder.operators.length > graphLimits.nodesMax || lowering.nodes > nodesLoweredMax) {
     throw new QuipuError("LIMIT_EXCEEDED", "the model becomes more operators than are compiled");
   }
 }

@@ -12,18 +12,21 @@ import type { OnnxAttribute } from "../onnx/message.js";
 export type Rule = (operation: Operation) => readonly Value[];
 export type Rules = Readonly<Record<string, Rule>>;
 
+/** What a graph gives for its parameters. */
+export type LowerBody = (body: Body, given: readonly Value[]) => readonly Value[];
+
 export class Operation {
   readonly builder: Builder;
   readonly node: GraphNode;
   readonly #inputs: readonly (Value | undefined)[];
-  readonly #lower: (body: Body) => readonly Value[];
+  readonly #lower: LowerBody;
 
   /** `lower`: what a graph gives that lies within the node. */
   constructor(
     builder: Builder,
     node: GraphNode,
     inputs: readonly (Value | undefined)[],
-    lower: (body: Body) => readonly Value[] = () => [],
+    lower: LowerBody = () => [],
   ) {
     this.builder = builder;
     this.node = node;
@@ -48,8 +51,8 @@ export class Operation {
   }
 
   /** All inputs of an operator that takes any number of them. */
-  every(): Value[] {
-    return this.#inputs.map((_, index) => this.input(index));
+  every(first = 0): Value[] {
+    return this.#inputs.slice(first).map((_, index) => this.input(first + index));
   }
 
   float(index: number): Value {
@@ -130,8 +133,10 @@ export class Operation {
   }
 
   /** What the graph in that attribute gives, computed here and now. */
-  graph(name: string): readonly Value[] {
-    return this.#lower(this.node.graphs.get(name) ?? this.#wrong(`has no graph ${name}`));
+  graph(name: string, given: readonly Value[] = []): readonly Value[] {
+    const body = this.node.graphs.get(name) ?? this.#wrong(`has no graph ${name}`);
+    if (body.parameters.length === given.length) return this.#lower(body, given);
+    throw this.wrong(`gives its ${name} ${given.length} tensors for ${body.parameters.length}`);
   }
 
   /** An axis counted from either end, as a number from the front. */

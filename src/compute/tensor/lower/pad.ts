@@ -45,7 +45,7 @@ function padded(operation: Operation): Value {
 }
 
 /** Each is looked at while compiling. */
-const positionsMax = 2 ** 24;
+const positionsMax = 2 ** 22;
 
 /** The bits of the element that is put around. */
 function fillOf(operation: Operation): bigint {

@@ -14,6 +14,7 @@ import { rules as gridSample } from "./grid-sample.js";
 import { rules as indexing } from "./indexing.js";
 import { rules as labels } from "./labels.js";
 import { rules as learning } from "./learning.js";
+import { rules as loop } from "./loop.js";
 import { rules as loss } from "./loss.js";
 import { rules as lpPool } from "./lp-pool.js";
 import { rules as matmul } from "./matmul.js";
@@ -43,6 +44,7 @@ const families = [
   indexing,
   labels,
   learning,
+  loop,
   loss,
   lpPool,
   matmul,

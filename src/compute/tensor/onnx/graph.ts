@@ -37,6 +37,8 @@ export interface GraphNode {
 
 /** A graph, or one within a node, which also sees the names that are known where the node stands. */
 export interface Body {
+  /** Names of what it is given, in order. */
+  readonly parameters: readonly string[];
   readonly constants: ReadonlyMap<string, Constant>;
   readonly nodes: readonly GraphNode[];
   readonly outputs: readonly string[];

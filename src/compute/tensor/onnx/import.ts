@@ -134,7 +134,9 @@ function readBody(graph: OnnxGraph, scope: Scope<true>, reading: Reading): Body 
     define(tensor.name);
     constants.set(tensor.name, readConstant(tensor, reading.readExternal));
   }
-  for (const { name } of graph.inputs) if (!constants.has(name)) define(name);
+  const names = graph.inputs.map((input) => input.name);
+  const parameters = names.filter((name) => !constants.has(name));
+  for (const name of parameters) define(name);
   const nodes = graph.nodes.map((node, index): GraphNode => {
     const { name, operator, domain } = namesOf(node, index);
     const { inputs, outputs, attributes } = node;
@@ -162,7 +164,7 @@ function readBody(graph: OnnxGraph, scope: Scope<true>, reading: Reading): Body 
   for (const { name } of graph.outputs) {
     if (!scope.get(name)) throw malformed(`nothing computes its output ${name}`);
   }
-  return { constants, nodes, outputs: graph.outputs.map((output) => output.name) };
+  return { parameters, constants, nodes, outputs: graph.outputs.map((output) => output.name) };
 }
 
 function readInput(value: OnnxValue): GraphInput {

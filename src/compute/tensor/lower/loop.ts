@@ -1,0 +1,101 @@
+/** Loop and Scan: how often they run is known while compiling, and each round is lowered anew. */
+import { concat, sliceAxis } from "../canonical/layout.js";
+import type { Value } from "../canonical/value.js";
+import type { Operation, Rules } from "./operation.js";
+
+export const rules: Rules = { Loop: loop, Scan: scan };
+
+/** Rounds of a loop that emit nothing would otherwise have no end. */
+const roundsMax = 16_384;
+
+/** Inputs: how often at most, whether at all, and what goes from round to round. */
+function loop(operation: Operation): readonly Value[] {
+  const { builder } = operation;
+  const hasCount = operation.optional(0) !== undefined;
+  const [most = 0] = hasCount ? operation.integersKnown(0) : [Number.POSITIVE_INFINITY];
+  const truth = builder.make("bool", [1], []);
+  let condition = operation.optional(1) ?? truth;
+  let carried = operation.every(2);
+  const gathered = Array.from(
+    { length: Math.max(0, operation.node.outputs.length - carried.length) },
+    (): Value[] => [],
+  );
+  for (let round = 0; round < most && isTrue(operation, condition); round += 1) {
+    if (round === roundsMax) throw operation.unsupported(`runs more than ${roundsMax} times`);
+    const given = [builder.integers([round], []), truth, ...carried];
+    const [next, ...results] = operation.graph("body", given);
+    if (next === undefined || results.length < carried.length + gathered.length) {
+      throw operation.wrong("has a body that gives too few tensors");
+    }
+    condition = next;
+    for (const [index, values] of gathered.entries()) {
+      values.push(results[carried.length + index] as Value);
+    }
+    carried = results.slice(0, carried.length);
+  }
+  return [...carried, ...gathered.map((values) => stacked(operation, values, 0))];
+}
+
+function isTrue(operation: Operation, condition: Value): boolean {
+  const known = operation.builder.known(condition);
+  if (known?.length === 1) return known[0] !== 0;
+  throw operation.unsupported("runs until data say so, which is not known while compiling", {
+    bind: operation.builder.rootsOf(condition),
+  });
+}
+
+/** One behind the other along a new axis. */
+function stacked(operation: Operation, values: readonly Value[], axis: number): Value {
+  const [first] = values;
+  if (first === undefined) throw operation.unsupported("gathers the results of no round at all");
+  if (values.some(({ shape }) => shape.join() !== first.shape.join())) {
+    throw operation.mismatch("the results of its rounds have different shapes");
+  }
+  const at = operation.axis(axis, first.shape.length + 1);
+  const shape = [...first.shape.slice(0, at), 1, ...first.shape.slice(at)];
+  const rows = values.map((value) => operation.builder.reshape(value, shape));
+  return concat(operation.builder, rows, at);
+}
+
+/** Inputs: states that go from round to round, and sequences, of which each round sees one element. */
+function scan(operation: Operation): readonly Value[] {
+  if (operation.version < 9) throw operation.unsupported("scans in batches, as before version 9");
+  const { builder } = operation;
+  const inputs = operation.every();
+  const stateCount = inputs.length - operation.integer("num_scan_inputs", 0);
+  const sequences = inputs.slice(stateCount).map((value, index) => {
+    const given = operation.integers("scan_input_axes")?.[index] ?? 0;
+    const axis = operation.axis(given, value.shape.length);
+    return { value, axis, length: value.shape[axis] as number };
+  });
+  const [rounds = 0] = sequences.map(({ length }) => length);
+  if (sequences.some(({ length }) => length !== rounds)) {
+    throw operation.mismatch("its sequences have different lengths");
+  }
+  let states = inputs.slice(0, stateCount);
+  const gathered: Value[][] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const elements = sequences.map(({ value, axis }, index) => {
+      const at = isBackward(operation, "input", index) ? rounds - 1 - round : round;
+      const shape = value.shape.filter((_, along) => along !== axis);
+      return builder.reshape(sliceAxis(builder, value, axis, at, 1), shape);
+    });
+    const results = operation.graph("body", [...states, ...elements]);
+    states = results.slice(0, stateCount);
+    for (const [index, value] of results.slice(stateCount).entries()) {
+      const values = gathered[index] ?? [];
+      gathered[index] = values;
+      if (isBackward(operation, "output", index)) values.unshift(value);
+      else values.push(value);
+    }
+  }
+  const axes = operation.integers("scan_output_axes") ?? [];
+  return [
+    ...states,
+    ...gathered.map((values, index) => stacked(operation, values, axes[index] ?? 0)),
+  ];
+}
+
+function isBackward(operation: Operation, which: "input" | "output", index: number): boolean {
+  return operation.integers(`scan_${which}_directions`)?.[index] === 1;
+}
