@@ -26,6 +26,8 @@ t.test("convolutions", async (t) => {
   t.match(await refusal([4, 6, 3, 3], { auto_pad: "SAME" }), /^MODEL_INVALID .*auto_pad = SAME/);
   const deep = [unknown([1, 1, 2, 2, 2, 2]), unknown([1, 1, 1, 1, 1, 1])];
   t.match(await refused("Conv", deep), /^MODEL_UNSUPPORTED .*4 spatial axes/);
+  const empty = [unknown([1, 1, 0, 2]), unknown([1, 1, 1, 1])];
+  t.match(await refused("Conv", empty), /^SHAPE_MISMATCH .*spatial axis is empty/);
 });
 
 t.test("transposed convolutions", async (t) => {

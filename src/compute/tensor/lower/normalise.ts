@@ -129,6 +129,7 @@ function localResponse(operation: Operation): readonly Value[] {
   const size = operation.integer("size", 0);
   if (size < 1) throw operation.wrong("lacks its size");
   if (value.shape.length < 2) throw operation.mismatch("there is no axis of channels");
+  if (sizeOf(value.shape) === 0) return [value];
   const [batch, channels] = value.shape as [number, number];
   const inner = sizeOf(value.shape.slice(2));
   const squares = builder.map(value.shape, square(read(value)));

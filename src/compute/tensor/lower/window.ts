@@ -28,6 +28,7 @@ export function perAxis(
 
 export function spatialShape(operation: Operation, value: Value): readonly number[] {
   const spatial = value.shape.slice(2);
+  if (spatial.includes(0)) throw operation.mismatch("a spatial axis is empty");
   if (spatial.length > 0 && spatial.length <= spatialAxesMax) return spatial;
   throw operation.unsupported(
     `has ${spatial.length} spatial axes; 1 to ${spatialAxesMax} can be compiled`,
