@@ -11,6 +11,7 @@
 #include "kernels/pool/pool.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/scan/scan.h"
+#include "kernels/softmax/softmax.h"
 #include "kernels/topk/topk.h"
 
 namespace quipu {
@@ -19,6 +20,7 @@ struct TensorKernels {
   MatmulF32 matmul;
   MapRun map;
   ReduceRun reduce;
+  SoftmaxF32 softmax;
   NormaliseF32 normalise;
   ScanRun scan;
   ConvolutionF32 convolution;

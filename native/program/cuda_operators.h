@@ -49,6 +49,8 @@ struct CudaAddresses {
 cudaError_t StartMatmul(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
 cudaError_t StartMap(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
 cudaError_t StartReduce(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+cudaError_t StartSoftmax(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
+cudaError_t StartTrees(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
 cudaError_t StartNormalise(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
 cudaError_t StartCopy(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
 cudaError_t StartGather(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);

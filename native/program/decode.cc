@@ -200,6 +200,12 @@ Status DecodeProgram(ByteView bytes, uint64_t memory_bytes_max, Program* program
         DecodeTensor(at, i < counts.inputs, memory_bytes_max, *program, &program->tensors[i]);
     if (!s.ok()) return s;
   }
+  program->constants = AllocateAligned<uint8_t>(program->constant_bytes);
+  if (program->constants == nullptr) return OutOfMemory();
+  if (program->constant_bytes != 0) {
+    std::memcpy(program->constants.get(), bytes.data + counts.constants_at,
+                program->constant_bytes);
+  }
   Liveness liveness(*program);
   if (Status s = DecodeOperators(bytes, counts, program, &liveness); !s.ok()) return s;
   if ((Read32(bytes.data + kHeaderFlags) & kOneByOne) == 0) FindEpilogues(program);
@@ -209,12 +215,6 @@ Status DecodeProgram(ByteView bytes, uint64_t memory_bytes_max, Program* program
     program->outputs[i] = Read32(at);
     if (program->outputs[i] >= counts.tensors) return Refused("an output that names no tensor");
     if (!liveness.Holds(program->outputs[i])) return Refused("an output that is never computed");
-  }
-  program->constants = AllocateAligned<uint8_t>(program->constant_bytes);
-  if (program->constants == nullptr) return OutOfMemory();
-  if (program->constant_bytes != 0) {
-    std::memcpy(program->constants.get(), bytes.data + counts.constants_at,
-                program->constant_bytes);
   }
   return Status{};
 }

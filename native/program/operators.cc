@@ -3,11 +3,22 @@
 namespace quipu {
 namespace {
 
-const OperatorKind* const kKinds[] = {&kMatmulKind,         &kMapKind,      &kReduceKind,
-                                      &kNormaliseKind,      &kCopyKind,     &kGatherKind,
-                                      &kGatherElementsKind, &kGatherNdKind, &kScatterElementsKind,
-                                      &kScatterNdKind,      &kScanKind,     &kTopKKind,
-                                      &kConvolutionKind,    &kPoolKind};
+const OperatorKind* const kKinds[] = {&kMatmulKind,
+                                      &kMapKind,
+                                      &kReduceKind,
+                                      &kSoftmaxKind,
+                                      &kTreesKind,
+                                      &kNormaliseKind,
+                                      &kCopyKind,
+                                      &kGatherKind,
+                                      &kGatherElementsKind,
+                                      &kGatherNdKind,
+                                      &kScatterElementsKind,
+                                      &kScatterNdKind,
+                                      &kScanKind,
+                                      &kTopKKind,
+                                      &kConvolutionKind,
+                                      &kPoolKind};
 
 bool Match(const Program& program, const std::vector<uint32_t>& operands,
            std::initializer_list<DType> types) {

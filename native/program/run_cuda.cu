@@ -35,6 +35,10 @@ cudaError_t StartOperator(const CudaAddresses& at, const ProgramOperator& op, cu
       return StartMap(at, op, stream);
     case Opcode::kReduce:
       return StartReduce(at, op, stream);
+    case Opcode::kSoftmax:
+      return StartSoftmax(at, op, stream);
+    case Opcode::kTrees:
+      return StartTrees(at, op, stream);
     case Opcode::kNormalise:
       return StartNormalise(at, op, stream);
     case Opcode::kCopy:
