@@ -35,6 +35,17 @@ struct RowProduct {
   QUIPU_LANES Float Join(Float a, Float b) { return a * b; }
 };
 
+// Four vectors from element `at` on, by `read.Four` where there is one that does it better.
+template <class F, class Read>
+QUIPU_LANES void ReadFour(const Read& read, int64_t at, typename F::Float* x) {
+  if constexpr (requires { read.Four(at, x); }) {
+    read.Four(at, x);
+  } else {
+    QUIPU_UNROLL
+    for (int q = 0; q < 4; ++q) x[q] = read(at + q * F::kLanes);
+  }
+}
+
 // `read(at)` gives the vector at element `at`; `read(at, live)` one of the last ones, that has
 // lanes beyond the first `live` when those are fewer: there the fold must find what changes
 // nothing, 0 in sums, 1 in products.
@@ -48,7 +59,12 @@ QUIPU_LANES float FoldBlock(int64_t first, int64_t count, const Read& read) {
   int64_t at = first;
   for (; at + kReduceLanes <= end; at += kReduceLanes) {
     QUIPU_UNROLL
-    for (int q = 0; q < kVectors; ++q) lane[q] = RowFold::Take(lane[q], read(at + q * F::kLanes));
+    for (int q = 0; q < kVectors; q += 4) {
+      typename F::Float x[4];
+      ReadFour<F>(read, at + q * F::kLanes, x);
+      QUIPU_UNROLL
+      for (int i = 0; i < 4; ++i) lane[q + i] = RowFold::Take(lane[q + i], x[i]);
+    }
   }
   QUIPU_UNROLL
   for (int q = 0; q < kVectors; ++q, at += F::kLanes) {

@@ -6,6 +6,7 @@
 #define QUIPU_KERNELS_SOFTMAX_SOFTMAX_LANES_H_
 
 #include "kernels/lanes/floats1.h"
+#include "kernels/lanes/together.h"
 #include "kernels/math/logarithm.h"
 #include "kernels/reduce/reduce_rows.h"
 #include "kernels/reduce/row_write.h"
@@ -24,6 +25,21 @@ struct Below {
   auto operator()(int64_t at, int64_t live) const { return F::LoadFirst(from + at, live) - most; }
 };
 
+// The row's maximum, but for a NaN and the sign of a zero, neither of which a result shows: a NaN
+// comes to all of them by the sum, and a zero's sign is lost in the difference unless the zero is
+// the only one, and then it is its own sign.
+template <class F>
+struct Largest {
+  using Float = typename F::Float;
+  struct Scalar {
+    using Value = float;
+    QUIPU_LANES float Start() { return -__builtin_inff(); }
+    QUIPU_LANES float Join(float a, float b) { return a > b ? a : b; }
+  };
+  QUIPU_LANES Float Take(Float lane, Float x) { return F::GreaterOrSecond(x, lane); }
+  QUIPU_LANES Float Join(Float a, Float b) { return F::GreaterOrSecond(a, b); }
+};
+
 // Their exponentials, kept when `kKeep`; 0 in lanes beyond the row. Fetches `ahead` elements on.
 template <class F, bool kKeep>
 struct Powers {
@@ -36,6 +52,22 @@ struct Powers {
     const auto power = ExpF32::Of<F>(below(at));
     if (kKeep) F::Store(kept + at, power);
     return power;
+  }
+  void Four(int64_t at, typename F::Float* x) const {
+    using All = Together<Together<F>>;
+    QUIPU_UNROLL
+    for (int q = 0; q < 4; ++q) {
+      FetchLine(reinterpret_cast<const uint8_t*>(below.from + at + q * F::kLanes + ahead));
+      x[q] = below(at + q * F::kLanes);
+    }
+    const auto power = ExpF32::Of<All>({{x[0], x[1]}, {x[2], x[3]}});
+    x[0] = power.a.a;
+    x[1] = power.a.b;
+    x[2] = power.b.a;
+    x[3] = power.b.b;
+    if (!kKeep) return;
+    QUIPU_UNROLL
+    for (int q = 0; q < 4; ++q) F::Store(kept + at + q * F::kLanes, x[q]);
   }
   auto operator()(int64_t at, int64_t live) const {
     const auto power = F::First(ExpF32::Of<F>(below(at, live)), live);
@@ -70,7 +102,8 @@ void SoftmaxRows(const Softmax& job, float* scratch) {
     const float* from = job.from + row * job.length;
     float* to = job.to + row * job.length;
     float* kept = apart ? scratch : to;
-    const Below<F> below{from, F::Set(ExtremeOfRow<F, true>(from, job.length))};
+    const RowReader<F> row_of{from, -__builtin_inff()};
+    const Below<F> below{from, F::Set(FoldRow<F, Largest<F>>(job.length, row_of))};
     const Powers<F, !kLogarithm> powers{below, kept, row + 1 < job.rows ? job.length : 0};
     const float sum = FoldRow<F, RowSum<F>>(job.length, powers);
     const bool stream = job.stream && (apart || kLogarithm);
