@@ -154,6 +154,23 @@ t.test("job files: every fault has file, line and column", async (t) => {
   t.match(await faultsOf(`${good}placement: { countries: [sg] }\n`), [
     /^bad.yaml:5:\d+: placement.countries.0: .*ISO 3166/,
   ]);
+  const model = `sha256:${"0".repeat(64)}`;
+  const faultsOfInput = (input: string) =>
+    faultsOf(
+      good.replace("driver: hash", `driver: tensor\n  model: ${model}\n  inputs:\n    a: ${input}`),
+    );
+  t.same(await faultsOfInput("{ file: x.npy }"), []);
+  t.same(await faultsOfInput("{ file: x.safetensors, tensor: w }"), []);
+  t.match(await faultsOfInput("{ file: x.csv }"), [
+    /^bad.yaml:7:16: task.inputs.a.file: must be a .npy file; a table needs columns/,
+  ]);
+  t.match(
+    await faultsOfInput("{ file: x.csv, columns: [0, 1], rows: { modulo: 0, equals: [0] } }"),
+    [/^bad.yaml:7:56: task.inputs.a.rows.modulo: Too small/],
+  );
+  t.same(await faultsOfInput("{ file: x.safetensors, tensor: w, colour: 1 }"), [
+    "bad.yaml:7:50: unknown key task.inputs.a.colour",
+  ]);
   await t.rejects(
     loadJobFile(join(folder, "none.yaml"), async () => ""),
     { code: "NOT_FOUND" },

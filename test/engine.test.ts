@@ -29,7 +29,13 @@ import { vote } from "../src/compute/engine/vote.js";
 import { capabilities } from "../src/compute/native/capabilities.js";
 import { hashTree } from "../src/compute/native/hashing.js";
 import { outputDigest } from "../src/model/artifact.js";
-import { type JobSpec, jobDigest, jobSpec, type TensorTask } from "../src/model/job.js";
+import {
+  type JobSpec,
+  jobDigest,
+  jobSpec,
+  type TableSource,
+  type TensorTask,
+} from "../src/model/job.js";
 import { manifestDigest } from "../src/model/manifest.js";
 import type { RunFacts } from "../src/model/run.js";
 import type { WorkerReply, WorkerRequest } from "../src/model/worker-message.js";
@@ -102,7 +108,7 @@ t.test("digits are recognised, and every backend gives the same outputs", async 
   t.equal(header.length % 64, 0);
   const right = labels.filter((label, row) => body.readBigInt64LE(row * 8) === label).length;
   t.ok(right / labels.length > 0.95, `accuracy ${right / labels.length}`);
-  t.same(seen[0], [0, "reading the model and the tables"]);
+  t.same(seen[0], [0, "reading the model and its inputs"]);
   t.same(seen.at(-1), [1, "done"]);
 
   const digest = outputDigest(result.outputs);
@@ -214,7 +220,7 @@ t.test("a task that cannot run leaves no outputs", async (t) => {
   await fails(classify, "LIMIT_EXCEEDED", { modelPath: vast });
   await fails(classify, "MODEL_INVALID", { modelPath: join(dataFolder, "digits.csv.gz") });
   await fails(classify, "DATA_INVALID", { dataFolder: newFolder() });
-  const { queries, references } = classify.inputs;
+  const { queries, references } = classify.inputs as Record<string, TableSource>;
   if (queries === undefined || references === undefined) throw new Error("no such inputs");
   await fails({ ...classify, inputs: { queries } }, "SHAPE_MISMATCH");
   const often = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`x${i}`, queries]));

@@ -41,13 +41,34 @@ const tableSource = z.strictObject({
 });
 export type TableSource = z.infer<typeof tableSource>;
 
+/** A whole array. */
+const arraySource = z.strictObject({
+  file: relativePath
+    .regex(
+      /\.npy$/,
+      "must be a .npy file; a table needs columns, a .safetensors file the name of its tensor",
+    )
+    .describe("a .npy file in the data set"),
+});
+
+/** One of the tensors of a file. */
+const tensorSource = z.strictObject({
+  file: relativePath
+    .regex(/\.safetensors$/, "must be a .safetensors file")
+    .describe("a .safetensors file in the data set"),
+  tensor: z.string().min(1).max(1024).describe("the tensor's name in the file"),
+});
+
+const inputSource = z.union([tableSource, arraySource, tensorSource]);
+export type InputSource = z.infer<typeof inputSource>;
+
 const hashDriver = z.strictObject({ driver: z.literal("hash") });
 
 const tensorDriver = z.strictObject({
   driver: z.literal("tensor"),
   model: digest.describe("the ONNX file, an artifact"),
-  /** Graph input name → the table that feeds it. */
-  inputs: z.record(z.string().min(1).max(128), tableSource),
+  /** Graph input name → the table, array or tensor that feeds it. */
+  inputs: z.record(z.string().min(1).max(128), inputSource),
   /** Majority vote over the labels that an output of indices points at; ties go to the nearest. */
   vote: z
     .strictObject({

@@ -74,6 +74,13 @@ function describe(
       return `${where}: unknown key ${[...issue.path, key].join(".")}`;
     });
   }
+  if (issue.code === "invalid_union" && issue.errors.length > 0) {
+    // Of the forms that it may have, the one that it comes nearest to.
+    const [nearest = []] = [...issue.errors].sort((a, b) => a.length - b.length);
+    return nearest.flatMap((one) =>
+      describe({ ...one, path: [...issue.path, ...one.path] }, document, lines, file),
+    );
+  }
   const where = position(issue.path, document, lines, file);
   return [`${where}: ${issue.path.join(".") || "job"}: ${issue.message}`];
 }

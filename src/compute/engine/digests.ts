@@ -8,11 +8,12 @@ export interface Digests {
   readonly blake3: string;
 }
 
-export async function digestsOf(bytes: Uint8Array): Promise<Digests> {
-  const copy = OwnedBytes.copyOf(bytes);
+/** Memory that is not handed over is copied. */
+export async function digestsOf(bytes: Uint8Array | OwnedBytes): Promise<Digests> {
+  const owned = bytes instanceof OwnedBytes ? bytes : OwnedBytes.copyOf(bytes);
   const [sha256, blake3] = await Promise.all([
-    hashAsync(copy, { algorithm: "sha256" }),
-    hashAsync(copy, { algorithm: "blake3" }),
+    hashAsync(owned, { algorithm: "sha256" }),
+    hashAsync(owned, { algorithm: "blake3" }),
   ]);
   return { sha256: `sha256:${toHex(sha256)}`, blake3: toHex(blake3) };
 }

@@ -6,11 +6,10 @@
  * then rounded to binary32, nearest even.
  */
 import { createReadStream } from "node:fs";
-import { realpath } from "node:fs/promises";
-import { join, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { QuipuError } from "../../base/errors.js";
+import { fileError, insideFolder } from "./data-file.js";
 import { allocate } from "./tensor.js";
 
 export interface Table {
@@ -36,7 +35,15 @@ export async function readTable(
   file: string,
   signal?: AbortSignal,
 ): Promise<Table> {
-  const path = await insideFolder(dataFolder, file);
+  return readTableAt(await insideFolder(dataFolder, file), file, signal);
+}
+
+/** `file` is what the table is called in messages; it ends in `.gz` when the table is gzipped. */
+export async function readTableAt(
+  path: string,
+  file: string,
+  signal?: AbortSignal,
+): Promise<Table> {
   const parser = new TableParser(file);
   const source = createReadStream(path, { highWaterMark: 1 << 20 });
   const stream: Readable = file.endsWith(".gz") ? source.pipe(createGunzip()) : source;
@@ -47,51 +54,12 @@ export async function readTable(
       parser.push(chunk as Buffer);
     }
   } catch (error) {
-    throw tableError(error, file);
+    throw fileError(error, file);
   } finally {
     source.destroy();
     stream.destroy();
   }
   return { ...parser.finish(), fileBytes: source.bytesRead };
-}
-
-/** A link in the data folder may point at its own files only: what lies outside is not its data. */
-async function insideFolder(dataFolder: string, file: string): Promise<string> {
-  try {
-    const folder = await realpath(dataFolder);
-    const path = await realpath(join(folder, file));
-    if (path.startsWith(folder + sep)) return path;
-  } catch (error) {
-    throw tableError(error, file);
-  }
-  throw new QuipuError("DATA_INVALID", `${file} leads out of the data folder`, {
-    next: "put the file itself into the folder",
-    details: { file },
-  });
-}
-
-function tableError(error: unknown, file: string): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (error instanceof QuipuError || code === "ABORT_ERR") return error;
-  const details = { file };
-  if (code === "ENOENT" || code === "ENOTDIR") {
-    return new QuipuError("DATA_INVALID", `the data folder has no file ${file}`, {
-      next: "check the file's name in the job, or the data set that the job names",
-      details,
-      cause: error,
-    });
-  }
-  if (code === "EISDIR") {
-    return new QuipuError("DATA_INVALID", `${file} is a folder, not a table`, { details });
-  }
-  if (code?.startsWith("Z_") || code === "ERR_BUFFER_TOO_LARGE") {
-    return new QuipuError("DATA_INVALID", `${file} is not readable gzip: ${String(code)}`, {
-      next: "compress the file again",
-      details,
-      cause: error,
-    });
-  }
-  return QuipuError.from(error);
 }
 
 const number = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;

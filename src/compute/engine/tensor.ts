@@ -37,6 +37,14 @@ export type TensorOf<D extends DType> = {
 };
 export type Tensor = { [D in DType]: TensorOf<D> }[DType];
 
+/** What is in a file, and where its elements begin. */
+export interface TensorPlace {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** From the file's first byte. */
+  readonly offset: number;
+}
+
 /** A tensor whose memory is handed over for a run, which then needs no copy of it. */
 export interface OwnedTensor {
   readonly dtype: DType;

@@ -25,8 +25,9 @@ export class NativeProgram {
 
   /**
    * One run; resolves to the backend that ran. Inputs and outputs have exactly the sizes of the
-   * program's. An output that is no `OutputRoom` must be known to its caller alone until then.
-   * `pieces` splits each operator; 0 leaves that to its size.
+   * program's. Rooms may lie in the same memory where they do not overlap. An output that is no
+   * `OutputRoom` must be known to its caller alone until then. `pieces` splits each operator; 0 leaves
+   * that to its size.
    */
   run(
     inputs: readonly OwnedBytes[],
@@ -35,11 +36,11 @@ export class NativeProgram {
     pieces: number,
   ): Promise<Exclude<Backend, "auto">> {
     const rooms = outputs.filter((output): output is OutputRoom => !(output instanceof Uint8Array));
-    const owned = [...inputs, ...rooms.map((room) => room.owned)];
-    if (rooms.some((room) => owned.indexOf(room.owned) !== owned.lastIndexOf(room.owned))) {
+    if (rooms.some(({ owned }) => inputs.includes(owned)) || overlap(rooms)) {
       const text = "an output's memory is that of another output, or of an input";
       return Promise.reject(new QuipuError("INVALID_ARGUMENT", text));
     }
+    const owned = [...inputs, ...rooms.map((room) => room.owned)];
     return lendAll(owned, async (bytes) => {
       const lent = bytes.slice(0, inputs.length);
       const places = bytes.slice(inputs.length);
@@ -49,6 +50,17 @@ export class NativeProgram {
       return binding().programRun(this.#handle, lent, into, backend, pieces);
     });
   }
+}
+
+function overlap(rooms: readonly OutputRoom[]): boolean {
+  const ends = new Map<OwnedBytes, number>();
+  return [...rooms]
+    .sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0))
+    .some(({ owned, offset = 0, bytes }) => {
+      const isTaken = offset < (ends.get(owned) ?? 0);
+      ends.set(owned, Math.max(ends.get(owned) ?? 0, offset + bytes));
+      return isTaken;
+    });
 }
 
 function within(bytes: Uint8Array, { offset = 0, bytes: size }: OutputRoom): Uint8Array {

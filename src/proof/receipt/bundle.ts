@@ -6,6 +6,7 @@
 import { fromBase64, toBase64 } from "../../base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
+import { parseStrictJson } from "../../base/strict-json.js";
 import { ed25519Spki, fullKeyId, type VerifierKey } from "../tlog/note.js";
 import { formatProofFile, proofHashesMax } from "../tlog/proof-file.js";
 import {
@@ -17,7 +18,6 @@ import {
   parseEnvelope,
   receiptKeyId,
 } from "./envelope.js";
-import { parseStrictJson } from "./strict-json.js";
 
 const bundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const trustedRootMediaType = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";

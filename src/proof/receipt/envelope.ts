@@ -7,9 +7,9 @@ import { canonicalBytes, canonicalJson } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import { type Signer, verifySignature } from "../../base/signature.js";
+import { parseStrictJson } from "../../base/strict-json.js";
 import type { Statement } from "../../model/statement.js";
 import { parseStatement, statementBytes } from "./statement.js";
-import { parseStrictJson } from "./strict-json.js";
 
 export const payloadType = "application/vnd.in-toto+json";
 /** Base64 grows the payload by a third. */

@@ -3,6 +3,7 @@ import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
+import { parseStrictJson } from "../../base/strict-json.js";
 import type { JobSpec } from "../../model/job.js";
 import type { RunFacts } from "../../model/run.js";
 import {
@@ -12,7 +13,6 @@ import {
   statement as statementSchema,
   statementType,
 } from "../../model/statement.js";
-import { parseStrictJson } from "./strict-json.js";
 
 const failureTextMax = 2000;
 

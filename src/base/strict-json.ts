@@ -2,13 +2,18 @@
  * Reads JSON that a stranger made: bounded in bytes and depth, valid UTF-8, and no object with the
  * same key twice, since two readers of such an object may see two different documents.
  */
-import { QuipuError } from "../../base/errors.js";
+import { type ErrorCode, QuipuError } from "./errors.js";
 
 export const jsonDepthMax = 64;
 
-export function parseStrictJson(bytes: Uint8Array, what: string, bytesMax: number): unknown {
+export function parseStrictJson(
+  bytes: Uint8Array,
+  what: string,
+  bytesMax: number,
+  code: ErrorCode = "VERIFICATION_FAILED",
+): unknown {
   const refuse = (why: string): QuipuError =>
-    new QuipuError("VERIFICATION_FAILED", `the ${what} is not acceptable JSON: ${why}`);
+    new QuipuError(code, `the ${what} is not acceptable JSON: ${why}`);
   if (bytes.length > bytesMax) {
     throw refuse(`${bytes.length} bytes are more than the ${bytesMax} allowed`);
   }
