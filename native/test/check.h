@@ -36,7 +36,7 @@ void TestPool();
 void TestCopy();
 void TestGather();
 void TestScatter();
-void TestTrees();
+void TestTreeEnsembles();
 
 // The named functions of one binary32, or all, on every input: minutes each. Whether all is well,
 // as an exit status.

@@ -57,7 +57,7 @@ int Run() {
   TestCopy();
   TestGather();
   TestScatter();
-  TestTrees();
+  TestTreeEnsembles();
   std::printf("1..%d\n", checks);
   return failures == 0 ? 0 : 1;
 }

@@ -195,7 +195,7 @@ void TestSoundness() {
 
 }  // namespace
 
-void TestTrees() {
+void TestTreeEnsembles() {
   Random random(4);
   bool ok = true;
   for (int i = 0; i < 300; ++i) ok = ok && Agrees(random.Between(0, 70), &random);
