@@ -117,10 +117,9 @@ export class Builder {
 
   /** Whether a value depends on nothing but single integers or truth values among the inputs. */
   isSwitch(value: Value): boolean {
-    return this.rootsOf(value).every((name) => {
-      const input = this.#inputs.get(name);
-      return input !== undefined && sizeOf(input.shape) === 1 && !floatTypes.has(input.dtype);
-    });
+    const inputs = this.rootsOf(value).map((name) => this.#inputs.get(name) as Value);
+    const isOne = (input: Value) => sizeOf(input.shape) === 1 && !floatTypes.has(input.dtype);
+    return inputs.length > 0 && inputs.every(isOne);
   }
 
   #roots(values: readonly Value[]): ReadonlySet<string> {

@@ -6,7 +6,7 @@ import { apply, cast, constant, read, type Term } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
 import type { Operation, Rules } from "./operation.js";
-import { bestLabels, classLabels, features, transformed } from "./scores.js";
+import { bestLabels, classLabels, features, regressed, transformed } from "./scores.js";
 
 const domain = "ai.onnx.ml";
 
@@ -51,7 +51,7 @@ export const rules: Rules = {
   },
   [`${domain}.LinearRegressor`]: (operation) => {
     const targets = operation.integer("targets", 1);
-    return [transformed(operation, weighted(operation, targets))];
+    return [regressed(operation, weighted(operation, targets))];
   },
   [`${domain}.LinearClassifier`]: (operation) => {
     const labels = classLabels(operation, "classlabels_ints");

@@ -9,6 +9,7 @@ import { rules as depth } from "./depth.js";
 import { rules as dropout } from "./dropout.js";
 import { rules as einsum } from "./einsum.js";
 import { rules as elementwise } from "./elementwise.js";
+import { rules as fourier } from "./fourier.js";
 import { rules as generate } from "./generate.js";
 import { rules as gridSample } from "./grid-sample.js";
 import { rules as indexing } from "./indexing.js";
@@ -39,6 +40,7 @@ const families = [
   dropout,
   einsum,
   elementwise,
+  fourier,
   generate,
   gridSample,
   indexing,

@@ -24,6 +24,15 @@ export function transformed(operation: Operation, scores: Value): Value {
   throw operation.unsupported(`transforms its scores by ${name}`);
 }
 
+/** With a single target programs that run such models differ in whether they transform it. */
+export function regressed(operation: Operation, scores: Value): Value {
+  const name = operation.text("post_transform", "NONE");
+  if (scores.shape[1] === 1 && name !== "NONE") {
+    throw operation.unsupported(`transforms its single score by ${name}`);
+  }
+  return transformed(operation, scores);
+}
+
 /** Integers that name the classes; texts have no place in a tensor here. */
 export function classLabels(operation: Operation, name: string): readonly bigint[] {
   const labels = operation.attribute(name)?.integers ?? [];
