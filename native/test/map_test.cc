@@ -178,7 +178,7 @@ Work Expression(std::vector<int64_t> shape, std::vector<std::vector<int64_t>> st
 void TestWalks() {
   CheckWork(Expression({}, {}), "map: a single element");
   CheckWork(Expression({0, 7}, {}), "map: nothing");
-  CheckWork(Expression({3, 700}, {{0, 1}, {1, 0}}), "map: long rows and columns");
+  CheckWork(Expression({3, 1700}, {{0, 1}, {1, 0}}), "map: long rows and columns");
   CheckWork(Expression({41, 30}, {{0, 1}, {1, 0}, {1, 41}}), "map: short rows, transposed");
   CheckWork(Expression({2, 3, 5, 7, 11}, {{0, 0, 1, 0, 5}, {0, 1, 0, 3, 0}, {0, 0, 0, 0, 0}}),
             "map: five axes");

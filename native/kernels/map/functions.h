@@ -39,6 +39,7 @@
   X(26, AcoshF32, F32, F32, None, None)     \
   X(27, AtanhF32, F32, F32, None, None)     \
   X(28, SoftplusF32, F32, F32, None, None)  \
+  X(29, GeluF32, F32, F32, None, None)      \
   X(40, AddF32, F32, F32, F32, None)        \
   X(41, SubtractF32, F32, F32, F32, None)   \
   X(42, MultiplyF32, F32, F32, F32, None)   \

@@ -16,7 +16,7 @@ namespace quipu {
 constexpr int kMapInputsMax = 8, kMapConstantsMax = 32, kMapStepsMax = 96, kMapOutputsMax = 4;
 constexpr int kMapRegistersMax = kMapInputsMax + kMapConstantsMax + kMapStepsMax;
 // Elements that go through all steps before the next ones do: they stay in first-level cache.
-constexpr int64_t kMapTile = 512;
+constexpr int64_t kMapTile = 1024;
 
 struct MapStep {
   uint16_t function;    // a number of functions.h
