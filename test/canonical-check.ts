@@ -1,7 +1,7 @@
 /** Holds one backend against the golden vectors: by the tests of the CPU, and by those of a GPU. */
 import { type Backend, float32, Session, type Tensor } from "../src/compute/engine/session.js";
-import { fromBitText, toBitText } from "./canonical-reference.js";
-import { inputOf, type Vectors } from "./canonical-vectors.js";
+import { fromBitText, inputOf, toBitText } from "./canonical-reference.js";
+import type { Vectors } from "./canonical-vectors.js";
 import { operatorModel, topKModel } from "./onnx-writer.js";
 
 /** Names of the vectors whose bits differ, and how. Empty: all are equal. */

@@ -143,3 +143,12 @@ export function fromBitText(text: string): Float32Array<ArrayBuffer> {
   }
   return new Float32Array(bits.buffer);
 }
+
+/** Elements by formula and seed, or their bits, eight hexadecimal digits an element. */
+export type VectorInput =
+  | { readonly formula: Formula; readonly seed: number }
+  | { readonly bits: string };
+
+export function inputOf(input: VectorInput, count: number): Float32Array<ArrayBuffer> {
+  return "bits" in input ? fromBitText(input.bits) : byFormula(input.formula, input.seed, count);
+}

@@ -6,20 +6,17 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { type FunctionVector, functionVectors } from "./canonical-function-vectors.js";
 import {
   byFormula,
   canonical,
-  type Formula,
   fromBitText,
+  inputOf,
   matmulExact,
   toBitText,
   topKExact,
+  type VectorInput,
 } from "./canonical-reference.js";
-
-/** Elements by formula and seed, or their bits, eight hexadecimal digits an element. */
-export type VectorInput =
-  | { readonly formula: Formula; readonly seed: number }
-  | { readonly bits: string };
 
 export interface MatmulVector {
   readonly name: string;
@@ -57,6 +54,7 @@ export interface Vectors {
   readonly matmul: VectorFile<MatmulVector>;
   readonly elementwise: VectorFile<ElementwiseVector>;
   readonly topk: VectorFile<TopKVector>;
+  readonly functions: VectorFile<FunctionVector>;
 }
 
 export const vectorFolder = join("test", "vectors", "canonical-1");
@@ -64,11 +62,10 @@ export const vectorFolder = join("test", "vectors", "canonical-1");
 export function readVectors(): Vectors {
   const read = (name: string) =>
     JSON.parse(readFileSync(join(vectorFolder, `${name}.json`), "utf8"));
-  return { matmul: read("matmul"), elementwise: read("elementwise"), topk: read("topk") };
-}
-
-export function inputOf(input: VectorInput, count: number): Float32Array<ArrayBuffer> {
-  return "bits" in input ? fromBitText(input.bits) : byFormula(input.formula, input.seed, count);
+  return {
+    ...{ matmul: read("matmul"), elementwise: read("elementwise"), topk: read("topk") },
+    functions: read("functions"),
+  };
 }
 
 const sizes: readonly (readonly [number, number, number])[] = [
@@ -92,6 +89,7 @@ export function makeVectors(): Vectors {
     matmul: { arithmetic: "canonical-1", vectors: matmulVectors() },
     elementwise: { arithmetic: "canonical-1", vectors: elementwiseVectors() },
     topk: { arithmetic: "canonical-1", vectors: topKVectors() },
+    functions: { arithmetic: "canonical-1", vectors: functionVectors() },
   };
 }
 

@@ -28,6 +28,7 @@ void TestScan();
 void TestFunctions();
 void TestFunctionErrors();
 void TestSoftmax();
+void TestFunctionVectors();
 void TestCudaKernels();
 void TestCudaProgram();
 void TestMatmul();

@@ -49,6 +49,7 @@ int Run() {
   TestFunctions();
   TestFunctionErrors();
   TestSoftmax();
+  TestFunctionVectors();
   TestCudaKernels();
   TestCudaProgram();
   TestMatmul();
