@@ -10,13 +10,13 @@ export const rules: Rules = {
   Constant: (operation) => [constantOf(operation)],
   ConstantOfShape: (operation) => {
     const { builder } = operation;
-    const { dtype, bytes } = operation.tensor("value") ?? {
-      dtype: "float32",
-      bytes: new Uint8Array(4),
-    };
+    const given = operation.tensor("value");
+    const value = given
+      ? builder.constant(given.dtype, given.shape, given.bytes)
+      : builder.floats([0]);
     const shape = operation.integersKnown(0);
     if (shape.some((size) => size < 0)) throw operation.wrong(`fills [${shape.join(", ")}]`);
-    return [expand(builder, builder.constant(dtype, [1], bytes), shape)];
+    return [expand(builder, builder.reshape(value, [1]), shape)];
   },
   Range: (operation) => [range(operation)],
   EyeLike: (operation) => {
@@ -55,7 +55,7 @@ const whole = (number: number) => constant(number, "int64");
 const writtenMax = 2 ** 22;
 
 function checkCount(operation: Operation, count: number): void {
-  if (count <= writtenMax) return;
+  if (Number.isInteger(count) && count >= 0 && count <= writtenMax) return;
   throw operation.unsupported(`makes ${count} elements, and at most ${writtenMax} are compiled`);
 }
 
@@ -131,7 +131,7 @@ function oneHot(operation: Operation): Value {
   const axis = operation.axis(operation.integer("axis", -1), rank);
   const [depth] = operation.integersKnown(1);
   const values = operation.input(2);
-  if (depth === undefined || depth < 0 || values.shape.join() !== "2") {
+  if (depth === undefined || values.shape.join() !== "2") {
     throw operation.wrong("needs a depth and two values");
   }
   const before = indices.shape.slice(0, axis);

@@ -5,8 +5,8 @@ import type { Operation, Rules } from "./operation.js";
 
 export const rules: Rules = { Loop: loop, Scan: scan };
 
-/** Rounds of a loop that emit nothing would otherwise have no end. */
-const roundsMax = 16_384;
+/** Each round is lowered anew, also one that emits nothing. */
+export const roundsMax = 16_384;
 
 /** Inputs: how often at most, whether at all, and what goes from round to round. */
 function loop(operation: Operation): readonly Value[] {
@@ -69,6 +69,7 @@ function scan(operation: Operation): readonly Value[] {
     return { value, axis, length: value.shape[axis] as number };
   });
   const [rounds = 0] = sequences.map(({ length }) => length);
+  if (rounds > roundsMax) throw operation.unsupported(`runs more than ${roundsMax} times`);
   if (sequences.some(({ length }) => length !== rounds)) {
     throw operation.mismatch("its sequences have different lengths");
   }

@@ -1,9 +1,9 @@
 /** One node on its way to canonical operators: its inputs as values, its attributes by type. */
 import { QuipuError } from "../../../base/errors.js";
 import type { Builder } from "../canonical/builder.js";
-import { type Element, readElements } from "../canonical/elements.js";
+import { type Element, isReadable, readElements } from "../canonical/elements.js";
 import type { Value } from "../canonical/value.js";
-import type { DType } from "../dtype.js";
+import { type DType, sizeOf } from "../dtype.js";
 import { readConstant } from "../onnx/constant.js";
 import type { Body, Constant, GraphNode } from "../onnx/graph.js";
 import type { OnnxAttribute } from "../onnx/message.js";
@@ -11,6 +11,9 @@ import type { OnnxAttribute } from "../onnx/message.js";
 /** Gives the node's outputs, in order; those that it leaves out nobody may read. */
 export type Rule = (operation: Operation) => readonly Value[];
 export type Rules = Readonly<Record<string, Rule>>;
+
+/** Of a tensor that is looked at while compiling. */
+const elementsReadMax = 2 ** 22;
 
 /** What a graph gives for its parameters. */
 export type LowerBody = (body: Body, given: readonly Value[]) => readonly Value[];
@@ -72,7 +75,10 @@ export class Operation {
 
   /** Elements that must be known when the model is compiled. */
   elementsKnown(index: number): Element[] {
-    return readElements(this.bytesKnown(index), this.input(index).dtype);
+    const { dtype, shape } = this.input(index);
+    const bytes = this.bytesKnown(index);
+    if (isReadable(dtype) && sizeOf(shape) <= elementsReadMax) return readElements(bytes, dtype);
+    throw this.unsupported(`cannot read ${dtype} [${shape.join(", ")}] while compiling`);
   }
 
   bytesKnown(index: number): Uint8Array {

@@ -1,5 +1,6 @@
 /** Pad: with one element all around, with the nearest one, or with a reflection. */
 import { isReadable, writeElements } from "../canonical/elements.js";
+import { take } from "../canonical/indexing.js";
 import { pad, pick } from "../canonical/layout.js";
 import type { Value } from "../canonical/value.js";
 import type { Operation, Rules } from "./operation.js";
@@ -39,10 +40,17 @@ function padded(operation: Operation): Value {
     const length = begin + size + end;
     if (length > positionsMax) throw operation.unsupported(`pads axis ${axis} to ${length}`);
     const positions = Array.from({ length }, (_, at) => find(at - begin, size));
-    result = pick(builder, result, axis, positions);
+    // A reflection to and fro has many runs.
+    const isLong = begin + end > runsMax * size;
+    result = isLong
+      ? take(builder, result, positions, axis)
+      : pick(builder, result, axis, positions);
   }
   return result;
 }
+
+/** Runs of a copy, each of which has words of its own. */
+const runsMax = 64;
 
 /** Each is looked at while compiling. */
 const positionsMax = 2 ** 22;

@@ -8,6 +8,7 @@ import { apply, constant, read, type Term } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
 import { type Activation, activationsOf } from "./gates.js";
+import { roundsMax } from "./loop.js";
 import type { Operation, Rules } from "./operation.js";
 
 export const rules: Rules = {
@@ -124,7 +125,9 @@ function checkShapes(
       throw operation.mismatch(`input ${index} has to be [${shape.join(", ")}]`);
     }
   }
-  if (times === 0) throw operation.unsupported("has a sequence without steps");
+  if (times === undefined || times === 0 || times > roundsMax) {
+    throw operation.unsupported(`has a sequence of ${times} steps`);
+  }
 }
 
 /** What belongs to one direction, without its axis. */
