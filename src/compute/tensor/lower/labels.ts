@@ -1,4 +1,4 @@
-/** LabelEncoder of ai.onnx.ml: from keys to values, both numbers. */
+/** From numbers that stand for something to numbers: LabelEncoder and OneHotEncoder of ai.onnx.ml. */
 import { reduce } from "../canonical/arithmetic.js";
 import { gather } from "../canonical/indexing.js";
 import { apply, cast, read } from "../canonical/term.js";
@@ -6,7 +6,21 @@ import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
 import type { Operation, Rules } from "./operation.js";
 
-export const rules: Rules = { "ai.onnx.ml.LabelEncoder": (operation) => [encoded(operation)] };
+export const rules: Rules = {
+  "ai.onnx.ml.LabelEncoder": (operation) => [encoded(operation)],
+  "ai.onnx.ml.OneHotEncoder": (operation) => {
+    const { builder } = operation;
+    const value = operation.input(0);
+    const categories = operation.attribute("cats_int64s")?.integers ?? [];
+    if (categories.length === 0) throw operation.unsupported("has categories that are texts");
+    if (operation.integer("zeros", 1) !== 1) {
+      throw operation.unsupported("fails at a category that it does not know");
+    }
+    const category = cast(read(builder.reshape(value, [...value.shape, 1])), "int64");
+    const isHot = apply("equal", category, read(builder.integers(categories)));
+    return [builder.map([...value.shape, categories.length], cast(isHot, "float32"))];
+  },
+};
 
 /** Each element is sought among all keys; behind them stands one that always fits, the default. */
 function encoded(operation: Operation): Value {

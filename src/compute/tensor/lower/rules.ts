@@ -29,6 +29,7 @@ import { rules as reduce } from "./reduce.js";
 import { rules as resize } from "./resize.js";
 import { rules as shape } from "./shape.js";
 import { rules as softmax } from "./softmax.js";
+import { rules as supportVectors } from "./support-vectors.js";
 import { rules as topk } from "./topk.js";
 import { rules as unpool } from "./unpool.js";
 
@@ -59,6 +60,7 @@ const families = [
   resize,
   shape,
   softmax,
+  supportVectors,
   topk,
   unpool,
 ];
