@@ -1,8 +1,9 @@
 /**
- * `npm run test:onnx [-- --filter TEXT --verbose --json --required --write]`: the official ONNX test suite.
+ * `npm run test:onnx [-- --filter TEXT --verbose --json --required --compile --write]`: the official ONNX test suite.
  *
  *   --filter TEXT  only tests whose name holds TEXT
  *   --required     only those that have to pass (docs/onnx-required.txt)
+ *   --compile      as far as the compiler: types and shapes of the outputs, no values
  *   --verbose      each test, with what it lacks or where it differs first
  *   --json         all results as one object, and nothing else, on stdout
  *   --write        docs/onnx-coverage.md and docs/onnx-required.txt from what this run found
@@ -19,6 +20,7 @@ const tellEveryMs = 5_000;
 interface Asked {
   readonly filter: string;
   readonly required: boolean;
+  readonly compile: boolean;
   readonly verbose: boolean;
   readonly json: boolean;
   readonly write: boolean;
@@ -29,6 +31,7 @@ function asked(): Asked {
     options: {
       filter: { type: "string", default: "" },
       required: { type: "boolean", default: false },
+      compile: { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       write: { type: "boolean", default: false },
@@ -55,14 +58,15 @@ async function main(options: Asked): Promise<number> {
   const names = chosenNames(suite, options);
   const outcomes: Outcome[] = [];
   let toldMs = performance.now();
-  for await (const outcome of runTests(suite, names)) {
+  for await (const outcome of runTests(suite, names, options.compile)) {
     outcomes.push(outcome);
     if (options.verbose || outcome.verdict === "failed") tell(lineOf(outcome));
     if (performance.now() - toldMs < tellEveryMs) continue;
     toldMs = performance.now();
     tell(`${outcomes.length} of ${names.length}`);
   }
-  if (options.write && options.filter === "" && !options.required) {
+  const all = options.filter === "" && !options.required && !options.compile;
+  if (options.write && all) {
     writeCoverage(suite, outcomes);
     writeRequired(suite, names);
   }

@@ -28,6 +28,8 @@ export interface ValueOutline {
   readonly kind: string;
   /** 0 where it is no tensor. */
   readonly elementType: number;
+  /** Sizes of its axes where the model fixes them; undefined when it leaves even their number open. */
+  readonly axes: readonly (number | undefined)[] | undefined;
 }
 
 export interface ModelOutline {
@@ -150,6 +152,7 @@ function readValue(info: WireValue, outline: ModelOutline): ValueOutline {
   let name = "";
   let kind = "untyped";
   let elementType = 0;
+  let axes: (number | undefined)[] | undefined;
   for (const { number, value } of fields(info)) {
     if (number === 1) name = wireText(value);
     if (number !== 2) continue;
@@ -158,11 +161,20 @@ function readValue(info: WireValue, outline: ModelOutline): ValueOutline {
       if (type.number !== 1) continue;
       for (const field of fields(type.value)) {
         if (field.number === 1) elementType = Number(wireInteger(field.value));
+        if (field.number === 2) axes = [...fields(field.value)].map(readAxis);
       }
     }
   }
   outline.elementTypes.add(elementType);
-  return { name, kind, elementType };
+  return { name, kind, elementType, axes };
+}
+
+function readAxis({ value }: { readonly value: WireValue }): number | undefined {
+  let size: number | undefined;
+  for (const field of fields(value)) {
+    if (field.number === 1) size = Number(wireInteger(field.value));
+  }
+  return size;
 }
 
 /** A tensor in a file of its own. */

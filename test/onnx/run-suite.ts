@@ -8,6 +8,7 @@ const testMsMax = 60_000;
 export async function* runTests(
   suite: string,
   names: readonly string[],
+  compileOnly = false,
 ): AsyncGenerator<Outcome, void> {
   const child = new ChildRun<TestTask, Outcome>({
     module: new URL("./test-child.js", import.meta.url),
@@ -15,7 +16,7 @@ export async function* runTests(
   });
   try {
     for (const name of names) {
-      const answer = await child.ask({ suite, name });
+      const answer = await child.ask({ suite, name, compileOnly });
       if ("result" in answer) yield answer.result;
       else yield { name, verdict: "failed", why: answer.fault, ms: 0 };
     }

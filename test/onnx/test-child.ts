@@ -5,6 +5,7 @@ import { type Outcome, runTest } from "./run-test.js";
 export interface TestTask {
   readonly suite: string;
   readonly name: string;
+  readonly compileOnly: boolean;
 }
 
-serve<TestTask, Outcome>(({ suite, name }) => runTest(suite, name));
+serve<TestTask, Outcome>(({ suite, name, compileOnly }) => runTest(suite, name, compileOnly));
