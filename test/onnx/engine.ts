@@ -1,4 +1,4 @@
-/** What the suite asks of the engine: a model, whole tensors in, whole tensors out. */
+/** What the suite asks of an engine: a model, whole tensors in, whole tensors out. */
 import { QuipuError } from "../../src/base/errors.js";
 import {
   type RunOptions,
@@ -6,11 +6,18 @@ import {
   Session,
   type Tensor,
 } from "../../src/compute/engine/session.js";
-import { compileModel, type TensorPort } from "../../src/compute/tensor/compile.js";
+import {
+  type CompiledModel,
+  compileModel,
+  type TensorPort,
+} from "../../src/compute/tensor/compile.js";
 import type { HeldTensor } from "./elements.js";
+import { runProgram } from "./machine/run.js";
 
 export interface Compiled {
-  run(options: RunOptions & { readonly digests?: boolean }): Promise<RunOutput>;
+  run(
+    options: RunOptions & { readonly digests?: boolean },
+  ): Promise<Pick<RunOutput, "outputs" | "digests">>;
 }
 
 /** Compiled for the shapes of these inputs, and ready to run on them. */
@@ -24,18 +31,41 @@ export function compileFor(model: Uint8Array, inputs: readonly HeldTensor[]): Co
   });
 }
 
+/** The same, but computed by the second machine instead of the addon; it has no options and no digests. */
+export function compileForSecond(model: Uint8Array, inputs: readonly HeldTensor[]): Compiled {
+  const { program, inputs: needed, outputs } = compiledFor(model, inputs);
+  const data = needed.map(({ name }) => {
+    const input = inputs.find((candidate) => candidate.name === name);
+    if (input === undefined) throw new QuipuError("INTERNAL", `no input ${name}`);
+    return input.data;
+  });
+  const run = async () => {
+    const results = runProgram(program, data);
+    const tensors = outputs.map(({ name, dtype, shape }, index) => {
+      const tensor = { dtype, shape, data: results[index] } as unknown as Tensor;
+      return [name, tensor] as const;
+    });
+    return { outputs: new Map(tensors), digests: new Map() };
+  };
+  return { run };
+}
+
 /** What the compiler alone says of the outputs. */
 export function outputsFor(
   model: Uint8Array,
   inputs: readonly HeldTensor[],
 ): readonly TensorPort[] {
+  return compiledFor(model, inputs).outputs;
+}
+
+function compiledFor(model: Uint8Array, inputs: readonly HeldTensor[]): CompiledModel {
   return bindAsAsked((byValue) => {
     const given = givenFor(inputs, byValue, ({ dtype, shape, data }) => ({
       dtype,
       shape,
       bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
     }));
-    return compileModel(model, given as Parameters<typeof compileModel>[1]).outputs;
+    return compileModel(model, given as Parameters<typeof compileModel>[1]);
   });
 }
 

@@ -1,9 +1,10 @@
 /**
- * `npm run test:onnx [-- --filter TEXT --verbose --json --required --compile --write]`: the official ONNX test suite.
+ * `npm run test:onnx [-- --filter TEXT --verbose --json --required --compile --second --write]`: the official ONNX test suite.
  *
  *   --filter TEXT  only tests whose name holds TEXT
  *   --required     only those that have to pass (docs/onnx-required.txt)
  *   --compile      as far as the compiler: types and shapes of the outputs, no values
+ *   --second       values by the second machine (machine/run.ts) in place of the addon
  *   --verbose      each test, with what it lacks or where it differs first
  *   --json         all results as one object, and nothing else, on stdout
  *   --write        docs/onnx-coverage.md and docs/onnx-required.txt from what this run found
@@ -21,6 +22,7 @@ interface Asked {
   readonly filter: string;
   readonly required: boolean;
   readonly compile: boolean;
+  readonly second: boolean;
   readonly verbose: boolean;
   readonly json: boolean;
   readonly write: boolean;
@@ -32,6 +34,7 @@ function asked(): Asked {
       filter: { type: "string", default: "" },
       required: { type: "boolean", default: false },
       compile: { type: "boolean", default: false },
+      second: { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       write: { type: "boolean", default: false },
@@ -56,16 +59,17 @@ async function main(options: Asked): Promise<number> {
     return 0;
   }
   const names = chosenNames(suite, options);
+  const way = options.compile ? "compiler" : options.second ? "second" : "engine";
   const outcomes: Outcome[] = [];
   let toldMs = performance.now();
-  for await (const outcome of runTests(suite, names, options.compile)) {
+  for await (const outcome of runTests(suite, names, way)) {
     outcomes.push(outcome);
     if (options.verbose || outcome.verdict === "failed") tell(lineOf(outcome));
     if (performance.now() - toldMs < tellEveryMs) continue;
     toldMs = performance.now();
     tell(`${outcomes.length} of ${names.length}`);
   }
-  const all = options.filter === "" && !options.required && !options.compile;
+  const all = options.filter === "" && !options.required && way === "engine";
   if (options.write && all) {
     writeCoverage(suite, outcomes);
     writeRequired(suite, names);

@@ -1,6 +1,6 @@
 /** Runs tests of the suite one by one, crash or no crash. */
 import { ChildRun } from "./child-run.js";
-import type { Outcome } from "./run-test.js";
+import type { Outcome, Way } from "./run-test.js";
 import type { TestTask } from "./test-child.js";
 
 const testMsMax = 60_000;
@@ -8,7 +8,7 @@ const testMsMax = 60_000;
 export async function* runTests(
   suite: string,
   names: readonly string[],
-  compileOnly = false,
+  way: Way = "engine",
 ): AsyncGenerator<Outcome, void> {
   const child = new ChildRun<TestTask, Outcome>({
     module: new URL("./test-child.js", import.meta.url),
@@ -16,7 +16,7 @@ export async function* runTests(
   });
   try {
     for (const name of names) {
-      const answer = await child.ask({ suite, name, compileOnly });
+      const answer = await child.ask({ suite, name, way });
       if ("result" in answer) yield answer.result;
       else yield { name, verdict: "failed", why: answer.fault, ms: 0 };
     }

@@ -2,7 +2,7 @@
 import { QuipuError } from "../../src/base/errors.js";
 import { firstDifference } from "./compare.js";
 import { elementTypeName, type HeldTensor } from "./elements.js";
-import { compileFor, outputsFor } from "./engine.js";
+import { compileFor, compileForSecond, outputsFor } from "./engine.js";
 import type { FileTensor, ModelOutline, ValueOutline } from "./onnx-file.js";
 import { type DataSet, readDataSets, readModel } from "./suite.js";
 
@@ -17,8 +17,10 @@ export interface Outcome {
   readonly ms: number;
 }
 
-/** With `compileOnly` it passes when the outputs would have the right types and shapes. */
-export async function runTest(suite: string, name: string, compileOnly: boolean): Promise<Outcome> {
+/** By the engine, by the second machine, or as far as the compiler: types and shapes of the outputs. */
+export type Way = "engine" | "second" | "compiler";
+
+export async function runTest(suite: string, name: string, way: Way): Promise<Outcome> {
   const startedMs = performance.now();
   const end = (verdict: Verdict, why = ""): Outcome => ({
     name,
@@ -31,7 +33,10 @@ export async function runTest(suite: string, name: string, compileOnly: boolean)
     const strange = [...outline.inputs, ...outline.outputs].find(({ kind }) => kind !== "tensor");
     if (strange !== undefined) return end("not supported", `${strange.kind} values`);
     for (const set of readDataSets(suite, name)) {
-      const why = await (compileOnly ? misfit : difference)(bytes, outline, set);
+      const why =
+        way === "compiler"
+          ? misfit(bytes, outline, set)
+          : await difference(bytes, outline, set, way);
       if (why !== undefined) return end("failed", why);
     }
     return end("passed");
@@ -46,8 +51,10 @@ async function difference(
   model: Uint8Array,
   outline: ModelOutline,
   { inputs, outputs }: DataSet,
+  way: Way,
 ): Promise<string | undefined> {
-  const compiled = compileFor(model, namedInputs(outline, inputs));
+  const compile = way === "second" ? compileForSecond : compileFor;
+  const compiled = compile(model, namedInputs(outline, inputs));
   const ran = await compiled.run({ digests: false });
   for (const [index, value] of outline.outputs.entries()) {
     const { name } = value;
