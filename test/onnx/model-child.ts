@@ -1,9 +1,15 @@
 /** Runs one real model here and in the oracle, for a parent (child-run.ts). */
 import { readFileSync } from "node:fs";
 import { serve } from "./child-run.js";
-import { compileFor } from "./engine.js";
+import { compileFor, compileForSecond } from "./engine.js";
 import { feedsOf, loadOracle, openOracle } from "./oracle.js";
 import { modelInputs, modelNamed, modelPath } from "./real-models.js";
+
+export interface ModelTask {
+  readonly name: string;
+  /** By the second machine (machine/run.ts), which is slow. */
+  readonly second: boolean;
+}
 
 export interface OutputError {
   readonly output: string;
@@ -13,13 +19,14 @@ export interface OutputError {
   readonly mistake: string | undefined;
 }
 
-serve<string, readonly OutputError[]>(async (name) => {
+serve<ModelTask, readonly OutputError[]>(async ({ name, second }) => {
   const model = modelNamed(name);
   const inputs = modelInputs(model);
   const oracle = loadOracle();
   const session = await openOracle(oracle, modelPath(model), 1);
   const expected = await session.run(feedsOf(oracle, inputs));
-  const compiled = compileFor(readFileSync(modelPath(model)), inputs);
+  const compile = second ? compileForSecond : compileFor;
+  const compiled = compile(readFileSync(modelPath(model)), inputs);
   const { outputs } = await compiled.run({ digests: false });
   return Object.entries(expected).map(([output, { type, dims, data }]) => {
     const ours = outputs.get(output);
