@@ -23,19 +23,27 @@ export function messageField(field: number, ...parts: Uint8Array[]): Uint8Array 
   return bytesField(field, concatBytes(...parts));
 }
 
+/** Whole numbers are integers, lists of them likewise; other numbers say that they are floats. */
+export type AttributeParts =
+  | number
+  | readonly number[]
+  | string
+  | { readonly float: number }
+  | { readonly floats: readonly number[] };
+
 export interface NodeParts {
   readonly operator: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly name?: string;
   readonly domain?: string;
-  readonly attributes?: Readonly<Record<string, number>>;
+  readonly attributes?: Readonly<Record<string, AttributeParts>>;
   readonly graphs?: Readonly<Record<string, GraphParts>>;
 }
 
 export interface ValueParts {
   readonly name: string;
-  /** 1 is float32, 7 is int64. */
+  /** 1 is float32, 7 is int64; 0 leaves the type open. */
   readonly type?: number;
   /** Absent: the model says nothing about the shape. */
   readonly axes?: readonly (number | string | undefined)[];
@@ -53,7 +61,8 @@ export interface ConstantParts {
 export interface GraphParts {
   readonly nodes: readonly NodeParts[];
   readonly inputs?: readonly ValueParts[];
-  readonly outputs: readonly string[];
+  /** By name alone: float32 of an open shape. */
+  readonly outputs: readonly (string | ValueParts)[];
   readonly constants?: readonly ConstantParts[];
 }
 
@@ -84,7 +93,9 @@ function writeGraph(field: number, parts: GraphParts): Uint8Array {
       ),
     ),
     ...inputs.map((input) => writeValue(11, input)),
-    ...outputs.map((name) => writeValue(12, { name })),
+    ...outputs.map((output) =>
+      writeValue(12, typeof output === "string" ? { name: output } : output),
+    ),
   );
 }
 
@@ -96,7 +107,7 @@ function writeNode(node: NodeParts): Uint8Array {
     bytesField(3, node.name ?? ""),
     bytesField(4, node.operator),
     ...Object.entries(node.attributes ?? {}).map(([name, value]) =>
-      messageField(5, bytesField(1, name), integerField(3, value), integerField(20, 2)),
+      messageField(5, bytesField(1, name), ...writeAttribute(value)),
     ),
     ...Object.entries(node.graphs ?? {}).map(([name, graph]) =>
       messageField(5, bytesField(1, name), writeGraph(6, graph), integerField(20, 5)),
@@ -105,7 +116,23 @@ function writeNode(node: NodeParts): Uint8Array {
   );
 }
 
+function writeAttribute(value: AttributeParts): Uint8Array[] {
+  if (typeof value === "number") return [integerField(3, value), integerField(20, 2)];
+  if (typeof value === "string") return [bytesField(4, value), integerField(20, 3)];
+  if ("float" in value) return [floatField(2, value.float), integerField(20, 1)];
+  if ("floats" in value) {
+    return [...value.floats.map((float) => floatField(7, float)), integerField(20, 6)];
+  }
+  return [...value.map((integer) => integerField(8, integer)), integerField(20, 7)];
+}
+
+function floatField(field: number, value: number): Uint8Array {
+  const bytes = new Uint8Array(Float32Array.of(value).buffer);
+  return concatBytes(varint((field << 3) | 5), bytes);
+}
+
 function writeValue(field: number, { name, type = 1, axes }: ValueParts): Uint8Array {
+  if (type === 0) return messageField(field, bytesField(1, name));
   const shape = (axes ?? []).map((axis) =>
     messageField(
       1,

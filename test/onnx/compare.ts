@@ -10,7 +10,11 @@ const relativeMaxOfBfloat16 = 2 ** -7;
 type Unnamed = Omit<HeldTensor, "name">;
 
 /** What differs first, in words; undefined when nothing does. Integers and truth values are exact. */
-export function firstDifference(actual: Unnamed, expected: HeldTensor): string | undefined {
+export function firstDifference(
+  actual: Unnamed,
+  expected: HeldTensor,
+  absolute = absoluteMax,
+): string | undefined {
   const { name, dtype } = expected;
   const kind = (tensor: Unnamed) => `${tensor.dtype} [${tensor.shape.join(", ")}]`;
   if (kind(actual) !== kind(expected)) {
@@ -25,13 +29,13 @@ export function firstDifference(actual: Unnamed, expected: HeldTensor): string |
       return `${name}[${index}] is ${got} and should be ${want}`;
     }
     const [a, b] = [value(Number(got)), value(Number(want))];
-    if (!isClose(a, b, relative)) return `${name}[${index}] is ${a} and should be ${b}`;
+    if (!isClose(a, b, relative, absolute)) return `${name}[${index}] is ${a} and should be ${b}`;
   }
   return undefined;
 }
 
-function isClose(actual: number, expected: number, relative: number): boolean {
+function isClose(actual: number, expected: number, relative: number, absolute: number): boolean {
   if (Number.isNaN(expected)) return Number.isNaN(actual);
   if (!Number.isFinite(expected)) return actual === expected;
-  return Math.abs(actual - expected) <= absoluteMax + relative * Math.abs(expected);
+  return Math.abs(actual - expected) <= absolute + relative * Math.abs(expected);
 }

@@ -22,7 +22,10 @@ interface Oracle {
     dims: readonly number[],
   ) => OracleTensor;
   readonly InferenceSession: {
-    create(path: string, options: Readonly<Record<string, unknown>>): Promise<OracleSession>;
+    create(
+      model: string | Uint8Array,
+      options: Readonly<Record<string, unknown>>,
+    ): Promise<OracleSession>;
   };
 }
 
