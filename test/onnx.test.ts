@@ -1,9 +1,10 @@
-/** The yardstick by which ONNX models are measured. */
+/** The yardstick itself, and what of the official ONNX suite has to pass. */
 import t from "tap";
 import { ChildRun } from "./onnx/child-run.js";
 import { firstDifference } from "./onnx/compare.js";
 import type { HeldTensor } from "./onnx/elements.js";
 import { readRequired, requiredOf } from "./onnx/required.js";
+import { runTests } from "./onnx/run-suite.js";
 import { findSuite, listTests, suiteMissing } from "./onnx/suite.js";
 
 const suite = findSuite();
@@ -56,4 +57,10 @@ t.test("results are measured as the official runner measures them", async (t) =>
 t.test("the list of what has to pass is what its rule takes", { skip }, async (t) => {
   const folder = suite as string;
   t.same(readRequired(), requiredOf(folder, listTests(folder)));
+});
+
+t.test("what has to pass passes", { skip }, async (t) => {
+  for await (const { name, verdict, why } of runTests(suite as string, readRequired())) {
+    t.equal(verdict, "passed", why === "" ? name : `${name}: ${why}`);
+  }
 });

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../bench/machine.js";
+import { elementTypeName } from "./elements.js";
 import { type Outcome, type Verdict, verdicts } from "./run-test.js";
 import { readModel } from "./suite.js";
 
@@ -68,6 +69,8 @@ function reasonOf(why: string): string {
   return why
     .replace(/^the model needs what cannot be compiled: (.*?)( \(first at .*\))?$/, "needs $1")
     .replace(/^node .*? (\(\w+\) )/, "$1")
-    .replace(/^(input|tensor) \S+ /, "$1 ")
+    .replace(/^(input|tensor) \S+ (has|holds) /, "")
+    .replace(/element type (\d+)(;.*)?$/, (_, number) => elementTypeName(Number(number)))
+    .replace(/^elements of type /, "")
     .replace(/^\S+\[\d+\] is .*/, "another value");
 }

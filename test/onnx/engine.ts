@@ -15,9 +15,12 @@ import type { HeldTensor } from "./elements.js";
 import { runProgram } from "./machine/run.js";
 
 export interface Compiled {
-  run(
-    options: RunOptions & { readonly digests?: boolean },
-  ): Promise<Pick<RunOutput, "outputs" | "digests">>;
+  run(options: RunOptions & { readonly digests?: boolean }): Promise<RunOutput>;
+}
+
+/** The second machine has no options and no digests. */
+export interface CompiledForSecond {
+  run(): Promise<Pick<RunOutput, "outputs">>;
 }
 
 /** Compiled for the shapes of these inputs, and ready to run on them. */
@@ -31,8 +34,11 @@ export function compileFor(model: Uint8Array, inputs: readonly HeldTensor[]): Co
   });
 }
 
-/** The same, but computed by the second machine instead of the addon; it has no options and no digests. */
-export function compileForSecond(model: Uint8Array, inputs: readonly HeldTensor[]): Compiled {
+/** The same, but computed by the second machine instead of the addon. */
+export function compileForSecond(
+  model: Uint8Array,
+  inputs: readonly HeldTensor[],
+): CompiledForSecond {
   const { program, inputs: needed, outputs } = compiledFor(model, inputs);
   const data = needed.map(({ name }) => {
     const input = inputs.find((candidate) => candidate.name === name);
@@ -45,7 +51,7 @@ export function compileForSecond(model: Uint8Array, inputs: readonly HeldTensor[
       const tensor = { dtype, shape, data: results[index] } as unknown as Tensor;
       return [name, tensor] as const;
     });
-    return { outputs: new Map(tensors), digests: new Map() };
+    return { outputs: new Map(tensors) };
   };
   return { run };
 }
