@@ -28,6 +28,7 @@ export type AttributeParts =
   | number
   | readonly number[]
   | string
+  | readonly string[]
   | { readonly float: number }
   | { readonly floats: readonly number[] };
 
@@ -69,12 +70,17 @@ export interface GraphParts {
 export interface ModelParts extends GraphParts {
   readonly inputs: readonly ValueParts[];
   readonly opset?: number;
+  /** Of ai.onnx.ml. */
+  readonly learning?: number;
 }
 
 export function writeModel(parts: ModelParts): Uint8Array {
-  const { opset = 17 } = parts;
-  const version = messageField(8, integerField(2, opset));
-  return concatBytes(integerField(1, 8), version, writeGraph(7, parts));
+  const { opset = 17, learning } = parts;
+  const versions = [messageField(8, integerField(2, opset))];
+  if (learning !== undefined) {
+    versions.push(messageField(8, bytesField(1, "ai.onnx.ml"), integerField(2, learning)));
+  }
+  return concatBytes(integerField(1, 8), ...versions, writeGraph(7, parts));
 }
 
 function writeGraph(field: number, parts: GraphParts): Uint8Array {
@@ -123,7 +129,11 @@ function writeAttribute(value: AttributeParts): Uint8Array[] {
   if ("floats" in value) {
     return [...value.floats.map((float) => floatField(7, float)), integerField(20, 6)];
   }
-  return [...value.map((integer) => integerField(8, integer)), integerField(20, 7)];
+  const isText = typeof value[0] === "string";
+  const items = value.map((item) =>
+    typeof item === "number" ? integerField(8, item) : bytesField(9, item),
+  );
+  return [...items, integerField(20, isText ? 8 : 7)];
 }
 
 function floatField(field: number, value: number): Uint8Array {

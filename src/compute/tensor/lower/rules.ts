@@ -31,6 +31,7 @@ import { rules as shape } from "./shape.js";
 import { rules as softmax } from "./softmax.js";
 import { rules as supportVectors } from "./support-vectors.js";
 import { rules as topk } from "./topk.js";
+import { rules as trees } from "./trees.js";
 import { rules as unpool } from "./unpool.js";
 
 const families = [
@@ -62,6 +63,7 @@ const families = [
   softmax,
   supportVectors,
   topk,
+  trees,
   unpool,
 ];
 
