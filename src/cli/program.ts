@@ -126,6 +126,9 @@ function commanderOption(option: NonNullable<Verb["options"]>[number]): Option {
   if (option.choices !== undefined) built.choices([...option.choices]);
   if (option.default !== undefined) built.default(option.default);
   if (option.required === true) built.makeOptionMandatory();
+  if (option.repeatable === true) {
+    built.argParser((value, before: readonly string[] = []) => [...before, value]);
+  }
   return built;
 }
 

@@ -8,6 +8,8 @@ export interface VerbOption {
   readonly choices?: readonly string[];
   readonly required?: boolean;
   readonly default?: string;
+  /** May be given more than once; its value is the list of all. */
+  readonly repeatable?: boolean;
 }
 
 export interface Verb {
@@ -31,6 +33,27 @@ const destination: VerbOption = {
   help: "country that the bytes go to (QUIPU_COUNTRY; default: where `quipu up` said this machine stands)",
 };
 const detach: VerbOption = { flags: "--detach", help: "return once the jobs are admitted" };
+
+const shape: VerbOption = {
+  flags: "--shape <name=sizes>",
+  help: "shape of an input (x=1,3,224,224) or size of an open axis (batch=8); repeatable",
+  repeatable: true,
+};
+const input: VerbOption = {
+  flags: "--input <name=file>",
+  help: "an input from FILE.npy, FILE.safetensors[:TENSOR] or FILE.csv[.gz]; repeatable",
+  repeatable: true,
+};
+const random: VerbOption = {
+  flags: "--random <seed>",
+  help: "numbers by this seed for inputs that are not given; the same everywhere",
+};
+const backend: VerbOption = {
+  flags: "--backend <backend>",
+  help: "what computes; the bits are the same",
+  choices: ["auto", "portable", "avx2", "avx512", "cuda"],
+  default: "auto",
+};
 
 export const verbs: readonly Verb[] = [
   {
@@ -234,12 +257,7 @@ export const verbs: readonly Verb[] = [
       { flags: "--rerun", help: "run the job again here and compare the bits" },
       { flags: "--data <folder>", help: "the data set's folder, for --rerun" },
       { flags: "--model <file>", help: "the model file, for --rerun of a tensor job" },
-      {
-        flags: "--backend <backend>",
-        help: "backend for --rerun",
-        choices: ["auto", "portable", "avx2", "avx512", "cuda"],
-        default: "auto",
-      },
+      { ...backend, help: "backend for --rerun" },
     ],
     load: () => import("./receipt/verify.js"),
   },
@@ -283,6 +301,40 @@ export const verbs: readonly Verb[] = [
     load: () => import("./hash/hash.js"),
   },
   {
+    name: "model inspect",
+    args: "<file>",
+    help: "what an ONNX model takes, gives and needs; with its shapes known, what it compiles to",
+    options: [shape, input, random],
+    load: () => import("./model/inspect.js"),
+  },
+  {
+    name: "model run",
+    args: "<file>",
+    help: "run an ONNX model here; prints each output's type, shape, digests and first elements",
+    options: [
+      input,
+      random,
+      shape,
+      backend,
+      { flags: "--out <folder>", help: "write outputs.safetensors there" },
+    ],
+    load: () => import("./model/run.js"),
+  },
+  {
+    name: "model bench",
+    args: "<file>",
+    help: "how long a model compiles and runs here, on numbers of its own or yours",
+    options: [
+      shape,
+      input,
+      { ...random, default: "1" },
+      backend,
+      { flags: "--threads <count>", help: "threads that compute (default: all)" },
+      { flags: "--repeats <count>", help: "runs that are timed", default: "20" },
+    ],
+    load: () => import("./model/bench.js"),
+  },
+  {
     name: "doctor",
     args: "",
     help: "check this machine: addon, SIMD, CUDA, disk, coordinator; a fix for each fault",
@@ -298,4 +350,5 @@ export const nouns: Readonly<Record<string, string>> = {
   data: "data sets",
   receipt: "receipts",
   log: "the transparency log",
+  model: "models in ONNX form, without a fleet",
 };

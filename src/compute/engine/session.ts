@@ -6,38 +6,27 @@ import { totalmem } from "node:os";
 import { QuipuError } from "../../base/errors.js";
 import type { OwnedBytes } from "../native/hashing.js";
 import { type Backend, NativeProgram } from "../native/program.js";
-import {
-  arithmetic,
-  type CompileOptions,
-  compileModel,
-  type TensorPort,
-} from "../tensor/compile.js";
-import type { Given } from "../tensor/lower/bind.js";
+import { arithmetic, type TensorPort } from "../tensor/compile.js";
+import { type CompileFilesOptions, compileFiles, type Inputs, runBytes } from "./compile-files.js";
 import { type Digests, digestsOf } from "./digests.js";
-import { withExternalData } from "./external-data.js";
 import {
   allocate,
   type OwnedTensor,
   ownTensor,
   portBytes,
   type Tensor,
-  tensorBytes,
   tensorOver,
 } from "./tensor.js";
 
 export { OwnedBytes } from "../native/hashing.js";
 export type { Backend } from "../native/program.js";
 export type { TensorPort } from "../tensor/compile.js";
+export type { Inputs } from "./compile-files.js";
 export { type DType, float32, int64, type OwnedTensor, type Tensor, tensor } from "./tensor.js";
 
-/** Of each input its shape, or its value when the shapes of other tensors depend on it. */
-export type Inputs = Readonly<Record<string, readonly number[] | Tensor>>;
-
-export interface SessionOptions extends CompileOptions {
+export interface SessionOptions extends CompileFilesOptions {
   /** Most working memory that a run may take; half of the machine's without it. */
   readonly memoryBytesMax?: number;
-  /** Holds the files beside the model in which weights may lie; nothing outside it is read. */
-  readonly folder?: string;
 }
 
 /** Memory handed over for an output, and where in it the first element goes. */
@@ -71,16 +60,6 @@ export function memoryBytesDefault(): number {
   return Math.floor(totalmem() / 2);
 }
 
-function givenOf(inputs: Inputs): Given {
-  return Object.fromEntries(
-    Object.entries(inputs).map(([name, given]) => {
-      if (!("dtype" in given)) return [name, given];
-      const { dtype, shape } = given;
-      return [name, { dtype, shape, bytes: tensorBytes(given).slice() }];
-    }),
-  );
-}
-
 export class Session {
   /** Version of the frozen arithmetic that runs compute in. */
   readonly arithmetic = arithmetic;
@@ -103,18 +82,9 @@ export class Session {
    * value is needed are in the error's `details.bind`.
    */
   static compile(modelBytes: Uint8Array, inputs: Inputs, options: SessionOptions = {}): Session {
-    const given = givenOf(inputs);
-    const compiled =
-      options.folder === undefined
-        ? compileModel(modelBytes, given, options)
-        : withExternalData(options.folder, (readExternal) =>
-            compileModel(modelBytes, given, { ...options, readExternal }),
-          );
+    const compiled = compileFiles(modelBytes, inputs, options);
     const memoryBytesMax = options.memoryBytesMax ?? memoryBytesDefault();
-    const needed = [...compiled.inputs, ...compiled.outputs].reduce(
-      (sum, port) => sum + portBytes(port),
-      compiled.arenaBytes + compiled.preparedBytes,
-    );
+    const needed = runBytes(compiled);
     if (needed > memoryBytesMax) {
       throw new QuipuError(
         "LIMIT_EXCEEDED",

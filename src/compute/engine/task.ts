@@ -8,16 +8,15 @@ import { QuipuError } from "../../base/errors.js";
 import type { Artifact } from "../../model/artifact.js";
 import type { TensorTask } from "../../model/job.js";
 import type { RunResult } from "../../model/run.js";
-import { OwnedBytes } from "../native/hashing.js";
 import type { Backend } from "../native/program.js";
 import { bindValues } from "./bind-values.js";
 import { digestsOf } from "./digests.js";
+import { handedOver } from "./handed-over.js";
 import { readModel } from "./model-file.js";
 import { npyFile } from "./npy.js";
 import { OutputFile, outputFileName } from "./output-file.js";
 import { memoryBytesDefault, Session } from "./session.js";
 import { readInputs } from "./task-inputs.js";
-import { type OwnedTensor, type Tensor, tensorBytes } from "./tensor.js";
 import { vote } from "./vote.js";
 
 export interface TensorTaskOptions {
@@ -52,14 +51,14 @@ export async function runTensorTask(options: TensorTaskOptions): Promise<TensorT
   const { dataFolder } = options;
   const read = await readInputs({ task, dataFolder, memoryBytesMax, signal });
   progress(0.4, "compiling");
-  const { compiled: session, inputs } = bindValues(read.tensors, (given) =>
+  const { compiled: session, byValue } = bindValues(read.tensors, (given) =>
     Session.compile(model, given, { memoryBytesMax, readExternal: refuseExternal }),
   );
   checkVote(session, task, read.labels);
   const file = new OutputFile(session.outputs);
   progress(0.5, "computing");
   const asked = task.backend === "auto" ? (options.backend ?? "auto") : task.backend;
-  const { backend } = await session.run(handedOver(inputs), {
+  const { backend } = await session.run(handedOver(read.tensors, byValue), {
     backend: asked,
     into: file.rooms,
     digests: false, // taken below over the whole file, which holds these very bytes
@@ -96,16 +95,6 @@ function refuseExternal(location: string): never {
     "MODEL_UNSUPPORTED",
     `the model has weights in ${location}; the model of a job is one file`,
     { next: "save the model with its weights inside" },
-  );
-}
-
-/** Nobody needs the inputs after the run. */
-function handedOver(inputs: Readonly<Record<string, Tensor>>): Record<string, OwnedTensor> {
-  return Object.fromEntries(
-    Object.entries(inputs).map(([name, tensor]) => {
-      const { dtype, shape } = tensor;
-      return [name, { dtype, shape, owned: OwnedBytes.take(tensorBytes(tensor)) }];
-    }),
   );
 }
 

@@ -57,6 +57,10 @@ export class TensorFile {
     );
   }
 
+  holds(name: string): boolean {
+    return this.#header instanceof SafetensorsHeader && this.#header.names.includes(name);
+  }
+
   /** What has been read of it so far. */
   get readBytes(): number {
     return this.#readBytes;

@@ -9,6 +9,7 @@ import type { ReadExternal } from "./onnx/constant.js";
 import { importOnnx } from "./onnx/import.js";
 import { encodeProgram } from "./program/encode.js";
 import { fuseMaps } from "./program/fuse.js";
+import { type Measure, measure } from "./program/measure.js";
 import { planArena, planLasting } from "./program/plan.js";
 import { sectionsOf, withoutDead } from "./program/sections.js";
 
@@ -31,6 +32,7 @@ export interface CompiledModel {
   readonly arenaBytes: number;
   /** Of what is computed once. */
   readonly preparedBytes: number;
+  readonly measure: Measure;
 }
 
 /** Passes that never change a bit, each of which can be left out to prove it. */
@@ -86,6 +88,7 @@ export function compileModel(
     outputs: ports(outputs),
     arenaBytes: arena.bytes,
     preparedBytes: prepared.bytes,
+    measure: measure(sections, buffers),
   };
 }
 

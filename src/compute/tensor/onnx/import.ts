@@ -64,7 +64,7 @@ function versionOf(opsets: ReadonlyMap<string, bigint>, domain: string): number 
 }
 
 /** A graph and all that lie within its nodes. */
-function graphsWithin(graph: OnnxGraph): OnnxGraph[] {
+export function graphsWithin(graph: OnnxGraph): OnnxGraph[] {
   const attributes = graph.nodes.flatMap((node) => node.attributes);
   return [
     graph,
@@ -73,7 +73,7 @@ function graphsWithin(graph: OnnxGraph): OnnxGraph[] {
 }
 
 /** What a node is called in messages, and its operator. */
-function namesOf(node: OnnxNode, index: number) {
+export function namesOf(node: OnnxNode, index: number) {
   const domain = node.domain === "ai.onnx" ? "" : node.domain;
   return {
     name: node.name === "" ? `${node.operator} #${index}` : node.name,
@@ -82,7 +82,8 @@ function namesOf(node: OnnxNode, index: number) {
   };
 }
 
-function checkOperators(
+/** Names all operators that are not known at once. */
+export function checkOperators(
   graphs: readonly OnnxGraph[],
   opsets: ReadonlyMap<string, bigint>,
   isKnown: (operator: string) => boolean,

@@ -1,0 +1,45 @@
+/** How much work and memory a compiled program is, before it runs. */
+import type { BufferFacts, Opcode, Operator } from "../canonical/value.js";
+import { elementBytes, sizeOf } from "../dtype.js";
+import type { Sections } from "./sections.js";
+
+export interface Measure {
+  /** Canonical operators of a run. */
+  readonly operators: ReadonlyMap<Opcode, number>;
+  /** Those that run once, when the program is opened. */
+  readonly preparing: number;
+  readonly constants: { readonly count: number; readonly bytes: number };
+  /** Of the products and convolutions of a run. */
+  readonly multiplyAdds: number;
+}
+
+export function measure({ prelude, body }: Sections, buffers: readonly BufferFacts[]): Measure {
+  const operators = new Map<Opcode, number>();
+  for (const { opcode } of body) operators.set(opcode, (operators.get(opcode) ?? 0) + 1);
+  const read = new Set([...prelude, ...body].flatMap((operator) => operator.reads));
+  const constants = [...read].flatMap((buffer) => {
+    const facts = buffers[buffer];
+    return facts?.bytes === undefined ? [] : [facts.elements * elementBytes(facts.dtype)];
+  });
+  return {
+    operators,
+    preparing: prelude.length,
+    constants: { count: constants.length, bytes: constants.reduce((sum, size) => sum + size, 0) },
+    multiplyAdds: body.reduce((sum, operator) => sum + multiplyAdds(operator), 0),
+  };
+}
+
+/** By the words that arithmetic.ts and window.ts give these operators. */
+function multiplyAdds(operator: Operator): number {
+  if (operator.opcode === "matmul") {
+    const [m = 0, n = 0, k = 0, rank = 0, ...rest] = operator.words.map(Number);
+    return m * n * k * sizeOf(rest.slice(0, rank));
+  }
+  if (operator.opcode === "convolution") {
+    const [batch = 0, groups = 0, channels = 0, results = 0, ...window] =
+      operator.words.map(Number);
+    const [kernel, out] = [window.slice(3, 6), window.slice(6, 9)];
+    return batch * groups * channels * results * sizeOf(kernel) * sizeOf(out);
+  }
+  return 0;
+}
