@@ -229,6 +229,8 @@ t.test("mistakes are told with what to do", async (t) => {
     [["--input", "b=absent.npy"], 1, /^NOT_FOUND {2}there is no file absent\.npy/],
     [["--input", `b=${array}`, "--shape", "b=3,2"], 1, /^SHAPE_MISMATCH .*\[2, 3\], not \[3, 2\]/],
     [["--input", `b=${array}`, "--shape", "rows=4", "--random", "1"], 1, /^SHAPE_MISMATCH/],
+    [["--shape", "rows=99999999999", "--random", "1"], 1, /^LIMIT_EXCEEDED .*needs more than/],
+    [["--shape", "rows=9999999999999999"], 2, /sizes are whole numbers/],
     [["--backend", "sorcery"], 2, /Allowed choices/],
   ];
   for (const [options, code, stderr] of wrong) {

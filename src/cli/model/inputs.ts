@@ -2,11 +2,16 @@
 import { access } from "node:fs/promises";
 import { QuipuError } from "../../base/errors.js";
 import { bindInput } from "../../compute/engine/bind-input.js";
-import { type DType, type Tensor, tensor } from "../../compute/engine/session.js";
+import {
+  type DType,
+  memoryBytesDefault,
+  type Tensor,
+  tensor,
+} from "../../compute/engine/session.js";
 import { readTableAt } from "../../compute/engine/table.js";
 import { TensorFile } from "../../compute/engine/tensor-file.js";
 import type { ModelFacts, ValueFacts } from "../../compute/tensor/describe.js";
-import { sizeOf } from "../../compute/tensor/dtype.js";
+import { elementBytes, elementCount, sizeOf } from "../../compute/tensor/dtype.js";
 import type { FileChoice, InputChoices } from "./choices.js";
 import { randomTensor } from "./random.js";
 
@@ -44,6 +49,7 @@ export async function readInputs(
     if (seed === undefined || dtype === undefined || shape === undefined) {
       return { facts, shape, tensor: undefined, from: "" };
     }
+    checkSize(name, dtype, shape);
     // Another seed for each, so that no two are alike.
     const drawn = randomTensor(dtype, shape, (seed + index) % 2 ** 32);
     return { facts, shape, tensor: drawn, from: `seed ${seed}` };
@@ -106,10 +112,23 @@ async function readTensor(
   const file = await TensorFile.open(path, path);
   try {
     // Without a name: the tensor named as the input is, or the only one.
-    return await file.read(file.place(named ?? (file.holds(name) ? name : undefined)), signal);
+    const place = file.place(named ?? (file.holds(name) ? name : undefined));
+    checkSize(name, place.dtype, place.shape);
+    return await file.read(place, signal);
   } finally {
     await file.close();
   }
+}
+
+/** Before memory is taken for it. */
+function checkSize(name: string, dtype: DType, shape: readonly number[]): void {
+  const count = elementCount(shape, dtype);
+  const most = memoryBytesDefault();
+  if (count !== undefined && count * elementBytes(dtype) <= most) return;
+  const what = `the input ${name}, ${dtype} [${shape.join(", ")}]`;
+  throw new QuipuError("LIMIT_EXCEEDED", `${what}, needs more than ${most} bytes of memory`, {
+    next: "use a smaller batch or a larger host",
+  });
 }
 
 /** All of it, as numbers of the type that the model takes. */
