@@ -89,7 +89,12 @@ Status DecodeTensor(const uint8_t* record, bool is_input, uint64_t memory_bytes_
   tensor->dtype = static_cast<DType>(dtype);
   const uint64_t elements = Read64(record + kTensorElements);
   const uint64_t size = DTypeBytes(tensor->dtype);
-  if (elements > memory_bytes_max / size) return Refused("a tensor larger than the memory allowed");
+  if (elements > memory_bytes_max / size) {
+    return Error(Code::kLimitExceeded,
+                 "a tensor of " + std::to_string(elements) + " elements is more than the " +
+                     std::to_string(memory_bytes_max) + " bytes that are allowed",
+                 "use a smaller batch");
+  }
   tensor->elements = static_cast<int64_t>(elements);
   tensor->bytes = elements * size;
   tensor->offset = Read64(record + kTensorOffset);
