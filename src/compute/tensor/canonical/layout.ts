@@ -95,7 +95,10 @@ export function slice(
     value,
     counts,
     empty ? 0 : offset,
-    strides.map((stride, axis) => stride * (steps[axis] as number)),
+    // Where one element is taken the step means nothing, and may be any number.
+    strides.map((stride, axis) =>
+      (counts[axis] as number) <= 1 ? 0 : stride * (steps[axis] as number),
+    ),
   );
 }
 

@@ -51,14 +51,6 @@ const multiply = (a: Term, b: Term) => apply("multiply", a, b);
 const divide = (a: Term, b: Term) => apply("divide", a, b);
 const whole = (number: number) => constant(number, "int64");
 
-/** Elements that the compiler itself writes down. */
-const writtenMax = 2 ** 22;
-
-function checkCount(operation: Operation, count: number): void {
-  if (Number.isInteger(count) && count >= 0 && count <= writtenMax) return;
-  throw operation.unsupported(`makes ${count} elements, and at most ${writtenMax} are compiled`);
-}
-
 /** A single element as an int64, wherever it comes from. */
 function scalar(operation: Operation, index: number): Term {
   const value = operation.typed(index, "int64", "int32");
@@ -73,8 +65,7 @@ function places(operation: Operation, shape: readonly number[]) {
 }
 
 function upTo(operation: Operation, count: number, shape: readonly number[]): Value {
-  checkCount(operation, count);
-  return operation.builder.integers([...new Array(count).keys()], shape);
+  return operation.builder.integers(operation.upTo(count), shape);
 }
 
 function typeAsked(operation: Operation, name: string, otherwise: DType): DType {
@@ -109,12 +100,13 @@ function range(operation: Operation): Value {
   if (Number(delta) === 0) throw operation.wrong("has a step of 0");
   const count = Math.max(0, Math.ceil(distance(start, limit) / Number(delta)));
   if (Number.isNaN(count)) throw operation.wrong("has an end that is no number");
-  checkCount(operation, count);
-  const elements = Array.from({ length: count }, (_, index) =>
-    typeof start === "bigint"
-      ? start + BigInt(index) * BigInt(delta)
-      : Math.fround(start + Math.fround(index * Number(delta))),
-  );
+  const elements = operation
+    .upTo(count)
+    .map((index) =>
+      typeof start === "bigint"
+        ? start + BigInt(index) * BigInt(delta)
+        : Math.fround(start + Math.fround(index * Number(delta))),
+    );
   return operation.builder.make(dtype, elements);
 }
 
@@ -154,14 +146,9 @@ function window([a, b, c]: readonly [number, number, number]): Rule {
     const dtype = typeAsked(operation, "output_datatype", "float32");
     const around = operation.integer("periodic", 1) === 1 ? size : size - 1;
     if (size < 0 || around === 0) throw operation.unsupported(`makes a window of ${size} elements`);
-    checkCount(operation, size);
     // Angles in binary64, which every machine computes alike; the cosine is the run's.
     const angle = (times: number) =>
-      read(
-        builder.floats(
-          Array.from({ length: size }, (_, at) => (2 * Math.PI * at * times) / around),
-        ),
-      );
+      read(builder.floats(operation.upTo(size).map((at) => (2 * Math.PI * at * times) / around)));
     const first = add(constant(a), multiply(constant(b), apply("cos", angle(1))));
     const term = c === 0 ? first : add(first, multiply(constant(c), apply("cos", angle(2))));
     return [builder.map([size], cast(term, dtype))];

@@ -127,7 +127,7 @@ function reverseSequence(operation: Operation): Value {
   const [batch, times] = byBatch.shape as [number, number];
   if (lengths.shape.join() !== `${batch}`) throw operation.mismatch("each sequence needs a length");
   const length = cast(read(builder.reshape(lengths, [batch, 1])), "int64");
-  const time = read(builder.integers([...new Array(times).keys()]));
+  const time = read(builder.integers(operation.upTo(times)));
   const last = apply("subtract", length, constant(1, "int64"));
   const from = apply("select", apply("less", time, length), apply("subtract", last, time), time);
   const indices = builder.reshape(builder.map([batch, times], from), [batch, times, 1]);

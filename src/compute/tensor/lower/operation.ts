@@ -18,6 +18,9 @@ const elementsReadMax = 2 ** 22;
 /** What a graph gives for its parameters. */
 export type LowerBody = (body: Body, given: readonly Value[]) => readonly Value[];
 
+/** Of indices and weights that are worked out for every position of an axis. */
+const positionsMax = 2 ** 22;
+
 export class Operation {
   readonly builder: Builder;
   readonly node: GraphNode;
@@ -167,6 +170,18 @@ export class Operation {
       if (sizes.size > 1) throw this.mismatch("shapes do not broadcast");
       return [...sizes][0] ?? 1;
     });
+  }
+
+  /** 0, 1, … below `count`, refused where the compiler would have to hold too many. */
+  upTo(count: number): number[] {
+    if (!Number.isInteger(count) || count < 0) throw this.mismatch(`an axis of ${count} positions`);
+    if (count <= positionsMax) return [...new Array(count).keys()];
+    throw new QuipuError(
+      "LIMIT_EXCEEDED",
+      `node ${this.node.name} (${this.node.operator}) needs ${count} positions while the model is ` +
+        `compiled, and at most ${positionsMax} are held`,
+      { next: "use smaller inputs", details: { node: this.node.name } },
+    );
   }
 
   wrong(what: string): QuipuError {

@@ -38,8 +38,7 @@ function padded(operation: Operation): Value {
     if (begin === 0 && end === 0) continue;
     if (size === 0) throw operation.mismatch(`axis ${axis} has nothing to pad with`);
     const length = begin + size + end;
-    if (length > positionsMax) throw operation.unsupported(`pads axis ${axis} to ${length}`);
-    const positions = Array.from({ length }, (_, at) => find(at - begin, size));
+    const positions = operation.upTo(length).map((at) => find(at - begin, size));
     // A reflection to and fro has many runs.
     const isLong = begin + end > runsMax * size;
     result = isLong
@@ -51,9 +50,6 @@ function padded(operation: Operation): Value {
 
 /** Runs of a copy, each of which has words of its own. */
 const runsMax = 64;
-
-/** Each is looked at while compiling. */
-const positionsMax = 2 ** 22;
 
 /** The bits of the element that is put around. */
 function fillOf(operation: Operation): bigint {

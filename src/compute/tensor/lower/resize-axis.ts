@@ -92,9 +92,14 @@ function weigh(position: number, { size }: ResizedAxis, sampling: Sampling) {
   return { indices: indices.map(inside), weights };
 }
 
-export function axisTaps(axis: ResizedAxis, sampling: Sampling): AxisTaps {
+/** `results`: the numbers of the axis's positions after it. */
+export function axisTaps(
+  results: readonly number[],
+  axis: ResizedAxis,
+  sampling: Sampling,
+): AxisTaps {
   const transform = transforms[sampling.transform] as Transform;
-  const positions = Array.from({ length: axis.out }, (_, position) => transform(position, axis));
+  const positions = results.map((position) => transform(position, axis));
   const last = axis.size - 1;
   const crops = sampling.transform === "tf_crop_and_resize";
   const isOutside = positions.map((position) => crops && (position < 0 || position > last));

@@ -139,7 +139,9 @@ function resize(operation: Operation): Value {
   const given = operation.input(0);
   if (sampling.mode !== "nearest") operation.float(0);
   const axes = resizedAxes(operation, given.shape);
-  const all = axes.map((axis) => (isKept(axis) ? undefined : axisTaps(axis, sampling)));
+  const all = axes.map((axis) =>
+    isKept(axis) ? undefined : axisTaps(operation.upTo(axis.out), axis, sampling),
+  );
   let value = given;
   for (const [axis, taps] of all.entries()) {
     if (taps !== undefined) value = resizeAxis(operation, value, axis, taps);

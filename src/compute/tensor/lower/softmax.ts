@@ -39,12 +39,13 @@ export function softmaxAlong(
 }
 
 /** 1 at the first of the greatest elements, else 0. */
-function hardmax({ builder }: Operation, value: Value, axis: number): Value {
+function hardmax(operation: Operation, value: Value, axis: number): Value {
+  const { builder } = operation;
   const length = value.shape[axis] as number;
   if (sizeOf(value.shape) === 0) return value;
   const first = reduce(builder, value, "firstMaximum", [axis], true);
   const positions = builder.integers(
-    [...new Array(length).keys()],
+    operation.upTo(length),
     value.shape.slice(axis).map((_, at) => (at === 0 ? length : 1)),
   );
   const isFirst = apply("equal", read(first), read(positions));

@@ -56,8 +56,15 @@ interface Phase {
   readonly before: number;
 }
 
-function phasesOf(kernel: number, stride: number, dilation: number, cut: number, out: number) {
-  return Array.from({ length: Math.min(stride, out) }, (_, first): Phase => {
+function phasesOf(
+  firsts: readonly number[],
+  kernel: number,
+  stride: number,
+  dilation: number,
+  cut: number,
+  out: number,
+) {
+  return firsts.map((first): Phase => {
     const tap = (first + cut) % stride;
     const taps = Math.max(0, Math.ceil((kernel - tap) / stride));
     const before = (taps - 1) * dilation - Math.floor((first + cut) / stride);
@@ -161,6 +168,7 @@ export function transposed(
   const { kernel, strides, dilations } = shape;
   const perAxisPhases = out.map((size, axis) =>
     phasesOf(
+      operation.upTo(Math.min(strides[axis] as number, size)),
       kernel[axis] as number,
       strides[axis] as number,
       dilations[axis] as number,
