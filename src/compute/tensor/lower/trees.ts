@@ -4,7 +4,7 @@ import { apply, constant, read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { type FlatTrees, flattenClasses, flattenTrees, type TreeAttributes } from "./flat-trees.js";
 import type { Operation, Rules } from "./operation.js";
-import { bestLabels, classLabels, features, transformed } from "./scores.js";
+import { bestLabels, classLabels, features, regressed, transformed } from "./scores.js";
 
 const domain = "ai.onnx.ml";
 
@@ -12,7 +12,7 @@ export const rules: Rules = {
   [`${domain}.TreeEnsembleRegressor`]: (operation) => {
     const attributes = attributesOf(operation, "target", operation.integer("n_targets", 0));
     const flat = flattenTrees(attributes, (what) => operation.wrong(what));
-    return [transformed(operation, scoresOf(operation, flat, aggregateOf(operation)))];
+    return [regressed(operation, scoresOf(operation, flat, aggregateOf(operation)))];
   },
   [`${domain}.TreeEnsembleClassifier`]: (operation) => {
     const labels = classLabels(operation, "classlabels_int64s");
