@@ -25,7 +25,8 @@ const requiredOperators = new Set(
   Gather GatherElements GatherND Scatter ScatterElements ScatterND OneHot Trilu EyeLike Range
   ConstantOfShape Constant Identity Dropout DepthToSpace SpaceToDepth Resize Upsample Compress
   Einsum NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss HannWindow HammingWindow BlackmanWindow
-  ReverseSequence GridSample MaxUnpool`
+  ReverseSequence GridSample MaxUnpool
+  NonZero Unique RNN GRU LSTM DFT STFT MelWeightMatrix If Loop Scan LpPool GlobalLpPool`
     .trim()
     .split(/\s+/),
 );

@@ -57,11 +57,41 @@ function stacked(operation: Operation, values: readonly Value[], axis: number): 
   return concat(operation.builder, rows, at);
 }
 
-/** Inputs: states that go from round to round, and sequences, of which each round sees one element. */
+/**
+ * Inputs: states that go from round to round, and sequences, of which each round sees one element.
+ * Before operator set 9 all have a batch in front.
+ */
 function scan(operation: Operation): readonly Value[] {
-  if (operation.version < 9) throw operation.unsupported("scans in batches, as before version 9");
-  const { builder } = operation;
-  const inputs = operation.every();
+  if (operation.version >= 9) return scanned(operation, operation.every());
+  if (operation.optional(0) !== undefined) throw operation.unsupported("has lengths of sequences");
+  const inputs = operation.every(1);
+  const [batch = 0] = inputs[0]?.shape ?? [];
+  if (batch > roundsMax) throw operation.unsupported(`has a batch of ${batch}`);
+  if (inputs.some(({ shape }) => shape[0] !== batch)) {
+    throw operation.mismatch("they have different batches");
+  }
+  const samples = Array.from({ length: batch }, (_, sample) =>
+    scanned(
+      operation,
+      inputs.map((value) => element(operation, value, 0, sample)),
+    ),
+  );
+  return (samples[0] ?? []).map((_, index) =>
+    stacked(
+      operation,
+      samples.map((results) => results[index] as Value),
+      0,
+    ),
+  );
+}
+
+/** One position along an axis, which is left out. */
+function element({ builder }: Operation, value: Value, axis: number, at: number): Value {
+  const shape = value.shape.filter((_, along) => along !== axis);
+  return builder.reshape(sliceAxis(builder, value, axis, at, 1), shape);
+}
+
+function scanned(operation: Operation, inputs: readonly Value[]): readonly Value[] {
   const stateCount = inputs.length - operation.integer("num_scan_inputs", 0);
   const sequences = inputs.slice(stateCount).map((value, index) => {
     const given = operation.integers("scan_input_axes")?.[index] ?? 0;
@@ -78,8 +108,7 @@ function scan(operation: Operation): readonly Value[] {
   for (let round = 0; round < rounds; round += 1) {
     const elements = sequences.map(({ value, axis }, index) => {
       const at = isBackward(operation, "input", index) ? rounds - 1 - round : round;
-      const shape = value.shape.filter((_, along) => along !== axis);
-      return builder.reshape(sliceAxis(builder, value, axis, at, 1), shape);
+      return element(operation, value, axis, at);
     });
     const results = operation.graph("body", [...states, ...elements]);
     states = results.slice(0, stateCount);
@@ -98,5 +127,7 @@ function scan(operation: Operation): readonly Value[] {
 }
 
 function isBackward(operation: Operation, which: "input" | "output", index: number): boolean {
-  return operation.integers(`scan_${which}_directions`)?.[index] === 1;
+  const name =
+    which === "input" && operation.version < 9 ? "directions" : `scan_${which}_directions`;
+  return operation.integers(name)?.[index] === 1;
 }
