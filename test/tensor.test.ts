@@ -265,12 +265,13 @@ t.test("models that cannot be compiled say why", async (t) => {
   const add: NodeParts = { operator: "Add", inputs: ["a", "b"], outputs: ["c"] };
 
   const foreign = graph([
-    { ...add, operator: "Loop", name: "soft" },
+    { ...add, operator: "Sorcery", name: "soft" },
     { ...add, operator: "Add", domain: "com.example" },
   ]);
   t.throws(compile(foreign), {
     code: "MODEL_UNSUPPORTED",
-    message: "the model needs what cannot be compiled: Loop, com.example.Add (first at node soft)",
+    message:
+      "the model needs what cannot be compiled: Sorcery, com.example.Add (first at node soft)",
   });
   t.throws(compile(graph([add], { opset: 0 })), { code: "MODEL_UNSUPPORTED" });
   t.throws(compile(graph([add], { opset: 21 })), { code: "MODEL_UNSUPPORTED" });

@@ -11,38 +11,49 @@ import { type OpenModel, openModel } from "./open.js";
 
 export const action: VerbAction = async (context, invocation) => {
   const model = await openModel(context, invocation);
-  const { facts } = model;
+  const { problems } = model.facts;
   const isOpen = model.inputs.some(({ shape }) => shape === undefined);
   context.output.progress("compiling");
-  // Faults of the file itself are told with all else; what only the compiler finds ends the command.
-  const compiled = isOpen || facts.problems.length > 0 ? null : compile(model);
+  const { compiled, fault } = isOpen || problems.length > 0 ? undone : compile(model);
+  const faults = fault === null ? problems : [fault];
   const view = compiled && compiledView(compiled);
-  context.output.result({ ...factsView(model), compiled: view }, () =>
-    [...factsLines(model), "", ...(view ? compiledLines(view) : closedLines(facts))].join("\n"),
+  const facts = { ...factsView(model), problems: faults.map((one) => one.toJSON()) };
+  context.output.result({ ...facts, compiled: view }, () =>
+    [...factsLines(model), "", ...(view ? compiledLines(view) : faultLines(faults))].join("\n"),
   );
-  return facts.problems[0]?.exitCode ?? 0;
+  return faults[0]?.exitCode ?? 0;
 };
 
+interface Attempt {
+  readonly compiled: CompiledModel | null;
+  /** What only the compiler finds, for these inputs. */
+  readonly fault: QuipuError | null;
+}
+
+const undone: Attempt = { compiled: null, fault: null };
+
 /** Values of inputs are taken only where shapes depend on them. */
-function compile({ bytes, folder, inputs }: OpenModel): CompiledModel {
+function compile({ bytes, folder, inputs }: OpenModel): Attempt {
   const given = inputs.map(
     ({ facts, shape = [], tensor }) => [facts.name, tensor ?? shape] as const,
   );
-  const told = Object.fromEntries(given);
   try {
-    return bindValues(told, (known) => compileFiles(bytes, known, { folder })).compiled;
+    const { compiled } = bindValues(Object.fromEntries(given), (told) =>
+      compileFiles(bytes, told, { folder }),
+    );
+    return { compiled, fault: null };
   } catch (thrown) {
-    const error = QuipuError.from(thrown);
-    const { bind } = error.details;
-    if (!Array.isArray(bind) || bind.length === 0) throw error;
+    const fault = QuipuError.from(thrown);
+    const { bind } = fault.details;
+    if (!Array.isArray(bind) || bind.length === 0) return { compiled: null, fault };
     const values = bind.map((name) => `--input ${name}=FILE`).join(" ");
-    const next = `give values that shapes depend on: ${values}`;
-    throw new QuipuError(error.code, error.message, { next, details: error.details });
+    const parts = { next: `give values that shapes depend on: ${values}`, details: fault.details };
+    return { compiled: null, fault: new QuipuError(fault.code, fault.message, parts) };
   }
 }
 
 function factsView({ path, bytes, facts }: OpenModel) {
-  const { operatorSets, inputs, outputs, operators, parameters, problems } = facts;
+  const { operatorSets, inputs, outputs, operators, parameters } = facts;
   return {
     model: path,
     sizeBytes: bytes.length,
@@ -51,7 +62,6 @@ function factsView({ path, bytes, facts }: OpenModel) {
     outputs: outputs.map(({ name, type, axes }) => ({ name, type, axes: axes ?? null })),
     operators,
     parameters,
-    problems: problems.map((problem) => problem.toJSON()),
   };
 }
 
@@ -86,9 +96,12 @@ function operatorTable(operators: readonly OperatorCount[]): string {
   ]);
 }
 
-function closedLines({ problems }: ModelFacts): string[] {
-  if (problems.length === 0) return ["compiled: say the shapes that are open with --shape"];
-  return ["cannot be compiled", ...problems.map(({ message }) => `  ${printable(message)}`)];
+function faultLines(faults: readonly QuipuError[]): string[] {
+  if (faults.length === 0) return ["compiled: say the shapes that are open with --shape"];
+  const lines = faults.flatMap(({ message, next }) =>
+    next === undefined ? [message] : [message, `next: ${next}`],
+  );
+  return ["cannot be compiled", ...lines.map((line) => `  ${printable(line)}`)];
 }
 
 function compiledView(compiled: CompiledModel) {
