@@ -4,6 +4,33 @@ import { fromBitText, inputOf, toBitText } from "./canonical-reference.js";
 import type { Vectors } from "./canonical-vectors.js";
 import { operatorModel, topKModel } from "./onnx-writer.js";
 
+/** Functions of maps that an ONNX operator becomes, by number. */
+const onnxOperators: Readonly<Record<number, string>> = {
+  ...{
+    1: "Neg",
+    2: "Abs",
+    3: "Sqrt",
+    4: "Reciprocal",
+    5: "Floor",
+    6: "Ceil",
+    7: "Round",
+    9: "Sign",
+  },
+  ...{
+    10: "Exp",
+    12: "Log",
+    14: "Tanh",
+    15: "Sigmoid",
+    16: "Erf",
+    17: "Sin",
+    18: "Cos",
+    19: "Tan",
+  },
+  ...{ 20: "Asin", 21: "Acos", 22: "Atan", 23: "Sinh", 24: "Cosh", 25: "Asinh", 26: "Acosh" },
+  ...{ 27: "Atanh", 28: "Softplus", 40: "Add", 41: "Sub", 42: "Mul", 43: "Div", 44: "Min" },
+  ...{ 45: "Max", 46: "Pow" },
+};
+
 /** Names of the vectors whose bits differ, and how. Empty: all are equal. */
 export async function differences(
   vectors: Vectors,
@@ -30,6 +57,15 @@ export async function differences(
     expect(`add ${name}`, textOf(sums.get("c")), sum);
     const products = await compute(operatorModel("Mul"), backend, pieces, inputs);
     expect(`multiply ${name}`, textOf(products.get("c")), product);
+  }
+  for (const { name, function: number, count, operands, result } of vectors.functions.vectors) {
+    const operator = onnxOperators[number];
+    if (operator === undefined) continue;
+    const [a, b] = operands.map((operand) => float32([count], inputOf(operand, count)));
+    const inputs = { ...(a && { a }), ...(b && { b }) };
+    const model = operatorModel(operator, b === undefined ? 1 : 2);
+    const outputs = await compute(model, backend, pieces, inputs);
+    expect(`${operator} of ${name}`, textOf(outputs.get("c")), result);
   }
   for (const { name, row, k, largest, indices, values } of vectors.topk.vectors) {
     // The row twice: a second row must not see the first one's scratch memory.

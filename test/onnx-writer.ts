@@ -161,10 +161,12 @@ export function int64Bytes(...values: readonly number[]): Uint8Array {
 }
 
 /** One operator between inputs of open shape and its outputs. */
-export function operatorModel(operator: "MatMul" | "Add" | "Mul"): Uint8Array {
+/** One operator, from a and, where it takes two, b to c. */
+export function operatorModel(operator: string, operands: 1 | 2 = 2): Uint8Array {
+  const inputs = ["a", "b"].slice(0, operands);
   return writeModel({
-    nodes: [{ operator, inputs: ["a", "b"], outputs: ["c"] }],
-    inputs: [{ name: "a" }, { name: "b" }],
+    nodes: [{ operator, inputs, outputs: ["c"] }],
+    inputs: inputs.map((name) => ({ name })),
     outputs: ["c"],
   });
 }
