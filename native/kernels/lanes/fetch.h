@@ -16,6 +16,9 @@ constexpr size_t kLineBytes = 64;
 // address that is not mapped is looked up again and again.
 inline void FetchLine(const uint8_t* at) { __asm__ volatile("prefetcht1 %0" : : "m"(*at)); }
 
+// Into the first cache: what is small and asked for at once.
+inline void FetchLineNear(const uint8_t* at) { __asm__ volatile("prefetcht0 %0" : : "m"(*at)); }
+
 inline void FetchLines(const uint8_t* at, size_t bytes) {
   for (size_t i = 0; i < bytes; i += kLineBytes) FetchLine(at + i);
 }

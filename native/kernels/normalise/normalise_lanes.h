@@ -1,5 +1,5 @@
-// Normalisation over lanes: a row is read from memory once and then lies in the caches, while the
-// next one is fetched. F is RowLanes8 or RowLanes16.
+// Normalisation over lanes: a row is read from memory once and then lies in the caches; while it is
+// written the next one is fetched. F is RowLanes8 or RowLanes16.
 //
 // In an unnamed namespace: each includer compiles it with its own instruction set.
 #ifndef QUIPU_KERNELS_NORMALISE_NORMALISE_LANES_H_
@@ -12,23 +12,23 @@
 namespace quipu {
 namespace {
 
-// The deviations of a row from its mean; 0 in lanes beyond it. Fetches `ahead` elements on.
+// The deviations of a row from its mean; 0 in lanes beyond it.
 template <class F>
 struct Deviations {
   const float* from;
   typename F::Float mean;
-  int64_t ahead;
 
-  auto operator()(int64_t at) const {
-    FetchLine(reinterpret_cast<const uint8_t*>(from + at + ahead));
-    return F::Load(from + at) - mean;
-  }
+  auto operator()(int64_t at) const { return F::Load(from + at) - mean; }
   auto operator()(int64_t at, int64_t live) const {
     return F::First(F::LoadFirst(from + at, live) - mean, live);
   }
 };
 
-// Scale and bias of a row, in one of the forms that a loop is compiled for.
+// Rows up to this length follow each other fast enough for the processor to fetch them by itself.
+constexpr int64_t kFetchedLength = 1024;
+
+// Scale and bias of a row, in one of the forms that a loop is compiled for. Fetches `ahead`
+// elements on, if that is not 0.
 template <class F, bool kScale, bool kBias, bool kByPlace>
 struct Rescaled {
   using Float = typename F::Float;
@@ -37,8 +37,10 @@ struct Rescaled {
   Float inverse;
   const float* scale;
   const float* bias;
+  int64_t ahead;
 
   auto operator()(int64_t at) const {
+    if (ahead != 0) FetchLine(reinterpret_cast<const uint8_t*>(from + at + ahead));
     Float y = (F::Load(from + at) - mean) * inverse;
     if (kScale) y = y * (kByPlace ? F::Load(scale + at) : F::Set(*scale));
     if (kBias) y = y + (kByPlace ? F::Load(bias + at) : F::Set(*bias));
@@ -54,16 +56,18 @@ struct Rescaled {
 
 template <class F, bool kScale, bool kBias, bool kByPlace>
 void NormaliseRows(const Normalise& job) {
+  const int64_t ahead = job.length > kFetchedLength ? job.length : 0;
   for (int64_t row = 0; row < job.rows; ++row) {
     const float* from = job.from + row * job.length;
     const float sum = FoldRow<F, RowSum<F>>(job.length, RowReader<F>{from, 0.0f});
     const float mean = sum / static_cast<float>(job.length);
-    const Deviations<F> deviations{from, F::Set(mean), row + 1 < job.rows ? job.length : 0};
+    const Deviations<F> deviations{from, F::Set(mean)};
     const float squares = FoldRow<F, RowSumOfSquares<F>>(job.length, deviations);
     const float inverse = InverseDeviation(squares, job.length, job.epsilon);
     const ScaleAndBias after = ScaleAndBiasOf(job, row);
-    const Rescaled<F, kScale, kBias, kByPlace> rescaled{from, F::Set(mean), F::Set(inverse),
-                                                        after.scale, after.bias};
+    const Rescaled<F, kScale, kBias, kByPlace> rescaled{
+        from,        F::Set(mean), F::Set(inverse),
+        after.scale, after.bias,   row + 1 < job.rows ? ahead : 0};
     WriteRow<F>(job.to + row * job.length, job.length, job.stream, rescaled);
     WriteMoments(job, row, mean, inverse);
   }

@@ -40,15 +40,25 @@ struct Largest {
   QUIPU_LANES Float Join(Float a, Float b) { return F::GreaterOrSecond(a, b); }
 };
 
-// Their exponentials, kept when `kKeep`; 0 in lanes beyond the row. Fetches `ahead` elements on.
+// Up to this length a row, its exponentials and the next row fit the first cache together.
+constexpr int64_t kNearLength = 2048;
+
+// Their exponentials, kept when `kKeep`; 0 in lanes beyond the row. Fetches the row `ahead`
+// elements on.
 template <class F, bool kKeep>
 struct Powers {
   Below<F> below;
   float* kept;
   int64_t ahead;
+  bool near;
+
+  void Fetch(int64_t at) const {
+    const auto* later = reinterpret_cast<const uint8_t*>(below.from + at + ahead);
+    near ? FetchLineNear(later) : FetchLine(later);
+  }
 
   auto operator()(int64_t at) const {
-    FetchLine(reinterpret_cast<const uint8_t*>(below.from + at + ahead));
+    Fetch(at);
     const auto power = ExpF32::Of<F>(below(at));
     if (kKeep) F::Store(kept + at, power);
     return power;
@@ -57,7 +67,7 @@ struct Powers {
     using All = Together<Together<F>>;
     QUIPU_UNROLL
     for (int q = 0; q < 4; ++q) {
-      FetchLine(reinterpret_cast<const uint8_t*>(below.from + at + q * F::kLanes + ahead));
+      Fetch(at + q * F::kLanes);
       x[q] = below(at + q * F::kLanes);
     }
     const auto power = ExpF32::Of<All>({{x[0], x[1]}, {x[2], x[3]}});
@@ -104,7 +114,8 @@ void SoftmaxRows(const Softmax& job, float* scratch) {
     float* kept = apart ? scratch : to;
     const RowReader<F> row_of{from, -__builtin_inff()};
     const Below<F> below{from, F::Set(FoldRow<F, Largest<F>>(job.length, row_of))};
-    const Powers<F, !kLogarithm> powers{below, kept, row + 1 < job.rows ? job.length : 0};
+    const Powers<F, !kLogarithm> powers{below, kept, row + 1 < job.rows ? job.length : 0,
+                                        job.length <= kNearLength};
     const float sum = FoldRow<F, RowSum<F>>(job.length, powers);
     const bool stream = job.stream && (apart || kLogarithm);
     if (kLogarithm) {
