@@ -131,7 +131,7 @@ t.test("a loop is as many rounds", async (t) => {
   t.match(open.text, /^MODEL_UNSUPPORTED .*depends on c/);
   t.match((await refused([node], 7, { x: [2], c: count(0) })).text, /no round at all/);
   const endless = { ...node, inputs: ["", "", "x"] };
-  t.match((await refused([endless], 7, { x: [2], c: [] })).text, /more than 16384 times/);
+  t.match((await refused([endless], 7, { x: [2], c: [] })).text, /more (than 16384|operators)/);
   const few = { ...node, graphs: { body: { ...doubling, outputs: ["goOn"] } } };
   t.match((await refused([few], 7, { x: [2], c: count(1) })).text, /too few tensors/);
 });

@@ -127,9 +127,18 @@ export function expand(builder: Builder, value: Value, shape: readonly number[])
   return whole(builder, value, shape, 0, broadcastStrides(value.shape, shape));
 }
 
+/** Of one copy; each is an operand. */
+const partsMax = 512;
+
 export function concat(builder: Builder, values: readonly Value[], axis: number): Value {
   const first = values[0] as Value;
   if (values.length === 1) return first;
+  if (values.length > partsMax) {
+    const groups = Array.from({ length: Math.ceil(values.length / partsMax) }, (_, group) =>
+      concat(builder, values.slice(group * partsMax, (group + 1) * partsMax), axis),
+    );
+    return concat(builder, groups, axis);
+  }
   const sizes = values.map((value) => value.shape[axis] as number);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const shape = first.shape.map((size, at) => (at === axis ? total : size));

@@ -1,6 +1,7 @@
 /** Loop and Scan: how often they run is known while compiling, and each round is lowered anew. */
-import { concat, sliceAxis } from "../canonical/layout.js";
+import { sliceAxis, transpose } from "../canonical/layout.js";
 import type { Value } from "../canonical/value.js";
+import { Gathered } from "./gathered.js";
 import type { Operation, Rules } from "./operation.js";
 
 export const rules: Rules = { Loop: loop, Scan: scan };
@@ -18,7 +19,7 @@ function loop(operation: Operation): readonly Value[] {
   let carried = operation.every(2);
   const gathered = Array.from(
     { length: Math.max(0, operation.node.outputs.length - carried.length) },
-    (): Value[] => [],
+    () => new Gathered(operation),
   );
   for (let round = 0; round < most && isTrue(operation, condition); round += 1) {
     if (round === roundsMax) throw operation.unsupported(`runs more than ${roundsMax} times`);
@@ -29,11 +30,11 @@ function loop(operation: Operation): readonly Value[] {
     }
     condition = next;
     for (const [index, values] of gathered.entries()) {
-      values.push(results[carried.length + index] as Value);
+      values.add(results[carried.length + index] as Value);
     }
     carried = results.slice(0, carried.length);
   }
-  return [...carried, ...gathered.map((values) => stacked(operation, values, 0))];
+  return [...carried, ...gathered.map((values) => values.all())];
 }
 
 function isTrue(operation: Operation, condition: Value): boolean {
@@ -42,19 +43,6 @@ function isTrue(operation: Operation, condition: Value): boolean {
   throw operation.unsupported("runs until data say so, which is not known while compiling", {
     bind: operation.builder.rootsOf(condition),
   });
-}
-
-/** One behind the other along a new axis. */
-function stacked(operation: Operation, values: readonly Value[], axis: number): Value {
-  const [first] = values;
-  if (first === undefined) throw operation.unsupported("gathers the results of no round at all");
-  if (values.some(({ shape }) => shape.join() !== first.shape.join())) {
-    throw operation.mismatch("the results of its rounds have different shapes");
-  }
-  const at = operation.axis(axis, first.shape.length + 1);
-  const shape = [...first.shape.slice(0, at), 1, ...first.shape.slice(at)];
-  const rows = values.map((value) => operation.builder.reshape(value, shape));
-  return concat(operation.builder, rows, at);
 }
 
 /**
@@ -76,13 +64,11 @@ function scan(operation: Operation): readonly Value[] {
       inputs.map((value) => element(operation, value, 0, sample)),
     ),
   );
-  return (samples[0] ?? []).map((_, index) =>
-    stacked(
-      operation,
-      samples.map((results) => results[index] as Value),
-      0,
-    ),
-  );
+  return (samples[0] ?? []).map((_, index) => {
+    const values = new Gathered(operation);
+    for (const results of samples) values.add(results[index] as Value);
+    return values.all();
+  });
 }
 
 /** One position along an axis, which is left out. */
@@ -92,6 +78,7 @@ function element({ builder }: Operation, value: Value, axis: number, at: number)
 }
 
 function scanned(operation: Operation, inputs: readonly Value[]): readonly Value[] {
+  const { builder } = operation;
   const stateCount = inputs.length - operation.integer("num_scan_inputs", 0);
   const sequences = inputs.slice(stateCount).map((value, index) => {
     const given = operation.integers("scan_input_axes")?.[index] ?? 0;
@@ -104,7 +91,7 @@ function scanned(operation: Operation, inputs: readonly Value[]): readonly Value
     throw operation.mismatch("its sequences have different lengths");
   }
   let states = inputs.slice(0, stateCount);
-  const gathered: Value[][] = [];
+  const gathered: Gathered[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const elements = sequences.map(({ value, axis }, index) => {
       const at = isBackward(operation, "input", index) ? rounds - 1 - round : round;
@@ -113,17 +100,18 @@ function scanned(operation: Operation, inputs: readonly Value[]): readonly Value
     const results = operation.graph("body", [...states, ...elements]);
     states = results.slice(0, stateCount);
     for (const [index, value] of results.slice(stateCount).entries()) {
-      const values = gathered[index] ?? [];
-      gathered[index] = values;
-      if (isBackward(operation, "output", index)) values.unshift(value);
-      else values.push(value);
+      gathered[index] ??= new Gathered(operation, isBackward(operation, "output", index));
+      gathered[index].add(value);
     }
   }
   const axes = operation.integers("scan_output_axes") ?? [];
-  return [
-    ...states,
-    ...gathered.map((values, index) => stacked(operation, values, axes[index] ?? 0)),
-  ];
+  const outputs = gathered.map((values, index) => {
+    const value = values.all();
+    const axis = operation.axis(axes[index] ?? 0, value.shape.length);
+    const order = value.shape.map((_, at) => at).slice(1);
+    return transpose(builder, value, [...order.slice(0, axis), 0, ...order.slice(axis)]);
+  });
+  return [...states, ...outputs];
 }
 
 function isBackward(operation: Operation, which: "input" | "output", index: number): boolean {

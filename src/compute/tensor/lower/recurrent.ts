@@ -8,6 +8,7 @@ import { apply, constant, read, type Term } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
 import { type Activation, activationsOf } from "./gates.js";
+import { Gathered } from "./gathered.js";
 import { roundsMax } from "./loop.js";
 import type { Operation, Rules } from "./operation.js";
 
@@ -88,13 +89,7 @@ function layer(operation: Operation, kind: Kind): readonly Value[] {
     );
     return unroll(cell, kind.step, input, first, times, isBackward);
   });
-  const outputs = ran.map(({ outputs }) =>
-    concat(
-      builder,
-      outputs.map((value) => builder.reshape(value, [1, 1, batch, hidden])),
-      0,
-    ),
-  );
+  const outputs = ran.map(({ output }) => builder.reshape(output, [times, 1, batch, hidden]));
   const lasting = Array.from({ length: kind.states }, (_, state) => {
     const last = ran.map(({ states }) =>
       builder.reshape(states[state] as Value, [1, batch, hidden]),
@@ -204,25 +199,26 @@ function unroll(
   const { builder } = cell.operation;
   const lengths = cell.operation.optional(4) && cell.operation.typed(4, "int32");
   const [batch] = cell.shape;
-  const outputs: Value[] = [];
+  const outputs = new Gathered(cell.operation, isBackward);
   let states = first;
   for (let done = 0; done < times; done += 1) {
     const time = isBackward ? times - 1 - done : done;
     const slice = sliceAxis(builder, input, 0, time, 1);
     let next = step(cell, builder.reshape(slice, slice.shape.slice(1)), states);
-    outputs[time] = next[0] as Value;
+    let output = next[0] as Value;
     if (lengths !== undefined) {
       // Behind its end a sequence keeps its state and gives out 0.
       const length = read(builder.reshape(lengths, [batch, 1]));
       const isWithin = apply("less", constant(time, "int32"), length);
       const chosen = (value: Value, otherwise: Term) =>
         builder.map(cell.shape, apply("select", isWithin, read(value), otherwise));
-      outputs[time] = chosen(next[0] as Value, constant(0));
+      output = chosen(output, constant(0));
       next = next.map((value, state) => chosen(value, read(states[state] as Value)));
     }
+    outputs.add(output);
     states = next;
   }
-  return { outputs, states };
+  return { output: outputs.all(), states };
 }
 
 /** Elements of the weights' last axis, in units of the hidden size. */

@@ -34,26 +34,62 @@ export function planArena(
   outputs: ReadonlySet<number>,
   inPlace: boolean,
 ): Plan {
-  const placed: Placed[] = [];
+  const placed = new PlacedLives();
   const lives = livesOf(operators, buffers, outputs, inPlace);
   lives.sort((a, b) => b.bytes - a.bytes || a.first - b.first);
   for (const life of lives) {
-    const together = placed
-      .filter((other) => other.first <= life.last && life.first <= other.last)
-      .sort((a, b) => a.offset - b.offset);
     let offset = 0;
-    for (const other of together) {
+    for (const other of placed.during(life)) {
       if (offset + life.bytes <= other.offset) break;
       offset = Math.max(offset, other.offset + other.bytes);
     }
-    placed.push({ ...life, offset });
+    placed.add({ ...life, offset });
   }
   return {
     offsets: new Map(
-      placed.flatMap((life) => life.buffers.map((buffer) => [buffer, life.offset] as const)),
+      placed.all.flatMap((life) => life.buffers.map((buffer) => [buffer, life.offset] as const)),
     ),
-    bytes: placed.reduce((most, { offset, bytes }) => Math.max(most, offset + bytes), 0),
+    bytes: placed.all.reduce((most, { offset, bytes }) => Math.max(most, offset + bytes), 0),
   };
+}
+
+/** Most lives end soon, so those near a few steps are few. */
+const spanSteps = 128;
+
+class PlacedLives {
+  readonly all: Placed[] = [];
+  /** Of each span of steps those that live in it. */
+  readonly #spans: Placed[][] = [];
+
+  add(life: Placed): void {
+    this.all.push(life);
+    for (const span of spansOf(life)) {
+      const lives = this.#spans[span] ?? [];
+      this.#spans[span] = lives;
+      lives.push(life);
+    }
+  }
+
+  /** By rising offset. */
+  during(life: Life): Placed[] {
+    return this.#near(life)
+      .filter((other) => other.first <= life.last && life.first <= other.last)
+      .sort((a, b) => a.offset - b.offset);
+  }
+
+  /** All that may live together with one that ends soon. */
+  #near(life: Life): readonly Placed[] {
+    const spans = spansOf(life);
+    const [first = [], ...rest] = spans.map((span) => this.#spans[span] ?? []);
+    if (rest.length === 0) return first;
+    return spans.length > 2 ? this.all : [...new Set([...first, ...rest.flat()])];
+  }
+}
+
+function spansOf({ first, last }: Life): number[] {
+  const start = Math.floor(first / spanSteps);
+  const count = Math.floor(last / spanSteps) - start + 1;
+  return Array.from({ length: count }, (_, index) => start + index);
 }
 
 /** Buffers that all last, one behind the other. */
