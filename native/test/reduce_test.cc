@@ -124,7 +124,8 @@ const std::vector<int64_t> kLengths = {
     65, 100, 127, 128, 129, 1000, 4095, 4096, 4097, 2 * 4096, 3 * 4096 + 1, 5 * 4096 + 70};
 
 std::vector<Shape> Shapes() {
-  std::vector<Shape> shapes = {{0, 5, 1, 1}, {3, 5, 0, 4}, {2, 9 * 4096 + 5, 1, 1}};
+  std::vector<Shape> shapes = {
+      {0, 5, 1, 1}, {3, 5, 0, 4}, {2, 9 * 4096 + 5, 1, 1}, {2, 35 * 4096 + 70, 1, 1}};
   for (const int64_t length : kLengths) {
     shapes.push_back({length < 100 ? 9 : 3, length, 1, 1});
     shapes.push_back({2, length, 3, 3});

@@ -1,4 +1,4 @@
-// A row by a team of threads, which all know its mean and deviation when they write it.
+// A row by a team of threads or more, which all know its mean and deviation when they write it.
 #include "kernels/normalise/normalise_cuda.h"
 #include "kernels/normalise/normalise_row.h"
 #include "kernels/reduce/reduce_device.h"
@@ -7,25 +7,24 @@
 namespace quipu {
 namespace {
 
-__global__ void __launch_bounds__(kTeamThreads) NormaliseKernel(Normalise job) {
-  __shared__ float shared[kTeamThreads];
-  const int64_t step = static_cast<int64_t>(gridDim.x) * kTeams;
-  for (int64_t first = static_cast<int64_t>(blockIdx.x) * kTeams; first < job.rows; first += step) {
-    const int64_t row = first + threadIdx.x / kReduceLanes;
+template <class Teams>
+__global__ void __launch_bounds__(Teams::kThreads) NormaliseKernel(Normalise job) {
+  __shared__ float shared[Teams::kThreads];
+  for (int64_t row = Teams::First(); Teams::More(row, job.rows); row += Teams::Step()) {
     const bool live = row < job.rows;
     const float* from = job.from + row * job.length;
-    const float sum =
-        TeamReduce<SumF32>(job.length, live, shared, [from](int64_t j) { return from[j]; });
+    const float sum = Teams::template Reduce<SumF32>(job.length, live, shared,
+                                                     [from](int64_t j) { return from[j]; });
     const float mean = sum / static_cast<float>(job.length);
-    const float squares = TeamReduce<SumOfSquaresF32>(
+    const float squares = Teams::template Reduce<SumOfSquaresF32>(
         job.length, live, shared, [from, mean](int64_t j) { return from[j] - mean; });
     if (!live) continue;
     const float inverse = InverseDeviation(squares, job.length, job.epsilon);
     const ScaleAndBias after = ScaleAndBiasOf(job, row);
-    for (int64_t j = threadIdx.x % kReduceLanes; j < job.length; j += kReduceLanes) {
+    for (int64_t j = Teams::Place(); j < job.length; j += Teams::kRowThreads) {
       job.to[row * job.length + j] = NormalisedElement(from[j], mean, inverse, after, j);
     }
-    if (threadIdx.x % kReduceLanes == 0) WriteMoments(job, row, mean, inverse);
+    if (Teams::Place() == 0) WriteMoments(job, row, mean, inverse);
   }
 }
 
@@ -33,7 +32,10 @@ __global__ void __launch_bounds__(kTeamThreads) NormaliseKernel(Normalise job) {
 
 cudaError_t LaunchNormaliseF32(const Normalise& job, cudaStream_t stream) {
   if (job.rows == 0) return cudaSuccess;
-  QUIPU_CUDA_START(NormaliseKernel, TeamBlocks(job.rows), kTeamThreads, stream, job);
+  WithTeams(job.length, [&](auto teams) {
+    using Teams = decltype(teams);
+    QUIPU_CUDA_START(NormaliseKernel<Teams>, Teams::Blocks(job.rows), Teams::kThreads, stream, job);
+  });
   return cudaGetLastError();
 }
 

@@ -8,20 +8,31 @@ namespace {
 
 constexpr int kThreads = 128;
 
-template <class Fold>
-__global__ void __launch_bounds__(kTeamThreads) ReduceRowsKernel(Reduce job) {
-  __shared__ typename Fold::Value lanes[kTeamThreads];
+template <class Fold, class Teams>
+__global__ void __launch_bounds__(Teams::kThreads) ReduceRowsKernel(Reduce job) {
+  __shared__ typename Fold::Value lanes[Teams::kThreads];
   const auto* from = static_cast<const typename Fold::From*>(job.from);
   auto* to = static_cast<typename Fold::To*>(job.to);
-  const int64_t step = static_cast<int64_t>(gridDim.x) * kTeams;
-  for (int64_t first = static_cast<int64_t>(blockIdx.x) * kTeams; first < job.outer;
-       first += step) {
-    const int64_t row = first + threadIdx.x / kReduceLanes;
+  for (int64_t row = Teams::First(); Teams::More(row, job.outer); row += Teams::Step()) {
     const bool live = row < job.outer;
     const auto* start = from + row * job.length;
-    const auto value =
-        TeamReduce<Fold>(job.length, live, lanes, [start](int64_t j) { return start[j]; });
-    if (live && threadIdx.x % kReduceLanes == 0) to[row] = Fold::Finish(value);
+    const auto value = Teams::template Reduce<Fold>(job.length, live, lanes,
+                                                    [start](int64_t j) { return start[j]; });
+    if (live && Teams::Place() == 0) to[row] = Fold::Finish(value);
+  }
+}
+
+// By one thread. Lanes take many registers and much code: only where order matters.
+template <class Fold, class Read>
+__device__ typename Fold::Value ReduceOne(int64_t length, const Read& read) {
+  if constexpr (Fold::kOrdered) {
+    return ReduceAll<Fold>(length, read);
+  } else {
+    typename Fold::Value value = Fold::Start();
+    for (int64_t j = 0; j < length; ++j) {
+      value = Fold::Take(value, read(j), static_cast<uint32_t>(j));
+    }
+    return value;
   }
 }
 
@@ -37,20 +48,25 @@ __global__ void __launch_bounds__(kThreads) ReduceEachKernel(Reduce job) {
     const auto* start = from + o * job.length * job.inner_stride + i;
     const int64_t stride = job.inner_stride;
     const auto read = [start, stride](int64_t j) { return start[j * stride]; };
-    const auto value = kJoin ? JoinAll<Fold>(job.length, read) : ReduceAll<Fold>(job.length, read);
+    const auto value = kJoin ? JoinAll<Fold>(job.length, read) : ReduceOne<Fold>(job.length, read);
     to[o * job.inner_stride + i] = Fold::Finish(value);
   }
 }
 
 int64_t BlocksOf(const Reduce& job) {
   const int64_t wanted = (job.outer * job.inner + kThreads - 1) / kThreads;
-  return wanted < kTeamBlocksMax ? wanted : kTeamBlocksMax;
+  constexpr int64_t kBlocksMax = 65535;
+  return wanted < kBlocksMax ? wanted : kBlocksMax;
 }
 
 template <class Fold>
 void StartReduce(const Reduce& job, cudaStream_t stream) {
   if (job.inner == 1 && job.inner_stride == 1) {
-    QUIPU_CUDA_START(ReduceRowsKernel<Fold>, TeamBlocks(job.outer), kTeamThreads, stream, job);
+    WithTeams(job.length, [&](auto teams) {
+      using Teams = decltype(teams);
+      constexpr auto kKernel = ReduceRowsKernel<Fold, Teams>;
+      QUIPU_CUDA_START(kKernel, Teams::Blocks(job.outer), Teams::kThreads, stream, job);
+    });
     return;
   }
   constexpr auto kKernel = ReduceEachKernel<Fold, false>;

@@ -1,4 +1,7 @@
-// A row of the canonical order by a team of 64 threads, a lane each. Include only from .cu files.
+// A row of the canonical order by teams of 64 threads, a lane each. Include only from .cu files.
+//
+// Of short rows each has a team to itself; the blocks of a long one are shared out among the teams
+// of a whole thread block.
 #ifndef QUIPU_KERNELS_REDUCE_REDUCE_DEVICE_H_
 #define QUIPU_KERNELS_REDUCE_REDUCE_DEVICE_H_
 
@@ -10,43 +13,70 @@
 namespace quipu {
 namespace {
 
-constexpr int kTeams = 4;
-constexpr int kTeamThreads = kTeams * kReduceLanes;
-constexpr int64_t kTeamBlocksMax = 65535;
+// How `kTeams` teams share a row.
+template <int kTeams>
+struct RowTeams {
+  static constexpr int kRowThreads = kTeams * kReduceLanes;
+  static constexpr int kThreads = kRowThreads < 256 ? 256 : kRowThreads;
+  static constexpr int kRows = kThreads / kRowThreads;  // of a thread block
 
-// Thread blocks for so many rows; a block takes further ones in a stride over the grid.
-inline int64_t TeamBlocks(int64_t rows) {
-  const int64_t wanted = (rows + kTeams - 1) / kTeams;
-  return wanted < kTeamBlocksMax ? wanted : kTeamBlocksMax;
-}
+  // Thread blocks for so many rows; a block takes further ones in a stride over the grid.
+  static int64_t Blocks(int64_t rows) {
+    constexpr int64_t kBlocksMax = 65535;
+    const int64_t wanted = (rows + kRows - 1) / kRows;
+    return wanted < kBlocksMax ? wanted : kBlocksMax;
+  }
 
-// Element j of the row is read(j). All threads of a block call this together, with the same length
-// and kTeamThreads values of shared memory; each gets the value of its team's row. A team whose row
-// is beyond the last one is not `live`: it waits with the others and reads nothing.
-template <class Fold, class Read>
-__device__ typename Fold::Value TeamReduce(int64_t length, bool live, typename Fold::Value* shared,
-                                           const Read& read) {
-  const int lane = static_cast<int>(threadIdx.x % kReduceLanes);
-  typename Fold::Value* mine = shared + threadIdx.x;
-  Pairs<Fold> blocks;
-  for (int64_t at = 0; at < length; at += kReduceBlock) {
-    const int64_t end = length - at < kReduceBlock ? length : at + kReduceBlock;
-    typename Fold::Value value = Fold::Start();
-    if (live) {
-      for (int64_t j = at + lane; j < end; j += kReduceLanes) {
+  // The first row of a thread, the way to its next one, and the thread's place in the row.
+  static __device__ int64_t First() {
+    return static_cast<int64_t>(blockIdx.x) * kRows + threadIdx.x / kRowThreads;
+  }
+  static __device__ int64_t Step() { return static_cast<int64_t>(gridDim.x) * kRows; }
+  static __device__ int Place() { return static_cast<int>(threadIdx.x % kRowThreads); }
+  // All threads of a block take as many rows as its first one has, because they wait for each
+  // other.
+  static __device__ bool More(int64_t row, int64_t rows) {
+    return row - threadIdx.x / kRowThreads < rows;
+  }
+
+  // Element j of the row is read(j). All threads of a block call this together, with the same
+  // length and kThreads values of shared memory; each gets the value of its row. Threads whose row
+  // is beyond the last one are not `live`: they wait with the others and read nothing.
+  template <class Fold, class Read>
+  static __device__ typename Fold::Value Reduce(int64_t length, bool live,
+                                                typename Fold::Value* shared, const Read& read) {
+    const int lane = static_cast<int>(threadIdx.x % kReduceLanes);
+    const int team = Place() / kReduceLanes;
+    typename Fold::Value* mine = shared + threadIdx.x;
+    Pairs<Fold> blocks;
+    for (int64_t at = 0; at < length; at += kTeams * kReduceBlock) {
+      const int64_t begin = at + team * kReduceBlock;
+      const int64_t end = length - begin < kReduceBlock ? length : begin + kReduceBlock;
+      typename Fold::Value value = Fold::Start();
+      for (int64_t j = live ? begin + lane : end; j < end; j += kReduceLanes) {
         value = Fold::Take(value, read(j), static_cast<uint32_t>(j));
       }
-    }
-    *mine = value;
-    __syncthreads();
-    for (int half = kReduceLanes / 2; half > 0; half /= 2) {
-      if (lane < half) *mine = Fold::Join(*mine, mine[half]);
+      *mine = value;
       __syncthreads();
+      for (int half = kReduceLanes / 2; half > 0; half /= 2) {
+        if (lane < half) *mine = Fold::Join(*mine, mine[half]);
+        __syncthreads();
+      }
+      for (int t = 0; t < kTeams && at + t * kReduceBlock < length; ++t) {
+        blocks.Take(shared[threadIdx.x - Place() + t * kReduceLanes]);
+      }
+      __syncthreads();  // all have read them before they are written again
     }
-    blocks.Take(shared[threadIdx.x - static_cast<unsigned>(lane)]);
-    __syncthreads();  // all have read it before the first thread writes its next one
+    return blocks.Result();
   }
-  return blocks.Result();
+};
+
+// Calls `with` with the teams for rows of this length.
+template <class With>
+void WithTeams(int64_t length, const With& with) {
+  if (length <= kReduceBlock) return with(RowTeams<1>());
+  if (length < 16 * kReduceBlock) return with(RowTeams<4>());
+  with(RowTeams<16>());
 }
 
 }  // namespace

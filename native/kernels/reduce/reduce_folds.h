@@ -17,13 +17,15 @@ namespace {
 // What all folds have: From is an element, Value a lane, To a result.
 template <class FromType, class ValueType = FromType, class ToType = FromType>
 struct Fold {
-  static constexpr bool kIndexed = false;
+  static constexpr bool kIndexed = false;  // whether an element's index matters
+  static constexpr bool kOrdered = false;  // whether order does
   using From = FromType;
   using Value = ValueType;
   using To = ToType;
 };
 
 struct SumF32 : Fold<float> {
+  static constexpr bool kOrdered = true;
   QUIPU_HOST_DEVICE static float Start() { return 0.0f; }
   QUIPU_HOST_DEVICE static float Take(float lane, float x, uint32_t) { return lane + x; }
   QUIPU_HOST_DEVICE static float Join(float a, float b) { return a + b; }
@@ -31,6 +33,7 @@ struct SumF32 : Fold<float> {
 };
 
 struct ProductF32 : Fold<float> {
+  static constexpr bool kOrdered = true;
   QUIPU_HOST_DEVICE static float Start() { return 1.0f; }
   QUIPU_HOST_DEVICE static float Take(float lane, float x, uint32_t) { return lane * x; }
   QUIPU_HOST_DEVICE static float Join(float a, float b) { return a * b; }
