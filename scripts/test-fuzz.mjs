@@ -93,7 +93,7 @@ function fuzzDecoder(seconds) {
 }
 
 function fuzzImporter(seconds) {
-  const target = join(root, "dist", "test", "fuzz", "main.js");
+  const target = join(root, "dist/test/fuzz/main.js");
   const seed = String(Date.now() % 2 ** 31);
   return run(process.execPath, [target, String(seconds), seed, join(corpus, "importer"), official]);
 }

@@ -432,3 +432,25 @@ t.test("a session runs often, at once, into given memory, and refuses wrong tens
     code: "LIMIT_EXCEEDED",
   });
 });
+
+t.test("a small model runs at once, in memory that stays", async (t) => {
+  const session = Session.compile(operatorModel("MatMul"), { a: [5, 7], b: [7, 3] });
+  for (const backend of backends) {
+    const { inputs, outputs, run } = session.bind({ backend });
+    const [a, b] = ["a", "b"].map((name) => inputs.get(name) as Tensor);
+    for (const seed of [1, 2]) {
+      (a as Tensor & { dtype: "float32" }).data.set(byFormula("unit", seed, 35));
+      (b as Tensor & { dtype: "float32" }).data.set(byFormula("unit", seed + 5, 21));
+      run();
+      const apart = await session.run({ a: a as Tensor, b: b as Tensor }, { backend: "portable" });
+      t.same(outputs.get("c")?.data, apart.outputs.get("c")?.data, `${backend} ${seed}`);
+    }
+  }
+  const { inputs, run } = session.bind();
+  const { buffer } = (inputs.get("a") as Tensor).data;
+  structuredClone(buffer, { transfer: [buffer] });
+  run();
+  t.pass("memory that was transferred away is still there for the run");
+  const large = Session.compile(operatorModel("MatMul"), { a: [512, 512], b: [512, 512] });
+  t.throws(() => large.bind(), { code: "LIMIT_EXCEEDED" });
+});

@@ -23,6 +23,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   RegisterFiles(env, exports);
   RegisterHost(env, exports);
   RegisterProgram(env, exports);
+  RegisterProgramRuns(env, exports);
   return exports;
 }
 

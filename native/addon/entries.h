@@ -15,6 +15,7 @@ void RegisterFiles(Napi::Env env, Napi::Object exports);
 void RegisterMerkle(Napi::Env env, Napi::Object exports);
 void RegisterHost(Napi::Env env, Napi::Object exports);
 void RegisterProgram(Napi::Env env, Napi::Object exports);
+void RegisterProgramRuns(Napi::Env env, Napi::Object exports);
 
 }  // namespace quipu
 

@@ -1,54 +1,25 @@
-// programOpen and programRun: flat tensor programs, and the digests of what they computed.
+// programRun: a run of a flat tensor program on a task thread. programBind: a function that runs
+// one here and now, in memory that it was given once.
 #include <napi.h>
 
+#include <cstring>
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "addon/arguments.h"
 #include "addon/async_task.h"
 #include "addon/entries.h"
 #include "addon/environment.h"
-#include "program/compiled.h"
+#include "addon/program_argument.h"
+#include "support/aligned.h"
 
 namespace quipu {
 namespace {
 
-using Handle = std::shared_ptr<CompiledProgram>;
-
-constexpr napi_type_tag kProgramTag = {0x71756970752d7072, 0x6f6772616d2d7631};
 constexpr double kPiecesMax = 1024;
-
-CompiledProgram& ProgramArgument(const Napi::CallbackInfo& info, size_t index, Handle* handle) {
-  if (info[index].IsExternal()) {
-    const auto external = info[index].As<Napi::External<Handle>>();
-    if (external.CheckTypeTag(&kProgramTag)) {
-      *handle = *external.Data();
-      return **handle;
-    }
-  }
-  RefuseArgument(info.Env(), "program", "must be what programOpen gave");
-}
-
-// programOpen(bytes, memoryBytesMax) → handle
-Napi::Value ProgramOpen(const Napi::CallbackInfo& info) {
-  const ByteView bytes = BytesArgument(info, 0, "bytes");
-  if (!info[1].IsNumber()) RefuseArgument(info.Env(), "memoryBytesMax", "must be a number");
-  const double memory = info[1].As<Napi::Number>().DoubleValue();
-  if (!(memory >= 0 && memory <= 9007199254740991.0)) {
-    RefuseArgument(info.Env(), "memoryBytesMax", "must be a whole number of bytes");
-  }
-  auto program = std::make_shared<CompiledProgram>();
-  ThrowIfError(info.Env(), program->Open(bytes, static_cast<uint64_t>(memory)));
-  const auto external = Napi::External<Handle>::New(
-      info.Env(), new Handle(std::move(program)), [](Napi::Env, Handle* handle) { delete handle; });
-  external.TypeTag(&kProgramTag);
-  return external;
-}
 
 class RunTask final : public AsyncTask {
  public:
-  RunTask(Handle program, Backend backend, size_t pieces)
+  RunTask(ProgramHandle program, Backend backend, size_t pieces)
       : program_(std::move(program)), backend_(backend) {
     run_.pieces = pieces;
     run_.cancelled = [this] { return cancelled(); };
@@ -64,63 +35,120 @@ class RunTask final : public AsyncTask {
   }
 
  private:
-  const Handle program_;
+  const ProgramHandle program_;
   const Backend backend_;
   ProgramRun run_;
 };
 
-// The memory of element `index` of an array of Uint8Array, of exactly `bytes` bytes.
-uint8_t* Lent(const Napi::Env& env, const Napi::Array& arrays, uint32_t index,
-              const ProgramTensor& tensor, const char* name, AsyncTask* task) {
-  const Napi::Value value = arrays.Get(index);
-  const std::string which = std::string(name) + "[" + std::to_string(index) + "]";
-  const OutputView bytes = LentBytes(env, value, which.c_str());
-  if (bytes.size != tensor.bytes) {
-    RefuseArgument(env, which.c_str(), "must have " + std::to_string(tensor.bytes) + " bytes");
-  }
-  if (reinterpret_cast<uintptr_t>(bytes.data) % DTypeBytes(tensor.dtype) != 0) {
-    RefuseArgument(env, which.c_str(), "must be aligned to its element size");
-  }
-  task->Lend(value);
-  return bytes.data;
-}
-
 // programRun(handle, inputs, outputs, backend?, pieces?) → Promise<backend that ran>
-Napi::Value ProgramRunEntry(const Napi::CallbackInfo& info) {
+Napi::Value RunProgram(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Handle handle;
-  const Program& program = ProgramArgument(info, 0, &handle).program();
-  if (!info[1].IsArray()) RefuseArgument(env, "inputs", "must be an array");
-  if (!info[2].IsArray()) RefuseArgument(env, "outputs", "must be an array");
-  const auto inputs = info[1].As<Napi::Array>();
-  const auto outputs = info[2].As<Napi::Array>();
-  if (inputs.Length() != program.input_count) {
-    RefuseArgument(env, "inputs", "must be " + std::to_string(program.input_count) + " arrays");
-  }
-  if (outputs.Length() != program.outputs.size()) {
-    RefuseArgument(env, "outputs", "must be " + std::to_string(program.outputs.size()) + " arrays");
-  }
+  ProgramHandle handle = ProgramArgument(info, 0);
+  const Program& program = handle->program();
+  const Napi::Array inputs = ProgramInputs(info, 1, program);
+  const Napi::Array outputs = ProgramOutputs(info, 2, program);
   const Backend backend = BackendArgument(info, 3);
   double pieces = 0;
   if (info[4].IsNumber()) pieces = info[4].As<Napi::Number>().DoubleValue();
   if (!(pieces >= 0 && pieces <= kPiecesMax)) RefuseArgument(env, "pieces", "must be 0 to 1024");
-  auto task = std::make_unique<RunTask>(handle, backend, static_cast<size_t>(pieces));
-  for (uint32_t i = 0; i < program.input_count; ++i) {
-    const ProgramTensor& tensor = program.tensors[i];
-    task->run()->inputs.push_back(Lent(env, inputs, i, tensor, "inputs", task.get()));
+  auto task = std::make_unique<RunTask>(std::move(handle), backend, static_cast<size_t>(pieces));
+  for (uint32_t i = 0; i < inputs.Length(); ++i) {
+    const Napi::Value value = inputs.Get(i);
+    task->run()->inputs.push_back(TensorMemory(env, value, program.tensors[i], "inputs", i));
+    task->Lend(value);
   }
-  for (uint32_t i = 0; i < program.outputs.size(); ++i) {
+  for (uint32_t i = 0; i < outputs.Length(); ++i) {
+    const Napi::Value value = outputs.Get(i);
     const ProgramTensor& tensor = program.tensors[program.outputs[i]];
-    task->run()->outputs.push_back(Lent(env, outputs, i, tensor, "outputs", task.get()));
+    task->run()->outputs.push_back(TensorMemory(env, value, tensor, "outputs", i));
+    task->Lend(value);
   }
   return AsyncTask::Start(info, std::move(task));
 }
 
+// Memory for inputs and outputs that belongs to the run: JavaScript sees it through buffers that it
+// may transfer or drop as it likes, and the memory lasts as long as anybody needs it. So a call has
+// nothing to check.
+class BoundRun {
+ public:
+  using Memory = std::shared_ptr<AlignedArray<uint8_t>>;
+
+  BoundRun(ProgramHandle program, Backend backend)
+      : program_(std::move(program)), backend_(backend) {
+    run_.pieces = 1;
+  }
+
+  Napi::Value AddInput(Napi::Env env, const ProgramTensor& tensor) {
+    const Napi::Value buffer = Add(env, tensor);
+    run_.inputs.push_back(memory_.back()->get());
+    return buffer;
+  }
+  Napi::Value AddOutput(Napi::Env env, const ProgramTensor& tensor) {
+    const Napi::Value buffer = Add(env, tensor);
+    run_.outputs.push_back(memory_.back()->get());
+    return buffer;
+  }
+
+  // The hot path: one call into the engine, and what JavaScript throws is made only on failure.
+  static napi_value Call(napi_env env, napi_callback_info info) {
+    void* data = nullptr;
+    napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+    auto* const self = static_cast<BoundRun*>(data);
+    const Status status = self->program_->TryRun(self->backend_, self->run_);
+    if (!status.ok()) napi_throw(env, MakeError(env, status));
+    return nullptr;
+  }
+
+ private:
+  Napi::Value Add(Napi::Env env, const ProgramTensor& tensor) {
+    auto memory = std::make_shared<AlignedArray<uint8_t>>(AllocateAligned<uint8_t>(tensor.bytes));
+    if (*memory == nullptr) Throw(env, OutOfMemory());
+    std::memset(memory->get(), 0, tensor.bytes);
+    memory_.push_back(memory);
+    return Napi::ArrayBuffer::New(
+        env, memory->get(), tensor.bytes, [](Napi::Env, void*, Memory* kept) { delete kept; },
+        new Memory(memory));
+  }
+
+  const ProgramHandle program_;
+  const Backend backend_;
+  ProgramRun run_;
+  std::vector<Memory> memory_;
+};
+
+// programBind(handle, backend?) → { run: () => void, inputs, outputs: ArrayBuffer[] }
+Napi::Value BindProgram(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  ProgramHandle handle = ProgramArgument(info, 0);
+  const Program& program = handle->program();
+  auto bound = std::make_unique<BoundRun>(handle, BackendArgument(info, 1));
+  auto inputs = Napi::Array::New(env);
+  for (uint32_t i = 0; i < program.input_count; ++i) {
+    inputs.Set(i, bound->AddInput(env, program.tensors[i]));
+  }
+  auto outputs = Napi::Array::New(env);
+  for (uint32_t i = 0; i < program.outputs.size(); ++i) {
+    outputs.Set(i, bound->AddOutput(env, program.tensors[program.outputs[i]]));
+  }
+  napi_value run = nullptr;
+  if (napi_create_function(env, "run", NAPI_AUTO_LENGTH, BoundRun::Call, bound.get(), &run) !=
+      napi_ok) {
+    Throw(env, Error(Code::kInternal, "no function could be made"));
+  }
+  Napi::Function(env, run).AddFinalizer([](Napi::Env, BoundRun* gone) { delete gone; },
+                                        bound.release());
+  auto result = Napi::Object::New(env);
+  result.Set("run", Napi::Value(env, run));
+  result.Set("inputs", inputs);
+  result.Set("outputs", outputs);
+  return result;
+}
+
 }  // namespace
 
-void RegisterProgram(Napi::Env env, Napi::Object exports) {
-  exports.Set("programOpen", Napi::Function::New(env, ProgramOpen));
-  exports.Set("programRun", Napi::Function::New(env, ProgramRunEntry));
+void RegisterProgramRuns(Napi::Env env, Napi::Object exports) {
+  exports.Set("programRun", Napi::Function::New(env, RunProgram));
+  exports.Set("programBind", Napi::Function::New(env, BindProgram));
 }
 
 }  // namespace quipu

@@ -4,6 +4,17 @@ namespace quipu {
 
 Status CompiledProgram::Run(Backend backend, const ProgramRun& run) {
   const std::lock_guard<std::mutex> lock(running_);
+  return RunAlone(backend, run);
+}
+
+Status CompiledProgram::TryRun(Backend backend, const ProgramRun& run) {
+  const std::unique_lock<std::mutex> lock(running_, std::try_to_lock);
+  if (lock.owns_lock()) return RunAlone(backend, run);
+  return Error(Code::kConflict, "an asynchronous run of this program is under way",
+               "await it first");
+}
+
+Status CompiledProgram::RunAlone(Backend backend, const ProgramRun& run) {
   const TensorKernels& kernels = TensorKernelsOf(backend);
   if (backend != Backend::kCuda) return RunOnCpu(program_, kernels, run, &cpu_);
 #if QUIPU_CUDA

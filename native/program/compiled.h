@@ -23,8 +23,12 @@ class CompiledProgram {
 
   // Runs on one backend, never on another instead. Concurrent calls wait for each other.
   Status Run(Backend backend, const ProgramRun& run);
+  // The same, or CONFLICT while another call runs it.
+  Status TryRun(Backend backend, const ProgramRun& run);
 
  private:
+  Status RunAlone(Backend backend, const ProgramRun& run);
+
   Program program_;
   std::mutex running_;
   CpuMemory cpu_;

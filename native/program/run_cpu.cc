@@ -97,8 +97,8 @@ Status PrepareOnCpu(const Program& program, const TensorKernels& kernels, const 
                     CpuMemory* memory) {
   const CanonicalFloatingMode mode;
   const size_t pieces = run.pieces == 0 ? ThreadPool::Shared().width() : run.pieces;
+  if (memory->prepared_by == &kernels && memory->scratch.size() >= pieces) return Status{};
   if (Status s = AllocateScratch(program, pieces, memory); !s.ok()) return s;
-  if (memory->prepared_by == &kernels) return Status{};
   memory->prepared_by = nullptr;  // until it is whole
   const size_t count = program.prelude_count;
   if (Status s = RunOperators(program, kernels, run, *memory, 0, count); !s.ok()) return s;

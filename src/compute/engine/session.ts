@@ -60,19 +60,33 @@ export function memoryBytesDefault(): number {
   return Math.floor(totalmem() / 2);
 }
 
+/** Multiply-adds and bytes together. */
+const boundWorkMax = 2 ** 24;
+
+/** Write into the inputs, `run`, read the outputs; their memory stays the same. */
+export interface BoundSession {
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly outputs: ReadonlyMap<string, Tensor>;
+  readonly run: () => void;
+}
+
 export class Session {
   /** Version of the frozen arithmetic that runs compute in. */
   readonly arithmetic = arithmetic;
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   readonly #program: NativeProgram;
+  /** Of a run: multiply-adds, and bytes that it goes through. */
+  readonly #work: number;
 
   private constructor(
     program: NativeProgram,
+    work: number,
     inputs: readonly TensorPort[],
     outputs: readonly TensorPort[],
   ) {
     this.#program = program;
+    this.#work = work;
     this.inputs = inputs;
     this.outputs = outputs;
   }
@@ -93,7 +107,35 @@ export class Session {
       );
     }
     const program = new NativeProgram(compiled.program, memoryBytesMax);
-    return new Session(program, compiled.inputs, compiled.outputs);
+    const work = compiled.measure.multiplyAdds + needed;
+    return new Session(program, work, compiled.inputs, compiled.outputs);
+  }
+
+  /**
+   * For a small model that runs often: memory for its inputs and outputs, and a call that computes one
+   * from the other at once, on the calling thread. LIMIT_EXCEEDED for more work than a few milliseconds.
+   */
+  bind({ backend = "auto" }: Pick<RunOptions, "backend"> = {}): BoundSession {
+    if (this.#work > boundWorkMax) {
+      throw new QuipuError(
+        "LIMIT_EXCEEDED",
+        `a run is too much work (${this.#work}) to keep the calling thread waiting`,
+        { next: "await run" },
+      );
+    }
+    const bound = this.#program.bind(backend);
+    const tensors = (ports: readonly TensorPort[], buffers: readonly ArrayBuffer[]) =>
+      new Map(
+        ports.map((port, at) => [
+          port.name,
+          tensorOver(port, new Uint8Array(buffers[at] as ArrayBuffer)),
+        ]),
+      );
+    return {
+      inputs: tensors(this.inputs, bound.inputs),
+      outputs: tensors(this.outputs, bound.outputs),
+      run: bound.run,
+    };
   }
 
   /** Inputs are copied, unless their memory is handed over. */

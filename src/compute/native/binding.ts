@@ -97,6 +97,13 @@ export interface NativeCapabilities {
   };
 }
 
+/** A program with memory of its own for inputs and outputs. */
+export interface NativeBoundProgram {
+  readonly run: () => void;
+  readonly inputs: readonly ArrayBuffer[];
+  readonly outputs: readonly ArrayBuffer[];
+}
+
 /** What programOpen gives; the addon knows its own by a type tag. */
 export interface NativeProgramHandle {
   readonly "native program": never;
@@ -212,6 +219,7 @@ export interface NativeAddon {
   }>;
 
   programOpen(bytes: Uint8Array, memoryBytesMax: number): NativeProgramHandle;
+  programBind(program: NativeProgramHandle, backend?: Backend): NativeBoundProgram;
   programRun(
     program: NativeProgramHandle,
     inputs: readonly Uint8Array[],

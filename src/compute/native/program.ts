@@ -1,6 +1,11 @@
 /** Flat tensor programs, opened once and run often on the addon's threads. */
 import { QuipuError } from "../../base/errors.js";
-import { type Backend, binding, type NativeProgramHandle } from "./binding.js";
+import {
+  type Backend,
+  binding,
+  type NativeBoundProgram,
+  type NativeProgramHandle,
+} from "./binding.js";
 import { lendAll, type OwnedBytes } from "./owned-bytes.js";
 
 export type { Backend } from "./binding.js";
@@ -49,6 +54,14 @@ export class NativeProgram {
       );
       return binding().programRun(this.#handle, lent, into, backend, pieces);
     });
+  }
+
+  /**
+   * The program with memory for its inputs and outputs, and a function that runs it there at once;
+   * CONFLICT while `run` is at the same program.
+   */
+  bind(backend: Backend): NativeBoundProgram {
+    return binding().programBind(this.#handle, backend);
   }
 }
 
