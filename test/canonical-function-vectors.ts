@@ -20,7 +20,7 @@ function minimum(a: number, b: number): number {
 
 const sign = (x: number): number => (x === 0 || Number.isNaN(x) ? x : withSign(1, x));
 
-const functions: readonly (readonly [number, string, F32Function])[] = [
+export const f32Functions: readonly (readonly [number, string, F32Function])[] = [
   [1, "negate", (x = 0) => -x],
   [2, "absolute", Math.abs],
   [3, "sqrt", root],
@@ -62,7 +62,7 @@ const functions: readonly (readonly [number, string, F32Function])[] = [
 ];
 
 /** Zeros, subnormals, ones, halves, ends of ranges, infinities, NaN. */
-const special =
+export const edges =
   "00000000 80000000 00000001 80000001 007fffff 00800000 80800000 33000001 3effffff 3f000000 bf000000 " +
   "3f333333 3f3504f3 3f400000 3f7fffff 3f800000 bf800000 3f800001 bf800001 3fc00000 40000000 c0000000 " +
   "40400000 c0400000 40490fdb 4b000001 4b7fffff 4e800000 42b17217 42b17218 c2aeac50 c2cff1b5 c1300000 " +
@@ -77,7 +77,7 @@ const inputs: readonly (readonly [string, number, (seed: number) => VectorInput]
 
 /** Every special value; of two, each with a third of all. */
 function specials(operands: number): readonly VectorInput[] {
-  const words = special.split(" ");
+  const words = edges.split(" ");
   if (operands === 1) return [{ bits: words.join("") }];
   const pairs = words.flatMap((x) => words.map((y) => [x, y] as const));
   const some = pairs.filter((_, i) => i % 3 === 0);
@@ -87,7 +87,7 @@ function specials(operands: number): readonly VectorInput[] {
 }
 
 export function functionVectors(): FunctionVector[] {
-  return functions.flatMap(([number, name, compute]) => {
+  return f32Functions.flatMap(([number, name, compute]) => {
     const operands = number < 40 ? 1 : number < 60 ? 2 : 3;
     const vector = (what: string, count: number, of: readonly VectorInput[]): FunctionVector => {
       const columns = of.map((input) => inputOf(input, count));
@@ -97,10 +97,10 @@ export function functionVectors(): FunctionVector[] {
       const text = toBitText(canonical(result));
       return { name: `${name}, ${what}`, function: number, count, operands: of, result: text };
     };
-    const edges = specials(operands);
-    const count = (edges[0] as { bits: string }).bits.length / 8;
+    const chosen = specials(operands);
+    const count = (chosen[0] as { bits: string }).bits.length / 8;
     return [
-      vector("special values", count, edges),
+      vector("special values", count, chosen),
       ...inputs.map(([what, size, of], kind) =>
         vector(
           what,

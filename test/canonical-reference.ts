@@ -79,7 +79,7 @@ export function canonical(values: Float32Array<ArrayBuffer>): Float32Array<Array
 }
 
 /** NaN above all numbers and equal to itself; -0 equals +0. */
-function compare(x: number, y: number): number {
+export function compare(x: number, y: number): number {
   if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
   return x < y ? -1 : x > y ? 1 : 0;
 }
@@ -107,6 +107,8 @@ export const formulas = Object.freeze({
   /** Any sign and significand, exponents from -40 to 23: sums lose many bits. */
   wide: (word: number): number =>
     floatOf(((word & 0x807fffff) | ((87 + ((word >>> 23) & 63)) << 23)) >>> 0),
+  /** Within 1/32 of 1: long products neither vanish nor overflow. */
+  near: (word: number): number => (2 ** 23 - 2 ** 18 + (word >>> 13)) / 2 ** 23,
   /** Below 2^-63: products are subnormal or vanish. */
   tiny: (word: number): number =>
     floatOf(((word & 0x807fffff) | ((52 + ((word >>> 23) & 15)) << 23)) >>> 0),

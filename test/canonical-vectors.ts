@@ -6,7 +6,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { OperatorVector } from "./canonical-elements.js";
 import { type FunctionVector, functionVectors } from "./canonical-function-vectors.js";
+import { type OperatorFile, operatorFiles } from "./canonical-operator-vectors.js";
 import {
   byFormula,
   canonical,
@@ -57,15 +59,30 @@ export interface Vectors {
   readonly functions: VectorFile<FunctionVector>;
 }
 
+export type OperatorVectors = Readonly<Record<OperatorFile, VectorFile<OperatorVector>>>;
+
 export const vectorFolder = join("test", "vectors", "canonical-1");
 
+const read = (name: string) => JSON.parse(readFileSync(join(vectorFolder, `${name}.json`), "utf8"));
+
 export function readVectors(): Vectors {
-  const read = (name: string) =>
-    JSON.parse(readFileSync(join(vectorFolder, `${name}.json`), "utf8"));
   return {
     ...{ matmul: read("matmul"), elementwise: read("elementwise"), topk: read("topk") },
     functions: read("functions"),
   };
+}
+
+const operatorNames = Object.keys(operatorFiles) as OperatorFile[];
+
+export function readOperatorVectors(): OperatorVectors {
+  return Object.fromEntries(operatorNames.map((name) => [name, read(name)])) as OperatorVectors;
+}
+
+export function makeOperatorVectors(): OperatorVectors {
+  const make = (name: OperatorFile): VectorFile<OperatorVector> => {
+    return { arithmetic: "canonical-1", vectors: operatorFiles[name]() };
+  };
+  return Object.fromEntries(operatorNames.map((name) => [name, make(name)])) as OperatorVectors;
 }
 
 const sizes: readonly (readonly [number, number, number])[] = [
@@ -184,7 +201,7 @@ function topKVectors(): TopKVector[] {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  for (const [name, file] of Object.entries(makeVectors())) {
+  for (const [name, file] of Object.entries({ ...makeVectors(), ...makeOperatorVectors() })) {
     writeFileSync(join(vectorFolder, `${name}.json`), `${JSON.stringify(file, null, 1)}\n`);
   }
 }

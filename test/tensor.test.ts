@@ -62,11 +62,15 @@ t.test("a host program that flushes subnormals changes no bit", { skip: noFlush 
   execFileSync("cc", ["-shared", "-fPIC", "-o", library, source]);
   const here = (name: string): string => new URL(name, import.meta.url).href;
   const program = `import { differences } from "${here("./canonical-check.js")}";
-    import { readVectors } from "${here("./canonical-vectors.js")}";
+    import { operatorDifferences } from "${here("./canonical-programs.js")}";
+    import { readOperatorVectors, readVectors } from "${here("./canonical-vectors.js")}";
     console.log(Math.fround(Number("1e-40")));
     for (const backend of ${JSON.stringify(backends)})
       for (const pieces of [1, 7])
-        for (const line of await differences(readVectors(), backend, pieces)) console.log(line);`;
+        for (const line of [
+          ...(await differences(readVectors(), backend, pieces)),
+          ...(await operatorDifferences(readOperatorVectors(), backend, pieces)),
+        ]) console.log(line);`;
   const preload = `${process.env.LD_PRELOAD ?? ""} ${library}`; // after a sanitizer, where one runs
   const told = execFileSync(process.execPath, ["--input-type=module", "-e", program], {
     env: { ...process.env, LD_PRELOAD: preload, QUIPU_THREADS: "4" },

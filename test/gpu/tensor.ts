@@ -11,14 +11,16 @@ import { runTensorTask } from "../../src/compute/engine/task.js";
 import { outputDigest } from "../../src/model/artifact.js";
 import { jobSpec, type TensorTask } from "../../src/model/job.js";
 import { compute, differences } from "../canonical-check.js";
+import { operatorDifferences } from "../canonical-programs.js";
 import { byFormula, toBitText } from "../canonical-reference.js";
-import { readVectors } from "../canonical-vectors.js";
+import { readOperatorVectors, readVectors } from "../canonical-vectors.js";
 import { operatorModel } from "../onnx-writer.js";
 
 /** What differs, in words. Empty: every bit is equal. */
 export async function tensorDifferences(): Promise<readonly string[]> {
   return [
     ...(await differences(readVectors(), "cuda", 0)),
+    ...(await operatorDifferences(readOperatorVectors(), "cuda", 0)),
     ...(await shapeDifferences()),
     ...(await taskDifferences()),
   ];
