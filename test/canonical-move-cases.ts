@@ -101,33 +101,35 @@ export function gatherVectors(): OperatorVector[] {
         `along the last axis, ${dtype}`,
         "gatherElements",
         [1, 2, 3, 5, 2, 4],
-        [...[of(15), slots]],
+        [of(15), slots],
       ),
       operatorVector(
         `along the first axis, ${dtype}`,
         "gatherElements",
         [0, 2, 5, 3, 4, 2],
-        [...[of(15), slots]],
+        [of(15), slots],
       ),
       operatorVector(`slices, ${dtype}`, "gatherNd", [1, 4, 2, 3, 2, 3], [of(18), tuples]),
       operatorVector(
         `elements, in two batches, ${dtype}`,
         "gatherNd",
         [2, 2, 2, 1, 2, 3],
-        [...[of(12), tuples]],
+        [of(12), tuples],
       ),
     );
   }
   return vectors;
 }
 
+/** The first so many elements of what is updated. */
+type Data = (count: number) => Operand;
+
 const scatterings = ["set", "add", "multiply", "maximum", "minimum"];
 
 /** Where several updates meet in one element their order decides the bits. */
 export function scatterVectors(): OperatorVector[] {
   const vectors: OperatorVector[] = [];
-  const add = (code: number, name: string, dtype: DType, of: readonly Operand[]) => {
-    const [data, updates] = of as [Operand, Operand];
+  const add = (code: number, name: string, dtype: DType, data: Data, updates: Operand) => {
     const index = (...places: number[]) => given("int64", ...places.map(BigInt));
     const slots = index(0, -1, 2, 2, -3, 2, 1, 0, -5, 4, -3, 2);
     const rows = index(1, -1, 2, -2, 1, 1);
@@ -137,46 +139,35 @@ export function scatterVectors(): OperatorVector[] {
         `${what}, last axis`,
         "scatterElements",
         [code, 1, 2, 3, 5, 2, 6],
-        [...[data, slots, updates]],
+        [data(15), slots, updates],
       ),
       operatorVector(
         `${what}, first axis`,
         "scatterElements",
         [code, 0, 2, 5, 3, 6, 2],
-        [...[data, slots, updates]],
+        [data(15), slots, updates],
       ),
-      operatorVector(
-        `${what}, slices`,
-        "scatterNd",
-        [code, 6, 1, 2, 3],
-        [...[{ ...data, ...firstOf(data, 6) }, rows, updates]],
-      ),
+      operatorVector(`${what}, slices`, "scatterNd", [code, 6, 1, 2, 3], [data(6), rows, updates]),
     );
   };
   for (const [code] of scatterings.entries()) {
-    add(code, "", "float32", [floatsBy("wide", 52_000, 15), floatsBy("wide", 52_001, 12)]);
-    add(code, " of special values", "float32", [specialData, specialUpdates]);
+    const wide: Data = (count) => floatsBy("wide", 52_000, count);
+    add(code, "", "float32", wide, floatsBy("wide", 52_001, 12));
+    add(code, " of special values", "float32", specialData, specialUpdates);
     for (const dtype of ["int64", "int32"] as const) {
-      add(code, "", dtype, [byWord(dtype, 52_002, 15), byWord(dtype, 52_003, 12)]);
+      add(code, "", dtype, (count) => byWord(dtype, 52_002, count), byWord(dtype, 52_003, 12));
     }
   }
   for (const dtype of ["float16", "uint8", "bool"] as const) {
-    add(0, "", dtype, [byWord(dtype, 52_004, 15), byWord(dtype, 52_005, 12)]);
+    add(0, "", dtype, (count) => byWord(dtype, 52_004, count), byWord(dtype, 52_005, 12));
   }
   return vectors;
 }
 
-function firstOf(
-  operand: Operand,
-  count: number,
-): Pick<Operand & { bits: string }, "bits"> | { count: number } {
-  return "bits" in operand ? { bits: operand.bits.slice(0, count * 8) } : { count };
-}
-
-const specialData = floatBits(
+const specials =
   "80000000 00000000 7fc00000 7f800000 ff800000 00000001 80000000 00000000 3f800000 bf800000 " +
-    "7f7fffff 80000001 00000000 80000000 ffc12345",
-);
+  "7f7fffff 80000001 00000000 80000000 ffc12345";
+const specialData: Data = (count) => floatBits(specials.slice(0, count * 9));
 const specialUpdates = floatBits(
   "00000000 80000000 7f800000 ff800000 80000000 7fc00000 3f800000 80000000 00000000 7f7fffff " +
     "80000001 3f000000",

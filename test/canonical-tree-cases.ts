@@ -7,8 +7,12 @@ const { bitsOf, round } = shared;
 const [less, equal, greater, unordered, leaf] = [1, 2, 4, 8, 16];
 
 type Node = readonly [number, number, number, number];
-const branch = (feature: number, test: number, value: number, yes: number, no: number): Node =>
-  [...[(feature << 5) | test, bitsOf(round(value)), yes, no]] as unknown as Node;
+const branch = (feature: number, test: number, value: number, yes: number, no: number): Node => [
+  (feature << 5) | test,
+  bitsOf(round(value)),
+  yes,
+  no,
+];
 const end = (first: number, next: number): Node => [leaf, 0, first, next];
 
 /** Every comparison, with and without NaN; leaves of no, one and several weights. */
@@ -28,24 +32,21 @@ const nodes: readonly Node[] = [
   end(9, 11),
   end(11, 12),
 ];
+/** Targets and what they get. */
 const weights: readonly (readonly [number, number])[] = [
-  ...[
-    [0, 0.1],
-    [1, -0.3],
-    [0, 1e8],
-    [1, 0.7],
-    [0, -1e8],
-    [1, 2 ** -140],
-  ],
-  ...[
-    [0, 1],
-    [0, -0],
-    [1, -0],
-    [0, 3.3],
-    [0, 1e-8],
-    [1, 5],
-  ],
-] as unknown as (readonly [number, number])[];
+  [0, 0.1],
+  [1, -0.3],
+  [0, 1e8],
+  [1, 0.7],
+  [0, -1e8],
+  [1, 2 ** -140],
+  [0, 1],
+  [0, -0],
+  [1, -0],
+  [0, 3.3],
+  [0, 1e-8],
+  [1, 5],
+];
 
 /** Features: on either side of each value, on it, NaN, infinities, both zeros. */
 const rows: readonly (readonly [string, string, string])[] = [
