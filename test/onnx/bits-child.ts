@@ -1,17 +1,19 @@
-/** Digests of one test of the suite, or one real model, on every CPU backend, for a parent (child-run.ts). */
+/** Digests of one test, or one real or random model, on every CPU backend, for a parent (child-run.ts). */
 import { readFileSync } from "node:fs";
 import { QuipuError } from "../../src/base/errors.js";
 import type { Backend } from "../../src/compute/engine/session.js";
 import { serve } from "./child-run.js";
 import type { HeldTensor } from "./elements.js";
 import { compileFor } from "./engine.js";
+import { caseOf } from "./random/cases.js";
 import { modelInputs, modelNamed, modelPath } from "./real-models.js";
 import { namedInputs } from "./run-test.js";
 import { readDataSets, readModel } from "./suite.js";
 
 export type BitsTask =
   | { readonly suite: string; readonly name: string; readonly backends: readonly Backend[] }
-  | { readonly model: string; readonly backends: readonly Backend[] };
+  | { readonly model: string; readonly backends: readonly Backend[] }
+  | { readonly seed: number; readonly backends: readonly Backend[] };
 
 /** By what ran, all digests of all outputs as one text. */
 export type BitsResult = Readonly<Record<string, string>>;
@@ -45,6 +47,10 @@ function runsOf(task: BitsTask): readonly Run[] {
   if ("model" in task) {
     const model = modelNamed(task.model);
     return [{ bytes: readFileSync(modelPath(model)), inputs: modelInputs(model) }];
+  }
+  if ("seed" in task) {
+    const { model, inputs } = caseOf(task.seed, "");
+    return [{ bytes: model, inputs }];
   }
   const { bytes, outline } = readModel(task.suite, task.name);
   return readDataSets(task.suite, task.name).map((set) => ({

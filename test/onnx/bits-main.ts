@@ -1,7 +1,7 @@
 /**
- * `npm run test:bits [-- --filter TEXT]`: every test of the official ONNX suite that passes, and every real
- * model, gives the same bits on every CPU backend, with one thread and with two, however its operators
- * are split.
+ * `npm run test:bits [-- --filter TEXT --random N]`: every test of the official ONNX suite that passes, every
+ * real model and N random ones of one operator give the same bits on every CPU backend, with one thread
+ * and with two, however their operators are split.
  */
 import { parseArgs } from "node:util";
 import type { Backend } from "../../src/compute/engine/session.js";
@@ -23,7 +23,9 @@ interface Task {
   readonly task: BitsTask;
 }
 
-const { values } = parseArgs({ options: { filter: { type: "string", default: "" } } });
+const { values } = parseArgs({
+  options: { filter: { type: "string", default: "" }, random: { type: "string", default: "500" } },
+});
 console.log(`backends ${backends.join(", ")}; threads ${threadCounts.join(", ")}`);
 const children = threadCounts.map((threads) => ({
   threads,
@@ -53,6 +55,10 @@ async function* allTasks(): AsyncGenerator<Task> {
   if (models.length < realModels.length) console.log(`skipped: ${modelsMissing}`);
   for (const { name } of models.filter((model) => model.name.includes(values.filter))) {
     yield { name, task: { model: name, backends } };
+  }
+  if (values.filter !== "") return;
+  for (let seed = 1; seed <= Number(values.random); seed += 1) {
+    yield { name: `random ${seed}`, task: { seed, backends } };
   }
 }
 
