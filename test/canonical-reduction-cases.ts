@@ -142,6 +142,7 @@ export function normaliseVectors(): OperatorVector[] {
   }
   const row = floatsBy("unit", 35_500, 4097);
   vectors.push(operatorVector("a row of 4097", "normalise", [1, 4097, epsilons[1], 0, 1], [row]));
+  add("2 rows of nothing", 2, 0, given("float32"), epsilons[1]);
   add("special values", rows.length, 4, special, epsilons[0]);
   add("special values, epsilon 1", rows.length, 4, special, epsilons[2]);
   return vectors;

@@ -29,6 +29,7 @@ void TestFunctions();
 void TestFunctionErrors();
 void TestSoftmax();
 void TestFunctionVectors();
+void TestOperatorVectors();
 void TestCudaKernels();
 void TestCudaProgram();
 void TestMatmul();

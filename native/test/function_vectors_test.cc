@@ -9,6 +9,7 @@
 #include "kernels/math/canonical.h"
 #include "support/cpu_features.h"
 #include "test/check.h"
+#include "test/golden.h"
 
 namespace quipu::test {
 namespace {
@@ -23,15 +24,6 @@ struct Vector {
   std::vector<uint32_t> result;
 };
 
-// What follows `"key": ` on a line, without quotes and comma; nothing when it is another line.
-std::string ValueOf(const std::string& line, const std::string& key) {
-  const size_t at = line.find("\"" + key + "\": ");
-  if (at == std::string::npos) return "";
-  std::string value = line.substr(at + key.size() + 4);
-  while (!value.empty() && (value.back() == ',' || value.back() == '"')) value.pop_back();
-  return value.substr(value.find_first_not_of('"'));
-}
-
 std::vector<uint32_t> Words(const std::string& text) {
   std::vector<uint32_t> words;
   for (size_t i = 0; i + 8 <= text.size(); i += 8) {
@@ -40,41 +32,28 @@ std::vector<uint32_t> Words(const std::string& text) {
   return words;
 }
 
-// docs/arithmetic.md, "Golden vectors".
-uint32_t ByFormula(const std::string& formula, uint32_t seed, int64_t i) {
-  uint32_t h = seed + static_cast<uint32_t>(i) * 0x9e3779b9u;
-  h = (h ^ (h >> 16)) * 0x85ebca6bu;
-  h = (h ^ (h >> 13)) * 0xc2b2ae35u;
-  h ^= h >> 16;
-  if (formula == "unit") {
-    return BitsOfF32(static_cast<float>(static_cast<int32_t>(h >> 8) - 8388608) / 8388608.0f);
-  }
-  if (formula == "wide") return (h & 0x807fffffu) | (87 + ((h >> 23) & 63)) << 23;
-  return h;
-}
-
 std::vector<Vector> ReadVectors() {
   std::vector<Vector> vectors;
   std::ifstream file(kPath);
   std::string formula;
   for (std::string line; std::getline(file, line);) {
-    if (const std::string name = ValueOf(line, "name"); !name.empty()) {
-      vectors.emplace_back().name = name;
-    } else if (const std::string number = ValueOf(line, "function"); !number.empty()) {
-      vectors.back().function = static_cast<uint16_t>(std::stoi(number));
-    } else if (const std::string count = ValueOf(line, "count"); !count.empty()) {
-      vectors.back().count = std::stoll(count);
-    } else if (const std::string bits = ValueOf(line, "bits"); !bits.empty()) {
-      vectors.back().operands.push_back(Words(bits));
-    } else if (const std::string kind = ValueOf(line, "formula"); !kind.empty()) {
-      formula = kind;
-    } else if (const std::string seed = ValueOf(line, "seed"); !seed.empty()) {
+    if (const auto name = ValueOf(line, "name")) {
+      vectors.emplace_back().name = *name;
+    } else if (const auto number = ValueOf(line, "function")) {
+      vectors.back().function = static_cast<uint16_t>(std::stoi(*number));
+    } else if (const auto count = ValueOf(line, "count")) {
+      vectors.back().count = std::stoll(*count);
+    } else if (const auto bits = ValueOf(line, "bits")) {
+      vectors.back().operands.push_back(Words(*bits));
+    } else if (const auto kind = ValueOf(line, "formula")) {
+      formula = *kind;
+    } else if (const auto seed = ValueOf(line, "seed")) {
       std::vector<uint32_t>& words = vectors.back().operands.emplace_back();
       for (int64_t i = 0; i < vectors.back().count; ++i) {
-        words.push_back(ByFormula(formula, static_cast<uint32_t>(std::stoul(seed)), i));
+        words.push_back(FloatBitsBy(formula, MixedWord(std::stoul(*seed), i)));
       }
-    } else if (const std::string result = ValueOf(line, "result"); !result.empty()) {
-      vectors.back().result = Words(result);
+    } else if (const auto result = ValueOf(line, "result")) {
+      vectors.back().result = Words(*result);
     }
   }
   return vectors;

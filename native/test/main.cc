@@ -50,6 +50,7 @@ int Run() {
   TestFunctionErrors();
   TestSoftmax();
   TestFunctionVectors();
+  TestOperatorVectors();
   TestCudaKernels();
   TestCudaProgram();
   TestMatmul();

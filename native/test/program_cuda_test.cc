@@ -4,10 +4,10 @@
 #include <cstring>
 
 #include "dispatch/tensor_kernels.h"
-#include "program/operator.h"
 #include "program/run_cpu.h"
 #include "test/check.h"
 #include "test/emulated/device.h"
+#include "test/program_builder.h"
 
 namespace quipu::test {
 namespace {
@@ -26,43 +26,11 @@ std::vector<float> Numbers(size_t count, uint64_t seed) {
   return numbers;
 }
 
-// Builds the program that the encoder would write, piece by piece.
-class Builder {
- public:
-  uint32_t Add(Place place, int64_t elements, DType dtype = DType::kF32) {
-    ProgramTensor tensor;
-    tensor.dtype = dtype;
-    tensor.place = place;
-    tensor.elements = elements;
-    tensor.bytes = static_cast<uint64_t>(elements) * DTypeBytes(dtype);
-    uint64_t& end = place == Place::kConstant   ? program.constant_bytes
-                    : place == Place::kPrepared ? program.prepared_bytes
-                                                : program.arena_bytes;
-    tensor.offset = place == Place::kInput ? 0 : end;
-    if (place != Place::kInput) end += (tensor.bytes + 63) / 64 * 64;
-    program.tensors.push_back(tensor);
-    return static_cast<uint32_t>(program.tensors.size() - 1);
-  }
-
-  void Do(Opcode opcode, std::vector<uint32_t> reads, std::vector<uint32_t> writes,
-          std::vector<int64_t> words) {
-    ProgramOperator op;
-    op.opcode = opcode;
-    op.reads = std::move(reads);
-    op.writes = std::move(writes);
-    op.words = std::move(words);
-    Check(KindOf(opcode)->check(&program, &op).ok(), "CUDA program: a sound operator");
-    program.operators.push_back(op);
-  }
-
-  Program program;
-};
-
 constexpr int64_t kAdd = 40, kMultiply = 42;
 
 // The kFirst greatest of each row of (input × weights + bias) × scale; the bias is doubled once.
 Program Layer() {
-  Builder builder;
+  ProgramBuilder builder;
   const int64_t sums = kBatch * kRows * kColumns;
   const int64_t firsts = kBatch * kRows * kFirst;
   const uint32_t input = builder.Add(Place::kInput, kBatch * kRows * kInner);
@@ -74,14 +42,16 @@ Program Layer() {
   const uint32_t scaled = builder.Add(Place::kArena, sums);
   const uint32_t values = builder.Add(Place::kArena, firsts);
   const uint32_t indices = builder.Add(Place::kArena, firsts, DType::kI64);
-  builder.Do(Opcode::kMap, {half}, {bias}, {1, kColumns, 1, 0, 1, kAdd, 1});
-  builder.Do(Opcode::kMatmul, {input, weights}, {product},
-             {kRows, kColumns, kInner, 1, kBatch, 1, 0});
-  builder.Do(Opcode::kMap, {product, bias, scale}, {scaled},
-             {3, kBatch, kRows, kColumns,                              // shape
-              kRows * kColumns, kColumns, 1, 0, 0, 1, kColumns, 0, 1,  // strides
-              0, 2, kAdd | 1 << 24, kMultiply | 3 << 16 | 2 << 24, 4});
-  builder.Do(Opcode::kTopK, {scaled}, {values, indices}, {kBatch * kRows, kColumns, kFirst, 1});
+  bool sound = builder.Do(Opcode::kMap, {half}, {bias}, {1, kColumns, 1, 0, 1, kAdd, 1});
+  sound &= builder.Do(Opcode::kMatmul, {input, weights}, {product},
+                      {kRows, kColumns, kInner, 1, kBatch, 1, 0});
+  sound &= builder.Do(Opcode::kMap, {product, bias, scale}, {scaled},
+                      {3, kBatch, kRows, kColumns,                              // shape
+                       kRows * kColumns, kColumns, 1, 0, 0, 1, kColumns, 0, 1,  // strides
+                       0, 2, kAdd | 1 << 24, kMultiply | 3 << 16 | 2 << 24, 4});
+  sound &=
+      builder.Do(Opcode::kTopK, {scaled}, {values, indices}, {kBatch * kRows, kColumns, kFirst, 1});
+  Check(sound, "CUDA program: sound operators");
   Program program = std::move(builder.program);
   program.input_count = 2;
   program.prelude_count = 1;
