@@ -95,6 +95,9 @@ Status CudaProgram::Open(const uint8_t* prepared) {
   }
   if (Status s = device->inputs.Allocate(input_bytes + 1); !s.ok()) return s;
   if (Status s = device->arena.Allocate(program_.arena_bytes + 1); !s.ok()) return s;
+  if (has_indices_) {
+    if (Status s = device->bad.Allocate(program_.operators.size()); !s.ok()) return s;
+  }
   Status s =
       Upload(&device->constants, program_.constants.get(), program_.constant_bytes, device->stream);
   if (s.ok()) s = Upload(&device->prepared, prepared, program_.prepared_bytes, device->stream);
