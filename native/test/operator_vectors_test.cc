@@ -37,28 +37,48 @@ bool Build(const OperatorVector& vector, Program* program) {
   return sound;
 }
 
-bool IsHeld(const OperatorVector& vector) {
+using Results = std::vector<std::vector<uint8_t>>;
+
+Status RunEmulated(const OperatorVector& vector, Results* results) {
   Program program;
-  if (!Build(vector, &program)) return false;
+  if (!Build(vector, &program)) return Refused("an unsound operator");
   ProgramRun run;
   for (uint32_t i = 0; i < program.input_count; ++i) {
     run.inputs.push_back(vector.inputs[i].bytes.data());
   }
-  std::vector<std::vector<uint8_t>> results;
-  for (const GoldenOperand& output : vector.outputs)
-    results.emplace_back(output.bytes.size(), 0x5a);
-  for (std::vector<uint8_t>& result : results) run.outputs.push_back(result.data());
+  for (const GoldenOperand& output : vector.outputs) results->emplace_back(output.bytes.size());
+  for (std::vector<uint8_t>& result : *results) run.outputs.push_back(result.data());
   EmulatedProgram emulated(program);
-  if (!emulated.Run(run, nullptr).ok()) return false;
-  bool same = true;
-  for (size_t i = 0; i < results.size(); ++i) {
+  if (Status s = emulated.Run(run, nullptr); !s.ok()) return s;
+  for (size_t i = 0; i < results->size(); ++i) {
     // Devices leave NaN as they are.
-    const std::vector<uint8_t> from = results[i];
+    const std::vector<uint8_t> from = (*results)[i];
     DeliverOutput(program.tensors[program.outputs[i]], TensorKernelsOf(Backend::kPortable),
-                  from.data(), results[i].data());
-    same = same && results[i] == vector.outputs[i].bytes;
+                  from.data(), (*results)[i].data());
   }
-  return same;
+  return Status{};
+}
+
+bool IsHeld(const OperatorVector& vector) {
+  Results results;
+  if (!RunEmulated(vector, &results).ok()) return false;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i] != vector.outputs[i].bytes) return false;
+  }
+  return true;
+}
+
+// One of five elements.
+Status Gather(uint8_t index) {
+  std::vector<uint8_t> indices(sizeof(int64_t));
+  indices[0] = index;
+  const OperatorVector vector = {"",
+                                 Opcode::kGather,
+                                 {1, 5, 1, 1},
+                                 {{DType::kF32, std::vector<uint8_t>(20)}, {DType::kI64, indices}},
+                                 {{DType::kF32, std::vector<uint8_t>(4)}}};
+  Results results;
+  return RunEmulated(vector, &results);
 }
 
 }  // namespace
@@ -71,6 +91,8 @@ void TestOperatorVectors() {
     if (vectors.empty()) Skip(what, "no such file here");
     for (const OperatorVector& vector : vectors) Check(IsHeld(vector), what + ": " + vector.name);
   }
+  Check(Gather(4).ok(), "operator vectors: an index of the last element");
+  Check(Gather(5).code == Code::kDataInvalid, "operator vectors: an index behind it");
 }
 
 }  // namespace quipu::test
