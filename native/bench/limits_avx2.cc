@@ -7,6 +7,7 @@ namespace quipu::bench {
 
 double MultiplyAddsAvx2(int64_t steps) {
   __m256 sum[12];
+#pragma GCC unroll 12
   for (int i = 0; i < 12; ++i) sum[i] = _mm256_set1_ps(static_cast<float>(i));
   const __m256 a = _mm256_set1_ps(0.999f);
   for (int64_t step = 0; step < steps; ++step) {
@@ -30,6 +31,7 @@ void ReadAvx2(const float* from, int64_t count) {
       sum[stream] = _mm256_add_ps(sum[stream], _mm256_load_ps(at + 8));
     }
   }
+#pragma GCC unroll 4
   for (int stream = 0; stream < 4; ++stream) __asm__ volatile("" : : "x"(sum[stream]));
 }
 

@@ -19,7 +19,7 @@ const Size kSizes[] = {
     {"T1", 64, 4096, 4096},   {"T1", 128, 768, 3072},
 };
 
-constexpr int64_t kRowUnit = 42;
+constexpr int64_t kRowUnit = 24;
 constexpr int64_t kColumnUnit = 32;
 
 }  // namespace

@@ -25,8 +25,10 @@ struct Matmul {
   int64_t k;
 };
 
-// One packed piece of A (at most 336 × 256) and of B (256 × 1024); 64-byte aligned; one a thread.
-constexpr size_t kMatmulScratchBytes = (336 + 1024) * 256 * sizeof(float);
+// One packed panel of A (at most 8 × 256) and piece of B (256 × 1024); 64-byte aligned; one a
+// thread.
+constexpr size_t kMatmulPanelRows = 8;
+constexpr size_t kMatmulScratchBytes = (kMatmulPanelRows + 1024) * 256 * sizeof(float);
 
 using MatmulF32 = void (*)(const Matmul& job, float* scratch);
 

@@ -12,50 +12,59 @@
 namespace quipu {
 namespace {
 
-template <int kLive>
+// One micro tile, kVectors vectors wide.
+template <int kLive, int kVectors>
 static inline void MicroTile(const float* a, const float* b, int64_t depth, float* c,
-                             int64_t c_stride, __m256i left, __m256i right, bool first) {
-  __m256 sum[kLive][2];
+                             int64_t c_stride, __m256i last, bool first) {
+  __m256 sum[kLive][kVectors];
 #pragma GCC unroll 6
   for (int r = 0; r < kLive; ++r) {
-    sum[r][0] = sum[r][1] = _mm256_setzero_ps();
-    _mm_prefetch(reinterpret_cast<const char*>(c + r * c_stride), _MM_HINT_T0);
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_setzero_ps();
   }
   for (int64_t p = 0; p < depth; ++p) {
-    const __m256 b0 = _mm256_load_ps(b);
-    const __m256 b1 = _mm256_load_ps(b + 8);
+    __m256 taken[kVectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) taken[v] = _mm256_load_ps(b + 8 * v);
 #pragma GCC unroll 6
     for (int r = 0; r < kLive; ++r) {
-      const __m256 value = _mm256_broadcast_ss(a + r);
-      sum[r][0] = _mm256_fmadd_ps(value, b0, sum[r][0]);
-      sum[r][1] = _mm256_fmadd_ps(value, b1, sum[r][1]);
+      const __m256 value = _mm256_broadcast_ss(a + r * kDotBlock);
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_fmadd_ps(value, taken[v], sum[r][v]);
     }
-    a += kLive;
+    ++a;
     b += 16;
   }
 #pragma GCC unroll 6
   for (int r = 0; r < kLive; ++r) {
-    float* out = c + r * c_stride;
-    __m256 total0 = sum[r][0];
-    __m256 total1 = sum[r][1];
-    if (!first) {
-      total0 = _mm256_add_ps(_mm256_maskload_ps(out, left), total0);
-      total1 = _mm256_add_ps(_mm256_maskload_ps(out + 8, right), total1);
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      float* out = c + r * c_stride + 8 * v;
+      __m256 total = sum[r][v];
+      if (v < kVectors - 1) {
+        if (!first) total = _mm256_add_ps(_mm256_loadu_ps(out), total);
+        _mm256_storeu_ps(out, total);
+      } else {
+        if (!first) total = _mm256_add_ps(_mm256_maskload_ps(out, last), total);
+        _mm256_maskstore_ps(out, last, total);
+      }
     }
-    _mm256_maskstore_ps(out, left, total0);
-    _mm256_maskstore_ps(out + 8, right, total1);
+  }
+}
+
+template <int kLive>
+static inline void TileOfRows(const float* a, const float* b, int64_t depth, float* c,
+                              int64_t c_stride, int64_t columns, bool first) {
+  if (columns > 8) {
+    MicroTile<kLive, 2>(a, b, depth, c, c_stride, Columns8::Below(columns - 8), first);
+  } else {
+    MicroTile<kLive, 1>(a, b, depth, c, c_stride, Columns8::Below(columns), first);
   }
 }
 
 struct Avx2 {
   static constexpr int64_t kRows = 6;
   static constexpr int64_t kColumns = 16;
-
-  static void PackA(const float* a, int64_t stride, int64_t rows, int64_t depth, float* out) {
-    for (int64_t p = 0; p < depth; ++p) {
-      for (int64_t r = 0; r < rows; ++r) out[p * rows + r] = a[r * stride + p];
-    }
-  }
 
   // Eight rows at a time: reads stay in order and each panel is written 512 bytes at once.
   static void PackB(const float* b, int64_t stride, int64_t depth, int64_t columns, float* out) {
@@ -76,12 +85,10 @@ struct Avx2 {
 
   static void Tile(const float* a, const float* b, int64_t depth, float* c, int64_t c_stride,
                    int64_t rows, int64_t columns, bool first) {
-    const __m256i left = Columns8::Below(columns);
-    const __m256i right = Columns8::Below(columns - 8);
     switch (rows) {
 #define QUIPU_ROWS(count) \
   case count:             \
-    return MicroTile<count>(a, b, depth, c, c_stride, left, right, first)
+    return TileOfRows<count>(a, b, depth, c, c_stride, columns, first)
       QUIPU_ROWS(1);
       QUIPU_ROWS(2);
       QUIPU_ROWS(3);

@@ -1,11 +1,14 @@
-// The packed loop of the vector backends. A piece of B (256 × up to 1024) and of A (up to 336 ×
-// 256) are copied into panels that the micro kernel reads in order; one piece of k is exactly one
-// block of the canonical dot product, so the kernel's registers are the block's accumulators and
-// what it adds to C is the block's sum.
+// The packed loop of the vector backends. A piece of B (256 × up to 1024) is copied into panels
+// that the micro kernel reads in order, so that it streams from the second-level cache; a panel of
+// A, a few rows of 256, waits in the first. One piece of k is exactly one block of the canonical
+// dot product, so the kernel's registers are the block's accumulators and what it adds to C is the
+// block's sum.
 //
 // In an unnamed namespace: each includer compiles it with its own instruction set.
 #ifndef QUIPU_KERNELS_MATMUL_MATMUL_PACKED_H_
 #define QUIPU_KERNELS_MATMUL_MATMUL_PACKED_H_
+
+#include <string.h>
 
 #include "kernels/math/canonical.h"
 #include "kernels/matmul/matmul.h"
@@ -13,7 +16,6 @@
 namespace quipu {
 namespace {
 
-constexpr int64_t kRowsPiece = 336;
 constexpr int64_t kColumnsPiece = 1024;
 
 static inline int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -28,14 +30,15 @@ struct MatrixColumns {
   }
 };
 
-// Isa gives: kRows × kColumns of the micro tile; PackA(rows ≤ kRows) that fills one panel; Tile,
-// that computes one micro tile of C from two panels. Columns gives Pack(p, depth, j, columns), that
+// Isa gives: kRows × kColumns of the micro tile; Tile, which computes one micro tile of C from two
+// panels, that of A being rows kDotBlock apart. Columns gives Pack(p, depth, j, columns), which
 // fills the panels of B's rows p … p + depth - 1 and columns j … j + columns - 1; job.b is not
 // read.
 template <typename Isa, typename Columns>
 void MatmulPacked(const Matmul& job, const Columns& source, float* scratch) {
+  static_assert(Isa::kRows <= kMatmulPanelRows);
   float* packed_a = scratch;
-  float* packed_b = scratch + kRowsPiece * kDotBlock;
+  float* packed_b = scratch + kMatmulPanelRows * kDotBlock;
   if (job.k == 0) {
     for (int64_t i = 0; i < job.m; ++i) {
       for (int64_t j = 0; j < job.n; ++j) job.c[i * job.c_stride + j] = 0.0f;
@@ -46,18 +49,17 @@ void MatmulPacked(const Matmul& job, const Columns& source, float* scratch) {
     for (int64_t p = 0; p < job.k; p += kDotBlock) {
       const int64_t depth = Least(job.k - p, kDotBlock);
       source.Pack(p, depth, j, columns, packed_b);
-      for (int64_t i = 0; i < job.m; i += kRowsPiece) {
-        const int64_t rows = Least(job.m - i, kRowsPiece);
-        for (int64_t r = 0; r < rows; r += Isa::kRows) {
-          Isa::PackA(job.a + (i + r) * job.a_stride + p, job.a_stride, Least(rows - r, Isa::kRows),
-                     depth, packed_a + r * depth);
+      for (int64_t i = 0; i < job.m; i += Isa::kRows) {
+        const int64_t rows = Least(job.m - i, Isa::kRows);
+        // Copied, because rows that lie a power of two apart would push each other out of the
+        // cache.
+        for (int64_t r = 0; r < rows; ++r) {
+          memcpy(packed_a + r * kDotBlock, job.a + (i + r) * job.a_stride + p,
+                 static_cast<size_t>(depth) * sizeof(float));
         }
         for (int64_t x = 0; x < columns; x += Isa::kColumns) {
-          for (int64_t r = 0; r < rows; r += Isa::kRows) {
-            Isa::Tile(packed_a + r * depth, packed_b + x * depth, depth,
-                      job.c + (i + r) * job.c_stride + j + x, job.c_stride,
-                      Least(rows - r, Isa::kRows), Least(columns - x, Isa::kColumns), p == 0);
-          }
+          Isa::Tile(packed_a, packed_b + x * depth, depth, job.c + i * job.c_stride + j + x,
+                    job.c_stride, rows, Least(columns - x, Isa::kColumns), p == 0);
         }
       }
     }
