@@ -43,7 +43,7 @@ struct StripMasks {
 
   bool edge;
   typename Lanes::Mask live[kVectors];
-  typename Lanes::Mask inside[kDirectWidthMax][kVectors];
+  typename Lanes::template Ready<kStep> inside[kDirectWidthMax][kVectors];
 };
 
 // One block of the dot products of kRows output channels × kVectors vectors of one output row.
@@ -70,8 +70,8 @@ static inline void DirectSums(const Convolution& job, const TapRows& taps, const
         if constexpr (kStep == 1 && !kEdge) {
           value[v] = Lanes::Load(at);
         } else {
-          const typename Lanes::Mask all = Lanes::Below(Lanes::kLanes);
-          const typename Lanes::Mask inside = kEdge ? masks.inside[t][v] : all;
+          const auto all = Lanes::template Prepare<kStep>(Lanes::Below(Lanes::kLanes));
+          const auto inside = kEdge ? masks.inside[t][v] : all;
           value[v] = Lanes::template Take<kStep>(at, inside, step, value[v]);
         }
       }
@@ -150,19 +150,26 @@ void DirectRows(const Convolution& job, const TapRows& taps, const Rectangle& pa
 }
 
 // The range of positions as at most three rectangles: the end of a row, whole rows, a beginning.
+template <typename Body>
+static inline void ForRectangles(const Convolution& job, const Body& body) {
+  const int64_t width = job.out[2];
+  for (int64_t at = job.begin; at < job.end;) {
+    const int64_t row = at / width;
+    const int64_t left = at % width;
+    Rectangle part = {row, row + 1, left, Least(width, left + job.end - at)};
+    if (left == 0 && job.end - at > width) part.bottom = job.end / width;
+    at += (part.bottom - part.top) * (part.right - part.left);
+    body(part);
+  }
+}
+
 template <typename Lanes>
 void ConvolutionDirect(const Convolution& job) {
-  const int64_t width = job.out[2];
   const int64_t k = DepthOf(job);
   for (int64_t start = 0; start < k; start += kDotBlock) {
     const TapRows taps(job, start, Least(k - start, kDotBlock));
-    for (int64_t at = job.begin; at < job.end;) {
-      const int64_t row = at / width;
-      const int64_t left = at % width;
-      Rectangle part = {row, row + 1, left, Least(width, left + job.end - at)};
-      if (left == 0 && job.end - at > width) part.bottom = job.end / width;
-      at += (part.bottom - part.top) * (part.right - part.left);
-      const float* w = job.w + start;
+    const float* w = job.w + start;
+    ForRectangles(job, [&](const Rectangle& part) {
       if (job.stride[2] == 1) {
         DirectRows<Lanes, 1>(job, taps, part, w, start == 0);
       } else if (job.stride[2] == 2) {
@@ -170,7 +177,7 @@ void ConvolutionDirect(const Convolution& job) {
       } else {
         DirectRows<Lanes, 0>(job, taps, part, w, start == 0);
       }
-    }
+    });
   }
 }
 

@@ -4,7 +4,7 @@
 #ifndef QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_VECTOR_H_
 #define QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_VECTOR_H_
 
-#include "kernels/convolution/convolution_direct.h"
+#include "kernels/convolution/convolution_depthwise.h"
 #include "kernels/matmul/matmul_vector.h"
 
 namespace quipu {
@@ -30,6 +30,7 @@ void ConvolutionVector(const Convolution& job, float* scratch) {
                           positions, job.out_channels,  job.end - job.begin, k};
   if (IsMatmul(job)) return MatmulVector<Isa>(product, scratch);
   if (job.stride[2] > kVectorStepMax) return ConvolutionF32Portable(job, scratch);
+  if (IsDepthwise(job)) return ConvolutionDepthwise<Lanes>(job);
   if (k > 0 && job.out_channels <= kDirectChannelsMax && job.kernel[2] <= kDirectWidthMax) {
     return ConvolutionDirect<Lanes>(job);
   }

@@ -7,6 +7,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include <type_traits>
+
 // GCC's own header builds "undefined" vectors from themselves and then warns about it.
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -45,21 +47,36 @@ struct Columns16 {
   static void StorePart(float* at, Mask lanes, Vector value) {
     _mm512_mask_storeu_ps(at, lanes, value);
   }
-  // StorePart into memory that is the caller's as a whole.
-  static void Merge(float* at, Mask lanes, Vector value) { StorePart(at, lanes, value); }
+
+  // A mask as Take wants it.
+  struct Even {
+    Mask lanes;
+    Mask low;  // of the sixteen elements of which every other one is wanted, and of the next
+    Mask high;
+  };
+  template <int kStep>
+  using Ready = std::conditional_t<kStep == 2, Even, Mask>;
+  template <int kStep>
+  static Ready<kStep> Prepare(Mask lanes) {
+    if constexpr (kStep == 2) {
+      const uint32_t even = _pdep_u32(lanes, 0x55555555u);
+      return Even{lanes, static_cast<Mask>(even), static_cast<Mask>(even >> 16)};
+    } else {
+      return lanes;
+    }
+  }
 
   // Lanes kStep elements apart, or `step` when that is 0; those that are not under the mask are not
   // read and are `rest`.
   template <int kStep>
-  static Vector Take(const float* at, Mask lanes, int64_t step, Vector rest) {
+  static Vector Take(const float* at, Ready<kStep> lanes, int64_t step, Vector rest) {
     if constexpr (kStep == 1) {
       return _mm512_mask_loadu_ps(rest, lanes, at);
     } else if constexpr (kStep == 2) {
-      const uint32_t even = _pdep_u32(lanes, 0x55555555u);
-      const __m512 low = _mm512_maskz_loadu_ps(static_cast<Mask>(even), at);
-      const __m512 high = _mm512_maskz_loadu_ps(static_cast<Mask>(even >> 16), at + 16);
+      const __m512 low = _mm512_maskz_loadu_ps(lanes.low, at);
+      const __m512 high = _mm512_maskz_loadu_ps(lanes.high, at + 16);
       const __m512i pick = _mm512_slli_epi32(LaneNumbers(), 1);
-      return _mm512_mask_mov_ps(rest, lanes, _mm512_permutex2var_ps(low, pick, high));
+      return _mm512_mask_mov_ps(rest, lanes.lanes, _mm512_permutex2var_ps(low, pick, high));
     } else {
       const __m512i apart = _mm512_set1_epi32(static_cast<int>(step));
       return _mm512_mask_i32gather_ps(rest, lanes, _mm512_mullo_epi32(LaneNumbers(), apart), at, 4);

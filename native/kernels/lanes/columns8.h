@@ -7,6 +7,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include <type_traits>
+
 namespace quipu {
 namespace {
 
@@ -45,26 +47,38 @@ struct Columns8 {
   static void StorePart(float* at, Mask lanes, Vector value) {
     _mm256_maskstore_ps(at, lanes, value);
   }
-  // StorePart into memory that is the caller's as a whole, where stores under a mask are slow.
-  static void Merge(float* at, Mask lanes, Vector value) {
-    Store(at, Pick(lanes, value, Load(at)));
+
+  // A mask as Take wants it.
+  struct Even {
+    Mask lanes;
+    Mask low;  // of the eight elements of which every other one is wanted, and of the next
+    Mask high;
+  };
+  template <int kStep>
+  using Ready = std::conditional_t<kStep == 2, Even, Mask>;
+  template <int kStep>
+  static Ready<kStep> Prepare(Mask lanes) {
+    if constexpr (kStep == 2) {
+      return Even{lanes, _mm256_cvtepu32_epi64(_mm256_castsi256_si128(lanes)),
+                  _mm256_cvtepu32_epi64(_mm256_extracti128_si256(lanes, 1))};
+    } else {
+      return lanes;
+    }
   }
 
   // Lanes kStep elements apart, or `step` when that is 0; those that are not under the mask are not
   // read and are `rest`.
   template <int kStep>
-  static Vector Take(const float* at, Mask lanes, int64_t step, Vector rest) {
+  static Vector Take(const float* at, Ready<kStep> lanes, int64_t step, Vector rest) {
     if constexpr (kStep == 1) {
       return Pick(lanes, _mm256_maskload_ps(at, lanes), rest);
     } else if constexpr (kStep == 2) {
-      const __m256i low_lanes = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(lanes));
-      const __m256i high_lanes = _mm256_cvtepu32_epi64(_mm256_extracti128_si256(lanes, 1));
-      const __m256 low = _mm256_maskload_ps(at, low_lanes);
-      const __m256 high = _mm256_maskload_ps(at + 8, high_lanes);
+      const __m256 low = _mm256_maskload_ps(at, lanes.low);
+      const __m256 high = _mm256_maskload_ps(at + 8, lanes.high);
       const __m256 even = _mm256_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0));
       const __m256d ordered =
           _mm256_permute4x64_pd(_mm256_castps_pd(even), _MM_SHUFFLE(3, 1, 2, 0));
-      return Pick(lanes, _mm256_castpd_ps(ordered), rest);
+      return Pick(lanes.lanes, _mm256_castpd_ps(ordered), rest);
     } else {
       const __m256i apart = _mm256_set1_epi32(static_cast<int>(step));
       const __m256i index = _mm256_mullo_epi32(LaneNumbers(), apart);

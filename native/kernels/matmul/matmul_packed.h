@@ -16,13 +16,12 @@
 namespace quipu {
 namespace {
 
-constexpr int64_t kColumnsPiece = 1024;
-
 static inline int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Where columns of B come from when B is a matrix in memory.
 template <typename Isa>
 struct MatrixColumns {
+  static constexpr int64_t kPiece = 1024;
   const Matmul& job;
 
   void Pack(int64_t p, int64_t depth, int64_t j, int64_t columns, float* out) const {
@@ -44,8 +43,8 @@ void MatmulPacked(const Matmul& job, const Columns& source, float* scratch) {
       for (int64_t j = 0; j < job.n; ++j) job.c[i * job.c_stride + j] = 0.0f;
     }
   }
-  for (int64_t j = 0; j < job.n; j += kColumnsPiece) {
-    const int64_t columns = Least(job.n - j, kColumnsPiece);
+  for (int64_t j = 0; j < job.n; j += Columns::kPiece) {
+    const int64_t columns = Least(job.n - j, Columns::kPiece);
     for (int64_t p = 0; p < job.k; p += kDotBlock) {
       const int64_t depth = Least(job.k - p, kDotBlock);
       source.Pack(p, depth, j, columns, packed_b);

@@ -15,8 +15,10 @@ constexpr int64_t kVectorStepMax = int64_t{1} << 20;
 constexpr int64_t kMasksMax = 32;  // kernel columns whose masks are kept
 
 // A vector of output columns, in all rows of a plane.
-template <typename Lanes>
+template <typename Lanes, int kStep>
 struct PoolStrip {
+  using Mask = typename Lanes::template Ready<kStep>;
+
   PoolStrip(const PoolWindow& of, int64_t at)
       : window(of), column(at), first(at * of.stride[2] - of.pad[2]) {
     const int64_t left = of.out[2] - at;
@@ -26,19 +28,19 @@ struct PoolStrip {
   }
 
   // Lanes whose tap w is inside the plane.
-  typename Lanes::Mask Lookup(int64_t w) const {
+  Mask Lookup(int64_t w) const {
     const Inside inside =
         InsideOf(first + w * window.dilation[2], window.stride[2], lanes, window.in[2]);
-    return Lanes::Between(inside.begin, inside.end);
+    return Lanes::template Prepare<kStep>(Lanes::Between(inside.begin, inside.end));
   }
-  typename Lanes::Mask LanesInside(int64_t w) const { return w < kMasksMax ? kept[w] : Lookup(w); }
+  Mask LanesInside(int64_t w) const { return w < kMasksMax ? kept[w] : Lookup(w); }
 
   const PoolWindow& window;
   const int64_t column;
   const int64_t first;  // input column of the first lane's first tap
   int64_t lanes;
   typename Lanes::Mask live;
-  typename Lanes::Mask kept[kMasksMax];
+  Mask kept[kMasksMax];
 };
 
 // Kind gives Rest, what a lane takes in the padding; Start; Take(state, value); Finish(state,
@@ -47,8 +49,8 @@ template <typename Lanes, int kStep, typename Kind>
 void PoolPlane(const Kind& kind, const PoolWindow& window, const float* x, float* y) {
   const typename Lanes::Vector rest = Lanes::Fill(kind.kRest);
   for (int64_t column = 0; column < window.out[2]; column += Lanes::kLanes) {
-    const PoolStrip<Lanes> strip(window, column);
-    typename Kind::Divisors divisors(kind, strip);
+    const PoolStrip<Lanes, kStep> strip(window, column);
+    typename Kind::Divisors divisors(kind, strip.first);
     for (int64_t row = 0; row < window.out[0] * window.out[1]; ++row) {
       const int64_t position = row * window.out[2] + column;
       const PoolTaps taps = TapsAt(window, position);
@@ -92,7 +94,7 @@ struct Greatest {
     typename Lanes::Mask nan;
   };
   struct Divisors {
-    Divisors(const Greatest&, const PoolStrip<Lanes>&) {}
+    Divisors(const Greatest&, int64_t) {}
     int Of(const PoolTaps&) { return 1; }
   };
 
@@ -113,10 +115,10 @@ struct Mean {
 
   // What each lane is divided by, kept from row to row while it is the same.
   struct Divisors {
-    Divisors(const Mean& mean, const PoolStrip<Lanes>& strip) : job(mean.job) {
+    Divisors(const Mean& mean, int64_t first) : job(mean.job) {
       for (int64_t lane = 0; lane < Lanes::kLanes; ++lane) {
         PoolTaps taps = {};
-        taps.corner[2] = strip.first + lane * job.window.stride[2];
+        taps.corner[2] = first + lane * job.window.stride[2];
         taps.inside[2] = InsideOf(taps.corner[2], job.window.dilation[2], job.window.kernel[2],
                                   job.window.in[2]);
         columns[lane] = CountOf(job, taps, 2);
