@@ -2,7 +2,8 @@
  * Builds build/quipu.node with cmake-js and says in one line what it built. Needs no network, and of
  * the system only a C++ compiler: Node's headers, cmake and ninja come from npm packages.
  * `--no-cuda` leaves the CUDA kernels out; `--sanitize` builds with ASan and UBSan into
- * build/sanitize; `--tests` builds the native unit tests, native-test, beside the addon.
+ * build/sanitize; `--tests` builds the native unit tests, native-test, beside the addon; `--bench` the
+ * speed of the tensor kernels beside their peers, native-bench.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -99,6 +100,10 @@ put("quipu.node", "quipu.node");
 if (flags.has("--tests")) {
   step(process.execPath, [...cmakeJs, "build", "--target", "quipu_native_test"], "native tests");
   put("quipu_native_test", "native-test");
+}
+if (flags.has("--bench")) {
+  step(process.execPath, [...cmakeJs, "build", "--target", "quipu_native_bench"], "native bench");
+  put("quipu_native_bench", "native-bench");
 }
 
 /** Renamed into place, so that a process that has the old file mapped keeps it whole. */
