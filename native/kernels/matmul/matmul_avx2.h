@@ -111,7 +111,7 @@ struct Avx2 {
       for (int q = 0; q < kSteps; ++q) {
         taken[q] = _mm256_maskload_ps(b + q * b_stride + x, live);
         if (ahead != nullptr && x % 16 == 0) {
-          _mm_prefetch(reinterpret_cast<const char*>(ahead + q * b_stride + x), _MM_HINT_T0);
+          _mm_prefetch(reinterpret_cast<const char*>(ahead + q * b_stride + x), _MM_HINT_T1);
         }
       }
       for (int64_t r = 0; r < rows; ++r) {

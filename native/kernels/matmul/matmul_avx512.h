@@ -80,7 +80,11 @@ static inline void NarrowTile(const float* a, const float* b, int64_t depth, flo
 template <int kLive>
 static inline void TileOfRows(const float* a, const float* b, int64_t depth, float* c,
                               int64_t c_stride, int64_t columns, bool first) {
-  if (columns > 16) {
+  if (columns > 16 && columns <= 24) {
+    MicroTile<kLive, 1>(a, b, depth, c, c_stride, 0xffff, first);
+    const auto live = static_cast<__mmask8>(Columns16::Below(columns - 16));
+    NarrowTile<kLive>(a, b + 16, depth, c + 16, c_stride, live, first);
+  } else if (columns > 16) {
     const __mmask16 last = Columns16::Below(columns - 16);
     MicroTile<kLive, 2>(a, b, depth, c, c_stride, last, first);
   } else if (columns > 8) {
@@ -142,7 +146,7 @@ struct Avx512 {
       for (int q = 0; q < kSteps; ++q) {
         taken[q] = _mm512_maskz_loadu_ps(live, b + q * b_stride + x);
         if (ahead != nullptr) {
-          _mm_prefetch(reinterpret_cast<const char*>(ahead + q * b_stride + x), _MM_HINT_T0);
+          _mm_prefetch(reinterpret_cast<const char*>(ahead + q * b_stride + x), _MM_HINT_T1);
         }
       }
       for (int64_t r = 0; r < rows; ++r) {

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "kernels/lanes/fetch.h"
 #include "kernels/math/canonical.h"
 #include "kernels/matmul/matmul.h"
 
@@ -56,7 +57,15 @@ void MatmulPacked(const Matmul& job, const Columns& source, float* scratch) {
           memcpy(packed_a + r * kDotBlock, job.a + (i + r) * job.a_stride + p,
                  static_cast<size_t>(depth) * sizeof(float));
         }
+        const int64_t tiles = (columns + Isa::kColumns - 1) / Isa::kColumns;
         for (int64_t x = 0; x < columns; x += Isa::kColumns) {
+          // The next panel's rows are asked for early, some of them beside each tile.
+          for (int64_t r = Isa::kRows + x / Isa::kColumns; r < 2 * Isa::kRows && i + r < job.m;
+               r += tiles) {
+            const float* row = job.a + (i + r) * job.a_stride + p;
+            FetchLines(reinterpret_cast<const uint8_t*>(row),
+                       static_cast<size_t>(depth) * sizeof(float));
+          }
           Isa::Tile(packed_a, packed_b + x * depth, depth, job.c + i * job.c_stride + j + x,
                     job.c_stride, rows, Least(columns - x, Isa::kColumns), p == 0);
         }

@@ -7,6 +7,8 @@
 #ifndef QUIPU_KERNELS_MATMUL_MATMUL_SKINNY_H_
 #define QUIPU_KERNELS_MATMUL_MATMUL_SKINNY_H_
 
+#include <string.h>
+
 #include "kernels/math/canonical.h"
 #include "kernels/matmul/matmul.h"
 
@@ -23,21 +25,29 @@ constexpr int64_t kFetchAheadElements = int64_t{1} << 18;
 // where B goes on, to be fetched early, or null.
 template <typename Isa>
 void MatmulSkinny(const Matmul& job, float* sums) {
+  // So that the accumulators take half of the first-level cache at most.
+  const int64_t strip = job.m <= 4 ? kStripColumns : kStripColumns / 2;
+  // Copied, because rows that lie a power of two apart would push each other out of the cache.
+  float* a = sums + kSkinnyRowsMax * kStripColumns;
   const bool large = job.n > kFetchAheadElements / (job.k + 1);
-  for (int64_t j = 0; j < job.n; j += kStripColumns) {
-    const int64_t width = job.n - j < kStripColumns ? job.n - j : kStripColumns;
+  for (int64_t j = 0; j < job.n; j += strip) {
+    const int64_t width = job.n - j < strip ? job.n - j : strip;
     for (int64_t start = 0; start < job.k || start == 0; start += kDotBlock) {
       const int64_t end = job.k - start < kDotBlock ? job.k : start + kDotBlock;
-      for (int64_t x = 0; x < job.m * kStripColumns; ++x) sums[x] = 0.0f;
+      for (int64_t i = 0; i < job.m; ++i) {
+        for (int64_t x = 0; x < width; ++x) sums[i * kStripColumns + x] = 0.0f;
+        memcpy(a + i * kDotBlock, job.a + i * job.a_stride + start,
+               static_cast<size_t>(end - start) * sizeof(float));
+      }
       int64_t p = start;
       for (; p + kStripSteps <= end; p += kStripSteps) {
         const float* b = job.b + p * job.b_stride + j;
         const bool more = large && p + 2 * kStripSteps <= job.k;
-        Isa::template Strip<kStripSteps>(job.a + p, job.a_stride, job.m, b, job.b_stride, width,
+        Isa::template Strip<kStripSteps>(a + p - start, kDotBlock, job.m, b, job.b_stride, width,
                                          more ? b + kStripSteps * job.b_stride : nullptr, sums);
       }
       for (; p < end; ++p) {
-        Isa::template Strip<1>(job.a + p, job.a_stride, job.m, job.b + p * job.b_stride + j,
+        Isa::template Strip<1>(a + p - start, kDotBlock, job.m, job.b + p * job.b_stride + j,
                                job.b_stride, width, nullptr, sums);
       }
       for (int64_t i = 0; i < job.m; ++i) {
