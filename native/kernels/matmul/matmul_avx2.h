@@ -103,7 +103,8 @@ struct Avx2 {
 
   template <int kSteps>
   static void Strip(const float* a, int64_t a_stride, int64_t rows, const float* b,
-                    int64_t b_stride, int64_t width, const float* ahead, float* sums) {
+                    int64_t b_stride, int64_t width, const float* ahead, float* sums,
+                    int64_t strip) {
     for (int64_t x = 0; x < width; x += 8) {
       const __m256i live = Columns8::Below(width - x);
       __m256 taken[kSteps];
@@ -115,7 +116,7 @@ struct Avx2 {
         }
       }
       for (int64_t r = 0; r < rows; ++r) {
-        float* at = sums + r * kStripColumns + x;
+        float* at = sums + r * strip + x;
         __m256 sum = _mm256_load_ps(at);
 #pragma GCC unroll 8
         for (int q = 0; q < kSteps; ++q) {

@@ -138,7 +138,8 @@ struct Avx512 {
 
   template <int kSteps>
   static void Strip(const float* a, int64_t a_stride, int64_t rows, const float* b,
-                    int64_t b_stride, int64_t width, const float* ahead, float* sums) {
+                    int64_t b_stride, int64_t width, const float* ahead, float* sums,
+                    int64_t strip) {
     for (int64_t x = 0; x < width; x += 16) {
       const __mmask16 live = Columns16::Below(width - x);
       __m512 taken[kSteps];
@@ -150,7 +151,7 @@ struct Avx512 {
         }
       }
       for (int64_t r = 0; r < rows; ++r) {
-        float* at = sums + r * kStripColumns + x;
+        float* at = sums + r * strip + x;
         __m512 sum = _mm512_load_ps(at);
 #pragma GCC unroll 8
         for (int q = 0; q < kSteps; ++q) {

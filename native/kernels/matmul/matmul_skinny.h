@@ -21,8 +21,8 @@ constexpr int64_t kStripSteps = 8;
 // Elements of B that the second-level cache holds; asking early for what is there only costs.
 constexpr int64_t kFetchAheadElements = int64_t{1} << 18;
 
-// Isa::Strip<steps> takes `steps` rows of B into the accumulators of `rows` rows of C; `ahead` is
-// where B goes on, to be fetched early, or null.
+// Isa::Strip<steps> takes `steps` rows of B into the accumulators of `rows` rows of C, which are
+// `strip` apart; `ahead` is where B goes on, to be fetched early, or null.
 template <typename Isa>
 void MatmulSkinny(const Matmul& job, float* sums) {
   // So that the accumulators take half of the first-level cache at most.
@@ -35,7 +35,7 @@ void MatmulSkinny(const Matmul& job, float* sums) {
     for (int64_t start = 0; start < job.k || start == 0; start += kDotBlock) {
       const int64_t end = job.k - start < kDotBlock ? job.k : start + kDotBlock;
       for (int64_t i = 0; i < job.m; ++i) {
-        for (int64_t x = 0; x < width; ++x) sums[i * kStripColumns + x] = 0.0f;
+        for (int64_t x = 0; x < width; ++x) sums[i * strip + x] = 0.0f;
         memcpy(a + i * kDotBlock, job.a + i * job.a_stride + start,
                static_cast<size_t>(end - start) * sizeof(float));
       }
@@ -44,15 +44,16 @@ void MatmulSkinny(const Matmul& job, float* sums) {
         const float* b = job.b + p * job.b_stride + j;
         const bool more = large && p + 2 * kStripSteps <= job.k;
         Isa::template Strip<kStripSteps>(a + p - start, kDotBlock, job.m, b, job.b_stride, width,
-                                         more ? b + kStripSteps * job.b_stride : nullptr, sums);
+                                         more ? b + kStripSteps * job.b_stride : nullptr, sums,
+                                         strip);
       }
       for (; p < end; ++p) {
         Isa::template Strip<1>(a + p - start, kDotBlock, job.m, job.b + p * job.b_stride + j,
-                               job.b_stride, width, nullptr, sums);
+                               job.b_stride, width, nullptr, sums, strip);
       }
       for (int64_t i = 0; i < job.m; ++i) {
         float* total = job.c + i * job.c_stride + j;
-        const float* sum = sums + i * kStripColumns;
+        const float* sum = sums + i * strip;
         if (start == 0) {
           for (int64_t x = 0; x < width; ++x) total[x] = sum[x];
         } else {
