@@ -6,6 +6,8 @@
 #ifndef QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_DEPTHWISE_H_
 #define QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_DEPTHWISE_H_
 
+#include <utility>
+
 #include "kernels/convolution/convolution_direct.h"
 
 namespace quipu {
@@ -19,10 +21,10 @@ static inline bool IsDepthwise(const Convolution& job) {
          job.stride[2] <= 2;
 }
 
-// The inputs of one row that a strip sees, for each kernel column.
-template <typename Lanes, int kStep, int kTaps, int kVectors, bool kEdge>
+// The inputs of one row that a strip sees by steps of 1, for each kernel column.
+template <typename Lanes, int kTaps, int kVectors, bool kEdge>
 static inline void TakeRow(const Convolution& job, int64_t line, int64_t column,
-                           const StripMasks<Lanes, kStep, kVectors>& masks,
+                           const StripMasks<Lanes, 1, kVectors>& masks,
                            typename Lanes::Vector (*taken)[kVectors]) {
   const bool inside = line >= 0 && line < job.in[1];
   const float* row = job.x + line * job.in[2] + column;
@@ -30,18 +32,39 @@ static inline void TakeRow(const Convolution& job, int64_t line, int64_t column,
   for (int t = 0; t < kTaps; ++t) {
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) {
-      const float* at = row + t + v * Lanes::kLanes * kStep;
+      const float* at = row + t + v * Lanes::kLanes;
       taken[t][v] = Lanes::Fill(0.0f);
       if (!inside) continue;
-      if constexpr (kStep == 1 && !kEdge) {
-        taken[t][v] = Lanes::Load(at);
+      if constexpr (kEdge) {
+        taken[t][v] = Lanes::template Take<1>(at, masks.inside[t][v], 1, taken[t][v]);
       } else {
-        const auto all = Lanes::template Prepare<kStep>(Lanes::Below(Lanes::kLanes));
-        const auto lanes = kEdge ? masks.inside[t][v] : all;
-        taken[t][v] = Lanes::template Take<kStep>(at, lanes, kStep, taken[t][v]);
+        taken[t][v] = Lanes::Load(at);
       }
     }
   }
+}
+
+// The same by steps of 2: each element is loaded once, even ones are parted from odd ones, and what
+// later kernel columns see are the same ones some lanes further on.
+template <typename Lanes, int kTaps, int kVectors>
+static inline void TakeEveryOther(const float* row, const typename Lanes::Mask* inside,
+                                  typename Lanes::Vector (*taken)[kVectors]) {
+  typename Lanes::Vector parted[2][kVectors + 1];
+#pragma GCC unroll 3
+  for (int v = 0; v <= kVectors; ++v) {
+    const float* at = row + 2 * v * Lanes::kLanes;
+    const typename Lanes::Vector low = Lanes::LoadPart(at, inside[2 * v]);
+    const typename Lanes::Vector high =
+        v == kVectors ? low : Lanes::LoadPart(at + Lanes::kLanes, inside[2 * v + 1]);
+    parted[0][v] = Lanes::EvenOf(low, high);
+    parted[1][v] = Lanes::OddOf(low, high);
+  }
+  const auto take = [&]<int... t>(std::integer_sequence<int, t...>) {
+    for (int v = 0; v < kVectors; ++v) {
+      ((taken[t][v] = Lanes::template After<t / 2>(parted[t % 2][v], parted[t % 2][v + 1])), ...);
+    }
+  };
+  take(std::make_integer_sequence<int, kTaps>{});
 }
 
 // Takes one input row into one output row.
@@ -56,11 +79,12 @@ static inline void AddRow(const float* w, const typename Lanes::Vector (*taken)[
   }
 }
 
-template <typename Lanes, int kVectors, typename Masks>
-static inline void StoreRow(float* y, const Masks& masks, const typename Lanes::Vector* sum) {
+template <typename Lanes, int kVectors>
+static inline void StoreRow(float* y, const typename Lanes::Mask* live,
+                            const typename Lanes::Vector* sum) {
 #pragma GCC unroll 2
   for (int v = 0; v < kVectors; ++v) {
-    Lanes::StorePart(y + v * Lanes::kLanes, masks.live[v], sum[v]);
+    Lanes::StorePart(y + v * Lanes::kLanes, live[v], sum[v]);
   }
 }
 
@@ -77,12 +101,13 @@ void SlidingStrip(const Convolution& job, const Rectangle& part, int64_t column,
   for (int64_t row = part.top - kTaps + 1; row < part.bottom; ++row) {
     typename Lanes::Vector taken[kTaps][kVectors];
     const int64_t line = row - job.pad[1] + kTaps - 1;
-    TakeRow<Lanes, 1, kTaps, kVectors, kEdge>(job, line, column - job.pad[2], masks, taken);
+    TakeRow<Lanes, kTaps, kVectors, kEdge>(job, line, column - job.pad[2], masks, taken);
 #pragma GCC unroll 7
     for (int i = 0; i < kTaps; ++i) {
       AddRow<Lanes, kTaps, kVectors>(w + (kTaps - 1 - i) * kTaps, taken, sum[i]);
     }
-    if (row >= part.top) StoreRow<Lanes, kVectors>(y + row * job.out[2] + column, masks, sum[0]);
+    if (row >= part.top)
+      StoreRow<Lanes, kVectors>(y + row * job.out[2] + column, masks.live, sum[0]);
 #pragma GCC unroll 7
     for (int i = 0; i < kTaps; ++i) {
 #pragma GCC unroll 2
@@ -93,36 +118,52 @@ void SlidingStrip(const Convolution& job, const Rectangle& part, int64_t column,
   }
 }
 
-template <typename Lanes, int kTaps, int kVectors, bool kEdge>
+// By steps of 2.
+template <typename Lanes, int kTaps, int kVectors>
 void SteppingStrip(const Convolution& job, const Rectangle& part, int64_t column, const float* w,
-                   float* y, const StripMasks<Lanes, 2, kVectors>& masks) {
+                   float* y) {
+  const int64_t first = column * 2 - job.pad[2];
+  typename Lanes::Mask inside[2 * kVectors + 1];
+  typename Lanes::Mask live[kVectors];
+  for (int v = 0; v <= 2 * kVectors; ++v) {
+    const int64_t at = first + v * Lanes::kLanes;
+    const int64_t end = v == 2 * kVectors ? Least(job.in[2] - at, kTaps - 2) : job.in[2] - at;
+    inside[v] = Lanes::Between(-at, end);
+  }
+  for (int v = 0; v < kVectors; ++v)
+    live[v] = Lanes::Below(part.right - column - v * Lanes::kLanes);
   for (int64_t row = part.top; row < part.bottom; ++row) {
     typename Lanes::Vector sum[kVectors];
     for (int v = 0; v < kVectors; ++v) sum[v] = Lanes::Fill(0.0f);
 #pragma GCC unroll 7
     for (int h = 0; h < kTaps; ++h) {
       typename Lanes::Vector taken[kTaps][kVectors];
-      TakeRow<Lanes, 2, kTaps, kVectors, kEdge>(job, row * 2 - job.pad[1] + h,
-                                                column * 2 - job.pad[2], masks, taken);
+      const int64_t line = row * 2 - job.pad[1] + h;
+      if (line >= 0 && line < job.in[1]) {
+        const float* from = job.x + line * job.in[2] + first;
+        TakeEveryOther<Lanes, kTaps, kVectors>(from, inside, taken);
+      } else {
+        for (int t = 0; t < kTaps; ++t) {
+          for (int v = 0; v < kVectors; ++v) taken[t][v] = Lanes::Fill(0.0f);
+        }
+      }
       AddRow<Lanes, kTaps, kVectors>(w + h * kTaps, taken, sum);
     }
-    StoreRow<Lanes, kVectors>(y + row * job.out[2] + column, masks, sum);
+    StoreRow<Lanes, kVectors>(y + row * job.out[2] + column, live, sum);
   }
 }
 
 template <typename Lanes, int kStep, int kTaps, int kVectors>
 void DepthwiseStrip(const Convolution& job, const Rectangle& part, int64_t column, const float* w,
                     float* y) {
-  const StripMasks<Lanes, kStep, kVectors> masks(job, column, part.right);
-  if constexpr (kStep == 1) {
-    if (masks.edge)
-      return SlidingStrip<Lanes, kTaps, kVectors, true>(job, part, column, w, y, masks);
-    SlidingStrip<Lanes, kTaps, kVectors, false>(job, part, column, w, y, masks);
+  if constexpr (kStep == 2) {
+    SteppingStrip<Lanes, kTaps, kVectors>(job, part, column, w, y);
   } else {
+    const StripMasks<Lanes, 1, kVectors> masks(job, column, part.right);
     if (masks.edge) {
-      return SteppingStrip<Lanes, kTaps, kVectors, true>(job, part, column, w, y, masks);
+      return SlidingStrip<Lanes, kTaps, kVectors, true>(job, part, column, w, y, masks);
     }
-    SteppingStrip<Lanes, kTaps, kVectors, false>(job, part, column, w, y, masks);
+    SlidingStrip<Lanes, kTaps, kVectors, false>(job, part, column, w, y, masks);
   }
 }
 

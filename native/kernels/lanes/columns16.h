@@ -41,6 +41,21 @@ struct Columns16 {
     return _mm512_mask_mov_ps(rest, lanes, value);
   }
 
+  // Of 32 elements in a row every other one, from the first or the second on.
+  static Vector EvenOf(Vector low, Vector high) {
+    return _mm512_permutex2var_ps(low, _mm512_slli_epi32(LaneNumbers(), 1), high);
+  }
+  static Vector OddOf(Vector low, Vector high) {
+    const __m512i pick = _mm512_slli_epi32(LaneNumbers(), 1);
+    return _mm512_permutex2var_ps(low, _mm512_add_epi32(pick, _mm512_set1_epi32(1)), high);
+  }
+  // Sixteen elements in a row, from `kCount` (0 to 3) after the first of `low` on.
+  template <int kCount>
+  static Vector After(Vector low, Vector high) {
+    return _mm512_castsi512_ps(
+        _mm512_alignr_epi32(_mm512_castps_si512(high), _mm512_castps_si512(low), kCount));
+  }
+
   static Vector Load(const float* at) { return _mm512_loadu_ps(at); }
   static Vector LoadPart(const float* at, Mask lanes) { return _mm512_maskz_loadu_ps(lanes, at); }
   static void Store(float* at, Vector value) { _mm512_storeu_ps(at, value); }
@@ -75,8 +90,7 @@ struct Columns16 {
     } else if constexpr (kStep == 2) {
       const __m512 low = _mm512_maskz_loadu_ps(lanes.low, at);
       const __m512 high = _mm512_maskz_loadu_ps(lanes.high, at + 16);
-      const __m512i pick = _mm512_slli_epi32(LaneNumbers(), 1);
-      return _mm512_mask_mov_ps(rest, lanes.lanes, _mm512_permutex2var_ps(low, pick, high));
+      return Pick(lanes.lanes, EvenOf(low, high), rest);
     } else {
       const __m512i apart = _mm512_set1_epi32(static_cast<int>(step));
       return _mm512_mask_i32gather_ps(rest, lanes, _mm512_mullo_epi32(LaneNumbers(), apart), at, 4);

@@ -41,6 +41,21 @@ struct Columns8 {
     return _mm256_blendv_ps(rest, value, _mm256_castsi256_ps(lanes));
   }
 
+  // Of 16 elements in a row every other one, from the first or the second on.
+  static Vector EvenOf(Vector low, Vector high) {
+    return Ordered(_mm256_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0)));
+  }
+  static Vector OddOf(Vector low, Vector high) {
+    return Ordered(_mm256_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1)));
+  }
+  // Eight elements in a row, from `kCount` (0 to 3) after the first of `low` on.
+  template <int kCount>
+  static Vector After(Vector low, Vector high) {
+    const __m256 middle = _mm256_permute2f128_ps(low, high, 0x21);
+    return _mm256_castsi256_ps(
+        _mm256_alignr_epi8(_mm256_castps_si256(middle), _mm256_castps_si256(low), 4 * kCount));
+  }
+
   static Vector Load(const float* at) { return _mm256_loadu_ps(at); }
   static Vector LoadPart(const float* at, Mask lanes) { return _mm256_maskload_ps(at, lanes); }
   static void Store(float* at, Vector value) { _mm256_storeu_ps(at, value); }
@@ -75,10 +90,7 @@ struct Columns8 {
     } else if constexpr (kStep == 2) {
       const __m256 low = _mm256_maskload_ps(at, lanes.low);
       const __m256 high = _mm256_maskload_ps(at + 8, lanes.high);
-      const __m256 even = _mm256_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0));
-      const __m256d ordered =
-          _mm256_permute4x64_pd(_mm256_castps_pd(even), _MM_SHUFFLE(3, 1, 2, 0));
-      return Pick(lanes.lanes, _mm256_castpd_ps(ordered), rest);
+      return Pick(lanes.lanes, EvenOf(low, high), rest);
     } else {
       const __m256i apart = _mm256_set1_epi32(static_cast<int>(step));
       const __m256i index = _mm256_mullo_epi32(LaneNumbers(), apart);
@@ -87,6 +99,11 @@ struct Columns8 {
   }
 
  private:
+  // Pairs of lanes out of the order in which a shuffle of two registers leaves them.
+  static Vector Ordered(Vector pairs) {
+    return _mm256_castpd_ps(
+        _mm256_permute4x64_pd(_mm256_castps_pd(pairs), _MM_SHUFFLE(3, 1, 2, 0)));
+  }
   static __m256i LaneNumbers() { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
 };
 
