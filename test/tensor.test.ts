@@ -458,3 +458,24 @@ t.test("a small model runs at once, in memory that stays", async (t) => {
   const large = Session.compile(operatorModel("MatMul"), { a: [512, 512], b: [512, 512] });
   t.throws(() => large.bind(), { code: "LIMIT_EXCEEDED" });
 });
+
+t.test("a long run is stopped within a product, and tells how far it is", async (t) => {
+  const nodes: NodeParts[] = [
+    { operator: "MatMul", inputs: ["a", "a"], outputs: ["b"] },
+    { operator: "MatMul", inputs: ["b", "a"], outputs: ["c"] },
+  ];
+  const model = writeModel({ nodes, inputs: [{ name: "a" }], outputs: ["c"] });
+  const size = 2048;
+  const session = Session.compile(model, { a: [size, size] });
+  const a = float32([size, size], byFormula("unit", 1, size * size));
+  const stop = new AbortController();
+  const running = session.run({ a }, { backend: "portable", signal: stop.signal });
+  setTimeout(() => stop.abort(), 20);
+  // A single product takes the portable kernel seconds; nothing here is timed but by its being done.
+  await t.rejects(running, { code: "CANCELLED" });
+  const small = Session.compile(model, { a: [3, 3] });
+  const steps: number[][] = [];
+  const onProgress = (...step: number[]) => void steps.push(step);
+  await small.run({ a: float32([3, 3], byFormula("unit", 1, 9)) }, { onProgress });
+  t.same(steps.at(-1), [2, 2]);
+});

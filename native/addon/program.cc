@@ -10,6 +10,7 @@
 #include "addon/entries.h"
 #include "addon/environment.h"
 #include "addon/program_argument.h"
+#include "addon/task_control.h"
 #include "support/aligned.h"
 
 namespace quipu {
@@ -19,10 +20,10 @@ constexpr double kPiecesMax = 1024;
 
 class RunTask final : public AsyncTask {
  public:
-  RunTask(ProgramHandle program, Backend backend, size_t pieces)
+  RunTask(ProgramHandle program, Backend backend, size_t pieces, TaskControl control)
       : program_(std::move(program)), backend_(backend) {
     run_.pieces = pieces;
-    run_.cancelled = [this] { return cancelled(); };
+    run_.go_on = [this, control](uint64_t operators) { return control.Add(*this, operators); };
   }
 
   ProgramRun* run() { return &run_; }
@@ -40,7 +41,7 @@ class RunTask final : public AsyncTask {
   ProgramRun run_;
 };
 
-// programRun(handle, inputs, outputs, backend?, pieces?) → Promise<backend that ran>
+// programRun(handle, inputs, outputs, backend?, pieces?, control?) → Promise<backend that ran>
 Napi::Value RunProgram(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   ProgramHandle handle = ProgramArgument(info, 0);
@@ -51,7 +52,8 @@ Napi::Value RunProgram(const Napi::CallbackInfo& info) {
   double pieces = 0;
   if (info[4].IsNumber()) pieces = info[4].As<Napi::Number>().DoubleValue();
   if (!(pieces >= 0 && pieces <= kPiecesMax)) RefuseArgument(env, "pieces", "must be 0 to 1024");
-  auto task = std::make_unique<RunTask>(std::move(handle), backend, static_cast<size_t>(pieces));
+  auto task = std::make_unique<RunTask>(std::move(handle), backend, static_cast<size_t>(pieces),
+                                        TaskControl(info, 5));
   for (uint32_t i = 0; i < inputs.Length(); ++i) {
     const Napi::Value value = inputs.Get(i);
     task->run()->inputs.push_back(TensorMemory(env, value, program.tensors[i], "inputs", i));

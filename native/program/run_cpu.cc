@@ -50,7 +50,6 @@ Status RunOperators(const Program& program, const TensorKernels& kernels, const 
                     const CpuMemory& memory, size_t begin, size_t end) {
   const CpuRun plain(program, kernels, run, memory);
   for (size_t i = begin; i < end; ++i) {
-    if (run.cancelled && run.cancelled()) return Error(Code::kCancelled, "the run was cancelled");
     const ProgramOperator& op = program.operators[i];
     const OperatorKind& kind = *KindOf(op.opcode);
     Status status;
@@ -61,6 +60,7 @@ Status RunOperators(const Program& program, const TensorKernels& kernels, const 
       status = kind.run(plain, op);
     }
     if (!status.ok()) return status;
+    if (!run.go_on(1)) return RunCancelled();
   }
   return Status{};
 }

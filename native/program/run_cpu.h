@@ -4,12 +4,12 @@
 #define QUIPU_PROGRAM_RUN_CPU_H_
 
 #include <algorithm>
-#include <functional>
 #include <vector>
 
 #include "dispatch/tensor_kernels.h"
 #include "program/program.h"
 #include "program/split.h"
+#include "quipu/go_on.h"
 #include "support/thread_pool.h"
 
 namespace quipu {
@@ -18,7 +18,7 @@ struct ProgramRun {
   std::vector<const uint8_t*> inputs;  // sizes are those of the program's first tensors
   std::vector<uint8_t*> outputs;       // sizes are those of the program's output tensors
   size_t pieces = 0;                   // an operator is split into so many; 0 chooses by its size
-  std::function<bool()> cancelled;     // asked between operators
+  GoOn go_on = Always;                 // told of each operator, asked between tiles of products
 };
 
 // Working memory that outlives a run, so that a program that runs often asks for it once.
@@ -30,6 +30,8 @@ struct CpuMemory {
   size_t scratch_bytes = 0;
   size_t epilogue_at = 0;  // where in a piece's memory that of an epilogue begins
 };
+
+inline Status RunCancelled() { return Error(Code::kCancelled, "the run was cancelled"); }
 
 // Below so much work a piece costs more to wake than it saves.
 constexpr int64_t kFusedPerPiece = int64_t{1} << 21;
@@ -64,6 +66,9 @@ class CpuRun {
   T* Scratch(size_t piece) const {
     return reinterpret_cast<T*>(memory_.scratch[piece].get());
   }
+
+  // Work of a few milliseconds may be broken off after each tile.
+  bool Stopped() const { return !run_.go_on(0); }
 
   bool has_epilogue() const { return epilogue_ != nullptr; }
   // Elements [begin, end) of what the operator writes are there: the epilogue takes them.

@@ -130,9 +130,9 @@ Status CudaProgram::Run(const ProgramRun& run, const uint8_t* prepared) {
                                                cudaMemcpyHostToDevice, stream));
   }
   for (size_t i = program_.prelude_count; i < program_.operators.size(); ++i) {
-    if (run.cancelled && run.cancelled()) {
+    if (!run.go_on(1)) {
       QUIPU_CUDA_RETURN_IF_ERROR(cudaStreamSynchronize(stream));  // the inputs are only lent
-      return Error(Code::kCancelled, "the run was cancelled");
+      return RunCancelled();
     }
     QUIPU_CUDA_RETURN_IF_ERROR(StartOperator(at, program_.operators[i], stream));
   }

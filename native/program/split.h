@@ -49,8 +49,12 @@ inline Grid GridOf(int64_t m, int64_t n, int64_t parts, int64_t row_unit, int64_
 constexpr int64_t kTileRows = 336;
 constexpr int64_t kTileColumns = 512;
 
+// Multiply-adds that take so long that somebody may want to stop them.
+constexpr int64_t kLongWork = int64_t{1} << 31;
+
 // Calls compute(rows, columns) for tiles of a part of a product: the whole part at once, or, where
-// something is still to be done with each tile while it is near, small ones.
+// something is still to be done with each tile while it is near, or the product may be stopped,
+// small ones.
 template <class Compute>
 void Tiles(Range rows, Range columns, bool are_small, const Compute& compute) {
   const int64_t height = are_small ? kTileRows : rows.end - rows.begin;

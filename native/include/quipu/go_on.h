@@ -9,9 +9,9 @@
 
 namespace quipu {
 
-// Called with bytes that have been done (0 only asks), by several threads at once. Once it has said
-// false it always does; the work then ends with CANCELLED.
-using GoOn = std::function<bool(uint64_t bytes)>;
+// Called with what has been done (bytes of a hash, operators of a program; 0 only asks), by several
+// threads at once. Once it has said false it always does; the work then ends with CANCELLED.
+using GoOn = std::function<bool(uint64_t done)>;
 
 // Of work that nobody stops.
 inline bool Always(uint64_t) { return true; }

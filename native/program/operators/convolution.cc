@@ -50,7 +50,8 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
       const int64_t product = t / tiles;
       const Range i = PartOf(w.out_channels, grid.rows, t % tiles / grid.columns, kRowUnit);
       const Range j = PartOf(positions, grid.columns, t % grid.columns, kColumnUnit);
-      Tiles(i, j, run.has_epilogue(), [&](Range rows, Range columns) {
+      Tiles(i, j, run.has_epilogue() || work >= kLongWork, [&](Range rows, Range columns) {
+        if (run.Stopped()) return;
         const int64_t at = (product * w.out_channels + rows.begin) * positions;
         Convolution job = whole;
         job.x += product * w.in_channels * VolumeOf(w.window.in);

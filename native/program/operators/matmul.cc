@@ -57,7 +57,8 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
       w.Locate(t / tiles, &a_at, &b_at);
       const Range i = PartOf(w.m, grid.rows, t % tiles / grid.columns, kRowUnit);
       const Range j = PartOf(w.n, grid.columns, t % grid.columns, kColumnUnit);
-      Tiles(i, j, run.has_epilogue(), [&](Range rows, Range columns) {
+      Tiles(i, j, run.has_epilogue() || work >= kLongWork, [&](Range rows, Range columns) {
+        if (run.Stopped()) return;
         const int64_t at = t / tiles * w.m * w.n + rows.begin * w.n + columns.begin;
         const int64_t width = columns.end - columns.begin;
         const Matmul job{a + a_at * w.m * w.k + rows.begin * w.k,

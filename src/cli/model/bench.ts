@@ -29,7 +29,7 @@ export const action: VerbAction = async (context, invocation) => {
   const compileMs = performance.now() - compileStartMs;
   const given = handedOver(tensors, byValue);
   const into = new OutputFile(session.outputs).rooms;
-  const runOptions = { backend: options.backend as Backend, into, digests: false };
+  const runOptions = { backend: options.backend as Backend, into, digests: false, signal };
   // The first one also touches memory that was never used, and is told apart.
   const firstStartMs = performance.now();
   const { backend } = await session.run(given, runOptions);

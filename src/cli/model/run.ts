@@ -43,6 +43,7 @@ export const action: VerbAction = async (context, invocation) => {
     backend: invocation.options.backend as Backend,
     into: file.rooms,
     digests: false,
+    signal,
   });
   const runMs = performance.now() - startMs;
   signal.throwIfAborted();

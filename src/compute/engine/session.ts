@@ -6,6 +6,7 @@ import { totalmem } from "node:os";
 import { QuipuError } from "../../base/errors.js";
 import type { OwnedBytes } from "../native/hashing.js";
 import { type Backend, NativeProgram } from "../native/program.js";
+import type { TaskOptions } from "../native/task.js";
 import { arithmetic, type TensorPort } from "../tensor/compile.js";
 import { type CompileFilesOptions, compileFiles, type Inputs, runBytes } from "./compile-files.js";
 import { type Digests, digestsOf } from "./digests.js";
@@ -36,7 +37,7 @@ export interface Into {
   readonly offset?: number;
 }
 
-export interface RunOptions {
+export interface RunOptions extends TaskOptions {
   /** Without it and with `auto`: `QUIPU_BACKEND`, then the best CPU backend. */
   readonly backend?: Backend;
   /** Into how many pieces each operator is split; by its size without it. Never changes a bit. */
@@ -160,7 +161,7 @@ export class Session {
       fresh.set(port, bytes);
       return bytes;
     });
-    const ran = await this.#program.run(owned, results, backend, pieces);
+    const ran = await this.#program.run(owned, results, backend, pieces, options);
     const outputs = new Map<string, Tensor>();
     const digests = new Map<string, Digests>();
     for (const [port, bytes] of fresh) {

@@ -62,6 +62,8 @@ export async function runTensorTask(options: TensorTaskOptions): Promise<TensorT
     backend: asked,
     into: file.rooms,
     digests: false, // taken below over the whole file, which holds these very bytes
+    signal,
+    onProgress: (done, total) => progress(0.5 + (0.4 * done) / total, "computing"),
   });
   signal?.throwIfAborted();
   progress(0.9, "writing outputs");

@@ -226,6 +226,7 @@ export interface NativeAddon {
     outputs: readonly Uint8Array[],
     backend: Backend,
     pieces: number,
+    control: TaskControl,
   ): Promise<Exclude<Backend, "auto">>;
 }
 

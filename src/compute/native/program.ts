@@ -7,6 +7,7 @@ import {
   type NativeProgramHandle,
 } from "./binding.js";
 import { lendAll, type OwnedBytes } from "./owned-bytes.js";
+import { runTask, type TaskOptions } from "./task.js";
 
 export type { Backend } from "./binding.js";
 
@@ -19,6 +20,7 @@ export interface OutputRoom {
 
 export class NativeProgram {
   readonly #handle: NativeProgramHandle;
+  readonly #operators: number;
 
   /**
    * Decodes and checks the whole program; INVALID_ARGUMENT, SHAPE_MISMATCH or LIMIT_EXCEEDED for one
@@ -26,10 +28,11 @@ export class NativeProgram {
    */
   constructor(bytes: Uint8Array, memoryBytesMax: number) {
     this.#handle = binding().programOpen(bytes, memoryBytesMax);
+    this.#operators = new DataView(bytes.buffer, bytes.byteOffset).getUint32(16, true);
   }
 
   /**
-   * One run; resolves to the backend that ran. Inputs and outputs have exactly the sizes of the
+   * One run, whose progress counts operators; resolves to the backend that ran. Inputs and outputs have exactly the sizes of the
    * program's. Rooms may lie in the same memory where they do not overlap. An output that is no
    * `OutputRoom` must be known to its caller alone until then. `pieces` splits each operator; 0 leaves
    * that to its size.
@@ -39,6 +42,7 @@ export class NativeProgram {
     outputs: readonly (Uint8Array | OutputRoom)[],
     backend: Backend,
     pieces: number,
+    options: TaskOptions = {},
   ): Promise<Exclude<Backend, "auto">> {
     const rooms = outputs.filter((output): output is OutputRoom => !(output instanceof Uint8Array));
     if (rooms.some(({ owned }) => inputs.includes(owned)) || overlap(rooms)) {
@@ -52,7 +56,9 @@ export class NativeProgram {
       const into = outputs.map((output) =>
         output instanceof Uint8Array ? output : within(places.shift() as Uint8Array, output),
       );
-      return binding().programRun(this.#handle, lent, into, backend, pieces);
+      return runTask(options, this.#operators, "the run", (control) =>
+        binding().programRun(this.#handle, lent, into, backend, pieces, control),
+      );
     });
   }
 
