@@ -55,6 +55,12 @@ const special: Partial<Record<DType, Operand>> = {
     ...[2n ** 31n - 1n, -(2n ** 31n)],
   ),
   bool: given("bool", 0n, 1n),
+  bfloat16: given(
+    "bfloat16",
+    ...[0x0000n, 0x8000n, 0x0001n, 0x8001n, 0x007fn, 0x0080n, 0x3f80n, 0xbf80n, 0x7f7fn, 0xff7fn],
+    ...[0x3380n, 0x3300n, 0x477fn, 0x4780n, 0x387fn, 0x4f00n, 0xcf00n, 0x5f00n, 0xdf00n, 0xdf01n],
+    ...[0x7f80n, 0xff80n, 0x7fc0n, 0x7f81n, 0xffaan],
+  ),
   float16: given(
     "float16",
     ...[0x0000n, 0x8000n, 0x0001n, 0x8001n, 0x03ffn, 0x0400n, 0x3c00n, 0xbc00n, 0x7bffn, 0xfbffn],
@@ -66,6 +72,51 @@ function bits(operand: Operand): string[] {
   const { dtype } = operand;
   const digits = { float32: 8, int64: 16, int32: 8, bool: 2 }[dtype as "bool"] ?? 4;
   return "bits" in operand ? (operand.bits.match(new RegExp(`.{${digits}}`, "g")) ?? []) : [];
+}
+
+/** The type that functions compute in, and the cast from and to it, of a type that is only stored. */
+const stored: Partial<Record<DType, readonly [DType, number, number]>> = {
+  float16: ["float32", 192, 193],
+  bfloat16: ["float32", 194, 195],
+  uint8: ["int32", 196, 197],
+  int8: ["int32", 198, 199],
+};
+
+/** Casts from one type to another, through the types that functions compute in. */
+function castSteps(from: DType, to: DType): number[] {
+  const [wide, widening] = stored[from] ?? [from];
+  const [through, , narrowing] = stored[to] ?? [to];
+  const between = [...mapFunctions].find(
+    ([number, { operands, result }]) => number >= 180 && operands[0] === wide && result === through,
+  );
+  return [widening, wide === through ? undefined : between?.[0], narrowing].filter(
+    (number) => number !== undefined,
+  );
+}
+
+/** Pairs that take several steps; the others are single functions. */
+function castVectors(): OperatorVector[] {
+  const types = Object.keys(dtypeNumbers) as DType[];
+  return types.flatMap((from, i) =>
+    types.flatMap((to) => {
+      const numbers = from === to ? [] : castSteps(from, to);
+      if (numbers.length < 2) return [];
+      const steps = numbers.map((number, register) => step(number, register));
+      const words = (count: number) => [
+        ...dense(count, 1),
+        0,
+        steps.length,
+        ...steps,
+        steps.length,
+      ];
+      const any = byWord(from, 62_000 + i, 24);
+      const vectors = [operatorVector(`${from} to ${to}, any bits`, "map", words(24), [any])];
+      const edge = special[from];
+      if (edge === undefined || from === "bool") return vectors;
+      const name = `${from} to ${to}, special values`;
+      return [...vectors, operatorVector(name, "map", words(bits(edge).length), [edge])];
+    }),
+  );
 }
 
 /** Special values in each combination of two, at most so many. */
@@ -111,7 +162,7 @@ export function mapVectors(): OperatorVector[] {
     const inputs = operands.map((dtype, i) => byWord(dtype, 60_000 + number * 10 + i, count));
     vectors.push(oneStep(number, `${name}, any bits`, count, inputs));
   }
-  return [...vectors, ...expressions()];
+  return [...vectors, ...castVectors(), ...expressions()];
 }
 
 const constant = (x: number): number[] => [

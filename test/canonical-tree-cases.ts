@@ -25,7 +25,7 @@ const nodes: readonly Node[] = [
   end(3, 3),
   end(3, 6),
   branch(1, greater, 0, 8, 9),
-  branch(2, equal, 0.5, 10, 11),
+  branch(2, equal, 0.5, 10, 12),
   branch(2, less | greater | unordered, 0.5, 11, 12),
   end(6, 8),
   end(8, 9),
@@ -34,7 +34,7 @@ const nodes: readonly Node[] = [
 ];
 /** Targets and what they get. */
 const weights: readonly (readonly [number, number])[] = [
-  [0, 0.1],
+  [0, 0.4],
   [1, -0.3],
   [0, 1e8],
   [1, 0.7],
@@ -43,7 +43,7 @@ const weights: readonly (readonly [number, number])[] = [
   [0, 1],
   [0, -0],
   [1, -0],
-  [0, 3.3],
+  [0, 3.2],
   [0, 1e-8],
   [1, 5],
 ];
@@ -72,7 +72,7 @@ export function treeVectors(): OperatorVector[] {
   const names = ["sum", "average", "minimum", "maximum"];
   return names.flatMap((name, aggregate) => {
     const words = [rows.length, 3, 3, aggregate];
-    const base = given("float32", round(0.25), -0, 7);
+    const base = given("float32", 1e7, -0, 7);
     return [
       operatorVector(name, "trees", words, [x, ...model]),
       operatorVector(`${name} with base values`, "trees", words, [x, ...model, base]),

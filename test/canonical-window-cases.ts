@@ -111,10 +111,10 @@ const poolNames = ["greatest", "mean", "greatest with indices", "greatest with r
 
 /** Ties, zeros of both signs, NaN, infinities; of 4 × 6. */
 const mixed = floatBits(
-  "80000000 00000000 80000000 80000000 00000000 00000000 " +
-    "3f800000 3f800000 80000000 7fc00000 ffc12345 bf800000 " +
-    "ff800000 ff800000 00000001 80000001 7f800000 3f800000 " +
-    "ff800000 ff800000 7f800000 ff800000 7f7fffff 7f7fffff",
+  "80000000 00000000 00000000 80000000 3f800000 bf800000 " +
+    "bf800000 80000000 00000000 00000000 7fc00000 ffc12345 " +
+    "ff800000 ff800000 00000001 80000001 7f7fffff 7f7fffff " +
+    "ff800000 ff800000 ff800000 3f800000 ff800000 7f800000",
 );
 
 export function poolVectors(): OperatorVector[] {
