@@ -36,7 +36,7 @@ constexpr Function kFunctions[] = {
     {3, "sqrt", std::sqrt, 0.5},       {4, "reciprocal", Reciprocal, 0.5},
     {10, "exp", std::exp, 0.8},        {11, "expm1", std::expm1, 1.1},
     {12, "log", std::log, 1},          {13, "log1p", std::log1p, 1.3},
-    {14, "tanh", std::tanh, 1.1},      {15, "sigmoid", Sigmoid, 1.7},
+    {14, "tanh", std::tanh, 1.1},      {15, "sigmoid", Sigmoid, 2},
     {16, "erf", std::erf, 1.1},        {17, "sin", std::sin, 1.1},
     {18, "cos", std::cos, 1.1},        {19, "tan", std::tan, 1.7},
     {20, "asin", std::asin, 1.8},      {21, "acos", std::acos, 1.1},

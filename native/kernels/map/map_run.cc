@@ -52,6 +52,8 @@ void Gather(const MapInput& input, Cursor cursor, int64_t inner, int64_t count, 
     const Element* row = from + cursor.offset();
     if (inner == 1) {
       std::memcpy(out, row, static_cast<size_t>(run) * sizeof(Element));
+    } else if (inner == 0) {
+      std::fill_n(out, run, *row);
     } else {
       for (int64_t i = 0; i < run; ++i) out[i] = row[i * inner];
     }
