@@ -17,7 +17,7 @@ struct Side {
 };
 
 struct Contest {
-  std::string goal;  // T1, T2, T6
+  std::string goal;  // T1, T2, T4, T6
   std::string name;
   double work;       // operations, or bytes that must be read
   std::string unit;  // FLOP or byte
@@ -54,6 +54,7 @@ void CopyAvx2(const float* from, float* to, int64_t count);
 
 void HoldMatmul(const Options& options);
 void HoldConvolution(const Options& options);
+void HoldRowOperators(const Options& options);
 
 // body(thread) on each of so many threads of the pool.
 void OnThreads(int threads, const std::function<void(int)>& body);

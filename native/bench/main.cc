@@ -24,5 +24,6 @@ int main(int count, char** arguments) {
       quipu::bench::OpenBlasCore().c_str());
   quipu::bench::HoldMatmul(options);
   quipu::bench::HoldConvolution(options);
+  quipu::bench::HoldRowOperators(options);
   return 0;
 }

@@ -107,4 +107,36 @@ std::vector<Side> ConvolutionPeers(const Convolution& job, int64_t groups) {
   return sides;
 }
 
+std::vector<Side> SoftmaxPeers(const Softmax& job) {
+  const memory::desc rows({job.rows, job.length}, memory::data_type::f32, memory::format_tag::ab);
+  const auto kind = dnnl::prop_kind::forward_inference;
+  auto primitive = std::make_shared<Primitive>();
+  if (job.logarithm) {
+    const dnnl::logsoftmax_forward::desc wanted(kind, rows, 1);
+    primitive->primitive = dnnl::logsoftmax_forward({wanted, Engine()});
+  } else {
+    const dnnl::softmax_forward::desc wanted(kind, rows, 1);
+    primitive->primitive = dnnl::softmax_forward({wanted, Engine()});
+  }
+  primitive->arguments = {{DNNL_ARG_SRC, memory(rows, Engine(), const_cast<float*>(job.from))},
+                          {DNNL_ARG_DST, memory(rows, Engine(), job.to)}};
+  return {SideOf("oneDNN", primitive)};
+}
+
+std::vector<Side> NormalisePeers(const Normalise& job) {
+  const auto f32 = memory::data_type::f32;
+  const memory::desc rows({job.rows, job.length}, f32, memory::format_tag::ab);
+  const memory::desc affine({job.length}, f32, memory::format_tag::a);
+  const dnnl::layer_normalization_forward::desc wanted(
+      dnnl::prop_kind::forward_inference, rows, job.epsilon,
+      dnnl::normalization_flags::use_scale | dnnl::normalization_flags::use_shift);
+  auto primitive = std::make_shared<Primitive>();
+  primitive->primitive = dnnl::layer_normalization_forward({wanted, Engine()});
+  primitive->arguments = {{DNNL_ARG_SRC, memory(rows, Engine(), const_cast<float*>(job.from))},
+                          {DNNL_ARG_SCALE, memory(affine, Engine(), const_cast<float*>(job.scale))},
+                          {DNNL_ARG_SHIFT, memory(affine, Engine(), const_cast<float*>(job.bias))},
+                          {DNNL_ARG_DST, memory(rows, Engine(), job.to)}};
+  return {SideOf("oneDNN", primitive)};
+}
+
 }  // namespace quipu::bench

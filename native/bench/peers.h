@@ -5,6 +5,8 @@
 #include "bench/contest.h"
 #include "kernels/convolution/convolution.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/normalise/normalise.h"
+#include "kernels/softmax/softmax.h"
 
 namespace quipu::bench {
 
@@ -19,6 +21,10 @@ std::vector<Side> MatmulPeers(const Matmul& job);
 
 // One image, all groups, bias apart: in the layout that the peer likes best, or as the tensors lie.
 std::vector<Side> ConvolutionPeers(const Convolution& job, int64_t groups);
+
+// All rows of the job, written to its `to`. Of normalisation: by place, with scale and bias.
+std::vector<Side> SoftmaxPeers(const Softmax& job);
+std::vector<Side> NormalisePeers(const Normalise& job);
 
 }  // namespace quipu::bench
 

@@ -208,7 +208,7 @@ void TestIntegers(DType dtype, const std::string& name) {
   for (const Shape& shape : Shapes()) {
     std::vector<Integer> from(shape.from());
     const std::vector<uint8_t> noise = Noise(from.size() * sizeof(Integer), 9);
-    std::memcpy(from.data(), noise.data(), noise.size());
+    if (!noise.empty()) std::memcpy(from.data(), noise.data(), noise.size());
     for (const Function function : kFunctions) {
       for (const Named& each : all) {
         if (IsPlace(function)) {

@@ -24,7 +24,9 @@ cudaError_t LaunchScan(const Scan& job, DType dtype, cudaStream_t stream) {
   const int64_t wanted = (job.outer * job.inner + kThreads - 1) / kThreads;
   const int64_t blocks = wanted < kBlocksMax ? wanted : kBlocksMax;
   const bool known = WithScanNumber(dtype, [&](auto number) {
-    if (blocks > 0) QUIPU_CUDA_START(ScanKernel<decltype(number)>, blocks, kThreads, stream, job);
+    if (blocks > 0 && job.length > 0) {
+      QUIPU_CUDA_START(ScanKernel<decltype(number)>, blocks, kThreads, stream, job);
+    }
     return true;
   });
   return known ? cudaGetLastError() : cudaErrorInvalidValue;

@@ -10,7 +10,7 @@
 namespace quipu {
 namespace {
 
-// A line from its first element on, in the order of the sum: `step` is the way to the next one.
+// A line of at least one element, from the first one of its sum on; `step` is the way to the next.
 template <class Number>
 struct ScanLine {
   const Number* from;
@@ -29,7 +29,6 @@ QUIPU_HOST_DEVICE inline ScanLine<Number> LineOf(const Scan& job, int64_t o, int
 template <class Number>
 QUIPU_HOST_DEVICE inline void ScanEach(const ScanLine<Number>& line, int64_t length,
                                        bool exclusive) {
-  if (length == 0) return;
   Number total = line.from[0];
   line.to[0] = exclusive ? Number{0} : total;
   for (int64_t j = 1; j < length; ++j) {
