@@ -45,6 +45,10 @@ inline Grid GridOf(int64_t m, int64_t n, int64_t parts, int64_t row_unit, int64_
   return best;
 }
 
+// Products are cut where the micro tiles of every backend end: multiples of 6 and 8, and of 32.
+constexpr int64_t kRowUnit = 24;
+constexpr int64_t kColumnUnit = 32;
+
 // So large a tile of a product is still in the second-level cache when it is done.
 constexpr int64_t kTileRows = 336;
 constexpr int64_t kTileColumns = 512;

@@ -6,9 +6,13 @@
 namespace quipu {
 namespace {
 
-// Rows are output channels, columns are positions: cut where the micro tiles end.
-constexpr int64_t kRowUnit = 42;
-constexpr int64_t kColumnUnit = 32;
+// Rows are output channels, columns are positions. Cut by positions where there are enough of them:
+// each cut by channels copies the same windows once more.
+Grid GridOfConvolution(int64_t channels, int64_t positions, int64_t pieces) {
+  constexpr int64_t kColumnsEnough = 4 * kColumnUnit;
+  if (positions >= pieces * kColumnsEnough) return Grid{1, pieces};
+  return GridOf(channels, positions, pieces, kRowUnit, kColumnUnit);
+}
 
 Status Check(Program* program, ProgramOperator* op) {
   Words words(*op);
@@ -41,9 +45,8 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
   if (__builtin_mul_overflow(elements, depth, &work)) work = INT64_MAX;
   const int64_t pieces = run.PiecesFor(work, kFusedPerPiece);
   const int64_t products = w.batch * w.groups;
-  const Grid grid = products >= pieces
-                        ? Grid{}
-                        : GridOf(w.out_channels, positions, pieces, kRowUnit, kColumnUnit);
+  const Grid grid =
+      products >= pieces ? Grid{} : GridOfConvolution(w.out_channels, positions, pieces);
   const int64_t tiles = grid.rows * grid.columns;
   run.Split(products * tiles, std::min(pieces, products * tiles), 1, [&](Range mine, size_t piece) {
     for (int64_t t = mine.begin; t < mine.end; ++t) {

@@ -6,10 +6,6 @@
 namespace quipu {
 namespace {
 
-// Tiles are cut where the micro tiles of every backend end: multiples of 6 and 14, and of 32.
-constexpr int64_t kRowUnit = 42;
-constexpr int64_t kColumnUnit = 32;
-
 // Matrices of an operand that the view may name, or -1.
 bool OperandFits(const MatmulWords& w, const int64_t* stride, int64_t elements, int64_t matrix) {
   if (matrix < 0) return false;
