@@ -202,6 +202,29 @@ t.test("tensors that share memory never disturb each other", async (t) => {
   t.ok(arenaBytes < 8 * 4096, `40 tensors of 4000 bytes share ${arenaBytes} bytes`);
 });
 
+t.test("each run tells of all operators, those that ran before or together too", async (t) => {
+  const model = writeModel({
+    nodes: [
+      { operator: "Exp", inputs: ["bias"], outputs: ["early"] },
+      { operator: "MatMul", inputs: ["a", "b"], outputs: ["c"] },
+      { operator: "Add", inputs: ["c", "early"], outputs: ["d"] },
+    ],
+    inputs: [{ name: "a" }, { name: "b" }],
+    outputs: ["d"],
+    constants: [{ name: "bias", type: 1, dims: [5], raw: new Uint8Array(20) }],
+  });
+  const session = Session.compile(model, { a: [3, 4], b: [4, 5] });
+  const inputs = {
+    a: float32([3, 4], byFormula("unit", 1, 12)),
+    b: float32([4, 5], byFormula("unit", 2, 20)),
+  };
+  for (const run of ["first", "second"]) {
+    const told: number[][] = [];
+    await session.run(inputs, { onProgress: (...progress) => told.push(progress) });
+    t.same(told.at(-1), [3, 3], `the ${run}`);
+  }
+});
+
 t.test("a program that was cut or changed is refused or harmless", async (t) => {
   const model = writeModel({
     nodes: [

@@ -21,6 +21,8 @@ Status CompiledProgram::RunAlone(Backend backend, const ProgramRun& run) {
   if (cuda_ == nullptr) {
     if (Status s = PrepareOnCpu(program_, kernels, run, &cpu_); !s.ok()) return s;
     cuda_ = std::make_unique<CudaProgram>(program_);
+  } else if (!run.go_on(program_.prelude_count)) {
+    return RunCancelled();
   }
   Status status = cuda_->Run(run, cpu_.prepared.get());
   if (!status.ok()) {

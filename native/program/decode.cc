@@ -150,8 +150,11 @@ Status DecodeOperator(const uint8_t* record, ByteView bytes, const Counts& count
 Status DecodeOperators(ByteView bytes, const Counts& counts, Program* program, Liveness* liveness) {
   const uint8_t* at = bytes.data + kHeaderBytes + counts.tensors * kTensorRecordBytes;
   program->operators.assign(counts.operators, ProgramOperator{});
+  uint64_t words = 0;  // operators that shared their words would be copied into far more memory
   for (uint32_t i = 0; i < counts.operators; ++i, at += kOperatorRecordBytes) {
     ProgramOperator& op = program->operators[i];
+    words += Read32(at + kOperatorWords);
+    if (words > counts.words) return Refused("operators of more words than there are");
     if (Status s = DecodeOperator(at, bytes, counts, &op); !s.ok()) return s;
     const OperatorKind* kind = KindOf(op.opcode);
     if (kind == nullptr) return Refused("an unknown operator");
@@ -162,10 +165,12 @@ Status DecodeOperators(ByteView bytes, const Counts& counts, Program* program, L
 }
 
 // Can the map run on each part of what `op` computes as soon as that is done? All else that it
-// reads is there by then; it must not write over what `op` still reads.
+// reads is there by then; it must not write over what `op` still reads. A map of fewer elements,
+// which sees only the first of them, has no place for the others.
 bool IsEpilogue(const Program& program, const ProgramOperator& map, const ProgramOperator& op) {
   if (op.opcode != Opcode::kMatmul && op.opcode != Opcode::kConvolution) return false;
   if (map.opcode != Opcode::kMap) return false;
+  if (program.Written(map, 0).elements != program.Written(op, 0).elements) return false;
   bool reads_it = false;
   for (size_t i = 0; i < map.reads.size(); ++i) {
     if (map.reads[i] != op.writes[0]) continue;

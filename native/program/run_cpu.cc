@@ -60,7 +60,7 @@ Status RunOperators(const Program& program, const TensorKernels& kernels, const 
       status = kind.run(plain, op);
     }
     if (!status.ok()) return status;
-    if (!run.go_on(1)) return RunCancelled();
+    if (!run.go_on(op.has_epilogue ? 2 : 1)) return RunCancelled();
   }
   return Status{};
 }
@@ -97,7 +97,9 @@ Status PrepareOnCpu(const Program& program, const TensorKernels& kernels, const 
                     CpuMemory* memory) {
   const CanonicalFloatingMode mode;
   const size_t pieces = run.pieces == 0 ? ThreadPool::Shared().width() : run.pieces;
-  if (memory->prepared_by == &kernels && memory->scratch.size() >= pieces) return Status{};
+  if (memory->prepared_by == &kernels && memory->scratch.size() >= pieces) {
+    return run.go_on(program.prelude_count) ? Status{} : RunCancelled();
+  }
   if (Status s = AllocateScratch(program, pieces, memory); !s.ok()) return s;
   memory->prepared_by = nullptr;  // until it is whole
   const size_t count = program.prelude_count;

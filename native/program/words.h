@@ -84,6 +84,32 @@ inline bool ViewFits(int64_t offset, const int64_t* shape, const int64_t* stride
   return least >= 0 && most < elements;
 }
 
+// Do no two positions of a view meet? Looked for only where strides, by size, each reach beyond all
+// that the smaller ones reach together, as they do in any part of a row-major tensor, whatever the
+// order of its axes. To be asked of views that fit.
+inline bool ViewIsOneToOne(const int64_t* shape, const int64_t* strides, int64_t rank) {
+  int64_t sizes[kRankMax], steps[kRankMax];
+  int64_t count = 0;
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    if (shape[axis] == 0) return true;
+    if (shape[axis] == 1) continue;
+    const int64_t step = strides[axis] < 0 ? -strides[axis] : strides[axis];
+    int64_t at = count++;
+    for (; at > 0 && steps[at - 1] > step; --at) {
+      steps[at] = steps[at - 1];
+      sizes[at] = sizes[at - 1];
+    }
+    steps[at] = step;
+    sizes[at] = shape[axis];
+  }
+  int64_t reach = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    if (steps[i] <= reach) return false;
+    reach += (sizes[i] - 1) * steps[i];
+  }
+  return true;
+}
+
 }  // namespace quipu
 
 #endif  // QUIPU_PROGRAM_WORDS_H_

@@ -14,6 +14,7 @@ bool ReadMap(const Program& program, const ProgramOperator& op, Map* map) {
   map->input_count = static_cast<int32_t>(op.reads.size());
   map->output_count = static_cast<int32_t>(op.writes.size());
   if (map->input_count > kMapInputsMax || map->output_count > kMapOutputsMax) return false;
+  if (map->output_count == 0) return false;  // its size is that of what it writes
   map->rank = static_cast<int32_t>(words.Between(0, kRankMax));
   words.Sizes(map->shape, map->rank);
   for (int32_t i = 0; i < map->input_count; ++i) {

@@ -6,11 +6,11 @@
 namespace quipu {
 namespace {
 
-// Matrices of an operand that the view may name, or -1.
+// Whether the operand has all the matrices, of so many elements, that the view names. It has any
+// number of empty ones.
 bool OperandFits(const MatmulWords& w, const int64_t* stride, int64_t elements, int64_t matrix) {
   if (matrix < 0) return false;
-  if (matrix == 0) return true;
-  return ViewFits(0, w.shape, stride, w.rank, elements / matrix);
+  return ViewFits(0, w.shape, stride, w.rank, matrix == 0 ? kSizeMax : elements / matrix);
 }
 
 Status Check(Program* program, ProgramOperator* op) {

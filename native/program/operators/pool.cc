@@ -12,7 +12,9 @@ Status Check(Program* program, ProgramOperator* op) {
   const bool counts = w.has_indices()
                           ? Takes(*program, *op, {DType::kF32}, {DType::kF32, DType::kI64})
                           : Takes(*program, *op, {DType::kF32}, {DType::kF32});
-  if (!words.Done() || !counts) return Refused("a malformed pooling");
+  if (!words.Done() || !counts || ProductOf(w.window.kernel, 3) < 0) {
+    return Refused("a malformed pooling");
+  }
   bool fits = ProductOf({w.planes, ProductOf(w.window.in, 3)}) == program->Read(*op, 0).elements;
   const int64_t results = ProductOf({w.planes, ProductOf(w.window.out, 3)});
   for (size_t i = 0; i < op->writes.size(); ++i) {

@@ -32,10 +32,10 @@ export class NativeProgram {
   }
 
   /**
-   * One run, whose progress counts operators; resolves to the backend that ran. Inputs and outputs have exactly the sizes of the
-   * program's. Rooms may lie in the same memory where they do not overlap. An output that is no
-   * `OutputRoom` must be known to its caller alone until then. `pieces` splits each operator; 0 leaves
-   * that to its size.
+   * One run, whose progress counts operators; resolves to the backend that ran. Inputs and outputs
+   * have exactly the sizes of the program's. Rooms may lie in the same memory where they do not
+   * overlap. An output that is no `OutputRoom` must be known to its caller alone until then. `pieces`
+   * splits each operator; 0 leaves that to its size.
    */
   run(
     inputs: readonly OwnedBytes[],
