@@ -27,7 +27,7 @@ function compile(
 ) {
   const names = inputs.map((input, index) => (input === undefined ? "" : `in${index}`));
   const domain = operator.includes(".") ? "ai.onnx.ml" : "";
-  const types = { float32: 1, int32: 6, int64: 7 };
+  const types = { float32: 1, int32: 6, int64: 7, float16: 10 };
   const named = inputs.flatMap((input, index) =>
     input === undefined ? [] : [{ name: `in${index}`, tensor: input }],
   );
@@ -283,6 +283,21 @@ t.test("linear models and support vectors", async (t) => {
     [0.5, 2],
   ].map(([a = 0, b = 0]) => 2 * rbf(a, b, 0, 1) - rbf(a, b, 1, -2) + 0.25);
   t.ok(errorOf((await learning("SVMRegressor", [x], vectors))[0], expected) < 1e-6);
+});
+
+t.test("halves are rounded once, however many are added", async (t) => {
+  // 2048 + 1 would be 2048 again.
+  const halves = [0x6800, 0x3c00, 0x3c00].map((bits) =>
+    tensor("float16", [1], Uint16Array.of(bits)),
+  );
+  for (const [operator, bits] of [
+    ["Sum", 0x6801], // 2050
+    ["Mean", 0x6157], // 683.5
+    ["Max", 0x6800],
+  ] as const) {
+    const [result] = await outputsOf(operator, halves, {}, 1);
+    t.same([...(result?.data ?? [])], [bits], operator);
+  }
 });
 
 t.test("what is not computed is refused by name", async (t) => {

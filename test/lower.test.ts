@@ -159,6 +159,12 @@ t.test("follows indices", async (t) => {
   t.match(await refused("Gather", [six, floats([1], 0)]), /^MODEL_UNSUPPORTED .*int64/);
 });
 
+t.test("a mean of integers and a bias without a scale are no operators of ONNX", async (t) => {
+  t.match(await refused("Mean", [integers(1, 2), integers(3, 4)]), /^MODEL_UNSUPPORTED .*int64/);
+  const biased = await refused("LayerNormalization", [six, undefined, floats([3], 1, 2, 3)]);
+  t.match(biased, /^MODEL_INVALID .*input 1/);
+});
+
 t.test("drops nothing, and says so where it should", async (t) => {
   t.same(results("Dropout", [six], { outputs: 2 })[1], "bool [2, 3]: 1 1 1 1 1 1");
   t.same(results("Dropout", [six], { version: 11, outputs: 2 }).length, 1, "no mask is defined");

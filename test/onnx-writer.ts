@@ -160,7 +160,6 @@ export function int64Bytes(...values: readonly number[]): Uint8Array {
   return new Uint8Array(new BigInt64Array(values.map((value) => BigInt(value))).buffer);
 }
 
-/** One operator between inputs of open shape and its outputs. */
 /** One operator, from a and, where it takes two, b to c. */
 export function operatorModel(operator: string, operands: 1 | 2 = 2): Uint8Array {
   const inputs = ["a", "b"].slice(0, operands);

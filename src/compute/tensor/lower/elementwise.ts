@@ -182,15 +182,18 @@ function folded(name: string): Rule {
   return (operation) => [fold(operation, name)];
 }
 
-function fold(operation: Operation, name: string): Value {
-  const [first, ...rest] = operation.every();
-  let total = first ?? operation.input(0);
+/** What is only stored is rounded once: `finish` sees the result as it was computed. */
+function fold(operation: Operation, name: string, finish = (total: Term) => total): Value {
+  const { builder } = operation;
+  const { dtype } = operation.input(0);
+  const [first, ...rest] = operation.every() as [Value, ...Value[]];
+  let total = first;
   for (const value of rest) {
     const shape = operation.broadcast(total.shape, value.shape);
     const term = checked(operation, name, widen(read(total)), widen(read(value)));
-    total = operation.builder.map(shape, cast(term, value.dtype));
+    total = builder.map(shape, term);
   }
-  return total;
+  return builder.map(total.shape, cast(finish(widen(read(total))), dtype));
 }
 
 const several: Rules = {
@@ -198,9 +201,8 @@ const several: Rules = {
   Max: folded("maximum"),
   Min: folded("minimum"),
   Mean: (operation) => {
-    const total = fold(operation, "add");
-    const divided = apply("divide", widen(read(total)), constant(operation.inputCount));
-    return [operation.builder.map(total.shape, cast(divided, total.dtype))];
+    const count = constant(operation.inputCount);
+    return [fold(operation, "add", (total) => checked(operation, "divide", total, count))];
   },
 };
 

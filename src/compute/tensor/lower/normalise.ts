@@ -25,7 +25,7 @@ function layerNormalisation(half: Operation): readonly Value[] {
   const axis = operation.axis(operation.integer("axis", -1), shape.length);
   const row = shape.slice(axis);
   const given = [1, 2].map((index) => {
-    if (operation.optional(index) === undefined) return undefined;
+    if (index > 1 && operation.optional(index) === undefined) return undefined; // only a bias
     const parameter = operation.float(index);
     if (operation.broadcast(shape, parameter.shape).join() !== shape.join()) {
       throw operation.mismatch("scale and bias must broadcast to the input");
