@@ -243,6 +243,19 @@ t.test("a task that cannot run leaves no outputs", async (t) => {
   });
 });
 
+t.test("a model without operators is as far as any other when it is done", async (t) => {
+  const path = join(folder, "same.onnx");
+  writeFileSync(path, operatorModel("Identity", 1));
+  const shares: number[] = [];
+  const { vote: _, inputs, ...rest } = classify;
+  const task = { ...rest, inputs: { a: inputs.queries as TableSource } };
+  await run(task, { modelPath: path, onProgress: (share) => void shares.push(share) });
+  t.ok(
+    shares.every((share) => share >= 0 && share <= 1),
+    `${shares}`,
+  );
+});
+
 t.test("a rerun takes the job's own model and data set, whatever a receipt lists", async (t) => {
   const task = { ...classify, model: digestOf(readFileSync(modelPath)) };
   const job = { ...exampleJob("classify.yaml"), task };

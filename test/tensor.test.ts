@@ -280,6 +280,20 @@ function refuses(open: () => unknown): boolean {
   }
 }
 
+t.test("a truth value is 0 or 1, in a model and among its inputs", async (t) => {
+  const raw = Uint8Array.of(1, 2);
+  const not = (name: string) => ({ operator: "Not", inputs: [name], outputs: ["c"] });
+  const held = { name: "a", type: 9, dims: [2], raw };
+  const fixed = writeModel({ nodes: [not("a")], inputs: [], outputs: ["c"], constants: [held] });
+  const message = /has 2 where a bool is 0 or 1/;
+  t.throws(() => compileModel(fixed, {}), { code: "MODEL_INVALID", message });
+  const open = writeModel({ nodes: [not("a")], inputs: [{ name: "a", type: 9 }], outputs: ["c"] });
+  const a: Tensor = { dtype: "bool", shape: [2], data: raw };
+  t.throws(() => Session.compile(open, { a }), { code: "DATA_INVALID", message });
+  const session = Session.compile(open, { a: [2] });
+  await t.rejects(session.run({ a }), { code: "DATA_INVALID", message });
+});
+
 t.test("models that cannot be compiled say why", async (t) => {
   const two = [{ name: "a" }, { name: "b" }];
   const shapes = { a: [2, 3], b: [3, 4] };

@@ -1,5 +1,5 @@
 // Two numbers that JavaScript and a task share: a BigInt64Array whose first is other than 0 once
-// the task is to stop, and whose second counts the bytes done.
+// the task is to stop, and whose second counts what has been done: bytes, or operators.
 #ifndef QUIPU_ADDON_TASK_CONTROL_H_
 #define QUIPU_ADDON_TASK_CONTROL_H_
 
@@ -25,10 +25,10 @@ class TaskControl {
     words_ = info[index].As<Napi::BigInt64Array>().Data();
   }
 
-  // From any thread: counts bytes, and says whether to go on.
-  bool Add(const AsyncTask& task, uint64_t bytes) const {
+  // From any thread: counts what has been done, and says whether to go on.
+  bool Add(const AsyncTask& task, uint64_t done) const {
     if (words_ == nullptr) return !task.cancelled();
-    std::atomic_ref<int64_t>(words_[1]).fetch_add(static_cast<int64_t>(bytes),
+    std::atomic_ref<int64_t>(words_[1]).fetch_add(static_cast<int64_t>(done),
                                                   std::memory_order_relaxed);
     return !task.cancelled() &&
            std::atomic_ref<int64_t>(words_[0]).load(std::memory_order_relaxed) == 0;

@@ -2,7 +2,7 @@
 import { type CompiledModel, type CompileOptions, compileModel } from "../tensor/compile.js";
 import type { Given } from "../tensor/lower/bind.js";
 import { withExternalData } from "./external-data.js";
-import { portBytes, type Tensor, tensorBytes } from "./tensor.js";
+import { checkBools, portBytes, type Tensor, tensorBytes } from "./tensor.js";
 
 /** Of each input its shape, or its value when the shapes of other tensors depend on it. */
 export type Inputs = Readonly<Record<string, readonly number[] | Tensor>>;
@@ -36,6 +36,7 @@ function givenOf(inputs: Inputs): Given {
   return Object.fromEntries(
     Object.entries(inputs).map(([name, given]) => {
       if (!("dtype" in given)) return [name, given];
+      checkBools(name, given);
       const { dtype, shape } = given;
       return [name, { dtype, shape, bytes: tensorBytes(given).slice() }];
     }),

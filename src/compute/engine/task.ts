@@ -63,7 +63,8 @@ export async function runTensorTask(options: TensorTaskOptions): Promise<TensorT
     into: file.rooms,
     digests: false, // taken below over the whole file, which holds these very bytes
     signal,
-    onProgress: (done, total) => progress(0.5 + (0.4 * done) / total, "computing"),
+    // A model that only hands on its inputs has no operators.
+    onProgress: (done, total) => progress(0.5 + (0.4 * done) / Math.max(1, total), "computing"),
   });
   signal?.throwIfAborted();
   progress(0.9, "writing outputs");

@@ -1,6 +1,7 @@
 /** Files of tensors, .npy and .safetensors: the header first, then of the elements what is asked for. */
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { strayBool } from "../tensor/dtype.js";
 import { fileError, invalidFile } from "./data-file.js";
 import { npyHeaderBytes, npyPlace, npyStartBytes } from "./npy.js";
 import { headerLength, lengthBytes, SafetensorsHeader } from "./safetensors.js";
@@ -78,7 +79,7 @@ export class TensorFile {
       throw fileError(error, this.#file);
     }
     this.#readBytes += bytes.length;
-    const other = place.dtype === "bool" ? bytes.findIndex((byte) => byte > 1) : -1;
+    const other = strayBool(place.dtype, bytes);
     if (other < 0) return tensorOver(place, bytes);
     throw invalidFile(
       this.#file,

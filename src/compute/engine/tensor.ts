@@ -2,7 +2,7 @@
 import { QuipuError } from "../../base/errors.js";
 import { OwnedBytes } from "../native/hashing.js";
 import type { TensorPort } from "../tensor/compile.js";
-import { type DType, elementBytes, sizeOf } from "../tensor/dtype.js";
+import { type DType, elementBytes, sizeOf, strayBool } from "../tensor/dtype.js";
 
 export type { DType } from "../tensor/dtype.js";
 
@@ -49,6 +49,7 @@ export interface TensorPlace {
 export interface OwnedTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
+  /** Each bool 0 or 1: it is not looked at. */
   readonly owned: OwnedBytes;
 }
 
@@ -118,5 +119,18 @@ export function ownTensor(port: TensorPort, given: Tensor | OwnedTensor | undefi
       { next: "compile a session for these shapes" },
     );
   }
-  return "owned" in given ? given.owned : OwnedBytes.copyOf(tensorBytes(given));
+  if ("owned" in given) return given.owned;
+  checkBools(port.name, given);
+  return OwnedBytes.copyOf(tensorBytes(given));
+}
+
+/** No bits are promised for other truth values than 0 and 1. */
+export function checkBools(name: string, given: Tensor): void {
+  const at = strayBool(given.dtype, tensorBytes(given));
+  if (at < 0) return;
+  throw new QuipuError(
+    "DATA_INVALID",
+    `input ${name} has ${given.data[at]} where a bool is 0 or 1, at element ${at}`,
+    { next: "give 1 for true" },
+  );
 }

@@ -7,10 +7,11 @@ export interface TaskOptions {
   /** Aborted: the call fails with CANCELLED, or DEADLINE_EXCEEDED after `AbortSignal.timeout`. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Called now and then while the work goes on, and once when it is done. If it throws, the work is stopped
-   * and the call rejects with what was thrown; thrown by the last call, the work has been done all the same.
+   * Called now and then while the work goes on, and once when it is done, with bytes of a hash or operators
+   * of a program. If it throws, the work is stopped and the call rejects with what was thrown; thrown by
+   * the last call, the work has been done all the same.
    */
-  readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 const progressEveryMs = 100;
@@ -18,7 +19,7 @@ const progressEveryMs = 100;
 /** Runs a native task; `what` names it in errors. */
 export async function runTask<T>(
   { signal, onProgress }: TaskOptions,
-  totalBytes: number,
+  total: number,
   what: string,
   start: (control: TaskControl) => Promise<T>,
 ): Promise<T> {
@@ -32,7 +33,7 @@ export async function runTask<T>(
   const report = (): void => {
     if (thrownByCallback.length > 0) return;
     try {
-      onProgress?.(Math.min(Number(Atomics.load(control, 1)), totalBytes), totalBytes);
+      onProgress?.(Math.min(Number(Atomics.load(control, 1)), total), total);
     } catch (thrown) {
       thrownByCallback.push(thrown);
       stop();
@@ -57,13 +58,13 @@ export async function runTask<T>(
 /** Runs a native call that cannot be stopped once it has begun, nor say how far it is. */
 export function runWhole<T>(
   options: TaskOptions,
-  totalBytes: number,
+  total: number,
   what: string,
   start: () => Promise<T>,
 ): Promise<T> {
-  return runTask(options, totalBytes, what, async (control) => {
+  return runTask(options, total, what, async (control) => {
     const result = await start();
-    Atomics.store(control, 1, BigInt(totalBytes));
+    Atomics.store(control, 1, BigInt(total));
     return result;
   });
 }

@@ -35,6 +35,11 @@ export function elementBytes(dtype: DType): number {
   return bytesOf[dtype];
 }
 
+/** The first byte that is no truth value, 0 or 1, among elements that have to be; -1 without one. */
+export function strayBool(dtype: DType, bytes: Uint8Array): number {
+  return dtype === "bool" ? bytes.findIndex((byte) => byte > 1) : -1;
+}
+
 export const tensorLimits = Object.freeze({
   axesMax: 8,
   /** Of one tensor. */

@@ -6,6 +6,7 @@ import {
   dtypeOf,
   elementBytes,
   elementCount,
+  strayBool,
   tensorLimits,
 } from "../dtype.js";
 import type { Constant } from "./graph.js";
@@ -42,6 +43,9 @@ export function readConstant(tensor: OnnxTensor, readExternal?: ReadExternal): C
   if (bytes.length !== length) {
     throw malformed(`tensor ${tensor.name} has ${bytes.length} bytes for ${elements} elements`);
   }
+  const stray = strayBool(dtype, bytes);
+  if (stray >= 0)
+    throw malformed(`tensor ${tensor.name} has ${bytes[stray]} where a bool is 0 or 1`);
   return { dtype, shape, bytes };
 }
 
