@@ -109,7 +109,7 @@ t.test("a copy writes each place once", (t) => {
   }
   const [part] = copyOf(1, 1, [2], [1], [1]);
   const twice = { ...part, reads: [0, 0], words: [...part.words, ...part.words.slice(2)] };
-  refused(t, program([2, 3], 1, [twice], [1]), "more than it writes");
+  t.ok(new NativeProgram(program([2, 3], 1, [twice], [1]), memoryBytesMax), "the later part stays");
   t.end();
 });
 

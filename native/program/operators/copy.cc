@@ -23,14 +23,14 @@ Status Check(Program* program, ProgramOperator* op) {
         !ViewFits(part.to_offset, part.shape, part.to_stride, part.rank, to.elements)) {
       return Refused("a copy that leaves its tensors");
     }
-    // Pieces of it run at once, so which of two elements stayed would be left to chance.
+    // Pieces of a part run at once, so which of two elements stayed would be left to chance. Parts
+    // follow each other.
     if (!ViewIsOneToOne(part.shape, part.to_stride, part.rank)) {
       return Refused("a copy that writes one place twice");
     }
     covered += elements;  // at most kOperandsMax · kSizeMax
   }
   if (!words.Done()) return Refused("a malformed copy");
-  if (covered > to.elements) return Refused("a copy of more than it writes");
   if (!fill.is_asked && covered != to.elements) {
     return Refused("a copy that does not fill what it writes");
   }
