@@ -494,6 +494,11 @@ t.test("a small model runs at once, in memory that stays", async (t) => {
   t.pass("memory that was transferred away is still there for the run");
   const large = Session.compile(operatorModel("MatMul"), { a: [512, 512], b: [512, 512] });
   t.throws(() => large.bind(), { code: "LIMIT_EXCEEDED" });
+  const window = { kernel_shape: [99, 99], pads: [49, 49, 49, 49] };
+  const node = { operator: "MaxPool", inputs: ["x"], outputs: ["y"], attributes: window };
+  const model = writeModel({ nodes: [node], inputs: [{ name: "x" }], outputs: ["y"] });
+  const pooled = Session.compile(model, { x: [1, 1, 99, 99] });
+  t.throws(() => pooled.bind(), { code: "LIMIT_EXCEEDED" }, "few bytes, looked at very often");
 });
 
 t.test("a long run is stopped within a product, and tells how far it is", async (t) => {

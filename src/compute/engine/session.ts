@@ -61,7 +61,7 @@ export function memoryBytesDefault(): number {
   return Math.floor(totalmem() / 2);
 }
 
-/** Multiply-adds and bytes together. */
+/** Multiply-adds, visits and bytes together. */
 const boundWorkMax = 2 ** 24;
 
 /** Write into the inputs, `run`, read the outputs; their memory stays the same. */
@@ -77,7 +77,7 @@ export class Session {
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   readonly #program: NativeProgram;
-  /** Of a run: multiply-adds, and bytes that it goes through. */
+  /** Of a run: multiply-adds, what poolings and trees visit, and bytes that it goes through. */
   readonly #work: number;
 
   private constructor(
@@ -108,7 +108,8 @@ export class Session {
       );
     }
     const program = new NativeProgram(compiled.program, memoryBytesMax);
-    const work = compiled.measure.multiplyAdds + needed;
+    const { multiplyAdds, visits } = compiled.measure;
+    const work = multiplyAdds + visits + needed;
     return new Session(program, work, compiled.inputs, compiled.outputs);
   }
 

@@ -11,7 +11,12 @@ export interface Measure {
   readonly constants: { readonly count: number; readonly bytes: number };
   /** Of the products and convolutions of a run. */
   readonly multiplyAdds: number;
+  /** Elements under the windows of poolings, and branches that samples come by in trees. */
+  readonly visits: number;
 }
+
+/** A guess: how deep trees are only a walk tells. */
+const treeDepth = 16;
 
 export function measure({ prelude, body }: Sections, buffers: readonly BufferFacts[]): Measure {
   const operators = new Map<Opcode, number>();
@@ -26,6 +31,7 @@ export function measure({ prelude, body }: Sections, buffers: readonly BufferFac
     preparing: prelude.length,
     constants: { count: constants.length, bytes: constants.reduce((sum, size) => sum + size, 0) },
     multiplyAdds: body.reduce((sum, operator) => sum + multiplyAdds(operator), 0),
+    visits: body.reduce((sum, operator) => sum + visits(operator, buffers), 0),
   };
 }
 
@@ -40,6 +46,18 @@ function multiplyAdds(operator: Operator): number {
       operator.words.map(Number);
     const [kernel, out] = [window.slice(3, 6), window.slice(6, 9)];
     return batch * groups * channels * results * sizeOf(kernel) * sizeOf(out);
+  }
+  return 0;
+}
+
+function visits(operator: Operator, buffers: readonly BufferFacts[]): number {
+  if (operator.opcode === "trees") {
+    const roots = buffers[operator.reads[1] as number] as BufferFacts;
+    return Number(operator.words[0]) * roots.elements * treeDepth;
+  }
+  if (operator.opcode === "pool") {
+    const [, planes = 0, ...window] = operator.words.map(Number);
+    return planes * sizeOf(window.slice(3, 6)) * sizeOf(window.slice(6, 9));
   }
   return 0;
 }
