@@ -89,7 +89,8 @@ async function readInput(
   signal: AbortSignal,
 ): Promise<Tensor> {
   await access(file.path).catch((cause) => {
-    throw new QuipuError("NOT_FOUND", `there is no file ${file.path}`, { cause });
+    const parts = { next: "check the file's name", cause };
+    throw new QuipuError("NOT_FOUND", `there is no file ${file.path}`, parts);
   });
   const read =
     file.form === "table"

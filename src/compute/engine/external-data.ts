@@ -32,7 +32,9 @@ export function withExternalData<T>(folder: string, use: (read: ReadExternal) =>
       files.set(location, file);
       bytesLeft -= length;
       if (files.size > externalLimits.filesMax || bytesLeft < 0) {
-        throw new QuipuError("LIMIT_EXCEEDED", "the model has more external data than is read");
+        throw new QuipuError("LIMIT_EXCEEDED", "the model has more external data than is read", {
+          next: "divide the model",
+        });
       }
       return readAt(file, location, offset, length);
     });

@@ -13,6 +13,7 @@ export async function readModel(path: string, signal?: AbortSignal): Promise<Uin
     signal?.throwIfAborted(); // its reason says more than "aborted"
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "EISDIR") throw error;
-    throw new QuipuError("NOT_FOUND", `there is no model file ${path}`, { cause: error });
+    const parts = { next: "check the file's name", cause: error };
+    throw new QuipuError("NOT_FOUND", `there is no model file ${path}`, parts);
   }
 }

@@ -148,7 +148,9 @@ export class Session {
     const known = new Set(this.inputs.map((port) => port.name));
     const extra = Object.keys(inputs).find((name) => !known.has(name));
     if (extra !== undefined) {
-      throw new QuipuError("SHAPE_MISMATCH", `the model has no input named ${extra}`);
+      throw new QuipuError("SHAPE_MISMATCH", `the model has no input named ${extra}`, {
+        next: `give the inputs ${[...known].join(", ")}`,
+      });
     }
     const owned = this.inputs.map((port) =>
       ownTensor(port, Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined),

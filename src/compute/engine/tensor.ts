@@ -104,7 +104,9 @@ export function tensorOver(
 export function ownTensor(port: TensorPort, given: Tensor | OwnedTensor | undefined): OwnedBytes {
   const wanted = `${port.dtype} [${port.shape.join(", ")}]`;
   if (given === undefined) {
-    throw new QuipuError("SHAPE_MISMATCH", `input ${port.name} is missing; it is ${wanted}`);
+    throw new QuipuError("SHAPE_MISMATCH", `input ${port.name} is missing; it is ${wanted}`, {
+      next: `give ${port.name}`,
+    });
   }
   const bytes = "owned" in given ? given.owned.length : given.data.byteLength;
   const same =

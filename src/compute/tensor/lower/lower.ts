@@ -87,12 +87,14 @@ function lowerNode(node: GraphNode, scope: Scope<Value>, lowering: Lowering): vo
       throw new QuipuError(
         "MODEL_UNSUPPORTED",
         `node ${node.name} (${node.operator}) has no output ${index}, ${name}`,
-        { details: { node: node.name } },
+        { next: "leave that output out of the model", details: { node: node.name } },
       );
     }
   }
   lowering.nodes += 1;
   if (builder.operators.length > graphLimits.nodesMax || lowering.nodes > nodesLoweredMax) {
-    throw new QuipuError("LIMIT_EXCEEDED", "the model becomes more operators than are compiled");
+    throw new QuipuError("LIMIT_EXCEEDED", "the model becomes more operators than are compiled", {
+      next: "use shorter sequences or fewer rounds of its loops",
+    });
   }
 }

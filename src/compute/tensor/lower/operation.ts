@@ -15,6 +15,11 @@ export type Rules = Readonly<Record<string, Rule>>;
 /** Of a tensor that is looked at while compiling. */
 const elementsReadMax = 2 ** 22;
 
+const nextOf = {
+  MODEL_INVALID: "export the model again, with a current exporter",
+  MODEL_UNSUPPORTED: "export the model in another way; docs/lowering.md says what is compiled",
+};
+
 /** What a graph gives for its parameters. */
 export type LowerBody = (body: Body, given: readonly Value[]) => readonly Value[];
 
@@ -188,8 +193,11 @@ export class Operation {
     return this.#error("MODEL_INVALID", what);
   }
 
-  unsupported(what: string, details: object = {}): QuipuError {
-    return this.#error("MODEL_UNSUPPORTED", what, details);
+  /** `bind`: inputs of the model whose value, beside their shape, would help. */
+  unsupported(what: string, { bind }: { readonly bind?: readonly string[] } = {}): QuipuError {
+    if (bind === undefined) return this.#error("MODEL_UNSUPPORTED", what);
+    const next = bind.length === 0 ? undefined : `give the values of ${bind.join(", ")}`;
+    return this.#error("MODEL_UNSUPPORTED", what, { bind }, next);
   }
 
   mismatch(why: string): QuipuError {
@@ -211,8 +219,9 @@ export class Operation {
     throw this.wrong(what);
   }
 
-  #error(code: "MODEL_INVALID" | "MODEL_UNSUPPORTED", what: string, details: object = {}) {
+  #error(code: keyof typeof nextOf, what: string, details: object = {}, next = nextOf[code]) {
     return new QuipuError(code, `node ${this.node.name} (${this.node.operator}) ${what}`, {
+      next,
       details: { node: this.node.name, ...details },
     });
   }

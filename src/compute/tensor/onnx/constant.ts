@@ -23,6 +23,7 @@ export function readType(number: number, name: string): DType {
   throw new QuipuError(
     "MODEL_UNSUPPORTED",
     `tensor ${name} has element type ${number}; ${known.join(", ")} can be compiled`,
+    { next: "convert the model to one of these types" },
   );
 }
 

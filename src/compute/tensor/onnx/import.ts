@@ -45,6 +45,7 @@ export function modelTooLarge(bytes: number): QuipuError {
   return new QuipuError(
     "LIMIT_EXCEEDED",
     `the model has ${bytes} bytes and at most ${graphLimits.modelBytesMax} are read`,
+    { next: "save its weights in files beside it" },
   );
 }
 
@@ -93,6 +94,7 @@ export function checkOperators(
     throw new QuipuError(
       "LIMIT_EXCEEDED",
       `the model has ${nodes.length} nodes and at most ${graphLimits.nodesMax} are compiled`,
+      { next: "divide the model" },
     );
   }
   for (const { domain } of nodes) versionOf(opsets, domain);

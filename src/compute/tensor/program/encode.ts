@@ -107,6 +107,7 @@ function checkLimits(tensors: number, operators: number, outputs: number, words:
     `the model becomes ${tensors} tensors, ${operators} operators of ${words} words and ` +
       `${outputs} outputs; at most ${tensorsMax}, ${operatorsMax}, ${wordsMax} and ` +
       `${outputsMax} are compiled`,
+    { next: "divide the model, or use shorter sequences" },
   );
 }
 
