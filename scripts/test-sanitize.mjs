@@ -20,6 +20,11 @@ const driven = [
   "cli-data",
   "native",
   "tensor",
+  "passes",
+  "vectors",
+  "trees",
+  "fuzz",
+  "onnx",
   "engine",
 ];
 
