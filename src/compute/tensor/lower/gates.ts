@@ -1,6 +1,6 @@
 /** The activation functions of recurrent layers, by name and with their numbers. */
 import { apply, constant, type Term } from "../canonical/term.js";
-import { clamp, elu, hardSigmoid, leaky, onlyAbove, softsign } from "./elementwise.js";
+import { clamp, elu, hardSigmoid, leaky, onlyAbove, softsign } from "./activations.js";
 import type { Operation } from "./operation.js";
 
 export type Activation = (x: Term) => Term;

@@ -2,7 +2,9 @@
  * What each ONNX operator means: the one table of the lowering of `canonical-1`. Another lowering is
  * another arithmetic.
  */
+import { rules as activations } from "./activations.js";
 import { rules as branch } from "./branch.js";
+import { rules as choices } from "./choices.js";
 import { rules as convolution } from "./convolution.js";
 import { rules as deciding } from "./deciding.js";
 import { rules as depth } from "./depth.js";
@@ -35,7 +37,9 @@ import { rules as trees } from "./trees.js";
 import { rules as unpool } from "./unpool.js";
 
 const families = [
+  activations,
   branch,
+  choices,
   convolution,
   deciding,
   depth,
