@@ -14,6 +14,7 @@ interface Suite {
 }
 
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
+  calls: () => import("./calls.js"),
   hash: () => import("./hash.js"),
   matmul: () => import("./matmul.js"),
   models: () => import("./models.js"),
