@@ -5,7 +5,8 @@
 //   tensors    tensor_count × 24 bytes; the first input_count of them are the inputs, in order
 //   operators  operator_count × 24 bytes, in the order in which they run; the first prelude_count
 //              depend on constants only and run once
-//   words      word_count × 8 bytes: of each operator its operands and all that it has to know
+//   words      word_count × 8 bytes: of each operator its operands and all that it has to know;
+//              operators together have no more words than there are
 //   outputs    output_count × 4 bytes: tensor numbers
 //   padding    zeros up to a multiple of 64
 //   constants  constant_bytes bytes, to the end
