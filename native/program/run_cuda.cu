@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "kernels/copy/copy_cuda.h"
 #include "program/cuda_operators.h"
 #include "program/operators/indices.h"
 #include "program/run_cuda.h"
@@ -95,6 +96,9 @@ Status CudaProgram::Open(const uint8_t* prepared) {
   }
   if (Status s = device->inputs.Allocate(input_bytes + 1); !s.ok()) return s;
   if (Status s = device->arena.Allocate(program_.arena_bytes + 1); !s.ok()) return s;
+  // What an operator leaves unwritten is then the same in every process, as on the CPU.
+  QUIPU_CUDA_RETURN_IF_ERROR(LaunchFill(
+      device->arena.get(), 1, 0, static_cast<int64_t>(program_.arena_bytes), device->stream));
   if (has_indices_) {
     if (Status s = device->bad.Allocate(program_.operators.size()); !s.ok()) return s;
   }
