@@ -36,6 +36,7 @@ void MatmulSkinny(const Matmul& job, float* sums) {
       const int64_t end = job.k - start < kDotBlock ? job.k : start + kDotBlock;
       for (int64_t i = 0; i < job.m; ++i) {
         for (int64_t x = 0; x < width; ++x) sums[i * strip + x] = 0.0f;
+        if (end == start) continue;  // k = 0, and A may be nowhere
         memcpy(a + i * kDotBlock, job.a + i * job.a_stride + start,
                static_cast<size_t>(end - start) * sizeof(float));
       }
