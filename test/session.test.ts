@@ -1,0 +1,130 @@
+import t from "tap";
+import {
+  type Backend,
+  float32,
+  OwnedBytes,
+  Session,
+  type Tensor,
+} from "../src/compute/engine/session.js";
+import { tensorBytes } from "../src/compute/engine/tensor.js";
+import { capabilities } from "../src/compute/native/capabilities.js";
+import { byFormula } from "./canonical-reference.js";
+import { type NodeParts, operatorModel, topKModel, writeModel } from "./onnx-writer.js";
+
+const known: readonly Backend[] = ["portable", "avx2", "avx512"];
+const usable = capabilities({ probeCuda: false }).backends;
+const backends = known.filter((name) => name !== "auto" && usable.includes(name));
+
+t.test("each run tells of all operators, those that ran before or together too", async (t) => {
+  const model = writeModel({
+    nodes: [
+      { operator: "Exp", inputs: ["bias"], outputs: ["early"] },
+      { operator: "MatMul", inputs: ["a", "b"], outputs: ["c"] },
+      { operator: "Add", inputs: ["c", "early"], outputs: ["d"] },
+    ],
+    inputs: [{ name: "a" }, { name: "b" }],
+    outputs: ["d"],
+    constants: [{ name: "bias", type: 1, dims: [5], raw: new Uint8Array(20) }],
+  });
+  const session = Session.compile(model, { a: [3, 4], b: [4, 5] });
+  const inputs = {
+    a: float32([3, 4], byFormula("unit", 1, 12)),
+    b: float32([4, 5], byFormula("unit", 2, 20)),
+  };
+  for (const run of ["first", "second"]) {
+    const told: number[][] = [];
+    await session.run(inputs, { onProgress: (...progress) => told.push(progress) });
+    t.same(told.at(-1), [3, 3], `the ${run}`);
+  }
+});
+
+t.test("a session runs often, at once, into given memory, and refuses wrong tensors", async (t) => {
+  const session = Session.compile(operatorModel("MatMul"), { a: [5, 7], b: [7, 3] });
+  t.same(session.outputs, [{ name: "c", dtype: "float32", shape: [5, 3] }]);
+  const [, indices] = Session.compile(topKModel(2, true), { rows: [3, 9] }).outputs;
+  t.same(indices, { name: "indices", dtype: "int64", shape: [3, 2], choices: 9 });
+  const a = float32([5, 7], byFormula("unit", 1, 35));
+  const b = float32([7, 3], byFormula("unit", 2, 21));
+  const runs = await Promise.all(Array.from({ length: 20 }, () => session.run({ a, b })));
+  t.equal(new Set(runs.map((run) => run.digests.get("c")?.sha256)).size, 1);
+  t.match(runs[0]?.digests.get("c"), { sha256: /^sha256:[0-9a-f]{64}$/, blake3: /^[0-9a-f]{64}$/ });
+  const c = OwnedBytes.take(new Uint8Array(124));
+  const handed = { dtype: a.dtype, shape: a.shape, owned: OwnedBytes.copyOf(tensorBytes(a)) };
+  const into = (owned: OwnedBytes, offset = 0) => new Map([["c", { owned, offset }]]);
+  const running = session.run({ a: handed, b }, { into: into(c, 64) });
+  t.throws(() => handed.owned.release(), { code: "CONFLICT" });
+  t.throws(() => c.release(), { code: "CONFLICT" });
+  t.same((await running).outputs, new Map(), "what goes into given memory is no tensor");
+  t.same(c.release().subarray(64), tensorBytes(runs[0]?.outputs.get("c") as Tensor));
+  await t.rejects(session.run({ a }), { code: "SHAPE_MISMATCH", message: /input b is missing/ });
+  await t.rejects(session.run({ a: b, b }), { code: "SHAPE_MISMATCH" });
+  await t.rejects(session.run({ a, b, c: a }), { code: "SHAPE_MISMATCH" });
+  if (!capabilities({ probeCuda: true }).cuda.usable) {
+    await t.rejects(session.run({ a, b }, { backend: "cuda" }), { code: "BACKEND_UNAVAILABLE" });
+  }
+  const short = OwnedBytes.take(new Uint8Array(63));
+  for (const offset of [4, 3, -4, 64]) {
+    const options = { into: into(short, offset) };
+    await t.rejects(session.run({ a, b }, options), { code: "INVALID_ARGUMENT" });
+  }
+  await t.rejects(session.run({ a: handed, b }, { into: into(handed.owned) }), {
+    code: "INVALID_ARGUMENT",
+  });
+  const shapes = { a: [2 ** 19, 1], b: [1, 2 ** 19] };
+  const huge = Session.compile(operatorModel("Add"), shapes, { memoryBytesMax: 2 ** 42 });
+  const line = byFormula("unit", 3, 2 ** 19);
+  const inputs = { a: float32(shapes.a, line), b: float32(shapes.b, line) };
+  await t.rejects(huge.run(inputs), { code: "LIMIT_EXCEEDED", message: /1099511627776 bytes/ });
+  const small = { memoryBytesMax: 100 };
+  t.throws(() => Session.compile(operatorModel("MatMul"), { a: [5, 7], b: [7, 3] }, small), {
+    code: "LIMIT_EXCEEDED",
+  });
+});
+
+t.test("a small model runs at once, in memory that stays", async (t) => {
+  const session = Session.compile(operatorModel("MatMul"), { a: [5, 7], b: [7, 3] });
+  for (const backend of backends) {
+    const { inputs, outputs, run } = session.bind({ backend });
+    const [a, b] = ["a", "b"].map((name) => inputs.get(name) as Tensor);
+    for (const seed of [1, 2]) {
+      (a as Tensor & { dtype: "float32" }).data.set(byFormula("unit", seed, 35));
+      (b as Tensor & { dtype: "float32" }).data.set(byFormula("unit", seed + 5, 21));
+      run();
+      const apart = await session.run({ a: a as Tensor, b: b as Tensor }, { backend: "portable" });
+      t.same(outputs.get("c")?.data, apart.outputs.get("c")?.data, `${backend} ${seed}`);
+    }
+  }
+  const { inputs, run } = session.bind();
+  const { buffer } = (inputs.get("a") as Tensor).data;
+  structuredClone(buffer, { transfer: [buffer] });
+  run();
+  t.pass("memory that was transferred away is still there for the run");
+  const large = Session.compile(operatorModel("MatMul"), { a: [512, 512], b: [512, 512] });
+  t.throws(() => large.bind(), { code: "LIMIT_EXCEEDED" });
+  const window = { kernel_shape: [99, 99], pads: [49, 49, 49, 49] };
+  const node = { operator: "MaxPool", inputs: ["x"], outputs: ["y"], attributes: window };
+  const model = writeModel({ nodes: [node], inputs: [{ name: "x" }], outputs: ["y"] });
+  const pooled = Session.compile(model, { x: [1, 1, 99, 99] });
+  t.throws(() => pooled.bind(), { code: "LIMIT_EXCEEDED" }, "few bytes, looked at very often");
+});
+
+t.test("a long run is stopped within a product, and tells how far it is", async (t) => {
+  const nodes: NodeParts[] = [
+    { operator: "MatMul", inputs: ["a", "a"], outputs: ["b"] },
+    { operator: "MatMul", inputs: ["b", "a"], outputs: ["c"] },
+  ];
+  const model = writeModel({ nodes, inputs: [{ name: "a" }], outputs: ["c"] });
+  const size = 2048;
+  const session = Session.compile(model, { a: [size, size] });
+  const a = float32([size, size], byFormula("unit", 1, size * size));
+  const stop = new AbortController();
+  const running = session.run({ a }, { backend: "portable", signal: stop.signal });
+  setTimeout(() => stop.abort(), 20);
+  // A single product takes the portable kernel seconds; nothing here is timed but by its being done.
+  await t.rejects(running, { code: "CANCELLED" });
+  const small = Session.compile(model, { a: [3, 3] });
+  const steps: number[][] = [];
+  const onProgress = (...step: number[]) => void steps.push(step);
+  await small.run({ a: float32([3, 3], byFormula("unit", 1, 9)) }, { onProgress });
+  t.same(steps.at(-1), [2, 2]);
+});
