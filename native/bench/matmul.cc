@@ -19,9 +19,6 @@ const Size kSizes[] = {
     {"T1", 64, 4096, 4096},   {"T1", 128, 768, 3072},
 };
 
-constexpr int64_t kRowUnit = 24;
-constexpr int64_t kColumnUnit = 32;
-
 }  // namespace
 
 void HoldMatmul(const Options& options) {
