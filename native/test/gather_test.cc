@@ -171,7 +171,7 @@ void TestBadIndices() {
   ok = ok && Tells(axis, 8, 3, INT32_MIN, 3);
   axis.axis = 0;  // nothing can be named
   ok = ok && Tells(axis, 8, 0, 0, 0);
-  GatherElements elements = {data.data(), {list, true}, to.data(), 4, 2, 1, {2, 3}, {2, 4}};
+  GatherElements elements = {{2, 1, {2, 3}, {2, 4}}, data.data(), {list, true}, to.data(), 4};
   ok = ok && Tells(elements, 8, 2, 3, 3);
   GatherNd nd = {data.data(), {{list, true}, 2, {2, 3}}, to.data(), 4, 1, 4, 4};
   ok = ok && Tells(nd, 4, 2, 3, 2);

@@ -117,12 +117,12 @@ bool ElementsAgree(Random* random) {
   job.axis = static_cast<int32_t>(random->Between(0, job.rank - 1));
   int64_t elements = 1, count = 1;
   for (int32_t axis = 0; axis < job.rank; ++axis) {
-    job.to_shape[axis] = random->Between(1, 6);
-    job.index_shape[axis] = random->Between(0, axis == job.axis ? 20 : job.to_shape[axis]);
-    elements *= job.to_shape[axis];
+    job.data_shape[axis] = random->Between(1, 6);
+    job.index_shape[axis] = random->Between(0, axis == job.axis ? 20 : job.data_shape[axis]);
+    elements *= job.data_shape[axis];
     count *= job.index_shape[axis];
   }
-  const int64_t size = job.to_shape[job.axis];
+  const int64_t size = job.data_shape[job.axis];
   std::vector<int64_t> indices;
   for (int64_t i = 0; i < count; ++i) indices.push_back(random->Between(-size, size - 1));
   const Bytes before = Values(elements, job.dtype, random);
@@ -138,7 +138,7 @@ bool ElementsAgree(Random* random) {
       const int64_t here = rest % job.index_shape[axis];
       rest /= job.index_shape[axis];
       at += (axis != job.axis ? here : index < 0 ? index + size : index) * stride;
-      stride *= job.to_shape[axis];
+      stride *= job.data_shape[axis];
     }
     UpdateOne(job.function, job.dtype, want.data() + static_cast<size_t>(at) * width,
               updates.data() + static_cast<size_t>(i) * width);
@@ -187,7 +187,7 @@ bool LineAgrees(Random* random) {
   job.function = ScatterFunction::kAdd;
   job.dtype = DType::kF32;
   job.rank = 1;
-  job.to_shape[0] = 700;
+  job.data_shape[0] = 700;
   job.index_shape[0] = 3000;
   std::vector<int64_t> indices;
   for (int64_t i = 0; i < 3000; ++i) indices.push_back(random->Between(0, 699));
@@ -216,9 +216,8 @@ void TestBadIndices() {
   std::vector<float> to(6, 0);
   const std::vector<float> updates(6, 1);
   const int64_t list[] = {0, 1, -2, 3, -4, 7};
-  ScatterElements elements = {
-      to.data(), {list, true}, updates.data(), DType::kF32, ScatterFunction::kAdd, 2,
-      1,         {2, 3},       {2, 3}};
+  ScatterElements elements = {{2, 1, {2, 3}, {2, 3}}, to.data(),   {list, true},
+                              updates.data(),         DType::kF32, ScatterFunction::kAdd};
   bool ok = Tells(elements, 3, 3, 3);
   elements.axis = 0;
   ok = ok && Tells(elements, 3, 3, 2) && to[0] == 4 && to[1] == 4;  // two runs of each

@@ -29,7 +29,7 @@ struct SliceMover {
 
 template <class Element>
 bool GatherElementsOf(const GatherElements& job, int64_t begin, int64_t end, BadIndex* bad) {
-  const ElementWalk walk = ElementWalkOf(job.rank, job.axis, job.data_shape, job.index_shape);
+  const ElementWalk walk = ElementWalkOf(job);
   const auto* const data = static_cast<const Element*>(job.data);
   auto* const to = static_cast<Element*>(job.to);
   const int64_t run = walk.shape[walk.rank - 1];

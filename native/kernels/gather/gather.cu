@@ -92,7 +92,7 @@ cudaError_t LaunchGather(const GatherAxis& job, BadIndex* bad, cudaStream_t stre
 }
 
 cudaError_t LaunchGather(const GatherElements& job, BadIndex* bad, cudaStream_t stream) {
-  const ElementWalk walk = ElementWalkOf(job.rank, job.axis, job.data_shape, job.index_shape);
+  const ElementWalk walk = ElementWalkOf(job);
   const int64_t total = ElementsOf(walk);
   if (total == 0) return cudaSuccess;
   return WithElement(job.element_bytes, [&](auto element) {

@@ -26,15 +26,11 @@ struct GatherAxis {
 };
 
 // to[i, j, k] = data[i, indices[i, j, k], k], here with axis 1 of 3.
-struct GatherElements {
+struct GatherElements : ElementShapes {
   const void* data;
   IndexList indices;
   void* to;  // of the shape of the indices
   int32_t element_bytes;
-  int32_t rank;  // 1 … kRankMax
-  int32_t axis;
-  int64_t data_shape[kRankMax];
-  int64_t index_shape[kRankMax];  // nowhere above data_shape, but along the axis
 };
 
 // to[b, t] = data[b, tuple t of b], slices of `inner` elements.

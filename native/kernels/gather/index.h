@@ -81,6 +81,14 @@ static inline int64_t SliceAt(const TupleList& list, int64_t tuple, BadIndex* ba
   return slice;
 }
 
+// The tensors of an elementwise gather or scatter.
+struct ElementShapes {
+  int32_t rank;  // 1 … kRankMax
+  int32_t axis;  // that the indices are about
+  int64_t data_shape[kRankMax];
+  int64_t index_shape[kRankMax];  // nowhere above data_shape, but along the axis
+};
+
 // How the elements of an index tensor lie in a data tensor of as many axes, when the axis that the
 // indices are about is left out.
 struct ElementWalk {
@@ -107,23 +115,22 @@ static inline int64_t ElementsOf(const ElementWalk& walk) {
   return count;
 }
 
-static inline ElementWalk ElementWalkOf(int32_t rank, int32_t axis, const int64_t* data_shape,
-                                        const int64_t* index_shape) {
+static inline ElementWalk ElementWalkOf(const ElementShapes& of) {
   Copy walk = {};
-  walk.rank = rank;
+  walk.rank = of.rank;
   int64_t data_stride = 1;
   int64_t index_stride = 1;
   int64_t axis_stride = 1;
-  for (int32_t i = rank - 1; i >= 0; --i) {
-    if (i == axis) axis_stride = data_stride;
-    walk.shape[i] = index_shape[i];
-    walk.from_stride[i] = i == axis ? 0 : data_stride;
+  for (int32_t i = of.rank - 1; i >= 0; --i) {
+    if (i == of.axis) axis_stride = data_stride;
+    walk.shape[i] = of.index_shape[i];
+    walk.from_stride[i] = i == of.axis ? 0 : data_stride;
     walk.to_stride[i] = index_stride;
-    data_stride *= data_shape[i];
-    index_stride *= index_shape[i];
+    data_stride *= of.data_shape[i];
+    index_stride *= of.index_shape[i];
   }
   walk = MergedCopy(walk);
-  ElementWalk merged = {walk.rank, {}, {}, axis_stride, data_shape[axis]};
+  ElementWalk merged = {walk.rank, {}, {}, axis_stride, of.data_shape[of.axis]};
   for (int32_t i = 0; i < walk.rank; ++i) {
     merged.shape[i] = walk.shape[i];
     merged.stride[i] = walk.from_stride[i];

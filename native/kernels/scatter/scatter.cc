@@ -8,7 +8,7 @@ namespace {
 template <class Update>
 bool RunElements(const ScatterElements& job, BadIndex* bad) {
   using Type = typename Update::Type;
-  const ElementWalk walk = ElementWalkOf(job.rank, job.axis, job.to_shape, job.index_shape);
+  const ElementWalk walk = ElementWalkOf(job);
   auto* const to = static_cast<Type*>(job.to);
   const auto* const updates = static_cast<const Type*>(job.updates);
   const int64_t count = ElementsOf(walk);

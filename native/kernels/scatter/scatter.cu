@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(kGridThreads)
 }  // namespace
 
 cudaError_t LaunchScatter(const ScatterElements& job, BadIndex* bad, cudaStream_t stream) {
-  const ElementWalk walk = ElementWalkOf(job.rank, job.axis, job.to_shape, job.index_shape);
+  const ElementWalk walk = ElementWalkOf(job);
   const int64_t total = ElementsOf(walk);
   if (total == 0) return cudaSuccess;
   Lines of = {job.index_shape[job.axis], 1, total / job.index_shape[job.axis], 1};

@@ -29,16 +29,12 @@ enum class ScatterFunction : int32_t {
 bool ScatterIsKnown(ScatterFunction function, DType dtype);
 
 // to[i, indices[i, j, k], k] ∘= updates[i, j, k], here with axis 1 of 3.
-struct ScatterElements {
+struct ScatterElements : ElementShapes {
   void* to;
   IndexList indices;
   const void* updates;  // of the shape of the indices
   DType dtype;
   ScatterFunction function;
-  int32_t rank;  // 1 … kRankMax
-  int32_t axis;
-  int64_t to_shape[kRankMax];
-  int64_t index_shape[kRankMax];  // nowhere above to_shape, but along the axis
 };
 
 // to[tuple t] ∘= updates[t], slices of `inner` elements.

@@ -23,21 +23,12 @@ struct GatherWords {
 };
 
 struct GatherElementsWords {
-  ElementShapes shapes;
+  ElementShapeWords shapes;
 
   explicit GatherElementsWords(Words* words) : shapes(words) {}
 
   GatherElements Job(const IndexOperands& at) const {
-    GatherElements job = {};
-    job.data = at.data;
-    job.indices = at.indices;
-    job.to = at.to;
-    job.element_bytes = at.element_bytes;
-    job.rank = static_cast<int32_t>(shapes.rank);
-    job.axis = static_cast<int32_t>(shapes.axis);
-    std::copy_n(shapes.data, shapes.rank, job.data_shape);
-    std::copy_n(shapes.index, shapes.rank, job.index_shape);
-    return job;
+    return GatherElements{shapes, at.data, at.indices, at.to, at.element_bytes};
   }
 };
 
@@ -54,15 +45,7 @@ struct GatherNdWords {
   }
 
   GatherNd Job(const IndexOperands& at) const {
-    GatherNd job = {};
-    job.data = at.data;
-    job.list = at.Tuples(depth, dims);
-    job.to = at.to;
-    job.element_bytes = at.element_bytes;
-    job.batch = batch;
-    job.tuples = tuples;
-    job.inner = inner;
-    return job;
+    return GatherNd{at.data, at.Tuples(depth, dims), at.to, at.element_bytes, batch, tuples, inner};
   }
 };
 

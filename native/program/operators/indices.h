@@ -39,23 +39,21 @@ struct IndexOperands {
 };
 
 // axis, rank, data shape[rank], index shape[rank]
-struct ElementShapes {
-  int64_t axis, rank;
-  int64_t data[kRankMax], index[kRankMax];
-
-  explicit ElementShapes(Words* words)
-      : axis(words->Between(0, kRankMax - 1)), rank(words->Between(1, kRankMax)) {
-    words->Sizes(data, rank);
-    words->Sizes(index, rank);
+struct ElementShapeWords : ElementShapes {
+  explicit ElementShapeWords(Words* words) : ElementShapes{} {
+    axis = static_cast<int32_t>(words->Between(0, kRankMax - 1));
+    rank = static_cast<int32_t>(words->Between(1, kRankMax));
+    words->Sizes(data_shape, rank);
+    words->Sizes(index_shape, rank);
   }
 
-  int64_t DataElements() const { return ProductOf(data, rank); }
-  int64_t IndexElements() const { return ProductOf(index, rank); }
+  int64_t DataElements() const { return ProductOf(data_shape, rank); }
+  int64_t IndexElements() const { return ProductOf(index_shape, rank); }
 
   bool AreSound() const {
     if (axis >= rank || DataElements() < 0 || IndexElements() < 0) return false;
-    for (int64_t i = 0; i < rank; ++i) {
-      if (i != axis && index[i] > data[i]) return false;
+    for (int32_t i = 0; i < rank; ++i) {
+      if (i != axis && index_shape[i] > data_shape[i]) return false;
     }
     return true;
   }

@@ -11,23 +11,13 @@ namespace quipu {
 
 struct ScatterElementsWords {
   ScatterFunction function;
-  ElementShapes shapes;
+  ElementShapeWords shapes;
 
   explicit ScatterElementsWords(Words* words)
       : function(static_cast<ScatterFunction>(words->Between(0, 4))), shapes(words) {}
 
   ScatterElements Job(const IndexOperands& at, const void* updates, DType dtype) const {
-    ScatterElements job = {};
-    job.to = at.to;
-    job.indices = at.indices;
-    job.updates = updates;
-    job.dtype = dtype;
-    job.function = function;
-    job.rank = static_cast<int32_t>(shapes.rank);
-    job.axis = static_cast<int32_t>(shapes.axis);
-    std::copy_n(shapes.data, shapes.rank, job.to_shape);
-    std::copy_n(shapes.index, shapes.rank, job.index_shape);
-    return job;
+    return ScatterElements{shapes, at.to, at.indices, updates, dtype, function};
   }
 };
 
