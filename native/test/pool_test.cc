@@ -18,7 +18,7 @@ constexpr int64_t kPlanes = 5;
 
 struct Shape {
   const char* name;
-  PoolWindow window;
+  Window window;
   int64_t pad_end[3];
 };
 
@@ -53,7 +53,7 @@ struct Seen {
 // What a window sees, in order; `counted` is how many taps lie in the plane and its padding.
 std::vector<Seen> Look(const Shape& shape, const std::vector<float>& x, int64_t plane,
                        const int64_t at[3], int64_t* counted) {
-  const PoolWindow& window = shape.window;
+  const Window& window = shape.window;
   std::vector<Seen> seen;
   *counted = 0;
   for (int64_t i = 0; i < window.kernel[0]; ++i)
@@ -70,7 +70,7 @@ std::vector<Seen> Look(const Shape& shape, const std::vector<float>& x, int64_t 
         }
         if (counts) ++*counted;
         if (!inside) continue;
-        const int64_t base = plane * ElementsOf(window.in);
+        const int64_t base = plane * VolumeOf(window.in);
         const int64_t row_major =
             base + (place[0] * window.in[1] + place[1]) * window.in[2] + place[2];
         const int64_t column_major =
@@ -92,7 +92,7 @@ struct Answers {
 };
 
 Answers Naive(const Shape& shape, const std::vector<float>& x) {
-  const PoolWindow& window = shape.window;
+  const Window& window = shape.window;
   Answers answers;
   int64_t at[3];
   for (int64_t plane = 0; plane < kPlanes; ++plane)
@@ -119,7 +119,7 @@ Answers Naive(const Shape& shape, const std::vector<float>& x) {
 // As a device or a processor does it, in two calls.
 template <class MaxKernel, class AverageKernel>
 Answers Run(MaxKernel max, AverageKernel average, const Shape& shape, const std::vector<float>& x) {
-  const auto count = static_cast<size_t>(kPlanes * ElementsOf(shape.window.out));
+  const auto count = static_cast<size_t>(kPlanes * VolumeOf(shape.window.out));
   Answers answers;
   for (std::vector<float>* y : {&answers.greatest, &answers.mean, &answers.padded_mean}) {
     y->assign(count, -7.0f);
@@ -131,12 +131,12 @@ Answers Run(MaxKernel max, AverageKernel average, const Shape& shape, const std:
   for (int64_t begin : {int64_t{0}, int64_t{2}}) {
     const int64_t end = begin == 0 ? 2 : kPlanes;
     int64_t* const indices[] = {answers.row_major.data(), answers.column_major.data()};
-    max(MaxPool{x.data(), answers.greatest.data(), nullptr, shape.window, false, begin, end});
+    max(MaxPool{shape.window, x.data(), answers.greatest.data(), nullptr, false, begin, end});
     for (const bool column_major : {false, true}) {
-      max(MaxPool{x.data(), again.data(), indices[column_major], shape.window, column_major, begin,
+      max(MaxPool{shape.window, x.data(), again.data(), indices[column_major], column_major, begin,
                   end});
     }
-    AveragePool job = {x.data(), answers.mean.data(), shape.window, false, {}, begin, end};
+    AveragePool job = {shape.window, x.data(), answers.mean.data(), false, {}, begin, end};
     average(job);
     job.y = answers.padded_mean.data();
     job.count_padding = true;
@@ -155,7 +155,7 @@ bool Same(const Answers& a, const Answers& b) {
 
 void TestShape(const Shape& shape, uint32_t rarity, bool coarse) {
   std::vector<float> x =
-      HardFloats(static_cast<size_t>(kPlanes * ElementsOf(shape.window.in)), 3, rarity);
+      HardFloats(static_cast<size_t>(kPlanes * VolumeOf(shape.window.in)), 3, rarity);
   for (float& value : x) {
     if (coarse) value = std::trunc(value * 3);  // many ties, zeros of either sign among them
   }

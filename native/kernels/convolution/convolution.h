@@ -13,25 +13,17 @@
 #include <stdint.h>
 
 #include "kernels/matmul/matmul.h"
-#include "quipu/device.h"
+#include "kernels/window/window.h"
 
 namespace quipu {
 
-// Three spatial axes (depth, height, width); where there are fewer, the leading ones are 1, with
-// stride 1 and no padding. in, kernel, out, stride, dilation ≥ 1; pad ≥ 0.
-struct Convolution {
+struct Convolution : Window {
   const float* x;  // in_channels planes
   const float* w;  // a row for each output channel: in_channels × taps
   float* y;        // a row for each output channel: all output positions
   int64_t in_channels;
   int64_t out_channels;
-  int64_t in[3];
-  int64_t kernel[3];
-  int64_t out[3];
-  int64_t stride[3];
-  int64_t dilation[3];
-  int64_t pad[3];  // before the first element; what lies beyond the last follows from out
-  int64_t begin;   // of the output positions to compute, row-major over out
+  int64_t begin;  // of the output positions to compute, row-major over out
   int64_t end;
 };
 
@@ -43,10 +35,6 @@ using ConvolutionF32 = void (*)(const Convolution& job, float* scratch);
 void ConvolutionF32Portable(const Convolution& job, float* scratch);
 void ConvolutionF32Avx2(const Convolution& job, float* scratch);
 void ConvolutionF32Avx512(const Convolution& job, float* scratch);
-
-QUIPU_HOST_DEVICE static inline int64_t VolumeOf(const int64_t size[3]) {
-  return size[0] * size[1] * size[2];
-}
 
 // Terms of one output.
 QUIPU_HOST_DEVICE static inline int64_t DepthOf(const Convolution& job) {

@@ -10,9 +10,6 @@
 namespace quipu {
 namespace {
 
-// Further apart than this the lanes of a vector may be out of reach of its 32-bit offsets.
-constexpr int64_t kVectorStepMax = int64_t{1} << 20;
-
 // One tap, no padding, no steps: the inputs are the matrix.
 static inline bool IsMatmul(const Convolution& job) {
   bool plain = VolumeOf(job.kernel) == 1;

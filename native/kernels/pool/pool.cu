@@ -17,7 +17,7 @@ __device__ void One(const AveragePool& job, int64_t plane, int64_t position) {
 
 template <class Job>
 __global__ void __launch_bounds__(kThreads) PoolKernel(Job job) {
-  const int64_t positions = ElementsOf(job.window.out);
+  const int64_t positions = VolumeOf(job.out);
   const int64_t count = (job.end - job.begin) * positions;
   const int64_t stride = static_cast<int64_t>(gridDim.x) * kThreads;
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count;
@@ -28,7 +28,7 @@ __global__ void __launch_bounds__(kThreads) PoolKernel(Job job) {
 
 template <class Job>
 cudaError_t Launch(const Job& job, cudaStream_t stream) {
-  const int64_t count = (job.end - job.begin) * ElementsOf(job.window.out);
+  const int64_t count = (job.end - job.begin) * VolumeOf(job.out);
   if (count == 0) return cudaSuccess;
   constexpr int64_t kBlocksMax = 65535;
   const int64_t wanted = (count + kThreads - 1) / kThreads;

@@ -14,35 +14,22 @@
 
 #include "kernels/lanes/inside.h"
 #include "kernels/math/canonical.h"
-#include "quipu/device.h"
+#include "kernels/window/window.h"
 
 namespace quipu {
 
-// Three spatial axes (depth, height, width); where there are fewer, the leading ones are 1, with
-// stride 1 and no padding. in, kernel, out, stride, dilation ≥ 1; pad ≥ 0.
-struct PoolWindow {
-  int64_t in[3];
-  int64_t kernel[3];
-  int64_t out[3];
-  int64_t stride[3];
-  int64_t dilation[3];
-  int64_t pad[3];  // before the first element; what lies beyond the last follows from out
-};
-
-struct MaxPool {
-  const float* x;    // plane 0 of the tensor
-  float* y;          // of plane 0
-  int64_t* indices;  // of plane 0, or null: where in the whole tensor x each element stood
-  PoolWindow window;
+struct MaxPool : Window {
+  const float* x;     // plane 0 of the tensor
+  float* y;           // of plane 0
+  int64_t* indices;   // of plane 0, or null: where in the whole tensor x each element stood
   bool column_major;  // indices count a plane's first axis fastest
   int64_t begin;      // of the planes to do
   int64_t end;
 };
 
-struct AveragePool {
+struct AveragePool : Window {
   const float* x;
   float* y;
-  PoolWindow window;
   bool count_padding;  // taps in the padding count, up to `pad_end` elements after the last
   int64_t pad_end[3];
   int64_t begin;
@@ -59,17 +46,13 @@ void AveragePoolF32Portable(const AveragePool& job);
 void AveragePoolF32Avx2(const AveragePool& job);
 void AveragePoolF32Avx512(const AveragePool& job);
 
-QUIPU_HOST_DEVICE static inline int64_t ElementsOf(const int64_t size[3]) {
-  return size[0] * size[1] * size[2];
-}
-
 // A window in one place: where its first tap is, and which taps lie inside the plane.
 struct PoolTaps {
   int64_t corner[3];
   Inside inside[3];
 };
 
-QUIPU_HOST_DEVICE static inline PoolTaps TapsAt(const PoolWindow& window, int64_t position) {
+QUIPU_HOST_DEVICE static inline PoolTaps TapsAt(const Window& window, int64_t position) {
   PoolTaps taps;
   for (int axis = 2; axis >= 0; --axis) {
     taps.corner[axis] = position % window.out[axis] * window.stride[axis] - window.pad[axis];
@@ -81,7 +64,7 @@ QUIPU_HOST_DEVICE static inline PoolTaps TapsAt(const PoolWindow& window, int64_
 }
 
 // Place in the plane of the tap (d, h, w).
-QUIPU_HOST_DEVICE static inline int64_t PlaceOf(const PoolWindow& window, const PoolTaps& taps,
+QUIPU_HOST_DEVICE static inline int64_t PlaceOf(const Window& window, const PoolTaps& taps,
                                                 int64_t d, int64_t h, int64_t w,
                                                 bool column_major) {
   const int64_t z = taps.corner[0] + d * window.dilation[0];
@@ -101,26 +84,25 @@ QUIPU_HOST_DEVICE static inline uint32_t PoolOrderF32(float value) {
 // One output of one plane.
 QUIPU_HOST_DEVICE static inline void MaxPoolOne(const MaxPool& job, int64_t plane,
                                                 int64_t position) {
-  const PoolWindow& window = job.window;
-  const int64_t elements = ElementsOf(window.in);
+  const int64_t elements = VolumeOf(job.in);
   const float* x = job.x + plane * elements;
-  const PoolTaps taps = TapsAt(window, position);
+  const PoolTaps taps = TapsAt(job, position);
   uint32_t greatest = 0;
   float value = F32OfBits(0xff800000u);
   int64_t index = -1;
   for (int64_t d = taps.inside[0].begin; d < taps.inside[0].end; ++d) {
     for (int64_t h = taps.inside[1].begin; h < taps.inside[1].end; ++h) {
       for (int64_t w = taps.inside[2].begin; w < taps.inside[2].end; ++w) {
-        const float candidate = x[PlaceOf(window, taps, d, h, w, false)];
+        const float candidate = x[PlaceOf(job, taps, d, h, w, false)];
         const uint32_t order = PoolOrderF32(candidate);
         if (order <= greatest) continue;
         greatest = order;
         value = candidate;
-        index = plane * elements + PlaceOf(window, taps, d, h, w, job.column_major);
+        index = plane * elements + PlaceOf(job, taps, d, h, w, job.column_major);
       }
     }
   }
-  const int64_t at = plane * ElementsOf(window.out) + position;
+  const int64_t at = plane * VolumeOf(job.out) + position;
   job.y[at] = value;
   if (job.indices != nullptr) job.indices[at] = index;
 }
@@ -128,12 +110,11 @@ QUIPU_HOST_DEVICE static inline void MaxPoolOne(const MaxPool& job, int64_t plan
 // How many taps of a window count, along one axis.
 QUIPU_HOST_DEVICE static inline int64_t CountOf(const AveragePool& job, const PoolTaps& taps,
                                                 int axis) {
-  const PoolWindow& window = job.window;
   Inside counted = taps.inside[axis];
   if (job.count_padding) {
-    const int64_t before = window.pad[axis];
-    counted = InsideOf(taps.corner[axis] + before, window.dilation[axis], window.kernel[axis],
-                       before + window.in[axis] + job.pad_end[axis]);
+    const int64_t before = job.pad[axis];
+    counted = InsideOf(taps.corner[axis] + before, job.dilation[axis], job.kernel[axis],
+                       before + job.in[axis] + job.pad_end[axis]);
   }
   return counted.end > counted.begin ? counted.end - counted.begin : 0;
 }
@@ -148,19 +129,18 @@ QUIPU_HOST_DEVICE static inline float QuotientF32(float a, float b) {
 
 QUIPU_HOST_DEVICE static inline void AveragePoolOne(const AveragePool& job, int64_t plane,
                                                     int64_t position) {
-  const PoolWindow& window = job.window;
-  const float* x = job.x + plane * ElementsOf(window.in);
-  const PoolTaps taps = TapsAt(window, position);
+  const float* x = job.x + plane * VolumeOf(job.in);
+  const PoolTaps taps = TapsAt(job, position);
   float sum = 0.0f;
   for (int64_t d = taps.inside[0].begin; d < taps.inside[0].end; ++d) {
     for (int64_t h = taps.inside[1].begin; h < taps.inside[1].end; ++h) {
       for (int64_t w = taps.inside[2].begin; w < taps.inside[2].end; ++w) {
-        sum = sum + x[PlaceOf(window, taps, d, h, w, false)];
+        sum = sum + x[PlaceOf(job, taps, d, h, w, false)];
       }
     }
   }
   const int64_t count = CountOf(job, taps, 0) * CountOf(job, taps, 1) * CountOf(job, taps, 2);
-  job.y[plane * ElementsOf(window.out) + position] = QuotientF32(sum, static_cast<float>(count));
+  job.y[plane * VolumeOf(job.out) + position] = QuotientF32(sum, static_cast<float>(count));
 }
 
 }  // namespace quipu

@@ -10,8 +10,6 @@
 namespace quipu {
 namespace {
 
-// Further apart than this the lanes of a vector may be out of reach of its 32-bit offsets.
-constexpr int64_t kVectorStepMax = int64_t{1} << 20;
 constexpr int64_t kMasksMax = 32;  // kernel columns whose masks are kept
 
 // A vector of output columns, in all rows of a plane.
@@ -19,7 +17,7 @@ template <typename Lanes, int kStep>
 struct PoolStrip {
   using Mask = typename Lanes::template Ready<kStep>;
 
-  PoolStrip(const PoolWindow& of, int64_t at)
+  PoolStrip(const Window& of, int64_t at)
       : window(of), column(at), first(at * of.stride[2] - of.pad[2]) {
     const int64_t left = of.out[2] - at;
     lanes = left < Lanes::kLanes ? left : Lanes::kLanes;
@@ -35,7 +33,7 @@ struct PoolStrip {
   }
   Mask LanesInside(int64_t w) const { return w < kMasksMax ? kept[w] : Lookup(w); }
 
-  const PoolWindow& window;
+  const Window& window;
   const int64_t column;
   const int64_t first;  // input column of the first lane's first tap
   int64_t lanes;
@@ -46,7 +44,7 @@ struct PoolStrip {
 // Kind gives Rest, what a lane takes in the padding; Start; Take(state, value); Finish(state,
 // strip, taps).
 template <typename Lanes, int kStep, typename Kind>
-void PoolPlane(const Kind& kind, const PoolWindow& window, const float* x, float* y) {
+void PoolPlane(const Kind& kind, const Window& window, const float* x, float* y) {
   const typename Lanes::Vector rest = Lanes::Fill(kind.kRest);
   for (int64_t column = 0; column < window.out[2]; column += Lanes::kLanes) {
     const PoolStrip<Lanes, kStep> strip(window, column);
@@ -71,17 +69,17 @@ void PoolPlane(const Kind& kind, const PoolWindow& window, const float* x, float
 
 template <typename Lanes, typename Kind, typename Job>
 void PoolPlanes(const Kind& kind, const Job& job) {
-  const int64_t in = ElementsOf(job.window.in);
-  const int64_t out = ElementsOf(job.window.out);
+  const int64_t in = VolumeOf(job.in);
+  const int64_t out = VolumeOf(job.out);
   for (int64_t plane = job.begin; plane < job.end; ++plane) {
     const float* x = job.x + plane * in;
     float* y = job.y + plane * out;
-    if (job.window.stride[2] == 1) {
-      PoolPlane<Lanes, 1>(kind, job.window, x, y);
-    } else if (job.window.stride[2] == 2) {
-      PoolPlane<Lanes, 2>(kind, job.window, x, y);
+    if (job.stride[2] == 1) {
+      PoolPlane<Lanes, 1>(kind, job, x, y);
+    } else if (job.stride[2] == 2) {
+      PoolPlane<Lanes, 2>(kind, job, x, y);
     } else {
-      PoolPlane<Lanes, 0>(kind, job.window, x, y);
+      PoolPlane<Lanes, 0>(kind, job, x, y);
     }
   }
 }
@@ -118,9 +116,8 @@ struct Mean {
     Divisors(const Mean& mean, int64_t first) : job(mean.job) {
       for (int64_t lane = 0; lane < Lanes::kLanes; ++lane) {
         PoolTaps taps = {};
-        taps.corner[2] = first + lane * job.window.stride[2];
-        taps.inside[2] = InsideOf(taps.corner[2], job.window.dilation[2], job.window.kernel[2],
-                                  job.window.in[2]);
+        taps.corner[2] = first + lane * job.stride[2];
+        taps.inside[2] = InsideOf(taps.corner[2], job.dilation[2], job.kernel[2], job.in[2]);
         columns[lane] = CountOf(job, taps, 2);
       }
     }
@@ -157,7 +154,7 @@ struct Mean {
 
 template <typename Lanes>
 void MaxPoolVector(const MaxPool& job) {
-  if (job.indices != nullptr || job.window.stride[2] > kVectorStepMax) {
+  if (job.indices != nullptr || job.stride[2] > kVectorStepMax) {
     return MaxPoolF32Portable(job);
   }
   PoolPlanes<Lanes>(Greatest<Lanes>{}, job);
@@ -165,7 +162,7 @@ void MaxPoolVector(const MaxPool& job) {
 
 template <typename Lanes>
 void AveragePoolVector(const AveragePool& job) {
-  if (job.window.stride[2] > kVectorStepMax) return AveragePoolF32Portable(job);
+  if (job.stride[2] > kVectorStepMax) return AveragePoolF32Portable(job);
   PoolPlanes<Lanes>(Mean<Lanes>{job}, job);
 }
 

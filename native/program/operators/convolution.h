@@ -20,16 +20,7 @@ struct ConvolutionWords {
 
   // Of the first image and the first group.
   Convolution Job(const float* x, const float* w, float* y) const {
-    Convolution job = {};
-    job.x = x;
-    job.w = w;
-    job.y = y;
-    job.in_channels = in_channels;
-    job.out_channels = out_channels;
-    window.Fill(&job);
-    job.begin = 0;
-    job.end = VolumeOf(window.out);
-    return job;
+    return Convolution{window, x, w, y, in_channels, out_channels, 0, VolumeOf(window.out)};
   }
 };
 

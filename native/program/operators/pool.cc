@@ -29,7 +29,7 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
   const int64_t elements = run.program.Written(op, 0).elements;
   if (elements == 0) return Status{};
   int64_t work = 0;
-  const int64_t taps = ElementsOf(w.window.kernel);
+  const int64_t taps = VolumeOf(w.window.kernel);
   if (__builtin_mul_overflow(elements, taps, &work)) work = INT64_MAX;
   const int64_t pieces = std::min(run.PiecesFor(work, kElementsPerPiece), w.planes);
   run.Split(w.planes, pieces, 1, [&](Range mine, size_t) {

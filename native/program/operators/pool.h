@@ -25,15 +25,11 @@ struct PoolWords {
   bool has_indices() const { return function > 2; }
 
   MaxPool Greatest(const float* x, float* y, int64_t* indices) const {
-    MaxPool job = {x, y, indices, {}, function == 4, 0, planes};
-    window.Fill(&job.window);
-    return job;
+    return MaxPool{window, x, y, indices, function == 4, 0, planes};
   }
   AveragePool Mean(const float* x, float* y) const {
     constexpr int64_t kAll = WindowWords::kPositionsMax;
-    AveragePool job = {x, y, {}, count_padding, {kAll, kAll, kAll}, 0, planes};
-    window.Fill(&job.window);
-    return job;
+    return AveragePool{window, x, y, count_padding, {kAll, kAll, kAll}, 0, planes};
   }
 };
 
