@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { concatBytes } from "../src/base/bytes.js";
+import { compileForValues } from "../src/compute/engine/compile-files.js";
 import { withExternalData } from "../src/compute/engine/external-data.js";
+import { int64 } from "../src/compute/engine/session.js";
 import { lower } from "../src/compute/tensor/lower/lower.js";
 import { importOnnx } from "../src/compute/tensor/onnx/import.js";
 import { failure } from "./failure.js";
@@ -23,18 +25,21 @@ symlinkSync("weights.bin", join(folder, "inner-link.bin"));
 symlinkSync("../outside.bin", join(folder, "outer-link.bin"));
 symlinkSync("circle.bin", join(folder, "circle.bin"));
 
-/** A model that gives out a constant of `size` elements, which lies in a file. */
-function modelWith(entries: Readonly<Record<string, string>>, size: number): Uint8Array {
-  const external = Object.entries(entries).map(([key, value]) =>
+/** Of a tensor that lies in a file. */
+function external(entries: Readonly<Record<string, string>>): Uint8Array {
+  const fields = Object.entries(entries).map(([key, value]) =>
     messageField(13, bytesField(1, key), bytesField(2, value)),
   );
+  return concatBytes(...fields, integerField(14, 1));
+}
+
+/** A model that gives out a constant of `size` elements, which lies in a file. */
+function modelWith(entries: Readonly<Record<string, string>>, size: number): Uint8Array {
   return writeModel({
     nodes: [{ operator: "Identity", inputs: ["w"], outputs: ["y"] }],
     inputs: [],
     outputs: ["y"],
-    constants: [
-      { name: "w", type: 2, dims: [size], fields: concatBytes(...external, integerField(14, 1)) },
-    ],
+    constants: [{ name: "w", type: 2, dims: [size], fields: external(entries) }],
   });
 }
 
@@ -100,4 +105,23 @@ t.test("a model that contradicts itself is refused", async (t) => {
   ]) {
     t.equal((await refusal(entries)).code, "MODEL_INVALID", JSON.stringify(entries));
   }
+});
+
+t.test("weights are read once, also where the value of an input is asked for", (t) => {
+  const model = writeModel({
+    nodes: [{ operator: "Reshape", inputs: ["w", "shape"], outputs: ["y"] }],
+    inputs: [{ name: "shape", type: 7, axes: [2] }],
+    outputs: ["y"],
+    constants: [{ name: "w", type: 2, dims: [4], fields: external({ location: "weights.bin" }) }],
+  });
+  const reads: string[] = [];
+  const readExternal = (location: string, _offset: number, length: number) => {
+    reads.push(location);
+    return new Uint8Array(length);
+  };
+  const shape = int64([2], BigInt64Array.of(2n, 2n));
+  const { inputs, outputs } = compileForValues(model, { shape }, { readExternal });
+  t.same([inputs, outputs.map((port) => port.shape)], [[], [[2, 2]]]);
+  t.same(reads, ["weights.bin"]);
+  t.end();
 });

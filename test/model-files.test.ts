@@ -395,3 +395,20 @@ t.test("outputs may share memory where they do not overlap", async (t) => {
   const clash = failure(session.run({ a: given, b }, { into: over }));
   t.match(await clash, { code: "INVALID_ARGUMENT" });
 });
+
+t.test("a bool that was handed over is looked at too", async (t) => {
+  const not = writeModel({
+    nodes: [{ operator: "Not", inputs: ["x"], outputs: ["y"] }],
+    inputs: [{ name: "x", type: 9 }],
+    outputs: ["y"],
+  });
+  const session = Session.compile(not, { x: [2] });
+  const handed = (...bytes: number[]) => {
+    const owned = OwnedBytes.take(Uint8Array.from(bytes));
+    return { x: { dtype: "bool" as const, shape: [2], owned } };
+  };
+  const { outputs } = await session.run(handed(0, 1));
+  t.same(outputs.get("y")?.data, Uint8Array.of(1, 0));
+  const wrong = { code: "DATA_INVALID", message: /input x has 2 where a bool is 0 or 1/ };
+  t.match(await failure(session.run(handed(1, 2))), wrong);
+});

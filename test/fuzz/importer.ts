@@ -4,12 +4,10 @@
  */
 import { QuipuError } from "../../src/base/errors.js";
 import { NativeProgram } from "../../src/compute/native/program.js";
-import { compileModel } from "../../src/compute/tensor/compile.js";
+import { compileGraph, importModel } from "../../src/compute/tensor/compile.js";
 import { elementBytes, elementCount } from "../../src/compute/tensor/dtype.js";
 import type { Given } from "../../src/compute/tensor/lower/bind.js";
-import { rules } from "../../src/compute/tensor/lower/rules.js";
 import type { GraphInput } from "../../src/compute/tensor/onnx/graph.js";
-import { importOnnx } from "../../src/compute/tensor/onnx/import.js";
 
 const memoryBytesMax = 1 << 26;
 const smallMax = 4096;
@@ -31,13 +29,14 @@ function valueFor(input: GraphInput) {
 }
 
 function compileAny(model: Uint8Array): Uint8Array {
-  const { inputs } = importOnnx(model, (name) => rules.has(name));
+  const graph = importModel(model);
+  const { inputs } = graph;
   const given: Record<string, Given[string]> = Object.fromEntries(
     inputs.map((input) => [input.name, shapeOf(input)]),
   );
   for (let round = 0; ; round += 1) {
     try {
-      return compileModel(model, given).program;
+      return compileGraph(graph, given).program;
     } catch (error) {
       const bind = error instanceof QuipuError ? error.details.bind : undefined;
       const wanted = inputs.filter(({ name }) => Array.isArray(bind) && bind.includes(name));

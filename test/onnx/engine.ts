@@ -1,7 +1,6 @@
 /** What the suite asks of an engine: a model, whole tensors in, whole tensors out. */
 import { QuipuError } from "../../src/base/errors.js";
-import { bindValues } from "../../src/compute/engine/bind-values.js";
-import { compileFiles } from "../../src/compute/engine/compile-files.js";
+import { compileForValues } from "../../src/compute/engine/compile-files.js";
 import {
   type RunOptions,
   type RunOutput,
@@ -24,10 +23,8 @@ export interface CompiledForSecond {
 /** Compiled for the shapes of these inputs, and ready to run on them. */
 export function compileFor(model: Uint8Array, inputs: readonly HeldTensor[]): Compiled {
   const tensors = tensorsOf(inputs);
-  const { compiled: session, byValue } = bindValues(tensors, (told) =>
-    Session.compile(model, told),
-  );
-  const passed = Object.entries(tensors).filter(([name]) => !byValue.has(name));
+  const session = Session.compileFor(model, tensors);
+  const passed = session.inputs.map(({ name }) => [name, tensors[name] as Tensor]);
   return { run: (options) => session.run(Object.fromEntries(passed), options) };
 }
 
@@ -62,7 +59,7 @@ export function outputsFor(
 }
 
 function compiledFor(model: Uint8Array, inputs: readonly HeldTensor[]): CompiledModel {
-  return bindValues(tensorsOf(inputs), (told) => compileFiles(model, told)).compiled;
+  return compileForValues(model, tensorsOf(inputs));
 }
 
 /** Of a type that the engine does not know, the engine says so. */

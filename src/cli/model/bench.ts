@@ -1,5 +1,4 @@
 /** `quipu model bench FILE`: how long a model takes to compile and to run here, and how much memory. */
-import { bindValues } from "../../compute/engine/bind-values.js";
 import { handedOver } from "../../compute/engine/handed-over.js";
 import { OutputFile } from "../../compute/engine/output-file.js";
 import { type Backend, Session } from "../../compute/engine/session.js";
@@ -23,11 +22,9 @@ export const action: VerbAction = async (context, invocation) => {
   const tensors = tensorsOf(inputs);
   output.progress("compiling");
   const compileStartMs = performance.now();
-  const { compiled: session, byValue } = bindValues(tensors, (given) =>
-    Session.compile(bytes, given, { folder }),
-  );
+  const session = Session.compileFor(bytes, tensors, { folder });
   const compileMs = performance.now() - compileStartMs;
-  const given = handedOver(tensors, byValue);
+  const given = handedOver(tensors, session.inputs);
   const into = new OutputFile(session.outputs).rooms;
   const runOptions = { backend: options.backend as Backend, into, digests: false, signal };
   // The first one also touches memory that was never used, and is told apart.

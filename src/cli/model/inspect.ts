@@ -1,7 +1,6 @@
 /** `quipu model inspect FILE`: what a model says of itself, and what it becomes for known shapes. */
 import { QuipuError } from "../../base/errors.js";
-import { bindValues } from "../../compute/engine/bind-values.js";
-import { compileFiles, runBytes } from "../../compute/engine/compile-files.js";
+import { compileForValues, runBytes } from "../../compute/engine/compile-files.js";
 import type { CompiledModel } from "../../compute/tensor/compile.js";
 import type { ModelFacts, OperatorCount } from "../../compute/tensor/describe.js";
 import type { VerbAction } from "../context.js";
@@ -38,9 +37,7 @@ function compile({ bytes, folder, inputs }: OpenModel): Attempt {
     ({ facts, shape = [], tensor }) => [facts.name, tensor ?? shape] as const,
   );
   try {
-    const { compiled } = bindValues(Object.fromEntries(given), (told) =>
-      compileFiles(bytes, told, { folder }),
-    );
+    const compiled = compileForValues(bytes, Object.fromEntries(given), { folder });
     return { compiled, fault: null };
   } catch (thrown) {
     const fault = QuipuError.from(thrown);

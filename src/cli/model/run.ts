@@ -1,7 +1,6 @@
 /** `quipu model run FILE`: one run here; each output with its digests, which are those of every backend. */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bindValues } from "../../compute/engine/bind-values.js";
 import { digestsOf } from "../../compute/engine/digests.js";
 import { handedOver } from "../../compute/engine/handed-over.js";
 import { OutputFile, outputFileName } from "../../compute/engine/output-file.js";
@@ -32,14 +31,12 @@ export const action: VerbAction = async (context, invocation) => {
   const { path, bytes, folder, inputs } = await openModel(context, invocation);
   const tensors = tensorsOf(inputs);
   output.progress("compiling");
-  const { compiled: session, byValue } = bindValues(tensors, (given) =>
-    Session.compile(bytes, given, { folder }),
-  );
+  const session = Session.compileFor(bytes, tensors, { folder });
   signal.throwIfAborted();
   output.progress("computing");
   const file = new OutputFile(session.outputs);
   const startMs = performance.now();
-  const { backend } = await session.run(handedOver(tensors, byValue), {
+  const { backend } = await session.run(handedOver(tensors, session.inputs), {
     backend: invocation.options.backend as Backend,
     into: file.rooms,
     digests: false,

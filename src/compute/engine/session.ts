@@ -4,14 +4,22 @@
  */
 import { totalmem } from "node:os";
 import { QuipuError } from "../../base/errors.js";
-import type { OwnedBytes } from "../native/hashing.js";
+import { OwnedBytes } from "../native/hashing.js";
+import { lendBytes } from "../native/owned-bytes.js";
 import { type Backend, NativeProgram } from "../native/program.js";
 import type { TaskOptions } from "../native/task.js";
-import { arithmetic, type TensorPort } from "../tensor/compile.js";
-import { type CompileFilesOptions, compileFiles, type Inputs, runBytes } from "./compile-files.js";
+import { arithmetic, type CompiledModel, type TensorPort } from "../tensor/compile.js";
+import {
+  type CompileFilesOptions,
+  compileFiles,
+  compileForValues,
+  type Inputs,
+  runBytes,
+} from "./compile-files.js";
 import { type Digests, digestsOf } from "./digests.js";
 import {
   allocate,
+  checkBools,
   type OwnedTensor,
   ownTensor,
   portBytes,
@@ -97,7 +105,22 @@ export class Session {
    * value is needed are in the error's `details.bind`.
    */
   static compile(modelBytes: Uint8Array, inputs: Inputs, options: SessionOptions = {}): Session {
-    const compiled = compileFiles(modelBytes, inputs, options);
+    return Session.#open(compileFiles(modelBytes, inputs, options), options);
+  }
+
+  /**
+   * For tensors that are at hand: those whose value shapes depend on are compiled in, and are then none of
+   * the session's inputs.
+   */
+  static compileFor(
+    modelBytes: Uint8Array,
+    tensors: Readonly<Record<string, Tensor>>,
+    options: SessionOptions = {},
+  ): Session {
+    return Session.#open(compileForValues(modelBytes, tensors, options), options);
+  }
+
+  static #open(compiled: CompiledModel, options: SessionOptions): Session {
     const memoryBytesMax = options.memoryBytesMax ?? memoryBytesDefault();
     const needed = runBytes(compiled);
     if (needed > memoryBytesMax) {
@@ -155,6 +178,10 @@ export class Session {
     const owned = this.inputs.map((port) =>
       ownTensor(port, Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined),
     );
+    for (const [at, port] of this.inputs.entries()) {
+      if (port.dtype !== "bool") continue;
+      await lendBytes(owned[at] as OwnedBytes, async (bytes) => checkBools(port, bytes));
+    }
     const { backend = "auto", pieces = 0, into } = options;
     const fresh = new Map<TensorPort, Uint8Array<ArrayBuffer>>();
     const results = this.outputs.map((port) => {
@@ -168,9 +195,13 @@ export class Session {
     const outputs = new Map<string, Tensor>();
     const digests = new Map<string, Digests>();
     for (const [port, bytes] of fresh) {
-      outputs.set(port.name, tensorOver(port, bytes));
-      if (options.digests === false) continue;
-      digests.set(port.name, await digestsOf(bytes));
+      if (options.digests === false) {
+        outputs.set(port.name, tensorOver(port, bytes));
+        continue;
+      }
+      const result = OwnedBytes.take(bytes);
+      digests.set(port.name, await digestsOf(result));
+      outputs.set(port.name, tensorOver(port, result.release()));
     }
     return { outputs, digests, backend: ran };
   }

@@ -9,7 +9,6 @@ import type { Artifact } from "../../model/artifact.js";
 import type { TensorTask } from "../../model/job.js";
 import type { RunResult } from "../../model/run.js";
 import type { Backend } from "../native/program.js";
-import { bindValues } from "./bind-values.js";
 import { digestsOf } from "./digests.js";
 import { handedOver } from "./handed-over.js";
 import { readModel } from "./model-file.js";
@@ -51,14 +50,15 @@ export async function runTensorTask(options: TensorTaskOptions): Promise<TensorT
   const { dataFolder } = options;
   const read = await readInputs({ task, dataFolder, memoryBytesMax, signal });
   progress(0.4, "compiling");
-  const { compiled: session, byValue } = bindValues(read.tensors, (given) =>
-    Session.compile(model, given, { memoryBytesMax, readExternal: refuseExternal }),
-  );
+  const session = Session.compileFor(model, read.tensors, {
+    memoryBytesMax,
+    readExternal: refuseExternal,
+  });
   checkVote(session, task, read.labels);
   const file = new OutputFile(session.outputs);
   progress(0.5, "computing");
   const asked = task.backend === "auto" ? (options.backend ?? "auto") : task.backend;
-  const { backend } = await session.run(handedOver(read.tensors, byValue), {
+  const { backend } = await session.run(handedOver(read.tensors, session.inputs), {
     backend: asked,
     into: file.rooms,
     digests: false, // taken below over the whole file, which holds these very bytes

@@ -49,7 +49,6 @@ export interface TensorPlace {
 export interface OwnedTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** Each bool 0 or 1: it is not looked at. */
   readonly owned: OwnedBytes;
 }
 
@@ -122,17 +121,19 @@ export function ownTensor(port: TensorPort, given: Tensor | OwnedTensor | undefi
     );
   }
   if ("owned" in given) return given.owned;
-  checkBools(port.name, given);
   return OwnedBytes.copyOf(tensorBytes(given));
 }
 
 /** No bits are promised for other truth values than 0 and 1. */
-export function checkBools(name: string, given: Tensor): void {
-  const at = strayBool(given.dtype, tensorBytes(given));
+export function checkBools(
+  { name, dtype }: Pick<TensorPort, "name" | "dtype">,
+  bytes: Uint8Array,
+): void {
+  const at = strayBool(dtype, bytes);
   if (at < 0) return;
   throw new QuipuError(
     "DATA_INVALID",
-    `input ${name} has ${given.data[at]} where a bool is 0 or 1, at element ${at}`,
+    `input ${name} has ${bytes[at]} where a bool is 0 or 1, at element ${at}`,
     { next: "give 1 for true" },
   );
 }

@@ -6,6 +6,7 @@ import type { Given } from "./lower/bind.js";
 import { lower } from "./lower/lower.js";
 import { rules } from "./lower/rules.js";
 import type { ReadExternal } from "./onnx/constant.js";
+import type { Graph } from "./onnx/graph.js";
 import { importOnnx } from "./onnx/import.js";
 import { encodeProgram } from "./program/encode.js";
 import { fuseMaps } from "./program/fuse.js";
@@ -54,12 +55,18 @@ export interface CompileOptions {
 export function compileModel(
   model: Uint8Array,
   given: Given,
-  { readExternal, passes = {} }: CompileOptions = {},
+  { readExternal, passes }: CompileOptions = {},
 ): CompiledModel {
-  const lowered = lower(
-    importOnnx(model, (name) => rules.has(name), readExternal),
-    given,
-  );
+  return compileGraph(importModel(model, readExternal), given, passes);
+}
+
+/** All that is read of a model, for as many compilations as it takes. */
+export function importModel(model: Uint8Array, readExternal?: ReadExternal): Graph {
+  return importOnnx(model, (name) => rules.has(name), readExternal);
+}
+
+export function compileGraph(graph: Graph, given: Given, passes: Passes = {}): CompiledModel {
+  const lowered = lower(graph, given);
   const { buffers, inputs, outputs } = lowered;
   const wanted = new Set([...outputs.values()].map((value) => value.buffer));
   let operators = passes.dead === false ? lowered.operators : withoutDead(lowered);
