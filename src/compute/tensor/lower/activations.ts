@@ -1,21 +1,21 @@
 /** Activations: what they are of one number, for layers that have their own too, and as operators. */
+import {
+  add,
+  clamp,
+  divide,
+  less,
+  maximum,
+  multiply,
+  select,
+  subtract,
+} from "../canonical/algebra.js";
 import { apply, constant, type Term } from "../canonical/term.js";
 import { checked, elementwise, family, floats, numeric } from "./elementwise.js";
 import type { Rules } from "./operation.js";
 
-const multiply = (a: Term, b: Term) => apply("multiply", a, b);
-const add = (a: Term, b: Term) => apply("add", a, b);
-const subtract = (a: Term, b: Term) => apply("subtract", a, b);
-const maximum = (a: Term, b: Term) => apply("maximum", a, b);
-const minimum = (a: Term, b: Term) => apply("minimum", a, b);
-
 /** x where `positive`, else `otherwise`; a NaN is not below 0 and stays itself. */
 function unlessNegative(x: Term, otherwise: Term): Term {
-  return apply("select", apply("less", x, constant(0)), otherwise, x);
-}
-
-export function clamp(x: Term, least: Term, most: Term): Term {
-  return minimum(maximum(x, least), most);
+  return select(less(x, constant(0)), otherwise, x);
 }
 
 export const hardSigmoid = (x: Term, alpha: number, beta: number) =>
@@ -27,11 +27,11 @@ export const elu = (x: Term, alpha: number) =>
 
 export const leaky = (x: Term, alpha: number) => unlessNegative(x, multiply(constant(alpha), x));
 
-export const softsign = (x: Term) => apply("divide", x, add(constant(1), apply("absolute", x)));
+export const softsign = (x: Term) => divide(x, add(constant(1), apply("absolute", x)));
 
 /** x where it is above alpha, else 0. */
 export const onlyAbove = (x: Term, alpha: number) =>
-  apply("select", apply("less", constant(alpha), x), x, constant(0));
+  select(less(constant(alpha), x), x, constant(0));
 
 export const rules: Rules = {
   Relu: elementwise(1, (operation, x) => maximum(x, numeric(operation, x, 0))),
@@ -39,7 +39,7 @@ export const rules: Rules = {
   PRelu: elementwise(2, (operation, x, slope) => {
     const below = checked(operation, "multiply", slope as Term, x as Term);
     const zero = numeric(operation, x as Term, 0);
-    return apply("select", apply("less", x as Term, zero), below, x as Term);
+    return select(less(x as Term, zero), below, x as Term);
   }),
   Elu: floats((x, operation) => elu(x, operation.number("alpha", 1))),
   Selu: floats((x, operation) => {
@@ -49,7 +49,7 @@ export const rules: Rules = {
   }),
   Celu: floats((x, operation) => {
     const alpha = operation.number("alpha", 1);
-    const below = multiply(constant(alpha), apply("expm1", apply("divide", x, constant(alpha))));
+    const below = multiply(constant(alpha), apply("expm1", divide(x, constant(alpha))));
     return unlessNegative(x, below);
   }),
   ThresholdedRelu: floats((x, operation) => onlyAbove(x, operation.number("alpha", 1))),
@@ -63,12 +63,7 @@ export const rules: Rules = {
   Shrink: floats((x, operation) => {
     const bias = constant(operation.number("bias", 0));
     const lambda = operation.number("lambd", 0.5);
-    const above = apply(
-      "select",
-      apply("less", constant(lambda), x),
-      subtract(x, bias),
-      constant(0),
-    );
-    return apply("select", apply("less", x, constant(-lambda)), add(x, bias), above);
+    const above = select(less(constant(lambda), x), subtract(x, bias), constant(0));
+    return select(less(x, constant(-lambda)), add(x, bias), above);
   }),
 };

@@ -1,5 +1,6 @@
 /** If: one of two graphs. */
-import { apply, cast, read, widen } from "../canonical/term.js";
+import { select } from "../canonical/algebra.js";
+import { cast, read, widen } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import type { Operation, Rules } from "./operation.js";
 
@@ -25,7 +26,7 @@ function choose(operation: Operation): readonly Value[] {
         bind: builder.rootsOf(condition),
       });
     }
-    const chosen = apply("select", chooses, widen(read(value)), widen(read(other)));
+    const chosen = select(chooses, widen(read(value)), widen(read(other)));
     return builder.map(value.shape, cast(chosen, value.dtype));
   });
 }

@@ -1,4 +1,5 @@
 /** Comparisons, and what chooses, bounds or converts elements. */
+import { equal, less, select } from "../canonical/algebra.js";
 import { apply, cast, constant, read, type Term, widen } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { type DType, dtypeOf } from "../dtype.js";
@@ -24,8 +25,8 @@ const comparisons: Rules = {
     );
     if (positive && negative) return apply("is_infinite", x);
     const infinity = positive ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-    if (!positive && !negative) return apply("less", x, x);
-    return apply("equal", x, constant(infinity));
+    if (!positive && !negative) return less(x, x);
+    return equal(x, constant(infinity));
   }),
 };
 
@@ -64,7 +65,7 @@ export const rules: Rules = {
       );
     }
     const shape = operation.broadcast(condition.shape, a.shape, b.shape);
-    const term = apply("select", read(condition), widen(read(a)), widen(read(b)));
+    const term = select(read(condition), widen(read(a)), widen(read(b)));
     return [operation.builder.map(shape, cast(term, a.dtype))];
   },
   Cast: (operation) => {

@@ -1,5 +1,6 @@
 /** Conv and ConvTranspose. The bias is one addition after the product. */
-import { apply, read } from "../canonical/term.js";
+import { add } from "../canonical/algebra.js";
+import { read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { convolution } from "../canonical/window.js";
 import type { Operation, Rules } from "./operation.js";
@@ -17,7 +18,7 @@ function addBias(operation: Operation, product: Value): Value {
     throw operation.mismatch(`the bias must hold one number for each of ${channels} channels`);
   }
   const seen = builder.reshape(bias, [channels, ...product.shape.slice(2).map(() => 1)]);
-  return builder.map(product.shape, apply("add", read(product), read(seen)));
+  return builder.map(product.shape, add(read(product), read(seen)));
 }
 
 /** The window's size is that of the weights; where the node says it too, they must agree. */

@@ -1,7 +1,8 @@
 /** Einsum: operands are joined from left to right; what two share and nobody else needs is a dot product. */
+import { multiply } from "../canonical/algebra.js";
 import { matmul, reduce } from "../canonical/arithmetic.js";
 import { copy, denseStrides, transpose } from "../canonical/layout.js";
-import { apply, read } from "../canonical/term.js";
+import { read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
 import type { Operation, Rules } from "./operation.js";
@@ -152,7 +153,7 @@ function join(
   } else {
     const x = read(builder.reshape(first, [outer, rows, 1]));
     const y = read(builder.reshape(second, [outer, 1, columns]));
-    product = builder.map([outer, rows, columns], apply("multiply", x, y));
+    product = builder.map([outer, rows, columns], multiply(x, y));
   }
   return { value: builder.reshape(product, shapeOf(labels)), labels };
 }

@@ -1,4 +1,5 @@
 /** DFT and STFT: matrix products with cosines. */
+import { divide, multiply, select } from "../canonical/algebra.js";
 import { matmul } from "../canonical/arithmetic.js";
 import { copy, denseStrides, pad, transpose } from "../canonical/layout.js";
 import { apply, constant, read } from "../canonical/term.js";
@@ -44,7 +45,7 @@ function transformed(operation: Operation, value: Value, { inverse, onesided }: 
   const signals = builder.reshape(value, [sizeOf(leading), rows]);
   let product = matmul(builder, signals, matrix, []);
   if (inverse) {
-    const divided = apply("divide", read(product), constant(length));
+    const divided = divide(read(product), constant(length));
     product = builder.map(product.shape, divided);
   }
   return builder.reshape(product, [...leading, frequencies, 2]);
@@ -60,14 +61,9 @@ function cosines(operation: Operation, turns: readonly number[], shape: readonly
   const angles = sizes.map((size, at) => 2 * Math.PI * ((quarters[at] as number) / 4 - size));
   const angle = read(builder.floats(angles, shape));
   const cosine = apply("cos", angle);
-  const turned = apply(
-    "select",
-    flag(quarters.map((of) => of === 2)),
-    apply("negate", cosine),
-    cosine,
-  );
+  const turned = select(flag(quarters.map((of) => of === 2)), apply("negate", cosine), cosine);
   const isSine = flag(quarters.map((of) => of === 1));
-  return builder.map(shape, apply("select", isSine, apply("sin", angle), turned));
+  return builder.map(shape, select(isSine, apply("sin", angle), turned));
 }
 
 function transform(operation: Operation): Value {
@@ -126,6 +122,6 @@ function transformFrames(operation: Operation): Value {
   const kind = { inverse: false, onesided: operation.integer("onesided", 1) === 1 };
   if (window === undefined) return transformed(operation, frames, kind);
   const weights = read(builder.reshape(window, [length, 1]));
-  const weighed = builder.map(shape, apply("multiply", read(frames), weights));
+  const weighed = builder.map(shape, multiply(read(frames), weights));
   return transformed(operation, weighed, kind);
 }

@@ -1,6 +1,7 @@
 /** The activation functions of recurrent layers, by name and with their numbers. */
+import { add, clamp, maximum, multiply } from "../canonical/algebra.js";
 import { apply, constant, type Term } from "../canonical/term.js";
-import { clamp, elu, hardSigmoid, leaky, onlyAbove, softsign } from "./activations.js";
+import { elu, hardSigmoid, leaky, onlyAbove, softsign } from "./activations.js";
 import type { Operation } from "./operation.js";
 
 export type Activation = (x: Term) => Term;
@@ -11,7 +12,7 @@ interface Kind {
   readonly compute: (x: Term, alpha: number, beta: number) => Term;
 }
 
-const scaled = (x: Term, factor: number) => apply("multiply", constant(factor), x);
+const scaled = (x: Term, factor: number) => multiply(constant(factor), x);
 const plain = (name: string): Kind => ({ numbers: [], compute: (x) => apply(name, x) });
 
 const kinds: ReadonlyMap<string, Kind> = new Map([
@@ -19,12 +20,12 @@ const kinds: ReadonlyMap<string, Kind> = new Map([
   ["tanh", plain("tanh")],
   ["softplus", plain("softplus")],
   ["softsign", { numbers: [], compute: softsign }],
-  ["relu", { numbers: [], compute: (x) => apply("maximum", x, constant(0)) }],
+  ["relu", { numbers: [], compute: (x) => maximum(x, constant(0)) }],
   ["leakyrelu", { numbers: [0.01], compute: leaky }],
   ["elu", { numbers: [1], compute: elu }],
   ["thresholdedrelu", { numbers: [1], compute: onlyAbove }],
   ["hardsigmoid", { numbers: [0.2, 0.5], compute: hardSigmoid }],
-  ["affine", { numbers: [1, 0], compute: (x, a, b) => apply("add", scaled(x, a), constant(b)) }],
+  ["affine", { numbers: [1, 0], compute: (x, a, b) => add(scaled(x, a), constant(b)) }],
   ["scaledtanh", { numbers: [1, 1], compute: (x, a, b) => scaled(apply("tanh", scaled(x, b)), a) }],
 ]);
 

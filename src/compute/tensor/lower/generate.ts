@@ -1,4 +1,14 @@
 /** Operators that make tensors from little: constants, ranges, diagonals, windows. */
+import {
+  add,
+  divide,
+  equal,
+  less,
+  lessOrEqual,
+  multiply,
+  select,
+  subtract,
+} from "../canonical/algebra.js";
 import type { Element } from "../canonical/elements.js";
 import { expand, sliceAxis } from "../canonical/layout.js";
 import { apply, cast, computeType, constant, read, type Term, widen } from "../canonical/term.js";
@@ -23,7 +33,7 @@ export const rules: Rules = {
     const { dtype, shape } = operation.input(0);
     if (shape.length !== 2) throw operation.mismatch("only a matrix has a diagonal");
     const { row, column } = places(operation, shape);
-    const onDiagonal = apply("equal", add(row, whole(operation.integer("k", 0))), column);
+    const onDiagonal = equal(add(row, whole(operation.integer("k", 0))), column);
     return [operation.builder.map(shape, cast(onDiagonal, typeAsked(operation, "dtype", dtype)))];
   },
   Trilu: (operation) => {
@@ -35,7 +45,7 @@ export const rules: Rules = {
     const [low, high] = upper ? [add(row, k), column] : [column, add(row, k)];
     const element = widen(read(value));
     const zero = constant(0, computeType(value.dtype));
-    const kept = apply("select", apply("less_or_equal", low, high), element, zero);
+    const kept = select(lessOrEqual(low, high), element, zero);
     return [operation.builder.map(value.shape, cast(kept, value.dtype))];
   },
   OneHot: (operation) => [oneHot(operation)],
@@ -45,10 +55,6 @@ export const rules: Rules = {
   MelWeightMatrix: (operation) => [melWeights(operation)],
 };
 
-const add = (a: Term, b: Term) => apply("add", a, b);
-const subtract = (a: Term, b: Term) => apply("subtract", a, b);
-const multiply = (a: Term, b: Term) => apply("multiply", a, b);
-const divide = (a: Term, b: Term) => apply("divide", a, b);
 const whole = (number: number) => constant(number, "int64");
 
 /** A single element as an int64, wherever it comes from. */
@@ -130,11 +136,11 @@ function oneHot(operation: Operation): Value {
   const after = indices.shape.slice(axis);
   const index = cast(read(builder.reshape(indices, [...before, 1, ...after])), "int64");
   const position = read(upTo(operation, depth, [depth, ...after.map(() => 1)]));
-  const isFromEnd = apply("less", index, whole(0));
+  const isFromEnd = less(index, whole(0));
   const counted =
-    operation.version < 11 ? index : apply("select", isFromEnd, add(index, whole(depth)), index);
+    operation.version < 11 ? index : select(isFromEnd, add(index, whole(depth)), index);
   const valueAt = (at: number) => widen(read(sliceAxis(builder, values, 0, at, 1)));
-  const chosen = apply("select", apply("equal", counted, position), valueAt(1), valueAt(0));
+  const chosen = select(equal(counted, position), valueAt(1), valueAt(0));
   return builder.map([...before, depth, ...after], cast(chosen, values.dtype));
 }
 
@@ -177,23 +183,17 @@ function melWeights(operation: Operation): Value {
   const [left, top, right] = [corner(0), corner(1), corner(2)] as [Term, Term, Term];
   const place = cast(read(upTo(operation, bins, [bins, 1])), "float32");
   // A triangle without a left side is one at its top.
-  const rising = apply(
-    "select",
-    apply("equal", left, top),
+  const rising = select(
+    equal(left, top),
     constant(1),
     divide(subtract(place, left), subtract(top, left)),
   );
-  const isRising = apply("less_or_equal", place, top);
-  const slope = apply(
-    "select",
-    isRising,
-    rising,
-    divide(subtract(right, place), subtract(right, top)),
-  );
+  const isRising = lessOrEqual(place, top);
+  const slope = select(isRising, rising, divide(subtract(right, place), subtract(right, top)));
   const inside = apply(
     "and",
-    apply("less_or_equal", left, place),
-    apply("or", apply("less", place, right), apply("equal", place, top)),
+    lessOrEqual(left, place),
+    apply("or", less(place, right), equal(place, top)),
   );
-  return builder.map([bins, bands], cast(apply("select", inside, slope, constant(0)), dtype));
+  return builder.map([bins, bands], cast(select(inside, slope, constant(0)), dtype));
 }

@@ -2,19 +2,23 @@
  * GridSample: elements of images at places that another tensor gives. A place becomes one, four or
  * sixteen taps; each is gathered, weighed and added, row by row.
  */
+import {
+  add,
+  clamp,
+  divide,
+  equal,
+  less,
+  lessOrEqual,
+  multiply,
+  select,
+  subtract,
+} from "../canonical/algebra.js";
 import { gatherNd } from "../canonical/indexing.js";
 import { sliceAxis, transpose } from "../canonical/layout.js";
 import { apply, applyNamed, constant, read, type Term } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import type { Operation, Rules } from "./operation.js";
 import { onHalves } from "./storage.js";
-
-const add = (a: Term, b: Term) => apply("add", a, b);
-const subtract = (a: Term, b: Term) => apply("subtract", a, b);
-const multiply = (a: Term, b: Term) => apply("multiply", a, b);
-const divide = (a: Term, b: Term) => apply("divide", a, b);
-const less = (a: Term, b: Term) => apply("less", a, b);
-const select = (condition: Term, a: Term, b: Term) => apply("select", condition, a, b);
 
 const modes = ["bilinear", "nearest", "bicubic"] as const;
 const paddings = ["zeros", "border", "reflection"] as const;
@@ -37,8 +41,9 @@ function samplingOf(operation: Operation): Sampling {
   return { mode: choose("mode", modes), padding: choose("padding_mode", paddings), aligns };
 }
 
-function clamp(x: Term, size: number): Term {
-  return apply("minimum", apply("maximum", x, constant(0)), constant(size - 1));
+/** Between the first and the last element. */
+function inside(x: Term, size: number): Term {
+  return clamp(x, constant(0), constant(size - 1));
 }
 
 /** Thrown back at both edges of the axis until it lies between them. */
@@ -50,10 +55,10 @@ function reflect(x: Term, size: number, aligns: boolean): Term {
   const beyond = select(isBelow, subtract(constant(least), x), subtract(x, constant(most)));
   const times = apply("floor", divide(beyond, range));
   const rest = subtract(beyond, multiply(times, range));
-  const isEven = apply("equal", apply("remainder", times, constant(2)), constant(0));
+  const isEven = equal(apply("remainder", times, constant(2)), constant(0));
   const fromLeast = add(constant(least), rest);
   const fromMost = subtract(constant(most), rest);
-  const isOnLeastSide = apply("equal", isBelow, isEven);
+  const isOnLeastSide = equal(isBelow, isEven);
   const reflected = select(isOnLeastSide, fromLeast, fromMost);
   const isOutside = apply("or", isBelow, less(constant(most), x));
   return select(isOutside, reflected, x);
@@ -67,7 +72,7 @@ function position(x: Term, size: number, { mode, padding, aligns }: Sampling): T
     : divide(subtract(multiply(one, constant(size)), constant(1)), constant(2));
   // Of a cubic mixture each tap is brought inside by itself.
   if (mode === "bicubic" || padding === "zeros") return place;
-  return padding === "border" ? clamp(place, size) : reflect(place, size, aligns);
+  return padding === "border" ? inside(place, size) : reflect(place, size, aligns);
 }
 
 /** The weights of the taps from the first on, for a place that lies `part` behind the tap before it. */
@@ -105,11 +110,11 @@ function tapsOf(place: Term, size: number, sampling: Sampling): Tap[] {
     const at = add(first, constant(mode === "bicubic" ? tap - 1 : tap));
     const isInside = apply(
       "and",
-      apply("less_or_equal", constant(0), at),
-      apply("less_or_equal", at, constant(size - 1)),
+      lessOrEqual(constant(0), at),
+      lessOrEqual(at, constant(size - 1)),
     );
     const seen = padding === "reflection" ? reflect(at, size, aligns) : at;
-    return { index: applyNamed("f32_to_i64", clamp(seen, size)), weight, isInside };
+    return { index: applyNamed("f32_to_i64", inside(seen, size)), weight, isInside };
   });
 }
 

@@ -1,4 +1,5 @@
 /** Operators that follow indices. */
+import { less, select, subtract } from "../canonical/algebra.js";
 import {
   gather,
   gatherElements,
@@ -8,7 +9,7 @@ import {
   scatterNd,
 } from "../canonical/indexing.js";
 import { transpose } from "../canonical/layout.js";
-import { apply, cast, constant, read } from "../canonical/term.js";
+import { cast, constant, read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import type { Operation, Rules } from "./operation.js";
 
@@ -128,8 +129,8 @@ function reverseSequence(operation: Operation): Value {
   if (lengths.shape.join() !== `${batch}`) throw operation.mismatch("each sequence needs a length");
   const length = cast(read(builder.reshape(lengths, [batch, 1])), "int64");
   const time = read(builder.integers(operation.upTo(times)));
-  const last = apply("subtract", length, constant(1, "int64"));
-  const from = apply("select", apply("less", time, length), apply("subtract", last, time), time);
+  const last = subtract(length, constant(1, "int64"));
+  const from = select(less(time, length), subtract(last, time), time);
   const indices = builder.reshape(builder.map([batch, times], from), [batch, times, 1]);
   const reversed = gatherNd(builder, byBatch, indices, 1);
   return timeAxis === 1 ? reversed : transpose(builder, reversed, swapped);

@@ -1,4 +1,5 @@
 /** From numbers that stand for something to numbers: LabelEncoder and OneHotEncoder of ai.onnx.ml. */
+import { equal } from "../canonical/algebra.js";
 import { reduce } from "../canonical/arithmetic.js";
 import { gather } from "../canonical/indexing.js";
 import { apply, cast, read } from "../canonical/term.js";
@@ -17,7 +18,7 @@ export const rules: Rules = {
       throw operation.unsupported("fails at a category that it does not know");
     }
     const category = cast(read(builder.reshape(value, [...value.shape, 1])), "int64");
-    const isHot = apply("equal", category, read(builder.integers(categories)));
+    const isHot = equal(category, read(builder.integers(categories)));
     return [builder.map([...value.shape, categories.length], cast(isHot, "float32"))];
   },
 };
@@ -36,7 +37,7 @@ function encoded(operation: Operation): Value {
   const isLast = builder.constant("bool", [count], new Uint8Array(count).fill(1, count - 1));
   const size = sizeOf(value.shape);
   const column = builder.reshape(value, [size, 1]);
-  const fits = apply("or", apply("equal", read(column), read(keys)), read(isLast));
+  const fits = apply("or", equal(read(column), read(keys)), read(isLast));
   const found = builder.map([size, count], cast(fits, "float32"));
   const place = reduce(builder, found, "firstMaximum", [1], false);
   return builder.reshape(gather(builder, values, place, 0), value.shape);

@@ -1,4 +1,5 @@
 /** The operators of ai.onnx.ml that prepare numbers or weigh them linearly. */
+import { add, divide, equal, less, multiply, select, subtract } from "../canonical/algebra.js";
 import { matmul, reduce } from "../canonical/arithmetic.js";
 import { gather } from "../canonical/indexing.js";
 import { concat, transpose } from "../canonical/layout.js";
@@ -16,15 +17,15 @@ export const rules: Rules = {
     const offset = perFeature(operation, "offset");
     const scale = perFeature(operation, "scale");
     const centred =
-      offset === undefined ? asFloat(operation) : apply("subtract", asFloat(operation), offset);
-    const scaled = scale === undefined ? centred : apply("multiply", centred, scale);
+      offset === undefined ? asFloat(operation) : subtract(asFloat(operation), offset);
+    const scaled = scale === undefined ? centred : multiply(centred, scale);
     return [operation.builder.map(shape, scaled)];
   },
   [`${domain}.Normalizer`]: (operation) => [normalised(operation)],
   [`${domain}.Binarizer`]: (operation) => {
     const { dtype, shape } = operation.typed(0, "float32");
     const threshold = constant(operation.number("threshold", 0));
-    const isAbove = apply("less", threshold, read(operation.input(0)));
+    const isAbove = less(threshold, read(operation.input(0)));
     return [operation.builder.map(shape, cast(isAbove, dtype))];
   },
   [`${domain}.Imputer`]: (operation) => [imputed(operation)],
@@ -95,9 +96,9 @@ function normalised(operation: Operation): Value {
   } else if (norm === "L2") {
     size = apply("sqrt", read(reduce(builder, value, "sumOfSquares", [axis], true)));
   } else throw operation.unsupported(`has the norm ${norm}`);
-  const isZero = apply("equal", size, constant(0));
-  const divided = apply("divide", read(value), size);
-  return builder.map(shape, apply("select", isZero, read(value), divided));
+  const isZero = equal(size, constant(0));
+  const divided = divide(read(value), size);
+  return builder.map(shape, select(isZero, read(value), divided));
 }
 
 /** Where the element is the one that stands for a missing number, another. */
@@ -113,8 +114,8 @@ function imputed(operation: Operation): Value {
     : (operation.attribute("replaced_value_int64")?.integer ?? 0n);
   const isMissing = Number.isNaN(Number(replaced))
     ? apply("is_nan", element)
-    : apply("equal", element, constant(replaced, isFloat ? "float32" : "int64"));
-  return builder.map(value.shape, apply("select", isMissing, instead, element));
+    : equal(element, constant(replaced, isFloat ? "float32" : "int64"));
+  return builder.map(value.shape, select(isMissing, instead, element));
 }
 
 /** Samples × coefficients, of which a row belongs to each result. */
@@ -133,6 +134,6 @@ function weighted(operation: Operation, results: number): Value {
   const weights = transpose(builder, builder.floats(coefficients, [results, count]), [1, 0]);
   const scores = matmul(builder, rows, weights, []);
   if (intercepts.length === 0) return scores;
-  const shifted = apply("add", read(scores), read(builder.floats(intercepts)));
+  const shifted = add(read(scores), read(builder.floats(intercepts)));
   return builder.map(scores.shape, shifted);
 }

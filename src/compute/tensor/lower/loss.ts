@@ -1,5 +1,6 @@
 /** Losses over classes: minus the (log-)probability of the target class, weighed. */
 
+import { divide, equal, multiply, select } from "../canonical/algebra.js";
 import { reduce } from "../canonical/arithmetic.js";
 import { gather, gatherElements } from "../canonical/indexing.js";
 import { apply, cast, constant, read, type Term } from "../canonical/term.js";
@@ -30,11 +31,11 @@ function loss(operation: Operation, scores: Value): Value {
   let isIgnored: Term | undefined;
   if (operation.attribute("ignore_index") !== undefined) {
     const ignored = cast(constant(operation.integer("ignore_index", 0), "int64"), targets.dtype);
-    isIgnored = apply("equal", target, ignored);
-    target = apply("select", isIgnored, cast(constant(0, "int64"), targets.dtype), target);
+    isIgnored = equal(target, ignored);
+    target = select(isIgnored, cast(constant(0, "int64"), targets.dtype), target);
   }
   const zeroWhereIgnored = (term: Term) =>
-    isIgnored === undefined ? term : apply("select", isIgnored, constant(0), term);
+    isIgnored === undefined ? term : select(isIgnored, constant(0), term);
   const indices = builder.map(shape, target);
   const chosen = gatherElements(builder, scores, builder.reshape(indices, [batch, 1, rest]), 1);
   let term = apply("negate", read(builder.reshape(chosen, shape)));
@@ -45,7 +46,7 @@ function loss(operation: Operation, scores: Value): Value {
       throw operation.mismatch("there must be one weight for each class");
     }
     weight = read(gather(builder, weights, indices, 0));
-    term = apply("multiply", term, weight);
+    term = multiply(term, weight);
   }
   const losses = builder.map(shape, zeroWhereIgnored(term));
   const how = operation.text("reduction", "mean");
@@ -59,7 +60,7 @@ function loss(operation: Operation, scores: Value): Value {
   const divisor: Term = isPlain
     ? constant(sizeOf(shape))
     : read(reduce(builder, counted(), "sum", axes, false));
-  return builder.map([], apply("divide", read(total), divisor));
+  return builder.map([], divide(read(total), divisor));
 }
 
 export const rules: Rules = onHalves({

@@ -1,4 +1,5 @@
 /** LpPool and GlobalLpPool: the p-norm of a window's elements, over parts of the space or all of it. */
+import { multiply } from "../canonical/algebra.js";
 import { reduce } from "../canonical/arithmetic.js";
 import { expand } from "../canonical/layout.js";
 import { apply, constant, read, type Term } from "../canonical/term.js";
@@ -16,7 +17,7 @@ function exponentOf(operation: Operation): number {
 
 function raised(x: Term, p: number): Term {
   if (p === 1) return apply("absolute", x);
-  if (p === 2) return apply("multiply", x, x);
+  if (p === 2) return multiply(x, x);
   return apply("power", apply("absolute", x), constant(p));
 }
 

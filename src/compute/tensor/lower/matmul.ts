@@ -1,17 +1,18 @@
 /** MatMul and Gemm: dot products, with vectors seen as matrices of one row or column. */
+import { add, multiply } from "../canonical/algebra.js";
 import { matmul } from "../canonical/arithmetic.js";
 import { transpose } from "../canonical/layout.js";
-import { apply, constant, read, type Term } from "../canonical/term.js";
+import { constant, read, type Term } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import type { Operation, Rules } from "./operation.js";
 
 export const rules: Rules = {
-  MatMul: (operation) => [multiply(operation, operation.float(0), operation.float(1))],
+  MatMul: (operation) => [productOf(operation, operation.float(0), operation.float(1))],
   Gemm: (operation) => [gemm(operation)],
 };
 
 /** NumPy's matmul. */
-export function multiply(operation: Operation, left: Value, right: Value): Value {
+function productOf(operation: Operation, left: Value, right: Value): Value {
   const { builder } = operation;
   if (left.shape.length === 0 || right.shape.length === 0) {
     throw operation.mismatch("a scalar is no matrix");
@@ -35,9 +36,8 @@ function gemm(operation: Operation): Value {
     if (value.shape.length !== 2) throw operation.mismatch(`input ${index} is no matrix`);
     return operation.integer(flag, 0) === 0 ? value : transpose(builder, value, [1, 0]);
   };
-  const product = multiply(operation, operand(0, "transA"), operand(1, "transB"));
-  const scaled = (term: Term, by: number) =>
-    by === 1 ? term : apply("multiply", term, constant(by));
+  const product = productOf(operation, operand(0, "transA"), operand(1, "transB"));
+  const scaled = (term: Term, by: number) => (by === 1 ? term : multiply(term, constant(by)));
   let result = scaled(read(product), operation.number("alpha", 1));
   const beta = operation.number("beta", 1);
   if (operation.optional(2) !== undefined && beta !== 0) {
@@ -45,7 +45,7 @@ function gemm(operation: Operation): Value {
     if (operation.broadcast(product.shape, added.shape).join() !== product.shape.join()) {
       throw operation.mismatch("C does not broadcast to the product");
     }
-    result = apply("add", result, scaled(read(added), beta));
+    result = add(result, scaled(read(added), beta));
   }
   return builder.map(product.shape, result);
 }

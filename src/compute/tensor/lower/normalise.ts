@@ -1,4 +1,5 @@
 /** Normalisation: by moments of rows, by statistics that the model holds, by norms, by neighbours. */
+import { add, divide, equal, multiply, select, subtract } from "../canonical/algebra.js";
 import { mean, normalise, reduce } from "../canonical/arithmetic.js";
 import { expand } from "../canonical/layout.js";
 import { apply, constant, read, type Term } from "../canonical/term.js";
@@ -8,9 +9,6 @@ import { sizeOf } from "../dtype.js";
 import type { Operation, Rules } from "./operation.js";
 import { castValue, onHalves, widened } from "./storage.js";
 
-const add = (a: Term, b: Term) => apply("add", a, b);
-const multiply = (a: Term, b: Term) => apply("multiply", a, b);
-const divide = (a: Term, b: Term) => apply("divide", a, b);
 const square = (x: Term) => multiply(x, x);
 
 /** Results: normalised, and the mean and inverse deviation of each row, in binary32 as computed. */
@@ -117,8 +115,8 @@ function lpNormalisation(operation: Operation): readonly Value[] {
   const sizes = p === 1 ? builder.map(value.shape, apply("absolute", read(value))) : value;
   const total = reduce(builder, sizes, p === 1 ? "sum" : "sumOfSquares", [axis], true);
   const norm = p === 1 ? read(total) : apply("sqrt", read(total));
-  const isZero = apply("equal", norm, constant(0));
-  const quotient = apply("select", isZero, constant(0), divide(read(value), norm));
+  const isZero = equal(norm, constant(0));
+  const quotient = select(isZero, constant(0), divide(read(value), norm));
   return [builder.map(value.shape, quotient)];
 }
 
@@ -158,7 +156,7 @@ function meanVariance(operation: Operation): readonly Value[] {
   if (operation.version < 9) throw operation.unsupported("is experimental before operator set 9");
   const axes = operation.axes(operation.integers("axes") ?? [0, 2, 3], value.shape.length);
   const middle = mean(builder, value, axes, true);
-  const centred = builder.map(value.shape, apply("subtract", read(value), read(middle)));
+  const centred = builder.map(value.shape, subtract(read(value), read(middle)));
   const squares = reduce(builder, centred, "sumOfSquares", axes, true);
   const count = constant(sizeOf(axes.map((axis) => value.shape[axis] as number)));
   const deviation = apply("sqrt", divide(read(squares), count));

@@ -2,9 +2,10 @@
  * Recurrent layers, step by step: the sequence's length is part of the shape, so each step becomes
  * operators of its own. What the inputs add to the gates is one product for all steps.
  */
+import { add, less, multiply, select, subtract } from "../canonical/algebra.js";
 import { matmul } from "../canonical/arithmetic.js";
 import { concat, expand, sliceAxis, transpose } from "../canonical/layout.js";
-import { apply, constant, read, type Term } from "../canonical/term.js";
+import { constant, read, type Term } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
 import { type Activation, activationsOf } from "./gates.js";
@@ -59,9 +60,6 @@ const directionsByName: ReadonlyMap<string, readonly boolean[]> = new Map([
   ["reverse", [true]],
   ["bidirectional", [false, true]],
 ]);
-
-const add = (a: Term, b: Term) => apply("add", a, b);
-const multiply = (a: Term, b: Term) => apply("multiply", a, b);
 
 function layer(operation: Operation, kind: Kind): readonly Value[] {
   const { builder } = operation;
@@ -209,9 +207,9 @@ function unroll(
     if (lengths !== undefined) {
       // Behind its end a sequence keeps its state and gives out 0.
       const length = read(builder.reshape(lengths, [batch, 1]));
-      const isWithin = apply("less", constant(time, "int32"), length);
+      const isWithin = less(constant(time, "int32"), length);
       const chosen = (value: Value, otherwise: Term) =>
-        builder.map(cell.shape, apply("select", isWithin, read(value), otherwise));
+        builder.map(cell.shape, select(isWithin, read(value), otherwise));
       output = chosen(output, constant(0));
       next = next.map((value, state) => chosen(value, read(states[state] as Value)));
     }
@@ -271,7 +269,7 @@ function gatedStep(cell: Cell, input: Value, states: readonly Value[]): readonly
   }
   const proposed = g(add(gateOf(cell, input, 2), hidden));
   const update = gate(0);
-  const fresh = multiply(apply("subtract", constant(1), update), proposed);
+  const fresh = multiply(subtract(constant(1), update), proposed);
   return [builder.map(shape, add(fresh, multiply(update, read(state))))];
 }
 

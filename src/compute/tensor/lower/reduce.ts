@@ -1,4 +1,5 @@
 /** Reductions over any axes, places of extremes, and cumulative sums. */
+import { add, select, subtract } from "../canonical/algebra.js";
 import { mean, type Reduction, reduce } from "../canonical/arithmetic.js";
 import { apply, constant, read, type Term } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
@@ -59,12 +60,12 @@ const logSumExp: Reduce = (operation, value, axes, keep) => {
   operation.float(0);
   const greatest = reduce(builder, value, "maximum", axes, true);
   const isInfinite = apply("is_infinite", read(greatest));
-  const chosen = apply("select", isInfinite, constant(0), read(greatest));
+  const chosen = select(isInfinite, constant(0), read(greatest));
   const shift = builder.map(greatest.shape, chosen);
-  const raised = apply("exp", apply("subtract", read(value), read(shift)));
+  const raised = apply("exp", subtract(read(value), read(shift)));
   const total = reduce(builder, builder.map(value.shape, raised), "sum", axes, keep);
   const back = read(builder.reshape(shift, total.shape));
-  return builder.map(total.shape, apply("add", apply("log", read(total)), back));
+  return builder.map(total.shape, add(apply("log", read(total)), back));
 };
 
 /** 8-bit integers are compared as the 32-bit ones that they are. */

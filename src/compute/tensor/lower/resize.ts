@@ -1,7 +1,8 @@
 /** Resize and Upsample: axis after axis, elements of the input mixed with weights known beforehand. */
+import { add, multiply, select } from "../canonical/algebra.js";
 import { take } from "../canonical/indexing.js";
 import { expand } from "../canonical/layout.js";
-import { apply, constant, read, type Term } from "../canonical/term.js";
+import { constant, read, type Term } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
 import type { Operation, Rules } from "./operation.js";
@@ -108,11 +109,11 @@ function resizeAxis({ builder }: Operation, value: Value, axis: number, { taps }
   const along = value.shape.slice(axis).map((_, at) => (at === 0 ? (shape[axis] as number) : 1));
   const terms = taps.map(({ indices, weights }): Term => {
     const element = read(take(builder, value, indices, axis));
-    return apply("multiply", element, read(builder.floats(weights, along)));
+    return multiply(element, read(builder.floats(weights, along)));
   });
   return builder.map(
     shape,
-    terms.reduce((sum, term) => apply("add", sum, term)),
+    terms.reduce((sum, term) => add(sum, term)),
   );
 }
 
@@ -129,7 +130,7 @@ function extrapolated(
     if (taps === undefined || !taps.isOutside.includes(true)) continue;
     const along = value.shape.slice(axis).map((size, at) => (at === 0 ? size : 1));
     const mask = builder.constant("bool", along, Uint8Array.from(taps.isOutside, Number));
-    term = apply("select", read(mask), otherwise, term);
+    term = select(read(mask), otherwise, term);
   }
   return builder.map(value.shape, term);
 }

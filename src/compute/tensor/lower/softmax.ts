@@ -1,7 +1,8 @@
 /** Softmax and what is like it: each element judged among those along one axis. */
+import { equal } from "../canonical/algebra.js";
 import { reduce, softmax } from "../canonical/arithmetic.js";
 import { transpose } from "../canonical/layout.js";
-import { apply, cast, read } from "../canonical/term.js";
+import { cast, read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
 import type { Operation, Rule, Rules } from "./operation.js";
@@ -48,7 +49,7 @@ function hardmax(operation: Operation, value: Value, axis: number): Value {
     operation.upTo(length),
     value.shape.slice(axis).map((_, at) => (at === 0 ? length : 1)),
   );
-  const isFirst = apply("equal", read(first), read(positions));
+  const isFirst = equal(read(first), read(positions));
   return builder.map(value.shape, cast(isFirst, "float32"));
 }
 

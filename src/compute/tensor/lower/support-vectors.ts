@@ -1,4 +1,5 @@
 /** SVMRegressor of ai.onnx.ml: the weighted likeness of each sample to the support vectors. */
+import { add, less, multiply, select, subtract } from "../canonical/algebra.js";
 import { matmul, reduce } from "../canonical/arithmetic.js";
 import { transpose } from "../canonical/layout.js";
 import { apply, constant, read, type Term } from "../canonical/term.js";
@@ -23,10 +24,10 @@ function regressed(operation: Operation): Value {
   const weights = builder.floats(coefficients, [coefficients.length, 1]);
   const sum = matmul(builder, likeness, weights, []);
   const [rho = 0] = operation.numbers("rho") ?? [];
-  const score = apply("add", read(sum), constant(rho));
+  const score = add(read(sum), constant(rho));
   if (operation.integer("one_class", 0) === 0) return builder.map(sum.shape, score);
-  const isInside = apply("less", constant(0), score);
-  return builder.map(sum.shape, apply("select", isInside, constant(1), constant(-1)));
+  const isInside = less(constant(0), score);
+  return builder.map(sum.shape, select(isInside, constant(1), constant(-1)));
 }
 
 /** Of each row and support vector the kernel's value. */
@@ -47,14 +48,14 @@ function likenesses(operation: Operation, rows: Value, count: number): Value {
   ];
   if (name === "RBF") {
     const each = read(builder.reshape(rows, [samples, 1, size]));
-    const apart = builder.map([samples, count, size], apply("subtract", each, read(vectors)));
+    const apart = builder.map([samples, count, size], subtract(each, read(vectors)));
     const distance = reduce(builder, apart, "sumOfSquares", [2], false);
-    const nearness = apply("multiply", apply("negate", gamma), read(distance));
+    const nearness = multiply(apply("negate", gamma), read(distance));
     return builder.map(distance.shape, apply("exp", nearness));
   }
   const product = matmul(builder, rows, transpose(builder, vectors, [1, 0]), []);
   if (name === "LINEAR") return product;
-  const scaled = apply("add", apply("multiply", gamma, read(product)), shift);
+  const scaled = add(multiply(gamma, read(product)), shift);
   if (name === "POLY") return builder.map(product.shape, apply("power", scaled, degree));
   if (name === "SIGMOID") return builder.map(product.shape, apply("tanh", scaled));
   throw operation.unsupported(`has the kernel ${name}`);

@@ -1,4 +1,5 @@
 /** TreeEnsembleRegressor and TreeEnsembleClassifier of ai.onnx.ml. */
+import { subtract } from "../canonical/algebra.js";
 import { concat } from "../canonical/layout.js";
 import { apply, constant, read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
@@ -89,6 +90,6 @@ function scoresOf(operation: Operation, flat: FlatTrees, aggregate: number): Val
 function bothClasses(operation: Operation, second: Value, isProbability: boolean): Value {
   const { builder } = operation;
   const score = read(second);
-  const other = isProbability ? apply("subtract", constant(1), score) : apply("negate", score);
+  const other = isProbability ? subtract(constant(1), score) : apply("negate", score);
   return concat(builder, [builder.map(second.shape, other), second], 1);
 }
