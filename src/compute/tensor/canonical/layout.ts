@@ -45,7 +45,14 @@ export function denseStrides(shape: readonly number[]): number[] {
   return strides;
 }
 
-function whole(
+/** Whether these strides see a tensor of that shape as it lies, one element behind the other. */
+export function isDense(strides: readonly number[], shape: readonly number[]): boolean {
+  const dense = denseStrides(shape);
+  return strides.every((stride, axis) => shape[axis] === 1 || stride === dense[axis]);
+}
+
+/** A strided view of a tensor, as a tensor of its own. */
+export function view(
   builder: Builder,
   from: Value,
   shape: readonly number[],
@@ -64,13 +71,26 @@ export function transpose(builder: Builder, value: Value, order: readonly number
     return builder.reshape(value, shape);
   }
   const strides = denseStrides(value.shape);
-  return whole(
+  return view(
     builder,
     value,
     shape,
     0,
     order.map((axis) => strides[axis] as number),
   );
+}
+
+/** With the axis brought to the end, and every result's last axis brought back. */
+export function alongLast(
+  builder: Builder,
+  value: Value,
+  axis: number,
+  compute: (value: Value) => readonly Value[],
+): Value[] {
+  const rest = value.shape.map((_, at) => at).filter((at) => at !== axis);
+  const back = value.shape.map((_, at) => (at === axis ? rest.length : rest.indexOf(at)));
+  const results = compute(transpose(builder, value, [...rest, axis]));
+  return results.map((result) => transpose(builder, result, back));
 }
 
 /** `counts` elements of each axis from `starts` on, `steps` apart (negative: backwards). */
@@ -90,7 +110,7 @@ export function slice(
   }
   const empty = counts.includes(0);
   const offset = starts.reduce((sum, start, axis) => sum + start * (strides[axis] as number), 0);
-  return whole(
+  return view(
     builder,
     value,
     counts,
@@ -124,7 +144,7 @@ export function sliceAxis(
 /** Repeats axes of size 1, and adds leading ones. */
 export function expand(builder: Builder, value: Value, shape: readonly number[]): Value {
   if (sizeOf(shape) === sizeOf(value.shape)) return builder.reshape(value, shape);
-  return whole(builder, value, shape, 0, broadcastStrides(value.shape, shape));
+  return view(builder, value, shape, 0, broadcastStrides(value.shape, shape));
 }
 
 /** Of one copy; each is an operand. */

@@ -2,9 +2,10 @@
 import { equal, less, select } from "../canonical/algebra.js";
 import { apply, cast, constant, read, type Term, widen } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
-import { type DType, dtypeOf } from "../dtype.js";
+import { dtypeOf } from "../dtype.js";
 import { checked, elementwise, family, floats } from "./elementwise.js";
 import type { Operation, Rules } from "./operation.js";
+import { castValue } from "./storage.js";
 
 const comparisons: Rules = {
   Equal: family("equal", 2),
@@ -45,11 +46,6 @@ function clip(operation: Operation): readonly Value[] {
   return [operation.builder.map(value.shape, cast(term, value.dtype))];
 }
 
-function castTo(operation: Operation, to: DType): readonly Value[] {
-  const value = operation.input(0);
-  return [operation.builder.map(value.shape, cast(read(value), to))];
-}
-
 export const rules: Rules = {
   ...comparisons,
   Clip: clip,
@@ -72,7 +68,7 @@ export const rules: Rules = {
     const number = operation.integer("to", 0);
     const to = dtypeOf(number);
     if (to === undefined) throw operation.unsupported(`casts to element type ${number}`);
-    return castTo(operation, to);
+    return [castValue(operation, operation.input(0), to)];
   },
-  CastLike: (operation) => castTo(operation, operation.input(1).dtype),
+  CastLike: (operation) => [castValue(operation, operation.input(0), operation.input(1).dtype)],
 };

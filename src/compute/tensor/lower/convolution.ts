@@ -28,7 +28,7 @@ function kernelOf(operation: Operation, value: Value, weights: Value): readonly 
   }
   const kernel = weights.shape.slice(2);
   if (kernel.includes(0)) throw operation.mismatch("the window is empty");
-  const said = operation.attribute("kernel_shape") && operation.integers("kernel_shape");
+  const said = operation.integers("kernel_shape");
   if (said === undefined || said.join() === kernel.join()) return kernel;
   throw operation.mismatch(`the window is [${said.join(", ")}] by the model`);
 }

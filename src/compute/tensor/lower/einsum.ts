@@ -1,7 +1,7 @@
 /** Einsum: operands are joined from left to right; what two share and nobody else needs is a dot product. */
 import { multiply } from "../canonical/algebra.js";
 import { matmul, reduce } from "../canonical/arithmetic.js";
-import { copy, denseStrides, transpose } from "../canonical/layout.js";
+import { denseStrides, transpose, view } from "../canonical/layout.js";
 import { read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
@@ -96,9 +96,7 @@ function operandOf(
       0,
     ),
   );
-  const toStrides = denseStrides(shape);
-  const part = { from: value, shape, fromOffset: 0, fromStrides, toOffset: 0, toStrides };
-  return { value: copy(builder, shape, [part]), labels: kept };
+  return { value: view(builder, value, shape, 0, fromStrides), labels: kept };
 }
 
 /** Sums over the axes that are not needed any more. */

@@ -11,6 +11,7 @@ import {
 } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import type { Operation, Rule, Rules } from "./operation.js";
+import { castValue } from "./storage.js";
 
 /** A function of so many operands, computed in the type that holds them. */
 export function elementwise(
@@ -109,9 +110,7 @@ const power = elementwise(2, (operation, x, y) => {
 /** The type of the base, not of the exponent, is the type of the result. */
 function pow(operation: Operation): readonly Value[] {
   const { dtype } = operation.input(0);
-  const [value] = power(operation);
-  if (value === undefined || value.dtype === dtype) return value === undefined ? [] : [value];
-  return [operation.builder.map(value.shape, cast(read(value), dtype))];
+  return power(operation).map((value) => castValue(operation, value, dtype));
 }
 
 const arithmetic: Rules = {

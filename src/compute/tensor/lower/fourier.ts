@@ -1,7 +1,7 @@
 /** DFT and STFT: matrix products with cosines. */
 import { divide, multiply, select } from "../canonical/algebra.js";
 import { matmul } from "../canonical/arithmetic.js";
-import { copy, denseStrides, pad, transpose } from "../canonical/layout.js";
+import { pad, transpose, view } from "../canonical/layout.js";
 import { apply, constant, read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
@@ -109,16 +109,8 @@ function transformFrames(operation: Operation): Value {
     throw operation.mismatch(`frames of ${length} samples, ${step} apart`);
   }
   const shape = [batch, Math.floor((samples - length) / step) + 1, length, parts];
-  const frames = copy(builder, shape, [
-    {
-      from: signal,
-      shape,
-      fromOffset: 0,
-      fromStrides: [samples * parts, step * parts, parts, 1],
-      toOffset: 0,
-      toStrides: denseStrides(shape),
-    },
-  ]);
+  const strides = [samples * parts, step * parts, parts, 1];
+  const frames = view(builder, signal, shape, 0, strides);
   const kind = { inverse: false, onesided: operation.integer("onesided", 1) === 1 };
   if (window === undefined) return transformed(operation, frames, kind);
   const weights = read(builder.reshape(window, [length, 1]));

@@ -1,15 +1,16 @@
 /** What the linear models and the trees of ai.onnx.ml share: features in, scores and labels out. */
 import { reduce, softmax } from "../canonical/arithmetic.js";
 import { gather } from "../canonical/indexing.js";
-import { apply, cast, read } from "../canonical/term.js";
+import { apply, read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import type { Operation } from "./operation.js";
+import { castValue } from "./storage.js";
 
 /** The model's samples as rows of binary32; a single row may lack its axis. */
 export function features(operation: Operation, index = 0): Value {
   const { builder } = operation;
   const value = operation.input(index);
-  const floats = builder.map(value.shape, cast(read(value), "float32"));
+  const floats = castValue(operation, value, "float32");
   if (value.shape.length === 1) return builder.reshape(floats, [1, ...value.shape]);
   if (value.shape.length === 2) return floats;
   throw operation.mismatch("samples have to be the rows of a matrix");

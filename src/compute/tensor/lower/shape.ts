@@ -52,7 +52,8 @@ export const rules: Rules = {
 
 /** Axes are an attribute up to operator set 12 and an input from 13 on. */
 export function axesOf(operation: Operation, index = 1): number[] | undefined {
-  if (operation.attribute("axes") !== undefined) return operation.integers("axes");
+  const given = operation.integers("axes");
+  if (given !== undefined) return given;
   return operation.optional(index) === undefined ? undefined : operation.integersKnown(index);
 }
 

@@ -1,7 +1,7 @@
 /** Softmax and what is like it: each element judged among those along one axis. */
 import { equal } from "../canonical/algebra.js";
 import { reduce, softmax } from "../canonical/arithmetic.js";
-import { transpose } from "../canonical/layout.js";
+import { alongLast } from "../canonical/layout.js";
 import { cast, read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
@@ -32,11 +32,7 @@ export function softmaxAlong(
   axis: number,
   logarithm: boolean,
 ): Value {
-  const { shape } = value;
-  const rest = shape.map((_, at) => at).filter((at) => at !== axis);
-  const rows = softmax(builder, transpose(builder, value, [...rest, axis]), logarithm);
-  const back = shape.map((_, at) => (at === axis ? rest.length : rest.indexOf(at)));
-  return transpose(builder, rows, back);
+  return alongLast(builder, value, axis, (rows) => [softmax(builder, rows, logarithm)])[0] as Value;
 }
 
 /** 1 at the first of the greatest elements, else 0. */

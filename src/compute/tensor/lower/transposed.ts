@@ -3,7 +3,7 @@
  * Results whose places differ by a stride read the same taps, so with strides s it is s convolutions
  * an axis, each with every s-th tap backwards, whose results interleave; no zero is multiplied.
  */
-import { copy, denseStrides, expand, type Part, pad, slice } from "../canonical/layout.js";
+import { copy, denseStrides, expand, type Part, pad, slice, view } from "../canonical/layout.js";
 import type { Value } from "../canonical/value.js";
 import { convolution } from "../canonical/window.js";
 import { sizeOf } from "../dtype.js";
@@ -107,20 +107,11 @@ function weightsOf(
   const lastTaps = phases.map(
     ({ tap, taps }, axis) => tap + (taps - 1) * (strides[axis] as number),
   );
-  const part: Part = {
-    from: weights,
-    shape,
-    fromOffset: lastTaps.reduce((sum, tap, axis) => sum + tap * (ofTaps[axis] as number), 0),
-    fromStrides: [
-      perGroup * results * inner,
-      inner,
-      results * inner,
-      ...ofTaps.map((stride, axis) => -stride * (strides[axis] as number)),
-    ],
-    toOffset: 0,
-    toStrides: denseStrides(shape),
-  };
-  return copy(builder, [groups * results, perGroup, ...taps], [part]);
+  const offset = lastTaps.reduce((sum, tap, axis) => sum + tap * (ofTaps[axis] as number), 0);
+  const backwards = ofTaps.map((stride, axis) => -stride * (strides[axis] as number));
+  const from = [perGroup * results * inner, inner, results * inner, ...backwards];
+  const grouped = view(builder, weights, shape, offset, from);
+  return builder.reshape(grouped, [groups * results, perGroup, ...taps]);
 }
 
 /** One convolution; nothing where its windows see no element. */

@@ -2,7 +2,7 @@
  * Joins elementwise operators into one pass over memory: a map whose only reader is another map
  * becomes its first steps. The functions, their operands and so every bit stay the same.
  */
-import { denseStrides } from "../canonical/layout.js";
+import { denseStrides, isDense } from "../canonical/layout.js";
 import { mapLimits } from "../canonical/linearise.js";
 import type { MapConstant, MapOperator, Operator } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
@@ -53,11 +53,6 @@ function restride(
   if (long(from).join() !== long(to).join()) return undefined;
   const kept = strides.filter((_, axis) => from[axis] !== 1);
   return to.map((size) => (size === 1 ? 0 : (kept.shift() as number)));
-}
-
-function isDense(strides: readonly number[], shape: readonly number[]): boolean {
-  const dense = denseStrides(shape);
-  return strides.every((stride, axis) => shape[axis] === 1 || stride === dense[axis]);
 }
 
 /** `first` computes what `second` reads as its input number `input`. */

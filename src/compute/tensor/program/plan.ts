@@ -4,7 +4,7 @@
  * placed first, each at the lowest offset that is free for its whole life. An elementwise operator
  * writes over an operand that dies with it.
  */
-import { denseStrides } from "../canonical/layout.js";
+import { isDense } from "../canonical/layout.js";
 import type { BufferFacts, MapOperator, Operator } from "../canonical/value.js";
 import { elementBytes } from "../dtype.js";
 
@@ -143,15 +143,12 @@ function overwritten(
 ): number | undefined {
   if (writes.length !== 1) return undefined;
   const { dtype, elements } = buffers[writes[0] as number] as BufferFacts;
-  const dense = denseStrides(shape);
   return reads.find((buffer, input) => {
     const facts = buffers[buffer] as BufferFacts;
     const sameSize = elementBytes(facts.dtype) === elementBytes(dtype);
     if (!sameSize || facts.elements !== elements) return false;
     if (reads.indexOf(buffer) !== reads.lastIndexOf(buffer)) return false;
-    return (strides[input] ?? []).every(
-      (stride, axis) => shape[axis] === 1 || stride === dense[axis],
-    );
+    return isDense(strides[input] ?? [], shape);
   });
 }
 

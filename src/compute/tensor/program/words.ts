@@ -23,8 +23,8 @@ function mapWords({ shape, strides, constants, steps, results }: MapOperator) {
   words.push(steps.length);
   for (const { name, operands } of steps) {
     const { number } = functions.get(name) as FunctionFacts;
-    const [a = 0, b = 0, c = 0] = operands.map(BigInt);
-    words.push(BigInt(number) | (BigInt(a) << 16n) | (BigInt(b) << 24n) | (BigInt(c) << 32n));
+    const [a = 0n, b = 0n, c = 0n] = operands.map(BigInt);
+    words.push(BigInt(number) | (a << 16n) | (b << 24n) | (c << 32n));
   }
   words.push(...results);
   return words;
