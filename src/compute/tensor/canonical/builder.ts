@@ -79,25 +79,18 @@ export class Builder {
     results: readonly Result[],
     words: readonly (number | bigint)[],
   ): Value[] {
-    const written = results.map((result) => this.#add(result, this.#roots(reads)));
-    return this.#push(
-      {
-        opcode,
-        reads: reads.map((value) => value.buffer),
-        writes: written.map((value) => value.buffer),
-        words,
-      },
-      written,
-    );
+    const buffers = reads.map((value) => value.buffer);
+    const written = results.map((result) => this.#add(result, this.#roots(buffers)));
+    const writes = written.map((value) => value.buffer);
+    return this.#push({ opcode, reads: buffers, writes, words }, written);
   }
 
   /** Elementwise: the terms' values broadcast to `shape`. */
   maps(shape: readonly number[], terms: readonly Term[]): Value[] {
-    const { values, ...form } = linearise(shape, terms);
-    const written = terms.map(({ dtype }) => this.#add({ dtype, shape }, this.#roots(values)));
-    const reads = values.map((value) => value.buffer);
+    const form = linearise(shape, terms);
+    const written = terms.map(({ dtype }) => this.#add({ dtype, shape }, this.#roots(form.reads)));
     const writes = written.map((value) => value.buffer);
-    return this.#push({ opcode: "map", reads, writes, ...form }, written);
+    return this.#push({ opcode: "map", writes, ...form }, written);
   }
 
   map(shape: readonly number[], term: Term): Value {
@@ -122,9 +115,9 @@ export class Builder {
     return inputs.length > 0 && inputs.every(isOne);
   }
 
-  #roots(values: readonly Value[]): ReadonlySet<string> {
+  #roots(reads: readonly number[]): ReadonlySet<string> {
     const all = new Set<string>();
-    for (const { buffer } of values) {
+    for (const buffer of reads) {
       for (const root of this.buffers[buffer]?.roots ?? noRoots) all.add(root);
     }
     return all.size === 0 ? noRoots : all;

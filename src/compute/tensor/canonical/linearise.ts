@@ -1,16 +1,45 @@
 /** From terms to the steps of one `map`, each term once, and the strides by which it reads. */
 import { QuipuError } from "../../../base/errors.js";
 import type { Term } from "./term.js";
-import type { MapConstant, MapOperator, MapStep, Value } from "./value.js";
+import type { MapConstant, MapOperator, MapStep } from "./value.js";
 
-export const mapLimits = Object.freeze({
+const mapLimits = Object.freeze({
   inputsMax: 8,
   constantsMax: 32,
   stepsMax: 96,
-  outputsMax: 4,
 });
 
-type Form = Omit<MapOperator, "opcode" | "reads" | "writes">;
+/** What a map takes: each view of a buffer and each constant once, as they are first named. */
+export class MapSources {
+  readonly reads: number[] = [];
+  readonly strides: (readonly number[])[] = [];
+  readonly constants: MapConstant[] = [];
+
+  /** Its number among the inputs. */
+  input(buffer: number, strides: readonly number[]): number {
+    const at = this.reads.findIndex(
+      (read, index) => read === buffer && `${this.strides[index]}` === `${strides}`,
+    );
+    if (at >= 0) return at;
+    this.strides.push(strides);
+    return this.reads.push(buffer) - 1;
+  }
+
+  /** Its number among the constants; two zeros are two. */
+  constant({ dtype, number }: MapConstant): number {
+    const at = this.constants.findIndex(
+      (other) => other.dtype === dtype && Object.is(other.number, number),
+    );
+    return at >= 0 ? at : this.constants.push({ dtype, number }) - 1;
+  }
+
+  /** Whether one map may take all this, with so many steps. */
+  fits(steps: number): boolean {
+    const { inputsMax, constantsMax, stepsMax } = mapLimits;
+    const { reads, constants } = this;
+    return reads.length <= inputsMax && constants.length <= constantsMax && steps <= stepsMax;
+  }
+}
 
 /** Strides of `from` in a tensor of shape `to`, 0 where it repeats; shapes must broadcast. */
 export function broadcastStrides(from: readonly number[], to: readonly number[]): number[] {
@@ -29,14 +58,11 @@ export function broadcastStrides(from: readonly number[], to: readonly number[])
   return strides;
 }
 
-/** `values`: what the inputs read, in order. */
 export function linearise(
   shape: readonly number[],
   terms: readonly Term[],
-): Form & { readonly values: readonly Value[] } {
-  const values: Value[] = [];
-  const strides: (readonly number[])[] = [];
-  const constants: MapConstant[] = [];
+): Omit<MapOperator, "opcode" | "writes"> {
+  const sources = new MapSources();
   const order: Extract<Term, { kind: "apply" }>[] = [];
   const place = new Map<Term, { readonly kind: Term["kind"]; readonly index: number }>();
   const visit = (term: Term): void => {
@@ -46,35 +72,25 @@ export function linearise(
       for (const operand of term.operands) visit(operand);
       index = order.push(term) - 1;
     } else if (term.kind === "read") {
-      const read = broadcastStrides(term.value.shape, shape);
-      index = values.findIndex(
-        ({ buffer }, input) => buffer === term.value.buffer && `${strides[input]}` === `${read}`,
-      );
-      if (index < 0) {
-        index = values.push(term.value) - 1;
-        strides.push(read);
-      }
-    } else {
-      const { dtype, number } = term;
-      index = constants.findIndex(
-        (other) => other.dtype === dtype && Object.is(other.number, number),
-      );
-      if (index < 0) index = constants.push({ dtype, number }) - 1;
-    }
+      index = sources.input(term.value.buffer, broadcastStrides(term.value.shape, shape));
+    } else index = sources.constant(term);
     place.set(term, { kind: term.kind, index });
   };
   for (const term of terms) visit(term);
+  const { reads, strides, constants } = sources;
   const register = (term: Term): number => {
     const { kind, index } = place.get(term) as { kind: Term["kind"]; index: number };
     if (kind === "read") return index;
-    return values.length + index + (kind === "apply" ? constants.length : 0);
+    return reads.length + index + (kind === "apply" ? constants.length : 0);
   };
   const steps: MapStep[] = order.map(({ name, operands }) => ({
     name,
     operands: operands.map(register),
   }));
-  if (values.length > mapLimits.inputsMax || steps.length > mapLimits.stepsMax) {
-    throw new QuipuError("LIMIT_EXCEEDED", "an elementwise expression is too long");
+  if (!sources.fits(steps.length)) {
+    throw new QuipuError("LIMIT_EXCEEDED", "an elementwise expression is too long", {
+      next: "export its operator as several",
+    });
   }
-  return { shape, strides, constants, steps, results: terms.map(register), values };
+  return { reads, shape, strides, constants, steps, results: terms.map(register) };
 }

@@ -3,8 +3,8 @@
  * becomes its first steps. The functions, their operands and so every bit stay the same.
  */
 import { denseStrides, isDense } from "../canonical/layout.js";
-import { mapLimits } from "../canonical/linearise.js";
-import type { MapConstant, MapOperator, Operator } from "../canonical/value.js";
+import { MapSources } from "../canonical/linearise.js";
+import type { MapOperator, Operator } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
 
 export function fuseMaps(
@@ -59,37 +59,20 @@ function restride(
 function join(first: MapOperator, second: MapOperator, input: number): MapOperator | undefined {
   if (sizeOf(first.shape) !== sizeOf(second.shape)) return undefined;
   if (!isDense(second.strides[input] as readonly number[], second.shape)) return undefined;
-  const reads: number[] = [];
-  const strides: (readonly number[])[] = [];
-  const constants: MapConstant[] = [];
-  const addInput = (buffer: number, stride: readonly number[]): number => {
-    const at = reads.findIndex(
-      (read, index) => read === buffer && `${strides[index]}` === `${stride}`,
-    );
-    if (at >= 0) return at;
-    strides.push(stride);
-    return reads.push(buffer) - 1;
-  };
-  const addConstant = (constant: MapConstant): number => {
-    const same = (other: MapConstant) =>
-      other.dtype === constant.dtype && Object.is(other.number, constant.number);
-    const at = constants.findIndex(same);
-    return at >= 0 ? at : constants.push(constant) - 1;
-  };
+  const sources = new MapSources();
   const firstInputs: number[] = [];
   for (const [index, buffer] of first.reads.entries()) {
     const stride = restride(first.strides[index] as readonly number[], first.shape, second.shape);
     if (stride === undefined) return undefined;
-    firstInputs.push(addInput(buffer, stride));
+    firstInputs.push(sources.input(buffer, stride));
   }
   const secondInputs = second.reads.map((buffer, index) =>
-    index === input ? -1 : addInput(buffer, second.strides[index] as readonly number[]),
+    index === input ? -1 : sources.input(buffer, second.strides[index] as readonly number[]),
   );
-  const firstConstants = first.constants.map(addConstant);
-  const secondConstants = second.constants.map(addConstant);
-  const steps = first.steps.length + second.steps.length;
-  if (reads.length > mapLimits.inputsMax || steps > mapLimits.stepsMax) return undefined;
-  if (constants.length > mapLimits.constantsMax) return undefined;
+  const firstConstants = first.constants.map((constant) => sources.constant(constant));
+  const secondConstants = second.constants.map((constant) => sources.constant(constant));
+  if (!sources.fits(first.steps.length + second.steps.length)) return undefined;
+  const { reads, strides, constants } = sources;
   const base = reads.length + constants.length;
   const registerOf = (
     map: MapOperator,
