@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../bench/machine.js";
-import { elementTypeName } from "./elements.js";
+import { elementTypeName } from "../../src/compute/tensor/dtype.js";
 import { type Outcome, type Verdict, verdicts } from "./run-test.js";
 import { readModel } from "./suite.js";
 

@@ -1,4 +1,5 @@
-/** Element types as ONNX numbers them, and tensors as the official suite's files hold them. */
+/** Tensors as the official suite's files hold them, by the names of their element types. */
+import { bfloat16Of, float16Of } from "../../src/base/float-bits.js";
 
 export type Elements =
   | Float32Array<ArrayBuffer>
@@ -12,39 +13,27 @@ export type Elements =
   | Int8Array<ArrayBuffer>
   | Uint8Array<ArrayBuffer>;
 
-interface ElementType {
-  readonly name: string;
-  readonly bytes: number;
-  /** Elements over bytes that belong to nobody else. */
-  readonly over: (buffer: ArrayBuffer) => Elements;
+interface ElementsType {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBuffer, offset?: number, length?: number): Elements;
 }
 
-/** By number. Half precision is held as its bits; text, complex and newer types are not held. */
-export const elementTypes: ReadonlyMap<number, ElementType> = new Map([
-  [1, { name: "float32", bytes: 4, over: (buffer) => new Float32Array(buffer) }],
-  [2, { name: "uint8", bytes: 1, over: (buffer) => new Uint8Array(buffer) }],
-  [3, { name: "int8", bytes: 1, over: (buffer) => new Int8Array(buffer) }],
-  [4, { name: "uint16", bytes: 2, over: (buffer) => new Uint16Array(buffer) }],
-  [5, { name: "int16", bytes: 2, over: (buffer) => new Int16Array(buffer) }],
-  [6, { name: "int32", bytes: 4, over: (buffer) => new Int32Array(buffer) }],
-  [7, { name: "int64", bytes: 8, over: (buffer) => new BigInt64Array(buffer) }],
-  [9, { name: "bool", bytes: 1, over: (buffer) => new Uint8Array(buffer) }],
-  [10, { name: "float16", bytes: 2, over: (buffer) => new Uint16Array(buffer) }],
-  [11, { name: "float64", bytes: 8, over: (buffer) => new Float64Array(buffer) }],
-  [12, { name: "uint32", bytes: 4, over: (buffer) => new Uint32Array(buffer) }],
-  [13, { name: "uint64", bytes: 8, over: (buffer) => new BigUint64Array(buffer) }],
-  [16, { name: "bfloat16", bytes: 2, over: (buffer) => new Uint16Array(buffer) }],
+/** Half precision is held as its bits; text, complex and newer types are not held. */
+export const elementsTypes: ReadonlyMap<string, ElementsType> = new Map<string, ElementsType>([
+  ["float32", Float32Array],
+  ["float64", Float64Array],
+  ["int64", BigInt64Array],
+  ["uint64", BigUint64Array],
+  ["int32", Int32Array],
+  ["uint32", Uint32Array],
+  ["int16", Int16Array],
+  ["uint16", Uint16Array],
+  ["int8", Int8Array],
+  ["uint8", Uint8Array],
+  ["bool", Uint8Array],
+  ["float16", Uint16Array],
+  ["bfloat16", Uint16Array],
 ]);
-
-const otherNames: ReadonlyMap<number, string> = new Map([
-  [8, "string"],
-  [14, "complex64"],
-  [15, "complex128"],
-]);
-
-export function elementTypeName(number: number): string {
-  return elementTypes.get(number)?.name ?? otherNames.get(number) ?? `type ${number}`;
-}
 
 export interface HeldTensor {
   readonly name: string;
@@ -55,24 +44,8 @@ export interface HeldTensor {
 
 /** The value of an element as a number, for the types whose elements are bits. */
 export function floatReader(dtype: string): ((bits: number) => number) | undefined {
-  if (dtype === "float16") return halfToNumber;
-  if (dtype === "bfloat16") return bfloatToNumber;
+  if (dtype === "float16") return float16Of;
+  if (dtype === "bfloat16") return bfloat16Of;
   if (dtype === "float32" || dtype === "float64") return (value) => value;
   return undefined;
-}
-
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-const scratch = new DataView(new ArrayBuffer(4));
-
-function bfloatToNumber(bits: number): number {
-  scratch.setUint32(0, bits << 16);
-  return scratch.getFloat32(0);
 }

@@ -3,6 +3,7 @@
  * outputs), and tensors in files of their own. More than the importer reads and no check of a model:
  * the suite holds much that cannot be compiled.
  */
+import { elementTypeName } from "../../src/compute/tensor/dtype.js";
 import {
   readFields,
   type WireValue,
@@ -12,7 +13,7 @@ import {
   wireIntegers,
   wireText,
 } from "../../src/compute/tensor/onnx/wire.js";
-import { type Elements, elementTypeName, elementTypes, type HeldTensor } from "./elements.js";
+import { type Elements, elementsTypes, type HeldTensor } from "./elements.js";
 
 export interface OperatorUse {
   /** With its domain in front where that is not the default one. */
@@ -228,13 +229,13 @@ function elementsOf({
   shape,
   name,
 }: TensorParts): Elements | undefined {
-  const elementType = elementTypes.get(type);
-  if (elementType === undefined) return undefined;
+  const Type = elementsTypes.get(elementTypeName(type));
+  if (Type === undefined) return undefined;
   const count = shape.reduce((product, size) => product * size, 1);
-  const buffer = new ArrayBuffer(count * elementType.bytes);
-  const data = elementType.over(buffer);
+  const buffer = new ArrayBuffer(count * Type.BYTES_PER_ELEMENT);
+  const data = new Type(buffer);
   const stored = raw ?? Buffer.concat(chunks);
-  const held = integers.length > 0 ? integers.length : stored.length / elementType.bytes;
+  const held = integers.length > 0 ? integers.length : stored.length / Type.BYTES_PER_ELEMENT;
   if (held !== count) throw new Error(`tensor ${name} holds ${held} elements of ${count}`);
   if (integers.length === 0) {
     new Uint8Array(buffer).set(stored);

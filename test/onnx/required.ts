@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../bench/machine.js";
-import { elementTypeName } from "./elements.js";
+import { elementTypeName } from "../../src/compute/tensor/dtype.js";
 import type { ModelOutline, OperatorUse } from "./onnx-file.js";
 import { readModel } from "./suite.js";
 

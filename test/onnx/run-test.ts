@@ -1,7 +1,8 @@
 /** One test of the suite: passed, failed, or beyond what can be compiled. */
 import { QuipuError } from "../../src/base/errors.js";
+import { elementTypeName } from "../../src/compute/tensor/dtype.js";
 import { firstDifference } from "./compare.js";
-import { elementTypeName, type HeldTensor } from "./elements.js";
+import type { HeldTensor } from "./elements.js";
 import { compileFor, compileForSecond, outputsFor } from "./engine.js";
 import type { FileTensor, ModelOutline, ValueOutline } from "./onnx-file.js";
 import { type DataSet, readDataSets, readModel } from "./suite.js";

@@ -1,4 +1,5 @@
 /** The first elements of a tensor, as people and JSON read them. */
+import { bfloat16Of, float16Of } from "../../base/float-bits.js";
 import type { Tensor } from "../../compute/engine/session.js";
 
 /** Numbers; as text what JSON has no number for. */
@@ -11,8 +12,8 @@ export function firstElements({ dtype, data }: Tensor, count: number): Element[]
       return Number.isSafeInteger(number) ? number : element.toString();
     }
     if (dtype === "float32") return float(shortest(element));
-    if (dtype === "float16") return float(half(element));
-    if (dtype === "bfloat16") return float(shortest(ofBits(element << 16)));
+    if (dtype === "float16") return float(float16Of(element));
+    if (dtype === "bfloat16") return float(shortest(bfloat16Of(element)));
     return element;
   });
 }
@@ -30,16 +31,4 @@ function shortest(value: number): number {
     if (Math.fround(Number(text)) === value) return Number(text);
   }
   return Number(value.toPrecision(9));
-}
-
-function ofBits(bits: number): number {
-  return new Float32Array(Int32Array.of(bits).buffer)[0] as number;
-}
-
-function half(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -1,4 +1,5 @@
 /** Tensors of numbers that a seed gives, the same on every machine. */
+import { float32Bits } from "../../base/float-bits.js";
 import { seededRandom } from "../../base/random.js";
 import { type DType, type Tensor, tensor } from "../../compute/engine/session.js";
 import { sizeOf } from "../../compute/tensor/dtype.js";
@@ -51,17 +52,13 @@ export function randomTensor(dtype: DType, shape: readonly number[], seed: numbe
   }
 }
 
-function floatBits(value: number): number {
-  return new Uint32Array(Float32Array.of(value).buffer)[0] as number;
-}
-
 function topBits(value: number): number {
-  return floatBits(value) >>> 16;
+  return float32Bits(value) >>> 16;
 }
 
 /** Of a number that binary16 holds exactly, and is 0 or no subnormal there. */
 function halfBits(value: number): number {
-  const bits = floatBits(value);
+  const bits = float32Bits(value);
   const sign = (bits >>> 16) & 0x8000;
   return value === 0 ? sign : sign | (((bits & 0x7fffffff) >>> 13) - ((127 - 15) << 10));
 }

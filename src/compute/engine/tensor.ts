@@ -6,29 +6,22 @@ import { type DType, elementBytes, sizeOf, strayBool } from "../tensor/dtype.js"
 
 export type { DType } from "../tensor/dtype.js";
 
-const arrays = {
-  float32: Float32Array,
-  int64: BigInt64Array,
-  int32: Int32Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
+type Place = [buffer: ArrayBuffer, offset: number, length: number];
+
+const elementsAt = {
+  float32: (...place: Place) => new Float32Array(...place),
+  int64: (...place: Place) => new BigInt64Array(...place),
+  int32: (...place: Place) => new Int32Array(...place),
+  int8: (...place: Place) => new Int8Array(...place),
+  uint8: (...place: Place) => new Uint8Array(...place),
   /** 0 or 1. */
-  bool: Uint8Array,
+  bool: (...place: Place) => new Uint8Array(...place),
   /** Bits, as DataView would read them. */
-  float16: Uint16Array,
-  bfloat16: Uint16Array,
+  float16: (...place: Place) => new Uint16Array(...place),
+  bfloat16: (...place: Place) => new Uint16Array(...place),
 } as const;
 
-interface Elements {
-  readonly float32: Float32Array<ArrayBuffer>;
-  readonly int64: BigInt64Array<ArrayBuffer>;
-  readonly int32: Int32Array<ArrayBuffer>;
-  readonly int8: Int8Array<ArrayBuffer>;
-  readonly uint8: Uint8Array<ArrayBuffer>;
-  readonly bool: Uint8Array<ArrayBuffer>;
-  readonly float16: Uint16Array<ArrayBuffer>;
-  readonly bfloat16: Uint16Array<ArrayBuffer>;
-}
+type Elements = { readonly [D in DType]: ReturnType<(typeof elementsAt)[D]> };
 
 export type TensorOf<D extends DType> = {
   readonly dtype: D;
@@ -95,7 +88,7 @@ export function tensorOver(
   bytes: Uint8Array<ArrayBuffer>,
 ): Tensor {
   const length = bytes.length / elementBytes(dtype);
-  const data = new arrays[dtype](bytes.buffer, bytes.byteOffset, length);
+  const data = elementsAt[dtype](bytes.buffer, bytes.byteOffset, length);
   return { dtype, shape, data } as Tensor;
 }
 

@@ -1,6 +1,6 @@
 /** What a model file says of itself, also one that cannot be compiled: nothing is computed or read beside it. */
 import { QuipuError } from "../../base/errors.js";
-import { type DType, dtypeOf, elementBytes } from "./dtype.js";
+import { type DType, dtypeOf, elementTypeBytes, elementTypeName, sizeOf } from "./dtype.js";
 import { rules } from "./lower/rules.js";
 import { readType } from "./onnx/constant.js";
 import { type Axis, graphLimits } from "./onnx/graph.js";
@@ -44,18 +44,6 @@ export interface ParameterFacts {
   /** Files beside the model that hold some of them. */
   readonly files: readonly string[];
 }
-
-/** Element types that only a description names: number, name, bytes of an element. */
-const foreignTypes: ReadonlyMap<number, readonly [string, number]> = new Map([
-  [4, ["uint16", 2]],
-  [5, ["int16", 2]],
-  [8, ["string", 0]],
-  [11, ["float64", 8]],
-  [12, ["uint32", 4]],
-  [13, ["uint64", 8]],
-  [14, ["complex64", 8]],
-  [15, ["complex128", 16]],
-]);
 
 /** MODEL_INVALID for bytes that are no model at all. */
 export function describeModel(bytes: Uint8Array): ModelFacts {
@@ -101,12 +89,7 @@ function valueFacts(value: OnnxValue): ValueFacts {
     if (typeof axis !== "bigint") return axis;
     return axis < 0n ? undefined : Number(axis);
   });
-  return { name, type: typeName(elementType), dtype, axes };
-}
-
-function typeName(number: number): string {
-  if (number === 0) return "";
-  return dtypeOf(number) ?? foreignTypes.get(number)?.[0] ?? `type ${number}`;
+  return { name, type: elementType === 0 ? "" : elementTypeName(elementType), dtype, axes };
 }
 
 function countOperators(graphs: readonly OnnxGraph[]): OperatorCount[] {
@@ -124,10 +107,9 @@ function parameterFacts(constants: readonly OnnxTensor[]): ParameterFacts {
   const files = new Set<string>();
   let [elements, bytes] = [0, 0];
   for (const { dims, dataType, external } of constants) {
-    const count = dims.reduce((product, size) => product * Number(size), 1);
-    const dtype = dtypeOf(dataType);
+    const count = sizeOf(dims.map(Number));
     elements += count;
-    bytes += count * (dtype ? elementBytes(dtype) : (foreignTypes.get(dataType)?.[1] ?? 0));
+    bytes += count * elementTypeBytes(dataType);
     if (external !== undefined) files.add(external.get("location") ?? "");
   }
   return { tensors: constants.length, elements, bytes, files: [...files] };

@@ -20,6 +20,29 @@ export function dtypeOf(number: number): DType | undefined {
   return byNumber.get(number);
 }
 
+/** What a model may also name, though nobody here computes with it: name, bytes of an element. */
+const foreignTypes: ReadonlyMap<number, readonly [string, number]> = new Map([
+  [4, ["uint16", 2]],
+  [5, ["int16", 2]],
+  [8, ["string", 0]],
+  [11, ["float64", 8]],
+  [12, ["uint32", 4]],
+  [13, ["uint64", 8]],
+  [14, ["complex64", 8]],
+  [15, ["complex128", 16]],
+]);
+
+/** Of any type that ONNX has a number for. */
+export function elementTypeName(number: number): string {
+  return dtypeOf(number) ?? foreignTypes.get(number)?.[0] ?? `type ${number}`;
+}
+
+/** Likewise; 0 for texts, and where nobody knows. */
+export function elementTypeBytes(number: number): number {
+  const dtype = dtypeOf(number);
+  return dtype === undefined ? (foreignTypes.get(number)?.[1] ?? 0) : elementBytes(dtype);
+}
+
 const bytesOf: Readonly<Record<DType, number>> = {
   float32: 4,
   uint8: 1,

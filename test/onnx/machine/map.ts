@@ -1,8 +1,9 @@
 /** Elementwise programs, one element after the other. */
+
+import { bfloat16Of, float16Of } from "../../../src/base/float-bits.js";
 import { exactFunctions } from "../../../src/compute/tensor/canonical/exact-functions.js";
 import { functions } from "../../../src/compute/tensor/canonical/functions.js";
 import type { DType } from "../../../src/compute/tensor/dtype.js";
-import { floatReader } from "../elements.js";
 import type { Kernel } from "./run.js";
 import { type Element, get, offsets, put, Words } from "./words.js";
 
@@ -48,8 +49,8 @@ function erf(x: number): number {
 }
 
 const casts: ReadonlyMap<string, Compute> = new Map([
-  ["f16_to_f32", (bits) => (floatReader("float16") as (bits: number) => number)(Number(bits))],
-  ["bf16_to_f32", (bits) => (floatReader("bfloat16") as (bits: number) => number)(Number(bits))],
+  ["f16_to_f32", (bits) => float16Of(Number(bits))],
+  ["bf16_to_f32", (bits) => bfloat16Of(Number(bits))],
   ["f32_to_f16", (value) => narrow(Number(value), 10, -14, 15)],
   ["f32_to_bf16", (value) => narrow(Number(value), 7, -126, 127)],
 ]);

@@ -4,7 +4,7 @@
  * lowering and what is wrong in native code can be told apart.
  */
 import { type DType, elementBytes } from "../../../src/compute/tensor/dtype.js";
-import { type Elements, elementTypes } from "../elements.js";
+import { type Elements, elementsTypes } from "../elements.js";
 import { gather, gatherElements, gatherNd, scatterElements, scatterNd } from "./indices.js";
 import { map } from "./map.js";
 import { copy, matmul, normalise, reduce, scan, softmax, topk } from "./plain.js";
@@ -37,8 +37,6 @@ const kernels: ReadonlyMap<number, Kernel> = new Map([
   [15, pool],
 ]);
 
-const overByName = new Map([...elementTypes.values()].map(({ name, over }) => [name, over]));
-
 /** `inputs` and results: elements in the program's order. */
 export function runProgram(bytes: Uint8Array, inputs: readonly Elements[]): Elements[] {
   const program = readProgram(bytes);
@@ -65,13 +63,8 @@ function elementsOver(
   offset: number,
   elements: number,
 ): Elements {
-  const over = overByName.get(dtype);
-  if (over === undefined) throw new Error(`no elements of type ${dtype}`);
-  const Type = over(new ArrayBuffer(0)).constructor as new (
-    buffer: ArrayBuffer,
-    offset: number,
-    length: number,
-  ) => Elements;
+  const Type = elementsTypes.get(dtype);
+  if (Type === undefined) throw new Error(`no elements of type ${dtype}`);
   if (offset % elementBytes(dtype) !== 0) throw new Error(`offset ${offset} of ${dtype}`);
   return new Type(buffer, offset, elements);
 }

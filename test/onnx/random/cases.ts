@@ -1,7 +1,7 @@
 /** A random model of one operator, with its inputs, of a seed. */
-import type { AttributeParts } from "../../onnx-writer.js";
-import { type ModelParts, writeModel } from "../../onnx-writer.js";
-import { elementTypes, type HeldTensor } from "../elements.js";
+import { type DType, dtypeNumbers } from "../../../src/compute/tensor/dtype.js";
+import { type AttributeParts, type ModelParts, writeModel } from "../../onnx-writer.js";
+import type { HeldTensor } from "../elements.js";
 import { Dice } from "./dice.js";
 import { elementwise } from "./elementwise.js";
 import { indexing } from "./indexing.js";
@@ -50,10 +50,8 @@ export function caseOf(seed: number, only: string): RandomCase {
   return { operator: recipe.operator, model: modelOf(recipe), inputs, told: tell(recipe) };
 }
 
-const typeNumbers = new Map([...elementTypes].map(([number, { name }]) => [name, number]));
-
 function modelOf({ operator, opset, inputs, fixed = [], attributes, outputs = 1 }: Recipe) {
-  const type = ({ dtype }: HeldTensor) => typeNumbers.get(dtype) ?? 0;
+  const type = ({ dtype }: HeldTensor) => dtypeNumbers[dtype as DType];
   const present = inputs.filter((input) => input !== undefined);
   const named = [...inputs, ...fixed].map((input) => input?.name ?? "");
   while (named.at(-1) === "") named.pop();

@@ -1,4 +1,5 @@
 /** The operators that compute over more than one element: their results and their words. */
+import { float32Bits } from "../../../base/float-bits.js";
 import { sizeOf } from "../dtype.js";
 import type { Builder } from "./builder.js";
 import { transpose } from "./layout.js";
@@ -109,13 +110,6 @@ export function softmax(builder: Builder, value: Value, logarithm: boolean): Val
   )[0] as Value;
 }
 
-const scratch = new DataView(new ArrayBuffer(4));
-
-export function bitsOf(number: number): number {
-  scratch.setFloat32(0, number);
-  return scratch.getUint32(0);
-}
-
 export interface Normalisation {
   /** Elements that are normalised together. */
   readonly length: number;
@@ -145,6 +139,6 @@ export function normalise(builder: Builder, value: Value, how: Normalisation): V
       { dtype: "float32", shape: [rows] },
       { dtype: "float32", shape: [rows] },
     ],
-    [rows, length, bitsOf(epsilon), mode, channels],
+    [rows, length, float32Bits(epsilon), mode, channels],
   );
 }

@@ -1,5 +1,5 @@
 /** The 64-bit words of an operator in the flat program: operands, then all that it has to know. */
-import { bitsOf } from "../canonical/arithmetic.js";
+import { float32Bits } from "../../../base/float-bits.js";
 import { type FunctionFacts, functions } from "../canonical/functions.js";
 import type { MapOperator, Operator } from "../canonical/value.js";
 import { dtypeNumbers } from "../dtype.js";
@@ -18,7 +18,10 @@ function mapWords({ shape, strides, constants, steps, results }: MapOperator) {
   for (const of of merged.strides) words.push(...of);
   words.push(constants.length);
   for (const { dtype, number } of constants) {
-    words.push(dtypeNumbers[dtype], dtype === "float32" ? bitsOf(Number(number)) : BigInt(number));
+    words.push(
+      dtypeNumbers[dtype],
+      dtype === "float32" ? float32Bits(Number(number)) : BigInt(number),
+    );
   }
   words.push(steps.length);
   for (const { name, operands } of steps) {
