@@ -9,6 +9,7 @@ import { formatEndpoint, isLocalEndpoint, parseEndpoint } from "../src/base/endp
 import { type ErrorCode, errorCodes, QuipuError } from "../src/base/errors.js";
 import { sha256Hasher } from "../src/base/hasher.js";
 import { newId } from "../src/base/ids.js";
+import { isWithin } from "../src/base/paths.js";
 import { randomInteger, seededRandom } from "../src/base/random.js";
 import { verifySignature } from "../src/base/signature.js";
 import { abortError, eachUntilAbort, untilAbort } from "../src/base/until-abort.js";
@@ -245,4 +246,9 @@ t.test("a signature holds for its own key alone, however many keys were seen", (
   t.equal(holds(der, other?.signature ?? der), true);
   t.equal(holds(Buffer.from("no key"), signature), false);
   t.end();
+});
+
+t.test("a folder holds what lies in it, not what begins alike", async (t) => {
+  t.ok(isWithin("/a", "/a/b") && isWithin("/", "/a"));
+  t.notOk(isWithin("/a", "/ab") || isWithin("/a", "/a") || isWithin("/a/b", "/a"));
 });

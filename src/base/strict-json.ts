@@ -13,7 +13,9 @@ export function parseStrictJson(
   code: ErrorCode = "VERIFICATION_FAILED",
 ): unknown {
   const refuse = (why: string): QuipuError =>
-    new QuipuError(code, `the ${what} is not acceptable JSON: ${why}`);
+    new QuipuError(code, `the ${what} is not acceptable JSON: ${why}`, {
+      next: "fetch it again, or have it written again",
+    });
   if (bytes.length > bytesMax) {
     throw refuse(`${bytes.length} bytes are more than the ${bytesMax} allowed`);
   }

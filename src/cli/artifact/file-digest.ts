@@ -12,7 +12,9 @@ export async function digestOfFile(path: string): Promise<{ digest: Digest; size
       cause,
     });
   });
-  if (!facts.isFile()) throw new QuipuError("INVALID_ARGUMENT", `${path} is not a file`);
+  if (!facts.isFile()) {
+    throw new QuipuError("INVALID_ARGUMENT", `${path} is not a file`, { next: "name a file" });
+  }
   const hash = createHash("sha256");
   let sizeBytes = 0;
   for await (const chunk of createReadStream(path)) {

@@ -10,8 +10,9 @@ import {
   rm,
   stat,
 } from "node:fs/promises";
-import { basename, dirname, join, resolve, sep } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { QuipuError } from "../../base/errors.js";
+import { isWithin } from "../../base/paths.js";
 import { failed } from "../hash/outcome.js";
 
 /** Where a document goes. */
@@ -33,7 +34,7 @@ export async function documentPlace(path: string, folder: string): Promise<Docum
   const real = await realpath(folder).catch((thrown: unknown) => {
     throw failed({ name: folder }, thrown).error;
   });
-  if (!place.path.startsWith(real === sep ? sep : real + sep)) return place;
+  if (!isWithin(real, place.path)) return place;
   // The folder's manifest must not become one of its files: it would be false at once.
   throw new QuipuError("INVALID_ARGUMENT", `${path} would become a file of ${folder} itself`, {
     next: "write it to a place outside the folder",

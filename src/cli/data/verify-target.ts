@@ -86,7 +86,9 @@ function onlyOne(folder: string, kept: readonly KeptFacts[]): KeptFacts {
 async function readManifest(path: string): Promise<Uint8Array> {
   try {
     const facts = await stat(path);
-    if (!facts.isFile()) throw new QuipuError("INVALID_ARGUMENT", `${path} is not a file`);
+    if (!facts.isFile()) {
+      throw new QuipuError("INVALID_ARGUMENT", `${path} is not a file`, { next: "name a file" });
+    }
     if (facts.size <= manifestBytesMax) return await readFile(path);
   } catch (thrown) {
     throw failed({ name: path }, thrown).error;

@@ -53,6 +53,7 @@ async function coordinatorLog(context: Parameters<VerbAction>[0], pinned: string
       throw new QuipuError(
         "UNAVAILABLE",
         `${response.url} answered ${response.status}, ${length} bytes`,
+        { next: "ask whoever runs the coordinator, whose log it is" },
       );
     }
     return new Uint8Array(await response.arrayBuffer());

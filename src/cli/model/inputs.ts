@@ -102,6 +102,7 @@ async function readInput(
   throw new QuipuError(
     "SHAPE_MISMATCH",
     `${file.path} has the shape ${has}, not [${shape.join(", ")}]`,
+    { next: "correct --shape, or give another file" },
   );
 }
 
@@ -164,7 +165,7 @@ function exactly(
   );
   if (at >= 0) {
     const text = `${file} has ${values[at]} where the model takes ${dtype}`;
-    throw new QuipuError("DATA_INVALID", text, { details: { file } });
+    throw new QuipuError("DATA_INVALID", text, { next: "correct the file", details: { file } });
   }
   if (dtype === "int64") return tensor(dtype, shape, BigInt64Array.from(values, BigInt));
   if (dtype === "int32") return tensor(dtype, shape, Int32Array.from(values));

@@ -53,7 +53,9 @@ export function bindInput(table: Table, source: TableSource): Tensor {
 export function bindLabels(table: Table, source: TableSource): BigInt64Array {
   const { rows, first, width } = select(table, source);
   if (width !== 1) {
-    throw new QuipuError("DATA_INVALID", `labels are one column and the job gives ${width}`);
+    throw new QuipuError("DATA_INVALID", `labels are one column and the job gives ${width}`, {
+      next: "name one column in the job",
+    });
   }
   const labels = new BigInt64Array(rows.length);
   for (const [index, row] of rows.entries()) {
@@ -63,7 +65,10 @@ export function bindLabels(table: Table, source: TableSource): BigInt64Array {
         "DATA_INVALID",
         `${source.file}, row ${row + 1}, column ${first + 1}: ${value} is no label; ` +
           "labels are whole numbers",
-        { details: { file: source.file, row: row + 1, column: first + 1 } },
+        {
+          next: "correct the file, or name the column of the labels in the job",
+          details: { file: source.file, row: row + 1, column: first + 1 },
+        },
       );
     }
     labels[index] = BigInt(value);

@@ -1,14 +1,15 @@
 /** Files that data comes from: where they really lie, and what is wrong with them, in one form. */
 import { realpath } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { join } from "node:path";
 import { QuipuError } from "../../base/errors.js";
+import { isWithin } from "../../base/paths.js";
 
 /** A link in the data folder may point at its own files only: what lies outside is not its data. */
 export async function insideFolder(dataFolder: string, file: string): Promise<string> {
   try {
     const folder = await realpath(dataFolder);
     const path = await realpath(join(folder, file));
-    if (path.startsWith(folder + sep)) return path;
+    if (isWithin(folder, path)) return path;
   } catch (error) {
     throw fileError(error, file);
   }
@@ -34,9 +35,14 @@ export function fileError(error: unknown, file: string): unknown {
   return QuipuError.from(error);
 }
 
-export function invalidFile(file: string, why: string, next?: string, cause?: unknown): QuipuError {
+export function invalidFile(
+  file: string,
+  why: string,
+  next = "save it again, or name another file",
+  cause?: unknown,
+): QuipuError {
   return new QuipuError("DATA_INVALID", `${file} ${why}`, {
-    ...(next === undefined ? {} : { next }),
+    next,
     ...(cause === undefined ? {} : { cause }),
     details: { file },
   });

@@ -4,8 +4,9 @@
  * refused, and so is all that is no plain file.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from "node:fs";
-import { isAbsolute, join, sep } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { QuipuError } from "../../base/errors.js";
+import { isWithin } from "../../base/paths.js";
 import type { ReadExternal } from "../tensor/onnx/constant.js";
 
 export const externalLimits = Object.freeze({
@@ -63,7 +64,7 @@ function pathWithin(folder: string, location: string): string {
   const root = realpathSync(folder);
   if (!isAbsolute(location)) {
     const path = realpathSync(join(root, location));
-    if (path.startsWith(root === sep ? sep : root + sep)) return path;
+    if (isWithin(root, path)) return path;
   }
   throw invalid(
     location,
@@ -83,7 +84,6 @@ function readAt(
     throw invalid(
       location,
       `it has ${bytes} bytes, and a tensor lies at ${offset} to ${offset + length}`,
-      "export the model again, or check that the file was copied whole",
     );
   }
   const data = new Uint8Array(length);
@@ -100,9 +100,14 @@ function readAt(
   return data;
 }
 
-function invalid(location: string, why: string, next?: string, cause?: unknown): QuipuError {
+function invalid(
+  location: string,
+  why: string,
+  next = "export the model again, or check that its files were copied whole",
+  cause?: unknown,
+): QuipuError {
   return new QuipuError("DATA_INVALID", `the model's external data ${location}: ${why}`, {
-    ...(next === undefined ? {} : { next }),
+    next,
     ...(cause === undefined ? {} : { cause }),
     details: { file: location },
   });

@@ -111,6 +111,7 @@ function checkVote(session: Session, task: TensorTask, labels: BigInt64Array | u
     throw new QuipuError(
       "SHAPE_MISMATCH",
       `the vote names the output ${indices}; the model has ${names}`,
+      { next: "name one of those in the job" },
     );
   }
   if (port.choices !== undefined && port.choices !== labels.length) {

@@ -68,7 +68,9 @@ export class Builder {
     const { buffer, dtype, choices } = value;
     if (shape.length > tensorLimits.axesMax || sizeOf(shape) !== sizeOf(value.shape)) {
       const text = `[${value.shape.join(", ")}] as [${shape.join(", ")}]`;
-      throw new QuipuError("SHAPE_MISMATCH", `a tensor cannot take another shape: ${text}`);
+      throw new QuipuError("SHAPE_MISMATCH", `a tensor cannot take another shape: ${text}`, {
+        next: "check the shapes of the inputs against the model",
+      });
     }
     return { buffer, dtype, shape, ...(choices === undefined ? {} : { choices }) };
   }

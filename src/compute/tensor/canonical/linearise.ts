@@ -50,7 +50,9 @@ export function broadcastStrides(from: readonly number[], to: readonly number[])
     const target = to[to.length - axis];
     if (target === undefined || (size !== target && size !== 1)) {
       const text = `[${from.join(", ")}] does not broadcast to [${to.join(", ")}]`;
-      throw new QuipuError("SHAPE_MISMATCH", text);
+      throw new QuipuError("SHAPE_MISMATCH", text, {
+        next: "check the shapes of the inputs against the model",
+      });
     }
     if (size !== 1) strides[to.length - axis] = stride;
     stride *= size;

@@ -40,7 +40,7 @@ export function bindInputs(
     }
     if (what.dtype !== input.dtype) {
       const text = `input ${input.name} is ${what.dtype}; the model wants ${input.dtype}`;
-      throw new QuipuError("SHAPE_MISMATCH", text);
+      throw new QuipuError("SHAPE_MISMATCH", text, { next: `give ${input.name} as that` });
     }
     const value = builder.constant(what.dtype, shape, what.bytes);
     bound.set(input.name, { value, known: true });
@@ -62,10 +62,12 @@ function checkShape(
 ): void {
   const given = `input ${input.name} has the shape [${shape.join(", ")}]`;
   if (shape.length > tensorLimits.axesMax || elementCount(shape, input.dtype) === undefined) {
-    throw new QuipuError("LIMIT_EXCEEDED", `${given}, which is more than a tensor may hold`);
+    throw new QuipuError("LIMIT_EXCEEDED", `${given}, which is more than a tensor may hold`, {
+      next: "use smaller inputs",
+    });
   }
   if (input.axes !== undefined && input.axes.length !== shape.length) {
-    throw new QuipuError("SHAPE_MISMATCH", `${given}; the model wants ${wanted(input)}`);
+    throw unfit(given, wanted(input));
   }
   for (const [position, axis] of (input.axes ?? []).entries()) {
     const size = shape[position] as number;
@@ -76,9 +78,15 @@ function checkShape(
     const expected = typeof axis === "number" ? axis : (bound?.size ?? size);
     if (expected !== size) {
       const why = bound === undefined ? "" : `, and ${axis} is ${bound.size} in ${bound.input}`;
-      throw new QuipuError("SHAPE_MISMATCH", `${given}; the model wants ${wanted(input)}${why}`);
+      throw unfit(given, `${wanted(input)}${why}`);
     }
   }
+}
+
+function unfit(given: string, wants: string): QuipuError {
+  return new QuipuError("SHAPE_MISMATCH", `${given}; the model wants ${wants}`, {
+    next: "give a shape that fits",
+  });
 }
 
 function wanted(input: GraphInput): string {
