@@ -6,7 +6,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CpuWatch, othersShareMax, untilQuiet } from "./quiet.js";
 import type { Goal, Limit, Measured } from "./result.js";
-import { print, record } from "./table.js";
 
 /** What takes its turn. */
 export interface Side {
@@ -68,19 +67,6 @@ const sampleMs = 100;
 const sweepMs = 5;
 /** Of a process, for all its lines: a machine that is never quiet is measured as it is. */
 let patienceMs = 10_000;
-
-/** Runs all contests, prints the table and appends the results. */
-export async function bench(
-  suite: string,
-  contests: readonly Contest[],
-  options: BenchOptions = {},
-): Promise<void> {
-  const results: Measured[] = [];
-  for (const contest of contests) results.push(await compete(contest, options));
-  print(suite, results);
-  // A hasty run is a look at the suite and no result of it.
-  if (options.pairs === undefined) record(suite, results);
-}
 
 export async function compete(contest: Contest, options: BenchOptions = {}): Promise<Measured> {
   const { name, unit, peer, goal, note } = contest;

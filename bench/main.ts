@@ -16,8 +16,8 @@ interface Suite {
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   calls: () => import("./calls.js"),
   hash: () => import("./hash.js"),
-  matmul: () => import("./matmul.js"),
   models: () => import("./models.js"),
+  tensor: () => import("./tensor.js"),
 };
 
 const { positionals: asked, values } = parseArgs({
