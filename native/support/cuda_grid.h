@@ -10,19 +10,26 @@ namespace quipu {
 
 constexpr int kGridThreads = 256;
 
-// Blocks of kGridThreads for `count` elements; beyond the most that are useful, threads stride.
-static inline int64_t GridBlocks(int64_t count) {
+// So many blocks or the most that are useful: beyond those, blocks stride.
+static inline int64_t UsefulBlocks(int64_t wanted) {
   constexpr int64_t kBlocksMax = 65535;
-  const int64_t wanted = (count + kGridThreads - 1) / kGridThreads;
   return wanted < kBlocksMax ? wanted : kBlocksMax;
 }
 
-// The first element of this thread, and how far the next one is.
-static __device__ inline int64_t GridFirst() {
-  return static_cast<int64_t>(blockIdx.x) * kGridThreads + threadIdx.x;
+// Blocks of kThreads for `count` elements.
+template <int kThreads = kGridThreads>
+static inline int64_t GridBlocks(int64_t count) {
+  return UsefulBlocks((count + kThreads - 1) / kThreads);
 }
+
+// The first element of this thread, and how far the next one is.
+template <int kThreads = kGridThreads>
+static __device__ inline int64_t GridFirst() {
+  return static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+}
+template <int kThreads = kGridThreads>
 static __device__ inline int64_t GridStride() {
-  return static_cast<int64_t>(gridDim.x) * kGridThreads;
+  return static_cast<int64_t>(gridDim.x) * kThreads;
 }
 
 }  // namespace quipu

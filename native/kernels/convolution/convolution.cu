@@ -2,6 +2,7 @@
 // image. Few: one thread an output, since most of a tile would be empty.
 #include "kernels/convolution/convolution_cuda.h"
 #include "kernels/matmul/matmul_tile.h"
+#include "support/cuda_grid.h"
 
 namespace quipu {
 namespace {
@@ -57,13 +58,11 @@ struct WindowProblem {
   }
 };
 
-__global__ void __launch_bounds__(kThreads) ConvolutionDirectKernel(ConvolutionGrid grid) {
+__global__ void __launch_bounds__(kGridThreads) ConvolutionDirectKernel(ConvolutionGrid grid) {
   const int64_t positions = VolumeOf(grid.one.out);
   const int64_t count = grid.images * grid.groups * grid.one.out_channels * positions;
   const uint32_t k = static_cast<uint32_t>(DepthOf(grid.one));
-  const int64_t stride = static_cast<int64_t>(gridDim.x) * kThreads;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count;
-       i += stride) {
+  for (int64_t i = GridFirst(); i < count; i += GridStride()) {
     const int64_t row = i / positions;
     const Convolution job = GroupOf(grid, row / grid.one.out_channels);
     const float* w = job.w + row % job.out_channels * k;
@@ -91,10 +90,7 @@ cudaError_t LaunchConvolutionF32(const ConvolutionGrid& job, cudaStream_t stream
   }
   const int64_t count = matrices * job.one.out_channels * VolumeOf(job.one.out);
   if (count == 0) return cudaSuccess;
-  constexpr int64_t kBlocksMax = 65535;
-  const int64_t wanted = (count + kThreads - 1) / kThreads;
-  const int64_t blocks = wanted < kBlocksMax ? wanted : kBlocksMax;
-  QUIPU_CUDA_START(ConvolutionDirectKernel, blocks, kThreads, stream, job);
+  QUIPU_CUDA_START(ConvolutionDirectKernel, GridBlocks(count), kGridThreads, stream, job);
   return cudaGetLastError();
 }
 

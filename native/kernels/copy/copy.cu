@@ -130,8 +130,8 @@ cudaError_t LaunchCopyOf(const Copy& job, cudaStream_t stream) {
   const int64_t count = CopyCount(job);
   Transposes transposes;
   if (FindTransposes(job, &transposes)) {
-    const int64_t blocks = transposes.tiles < 65535 ? transposes.tiles : 65535;
-    QUIPU_CUDA_START(TransposeKernel<Element>, blocks, kTileThreads, stream, transposes);
+    QUIPU_CUDA_START(TransposeKernel<Element>, UsefulBlocks(transposes.tiles), kTileThreads, stream,
+                     transposes);
   } else if (count <= INT32_MAX) {
     QUIPU_CUDA_START((CopyKernel<Element, uint32_t>), GridBlocks(count), kGridThreads, stream, job,
                      count);

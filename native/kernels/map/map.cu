@@ -11,11 +11,10 @@
 #include "kernels/math/power.h"
 #include "kernels/math/trigonometric.h"
 #include "support/cuda_check.h"
+#include "support/cuda_grid.h"
 
 namespace quipu {
 namespace {
-
-constexpr int kThreads = 256;
 
 template <class Kind>
 QUIPU_LANES typename Kind::Element ValueOf(uint64_t bits) {
@@ -109,15 +108,13 @@ __device__ void ReadInputs(const Map& job, int64_t index, uint64_t* registers) {
   }
 }
 
-__global__ void __launch_bounds__(kThreads) MapKernel(Map job, int64_t count) {
+__global__ void __launch_bounds__(kGridThreads) MapKernel(Map job, int64_t count) {
   uint64_t registers[kMapRegistersMax];
   for (int32_t i = 0; i < job.constant_count; ++i) {
     registers[job.input_count + i] = job.constants[i].bits;
   }
   const int32_t first = job.input_count + job.constant_count;
-  const int64_t stride = static_cast<int64_t>(gridDim.x) * kThreads;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count;
-       i += stride) {
+  for (int64_t i = GridFirst(); i < count; i += GridStride()) {
     ReadInputs(job, i, registers);
     for (int32_t s = 0; s < job.step_count; ++s) {
       const MapStep& step = job.steps[s];
@@ -136,10 +133,7 @@ __global__ void __launch_bounds__(kThreads) MapKernel(Map job, int64_t count) {
 cudaError_t LaunchMap(const Map& job, cudaStream_t stream) {
   const int64_t count = MapElements(job);
   if (count == 0) return cudaSuccess;
-  constexpr int64_t kBlocksMax = 65535;
-  const int64_t wanted = (count + kThreads - 1) / kThreads;
-  const int64_t blocks = wanted < kBlocksMax ? wanted : kBlocksMax;
-  QUIPU_CUDA_START(MapKernel, blocks, kThreads, stream, job, count);
+  QUIPU_CUDA_START(MapKernel, GridBlocks(count), kGridThreads, stream, job, count);
   return cudaGetLastError();
 }
 

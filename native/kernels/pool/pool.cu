@@ -1,11 +1,10 @@
 // One thread an output, in a stride over the grid.
 #include "kernels/pool/pool_cuda.h"
 #include "support/cuda_check.h"
+#include "support/cuda_grid.h"
 
 namespace quipu {
 namespace {
-
-constexpr int kThreads = 256;
 
 __device__ void One(const MaxPool& job, int64_t plane, int64_t position) {
   MaxPoolOne(job, plane, position);
@@ -16,12 +15,10 @@ __device__ void One(const AveragePool& job, int64_t plane, int64_t position) {
 }
 
 template <class Job>
-__global__ void __launch_bounds__(kThreads) PoolKernel(Job job) {
+__global__ void __launch_bounds__(kGridThreads) PoolKernel(Job job) {
   const int64_t positions = VolumeOf(job.out);
   const int64_t count = (job.end - job.begin) * positions;
-  const int64_t stride = static_cast<int64_t>(gridDim.x) * kThreads;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count;
-       i += stride) {
+  for (int64_t i = GridFirst(); i < count; i += GridStride()) {
     One(job, job.begin + i / positions, i % positions);
   }
 }
@@ -30,10 +27,7 @@ template <class Job>
 cudaError_t Launch(const Job& job, cudaStream_t stream) {
   const int64_t count = (job.end - job.begin) * VolumeOf(job.out);
   if (count == 0) return cudaSuccess;
-  constexpr int64_t kBlocksMax = 65535;
-  const int64_t wanted = (count + kThreads - 1) / kThreads;
-  const int64_t blocks = wanted < kBlocksMax ? wanted : kBlocksMax;
-  QUIPU_CUDA_START(PoolKernel<Job>, blocks, kThreads, stream, job);
+  QUIPU_CUDA_START(PoolKernel<Job>, GridBlocks(count), kGridThreads, stream, job);
   return cudaGetLastError();
 }
 

@@ -2,6 +2,7 @@
 #include "kernels/reduce/reduce_cuda.h"
 #include "kernels/reduce/reduce_device.h"
 #include "support/cuda_check.h"
+#include "support/cuda_grid.h"
 
 namespace quipu {
 namespace {
@@ -40,9 +41,8 @@ template <class Fold, bool kJoin>
 __global__ void __launch_bounds__(kThreads) ReduceEachKernel(Reduce job) {
   const auto* from = static_cast<const typename Fold::From*>(job.from);
   auto* to = static_cast<typename Fold::To*>(job.to);
-  const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
-  for (int64_t at = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-       at < job.outer * job.inner; at += step) {
+  const int64_t results = job.outer * job.inner;
+  for (int64_t at = GridFirst<kThreads>(); at < results; at += GridStride<kThreads>()) {
     const int64_t o = at / job.inner;
     const int64_t i = at % job.inner;
     const auto* start = from + o * job.length * job.inner_stride + i;
@@ -53,11 +53,7 @@ __global__ void __launch_bounds__(kThreads) ReduceEachKernel(Reduce job) {
   }
 }
 
-int64_t BlocksOf(const Reduce& job) {
-  const int64_t wanted = (job.outer * job.inner + kThreads - 1) / kThreads;
-  constexpr int64_t kBlocksMax = 65535;
-  return wanted < kBlocksMax ? wanted : kBlocksMax;
-}
+int64_t BlocksOf(const Reduce& job) { return GridBlocks<kThreads>(job.outer * job.inner); }
 
 template <class Fold>
 void StartReduce(const Reduce& job, cudaStream_t stream) {

@@ -9,6 +9,7 @@
 
 #include "kernels/reduce/reduce_folds.h"
 #include "kernels/reduce/reduce_order.h"
+#include "support/cuda_grid.h"
 
 namespace quipu {
 namespace {
@@ -21,11 +22,7 @@ struct RowTeams {
   static constexpr int kRows = kThreads / kRowThreads;  // of a thread block
 
   // Thread blocks for so many rows; a block takes further ones in a stride over the grid.
-  static int64_t Blocks(int64_t rows) {
-    constexpr int64_t kBlocksMax = 65535;
-    const int64_t wanted = (rows + kRows - 1) / kRows;
-    return wanted < kBlocksMax ? wanted : kBlocksMax;
-  }
+  static int64_t Blocks(int64_t rows) { return UsefulBlocks((rows + kRows - 1) / kRows); }
 
   // The first row of a thread, the way to its next one, and the thread's place in the row.
   static __device__ int64_t First() {

@@ -2,6 +2,7 @@
 #include "kernels/scan/scan_cuda.h"
 #include "kernels/scan/scan_line.h"
 #include "support/cuda_check.h"
+#include "support/cuda_grid.h"
 
 namespace quipu {
 namespace {
@@ -10,9 +11,8 @@ constexpr int kThreads = 128;
 
 template <class Number>
 __global__ void __launch_bounds__(kThreads) ScanKernel(Scan job) {
-  const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
-  for (int64_t at = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-       at < job.outer * job.inner; at += step) {
+  const int64_t lines = job.outer * job.inner;
+  for (int64_t at = GridFirst<kThreads>(); at < lines; at += GridStride<kThreads>()) {
     ScanEach(LineOf<Number>(job, at / job.inner, at % job.inner), job.length, job.exclusive);
   }
 }
@@ -20,9 +20,7 @@ __global__ void __launch_bounds__(kThreads) ScanKernel(Scan job) {
 }  // namespace
 
 cudaError_t LaunchScan(const Scan& job, DType dtype, cudaStream_t stream) {
-  constexpr int64_t kBlocksMax = 65535;
-  const int64_t wanted = (job.outer * job.inner + kThreads - 1) / kThreads;
-  const int64_t blocks = wanted < kBlocksMax ? wanted : kBlocksMax;
+  const int64_t blocks = GridBlocks<kThreads>(job.outer * job.inner);
   const bool known = WithScanNumber(dtype, [&](auto number) {
     if (blocks > 0 && job.length > 0) {
       QUIPU_CUDA_START(ScanKernel<decltype(number)>, blocks, kThreads, stream, job);

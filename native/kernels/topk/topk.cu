@@ -2,6 +2,7 @@
 // one: k passes over the row, each a maximum of integers, in which order plays no part.
 #include "kernels/topk/topk_cuda.h"
 #include "support/cuda_check.h"
+#include "support/cuda_grid.h"
 
 namespace quipu {
 namespace {
@@ -42,9 +43,7 @@ __global__ void __launch_bounds__(kThreads) TopKKernel(TopK job) {
 
 cudaError_t LaunchTopKF32(const TopK& job, cudaStream_t stream) {
   if (job.row_count == 0 || job.k == 0) return cudaSuccess;
-  constexpr int64_t kBlocksMax = 65535;
-  const int64_t blocks = job.row_count < kBlocksMax ? job.row_count : kBlocksMax;
-  QUIPU_CUDA_START(TopKKernel, blocks, kThreads, stream, job);
+  QUIPU_CUDA_START(TopKKernel, UsefulBlocks(job.row_count), kThreads, stream, job);
   return cudaGetLastError();
 }
 
