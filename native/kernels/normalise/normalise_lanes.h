@@ -12,18 +12,6 @@
 namespace quipu {
 namespace {
 
-// The deviations of a row from its mean; 0 in lanes beyond it.
-template <class F>
-struct Deviations {
-  const float* from;
-  typename F::Float mean;
-
-  auto operator()(int64_t at) const { return F::Load(from + at) - mean; }
-  auto operator()(int64_t at, int64_t live) const {
-    return F::First(F::LoadFirst(from + at, live) - mean, live);
-  }
-};
-
 // Rows up to this length follow each other fast enough for the processor to fetch them by itself.
 constexpr int64_t kFetchedLength = 1024;
 
@@ -61,7 +49,7 @@ void NormaliseRows(const Normalise& job) {
     const float* from = job.from + row * job.length;
     const float sum = FoldRow<F, RowSum<F>>(job.length, RowReader<F>{from, 0.0f});
     const float mean = sum / static_cast<float>(job.length);
-    const Deviations<F> deviations{from, F::Set(mean)};
+    const RowLess<F> deviations{from, F::Set(mean)};
     const float squares = FoldRow<F, RowSumOfSquares<F>>(job.length, deviations);
     const float inverse = InverseDeviation(squares, job.length, job.epsilon);
     const ScaleAndBias after = ScaleAndBiasOf(job, row);

@@ -101,6 +101,18 @@ struct RowReader {
   }
 };
 
+// A row, less one value; 0 in lanes beyond it.
+template <class F>
+struct RowLess {
+  const float* from;
+  typename F::Float less;
+
+  auto operator()(int64_t at) const { return F::Load(from + at) - less; }
+  auto operator()(int64_t at, int64_t live) const {
+    return F::First(F::LoadFirst(from + at, live) - less, live);
+  }
+};
+
 // The processor's maximum knows neither NaN nor which zero is larger, so both are watched beside
 // it. When the largest is a zero, it is +0 if any sign is clear; the smallest is -0 if any is set.
 template <class F, bool kLargest>

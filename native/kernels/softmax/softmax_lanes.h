@@ -15,16 +15,6 @@
 namespace quipu {
 namespace {
 
-// How far the elements of a row are below its maximum.
-template <class F>
-struct Below {
-  const float* from;
-  typename F::Float most;
-
-  auto operator()(int64_t at) const { return F::Load(from + at) - most; }
-  auto operator()(int64_t at, int64_t live) const { return F::LoadFirst(from + at, live) - most; }
-};
-
 // The row's maximum, but for a NaN and the sign of a zero, neither of which a result shows: a NaN
 // comes to all of them by the sum, and a zero's sign is lost in the difference unless the zero is
 // the only one, and then it is its own sign.
@@ -43,11 +33,11 @@ struct Largest {
 // Up to this length a row, its exponentials and the next row fit the first cache together.
 constexpr int64_t kNearLength = 2048;
 
-// Their exponentials, kept when `kKeep`; 0 in lanes beyond the row. Fetches the row `ahead`
-// elements on.
+// The exponentials of how far elements are below the maximum, kept when `kKeep`; 0 in lanes beyond
+// the row. Fetches the row `ahead` elements on.
 template <class F, bool kKeep>
 struct Powers {
-  Below<F> below;
+  RowLess<F> below;
   float* kept;
   int64_t ahead;
   bool near;
@@ -97,7 +87,7 @@ struct Scaled {
 
 template <class F>
 struct Less {
-  Below<F> below;
+  RowLess<F> below;
   typename F::Float log;
 
   auto operator()(int64_t at) const { return below(at) - log; }
@@ -113,7 +103,7 @@ void SoftmaxRows(const Softmax& job, float* scratch) {
     float* to = job.to + row * job.length;
     float* kept = apart ? scratch : to;
     const RowReader<F> row_of{from, -__builtin_inff()};
-    const Below<F> below{from, F::Set(FoldRow<F, Largest<F>>(job.length, row_of))};
+    const RowLess<F> below{from, F::Set(FoldRow<F, Largest<F>>(job.length, row_of))};
     const Powers<F, !kLogarithm> powers{below, kept, row + 1 < job.rows ? job.length : 0,
                                         job.length <= kNearLength};
     const float sum = FoldRow<F, RowSum<F>>(job.length, powers);
