@@ -4,7 +4,7 @@
 // A part is a strided view of one operand, written into a view of the result. With `fill` 1 the
 // result is first filled with an element; without it the parts cover it, of which only the number
 // of elements is checked: a program whose parts meet and leave a gap finds there what was there
-// before.
+// before, zeros or what it has itself computed, since its memory is zeroed and nobody else's.
 #ifndef QUIPU_PROGRAM_OPERATORS_COPY_H_
 #define QUIPU_PROGRAM_OPERATORS_COPY_H_
 

@@ -22,7 +22,9 @@ Status Check(Program* program, ProgramOperator* op) {
   return Status{};
 }
 
-size_t ScratchBytes(const Program&, const ProgramOperator& op) {
+// Twice what a row takes; no more pieces than there are rows touch theirs.
+size_t ScratchBytes(const Program& program, const ProgramOperator& op) {
+  if (program.Written(op, 0).elements == 0) return 0;
   Words words(op);
   return static_cast<size_t>(TopKWords(&words).length) * sizeof(uint64_t);
 }
