@@ -18,7 +18,7 @@ struct ProgramRun {
   std::vector<const uint8_t*> inputs;  // sizes are those of the program's first tensors
   std::vector<uint8_t*> outputs;       // sizes are those of the program's output tensors
   size_t pieces = 0;                   // an operator is split into so many; 0 chooses by its size
-  GoOn go_on = Always;                 // told of each operator, asked between tiles of products
+  GoOn go_on = Always;                 // told of each operator, asked between parts of long ones
 };
 
 // Working memory that outlives a run, so that a program that runs often asks for it once.
@@ -36,6 +36,9 @@ inline Status RunCancelled() { return Error(Code::kCancelled, "the run was cance
 // Below so much work a piece costs more to wake than it saves.
 constexpr int64_t kFusedPerPiece = int64_t{1} << 21;
 constexpr int64_t kElementsPerPiece = int64_t{1} << 16;
+
+// So many elements looked at take a few milliseconds: after them somebody may want to stop.
+constexpr int64_t kElementsPerStep = int64_t{1} << 22;
 
 // Results that no cache will still hold when they are read again are written past them.
 constexpr uint64_t kStreamedBytes = uint64_t{16} << 20;
@@ -67,7 +70,7 @@ class CpuRun {
     return reinterpret_cast<T*>(memory_.scratch[piece].get());
   }
 
-  // Work of a few milliseconds may be broken off after each tile.
+  // Long work may be broken off every few milliseconds.
   bool Stopped() const { return !run_.go_on(0); }
 
   bool has_epilogue() const { return epilogue_ != nullptr; }
@@ -90,6 +93,17 @@ class CpuRun {
       const Range mine = PartOf(count, pieces, static_cast<int64_t>(piece), unit);
       if (mine.begin < mine.end) work(mine, piece);
     });
+  }
+
+  // Calls work(range) for parts of `mine`, one after the other, until the run is stopped. Each
+  // looks at kElementsPerStep elements, `elements` for one of `mine`, in whole units, at least one.
+  template <class Work>
+  void InSteps(Range mine, int64_t elements, int64_t unit, const Work& work) const {
+    const int64_t units = kElementsPerStep / std::max<int64_t>(elements, 1) / unit;
+    const int64_t step = std::max<int64_t>(units, 1) * unit;
+    for (int64_t at = mine.begin; at < mine.end && !Stopped(); at += step) {
+      work(Range{at, std::min(at + step, mine.end)});
+    }
   }
 
  private:

@@ -39,6 +39,7 @@ void TestCopy();
 void TestGather();
 void TestScatter();
 void TestTreeEnsembles();
+void TestStopping();
 
 // The named functions of one binary32, or all, on every input: minutes each. Whether all is well,
 // as an exit status.

@@ -60,6 +60,7 @@ int Run() {
   TestGather();
   TestScatter();
   TestTreeEnsembles();
+  TestStopping();
   std::printf("1..%d\n", checks);
   return failures == 0 ? 0 : 1;
 }

@@ -16,7 +16,7 @@ constexpr int kWalks = 16;
 
 // Rows of a block: their features stay in the second-level cache while all trees come by.
 constexpr int64_t kBlockRowsMin = 4 * kWalks;
-constexpr int64_t kBlockRowsMax = 32 * kWalks;
+static_assert(kTreesBlockRowsMax % kWalks == 0);
 constexpr int64_t kBlockFeatures = int64_t{1} << 16;
 
 // Four walks in lanes: compared so, no jump depends on the rows, whose ways cannot be predicted.
@@ -113,7 +113,7 @@ bool TreesAreSound(const Trees& job) {
 }
 
 void RunTrees(const Trees& job, int64_t begin, int64_t end) {
-  const int64_t most = std::clamp(kBlockFeatures / job.features, kBlockRowsMin, kBlockRowsMax);
+  const int64_t most = std::clamp(kBlockFeatures / job.features, kBlockRowsMin, kTreesBlockRowsMax);
   while (end - begin >= kWalks) {
     const int64_t rows = std::min(most, end - begin) / kWalks * kWalks;
     RunBlock(job, begin, begin + rows);

@@ -65,6 +65,9 @@ struct Trees {
 // hold. Only such jobs may be run.
 bool TreesAreSound(const Trees& job);
 
+// Each tree is read from memory once for at most so many rows.
+constexpr int64_t kTreesBlockRowsMax = 512;
+
 // Rows [begin, end).
 void RunTrees(const Trees& job, int64_t begin, int64_t end);
 

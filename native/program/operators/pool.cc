@@ -33,18 +33,19 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
   if (__builtin_mul_overflow(elements, taps, &work)) work = INT64_MAX;
   const int64_t pieces = std::min(run.PiecesFor(work, kElementsPerPiece), w.planes);
   run.Split(w.planes, pieces, 1, [&](Range mine, size_t) {
-    if (w.is_mean()) {
-      AveragePool job = w.Mean(run.Read(op, 0), run.Written(op, 0));
-      job.begin = mine.begin;
-      job.end = mine.end;
-      run.kernels.average_pool(job);
-    } else {
+    run.InSteps(mine, work / w.planes, 1, [&](Range planes) {
+      if (w.is_mean()) {
+        AveragePool job = w.Mean(run.Read(op, 0), run.Written(op, 0));
+        job.begin = planes.begin;
+        job.end = planes.end;
+        return run.kernels.average_pool(job);
+      }
       int64_t* indices = w.has_indices() ? run.Written<int64_t>(op, 1) : nullptr;
       MaxPool job = w.Greatest(run.Read(op, 0), run.Written(op, 0), indices);
-      job.begin = mine.begin;
-      job.end = mine.end;
+      job.begin = planes.begin;
+      job.end = planes.end;
       run.kernels.max_pool(job);
-    }
+    });
   });
   return Status{};
 }

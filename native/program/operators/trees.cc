@@ -40,8 +40,10 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
   const Trees job = w.Job(at, run.program, op, run.Read(op, 0), run.Written(op, 0));
   int64_t work = 0;
   if (__builtin_mul_overflow(w.row_count * 16, job.tree_count, &work)) work = INT64_MAX;
-  run.Split(w.row_count, run.PiecesFor(work, kElementsPerPiece), 16,
-            [&](Range mine, size_t) { RunTrees(job, mine.begin, mine.end); });
+  run.Split(w.row_count, run.PiecesFor(work, kElementsPerPiece), 16, [&](Range mine, size_t) {
+    run.InSteps(mine, work / w.row_count, kTreesBlockRowsMax,
+                [&](Range rows) { RunTrees(job, rows.begin, rows.end); });
+  });
   return Status{};
 }
 
