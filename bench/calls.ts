@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { float32, Session } from "../src/compute/engine/session.js";
 import { operatorModel, writeModel } from "../test/onnx-writer.js";
-import type { RunOptions } from "./harness.js";
+import { median, type RunOptions } from "./harness.js";
 import { packageRoot } from "./machine.js";
 import type { Said } from "./result.js";
 import { print, record } from "./table.js";
@@ -21,10 +21,6 @@ const identity = writeModel({
   inputs: [{ name: "x" }],
   outputs: ["y"],
 });
-
-function median(numbers: number[]): number {
-  return numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
-}
 
 /** Nanoseconds of one call. */
 async function each(calls: number, call: () => unknown): Promise<number> {

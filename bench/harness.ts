@@ -193,7 +193,8 @@ export function hexOf(result: unknown): string {
   return Buffer.from(result.buffer, result.byteOffset, result.byteLength).toString("hex");
 }
 
-const median = (values: readonly number[]): number => quantile(values, 0.5);
+/** The nearest of them, not between two. */
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os";
 import { ChildRun } from "../test/onnx/child-run.js";
 import { installedModels, modelsMissing } from "../test/onnx/real-models.js";
-import type { RunOptions } from "./harness.js";
+import { median, type RunOptions } from "./harness.js";
 import type { Loaded, LoadTask } from "./models/load-child.js";
 import type { SpeedTask } from "./models/speed-child.js";
 import type { Result, Said } from "./result.js";
@@ -60,7 +60,6 @@ async function loadOf(name: string, times: number): Promise<Said> {
       sides[side].push(answer.result);
     }
   }
-  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
   const told = (loads: readonly Loaded[]) => {
     const ms = median(loads.map((load) => load.readyMs));
     const mib = median(loads.map((load) => load.residentBytes)) / 2 ** 20;

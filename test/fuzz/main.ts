@@ -6,7 +6,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { seededRandom } from "../../src/base/random.js";
+import { Dice } from "../onnx/random/dice.js";
 import { fuzz } from "./importer.js";
 
 const seedBytesMax = 40_000;
@@ -17,41 +17,28 @@ function readSeeds(folders: readonly string[]): Buffer[] {
     for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
       const path = join(folder, name);
       if (!name.endsWith(".onnx") || statSync(path).size > seedBytesMax) continue;
-      seeds.push(readFileSync(path));
+      const seed = readFileSync(path);
+      if (seed.length > 0) seeds.push(seed);
     }
   }
   return seeds;
 }
 
-class Dice {
-  readonly #random: ReturnType<typeof seededRandom>;
-
-  constructor(seed: number) {
-    this.#random = seededRandom(seed);
-  }
-
-  below(limit: number): number {
-    if (limit <= 1) return 0;
-    const word = new DataView(this.#random.bytes(4).buffer).getUint32(0);
-    return word % limit;
-  }
-}
-
 const interesting = [0, 1, 2, 8, 10, 18, 0x7f, 0x80, 0xff];
 
 function changed(seeds: readonly Buffer[], dice: Dice): Buffer {
-  let bytes = Buffer.from(seeds[dice.below(seeds.length)] as Buffer);
-  for (let changes = 1 + dice.below(4); changes > 0; changes -= 1) {
-    const at = dice.below(bytes.length);
-    const length = 1 + dice.below(24);
-    const other = seeds[dice.below(seeds.length)] as Buffer;
-    const from = dice.below(other.length);
-    switch (dice.below(6)) {
+  let bytes = Buffer.from(dice.pick(seeds));
+  for (let changes = dice.integer(1, 4); changes > 0; changes -= 1) {
+    const at = dice.integer(0, bytes.length - 1);
+    const length = dice.integer(1, 24);
+    const other = dice.pick(seeds);
+    const from = dice.integer(0, other.length - 1);
+    switch (dice.integer(0, 5)) {
       case 0:
-        bytes[at] = dice.below(256);
+        bytes[at] = dice.integer(0, 255);
         break;
       case 1:
-        bytes[at] = interesting[dice.below(interesting.length)] as number;
+        bytes[at] = dice.pick(interesting);
         break;
       case 2:
         bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + length)]);

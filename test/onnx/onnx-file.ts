@@ -3,7 +3,7 @@
  * outputs), and tensors in files of their own. More than the importer reads and no check of a model:
  * the suite holds much that cannot be compiled.
  */
-import { elementTypeName } from "../../src/compute/tensor/dtype.js";
+import { elementTypeName, sizeOf } from "../../src/compute/tensor/dtype.js";
 import {
   readFields,
   type WireValue,
@@ -231,7 +231,7 @@ function elementsOf({
 }: TensorParts): Elements | undefined {
   const Type = elementsTypes.get(elementTypeName(type));
   if (Type === undefined) return undefined;
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = sizeOf(shape);
   const buffer = new ArrayBuffer(count * Type.BYTES_PER_ELEMENT);
   const data = new Type(buffer);
   const stored = raw ?? Buffer.concat(chunks);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { packageRoot } from "../../bench/machine.js";
 import { QuipuError } from "../../src/base/errors.js";
 import { type Random, randomInteger, seededRandom } from "../../src/base/random.js";
+import { sizeOf } from "../../src/compute/tensor/dtype.js";
 import type { HeldTensor } from "./elements.js";
 
 export const peers = join(packageRoot, "bench", "peers");
@@ -136,7 +137,7 @@ function float32(
 
 /** Uniform in [-1, 1). */
 function noise(random: Random, name: string, shape: readonly number[]): HeldTensor {
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = sizeOf(shape);
   return float32(
     name,
     shape,

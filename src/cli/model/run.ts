@@ -6,6 +6,7 @@ import { handedOver } from "../../compute/engine/handed-over.js";
 import { OutputFile, outputFileName } from "../../compute/engine/output-file.js";
 import { type Backend, Session, type Tensor } from "../../compute/engine/session.js";
 import { tensorBytes } from "../../compute/engine/tensor.js";
+import { sizeOf } from "../../compute/tensor/dtype.js";
 import type { VerbAction } from "../context.js";
 import { bytesText, printable } from "../table.js";
 import { type Element, firstElements } from "./elements.js";
@@ -72,32 +73,17 @@ async function save(folder: string, bytes: Uint8Array): Promise<string> {
 async function outputView(name: string, tensor: Tensor): Promise<OutputView> {
   const { dtype: type, shape } = tensor;
   const { sha256, blake3 } = await digestsOf(tensorBytes(tensor));
-  const sizeBytes = tensor.data.byteLength;
-  return {
-    name,
-    type,
-    shape,
-    sizeBytes,
-    blake3,
-    sha256,
-    first: firstElements(tensor, elementsShown),
-  };
+  const first = firstElements(tensor, elementsShown);
+  return { name, type, shape, sizeBytes: tensor.data.byteLength, blake3, sha256, first };
 }
 
-function outputLines({
-  name,
-  type,
-  shape,
-  sizeBytes,
-  blake3,
-  sha256,
-  first,
-}: OutputView): string[] {
-  const isMore = shape.reduce((count, size) => count * size, 1) > first.length;
+function outputLines(output: OutputView): string[] {
+  const { name, type, shape, first } = output;
+  const isMore = sizeOf(shape) > first.length;
   return [
-    `${printable(name)}  ${type} [${shape.join(", ")}]  ${bytesText(sizeBytes)}`,
-    `  blake3:${blake3}`,
-    `  ${sha256}`,
+    `${printable(name)}  ${type} [${shape.join(", ")}]  ${bytesText(output.sizeBytes)}`,
+    `  blake3:${output.blake3}`,
+    `  ${output.sha256}`,
     `  ${first.join("  ")}${isMore ? "  …" : ""}`,
   ];
 }

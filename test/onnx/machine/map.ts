@@ -1,11 +1,10 @@
 /** Elementwise programs, one element after the other. */
-
 import { bfloat16Of, float16Of } from "../../../src/base/float-bits.js";
 import { exactFunctions } from "../../../src/compute/tensor/canonical/exact-functions.js";
 import { functions } from "../../../src/compute/tensor/canonical/functions.js";
 import type { DType } from "../../../src/compute/tensor/dtype.js";
 import type { Kernel } from "./run.js";
-import { type Element, get, offsets, put, Words } from "./words.js";
+import { type Element, get, offsets, product, put, Words } from "./words.js";
 
 type Compute = (a: Element, b: Element, c: Element) => Element;
 
@@ -123,7 +122,7 @@ export const map: Kernel = (wordList, reads, writes, types) => {
   words.end();
   const read = reads.map((_, input) => reader(types[input] as DType));
   const write = writes.map((_, output) => writer(types[reads.length + output] as DType));
-  const count = shape.reduce((total, size) => total * size, 1);
+  const count = product(shape);
   for (let index = 0; index < count; index += 1) {
     const registers: Element[] = reads.map((elements, input) => {
       const offset = at[input]?.next().value as number;

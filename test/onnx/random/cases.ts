@@ -31,7 +31,7 @@ const families: Family = {
   ...indexing,
   ...linear,
 };
-export const operators = Object.keys(families);
+const operators = Object.keys(families);
 
 export interface RandomCase {
   readonly operator: string;

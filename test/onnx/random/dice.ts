@@ -1,5 +1,6 @@
 /** Random shapes, attributes and tensors of a seed. */
 import { type Random, randomInteger, seededRandom } from "../../../src/base/random.js";
+import { sizeOf } from "../../../src/compute/tensor/dtype.js";
 import type { HeldTensor } from "../elements.js";
 
 export class Dice {
@@ -53,7 +54,7 @@ export class Dice {
   }
 
   floats(name: string, shape: readonly number[], range = 3): HeldTensor {
-    const data = Float32Array.from({ length: count(shape) }, () => this.#float(range));
+    const data = Float32Array.from({ length: sizeOf(shape) }, () => this.#float(range));
     return { name, dtype: "float32", shape, data };
   }
 
@@ -61,36 +62,32 @@ export class Dice {
   wildFloats(name: string, shape: readonly number[]): HeldTensor {
     const wild = [0, -0, Number.NaN, 1e-40, -1e-45, 1e30, -1e30];
     wild.push(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
-    const data = Float32Array.from({ length: count(shape) }, () =>
+    const data = Float32Array.from({ length: sizeOf(shape) }, () =>
       this.chance(15) ? this.pick(wild) : this.#float(5),
     );
     return { name, dtype: "float32", shape, data };
   }
 
   int64s(name: string, shape: readonly number[], least: number, most: number): HeldTensor {
-    const data = BigInt64Array.from({ length: count(shape) }, () =>
+    const data = BigInt64Array.from({ length: sizeOf(shape) }, () =>
       BigInt(this.integer(least, most)),
     );
     return { name, dtype: "int64", shape, data };
   }
 
   int32s(name: string, shape: readonly number[], least: number, most: number): HeldTensor {
-    const data = Int32Array.from({ length: count(shape) }, () => this.integer(least, most));
+    const data = Int32Array.from({ length: sizeOf(shape) }, () => this.integer(least, most));
     return { name, dtype: "int32", shape, data };
   }
 
   bools(name: string, shape: readonly number[]): HeldTensor {
-    const data = Uint8Array.from({ length: count(shape) }, () => this.integer(0, 1));
+    const data = Uint8Array.from({ length: sizeOf(shape) }, () => this.integer(0, 1));
     return { name, dtype: "bool", shape, data };
   }
 
   #float(range: number): number {
     return (this.integer(-(2 ** 20), 2 ** 20) / 2 ** 20) * range;
   }
-}
-
-export function count(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 export function whole(name: string, values: readonly number[]): HeldTensor {

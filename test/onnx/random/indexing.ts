@@ -1,7 +1,8 @@
+import { sizeOf } from "../../../src/compute/tensor/dtype.js";
 import type { AttributeParts } from "../../onnx-writer.js";
 import type { HeldTensor } from "../elements.js";
 import type { Family, Recipe } from "./cases.js";
-import { count, type Dice, whole } from "./dice.js";
+import { type Dice, whole } from "./dice.js";
 
 function scatterElements(dice: Dice): Recipe {
   const shape = dice.shape(1, 3);
@@ -23,8 +24,8 @@ function scatterElements(dice: Dice): Recipe {
 
 function onceEach(dice: Dice, shape: readonly number[], axis: number, size: number): HeldTensor {
   const order = dice.shuffled(dice.times(size, (index) => index));
-  const after = count(shape.slice(axis + 1));
-  const data = BigInt64Array.from({ length: count(shape) }, (_, at) => {
+  const after = sizeOf(shape.slice(axis + 1));
+  const data = BigInt64Array.from({ length: sizeOf(shape) }, (_, at) => {
     const place = Math.floor(at / after) % (shape[axis] as number);
     return BigInt(order[place] as number);
   });

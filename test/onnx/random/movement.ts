@@ -1,7 +1,8 @@
+import { sizeOf } from "../../../src/compute/tensor/dtype.js";
 import type { AttributeParts } from "../../onnx-writer.js";
 import type { HeldTensor } from "../elements.js";
 import type { Family } from "./cases.js";
-import { count, type Dice, whole } from "./dice.js";
+import { type Dice, whole } from "./dice.js";
 
 /** Any type: moving does not ask. */
 function anything(dice: Dice, name: string, shape: readonly number[]): HeldTensor {
@@ -95,7 +96,7 @@ export const movement: Family = {
   },
   Reshape: (dice) => {
     const shape = dice.shape(1, 4);
-    const target = dice.shuffled([count(shape), 1, -1]).filter((size) => size !== 1);
+    const target = dice.shuffled([sizeOf(shape), 1, -1]).filter((size) => size !== 1);
     const inputs = [anything(dice, "x", shape)];
     const wanted = target.includes(-1) ? target.map((size) => (size === -1 ? -1 : 1)) : target;
     return { operator: "Reshape", opset: 14, inputs, fixed: [whole("shape", wanted)] };

@@ -22,7 +22,7 @@ export function matmul(builder: Builder, a: Value, b: Value, leading: readonly n
 }
 
 /** Frozen numbers. */
-export const reductions = Object.freeze({
+const reductions = Object.freeze({
   sum: 1,
   product: 2,
   maximum: 3,

@@ -56,7 +56,7 @@ export function gatherNd(builder: Builder, value: Value, indices: Value, batchAx
 }
 
 /** What becomes of an element and an update for it. Frozen numbers. */
-export const scatterings = Object.freeze({ set: 0, add: 1, multiply: 2, maximum: 3, minimum: 4 });
+const scatterings = Object.freeze({ set: 0, add: 1, multiply: 2, maximum: 3, minimum: 4 });
 export type Scattering = keyof typeof scatterings;
 
 /** Updates are applied in the row-major order of `indices`. */

@@ -27,8 +27,11 @@ export function copy(
   const dtype = (parts[0] as Part).from.dtype;
   const words: (number | bigint)[] = [fill === undefined ? 0 : 1, fill ?? 0];
   for (const part of parts) {
-    words.push(part.shape.length, part.fromOffset, part.toOffset);
-    words.push(...part.shape, ...part.fromStrides, ...part.toStrides);
+    // An axis of one element is none: nobody takes a step along it, however long that would be.
+    const axes = [...part.shape.keys()].filter((axis) => part.shape[axis] !== 1);
+    const along = (numbers: readonly number[]) => axes.map((axis) => numbers[axis] as number);
+    words.push(axes.length, part.fromOffset, part.toOffset, ...along(part.shape));
+    words.push(...along(part.fromStrides), ...along(part.toStrides));
   }
   const reads = parts.map((part) => part.from);
   return builder.emit("copy", reads, [{ dtype, shape }], words)[0] as Value;
@@ -115,10 +118,8 @@ export function slice(
     value,
     counts,
     empty ? 0 : offset,
-    // Where one element is taken the step means nothing, and may be any number.
-    strides.map((stride, axis) =>
-      (counts[axis] as number) <= 1 ? 0 : stride * (steps[axis] as number),
-    ),
+    // Where nothing is taken the step means nothing, and may be any number.
+    strides.map((stride, axis) => (counts[axis] === 0 ? 0 : stride * (steps[axis] as number))),
   );
 }
 

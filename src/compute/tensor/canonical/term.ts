@@ -48,7 +48,7 @@ export function hasFunction(family: string, dtype: DType): boolean {
   return functions.has(`${family}_${suffixes[dtype]}`);
 }
 
-export const storageOf: Partial<Record<DType, ComputeType>> = {
+const storageOf: Partial<Record<DType, ComputeType>> = {
   float16: "float32",
   bfloat16: "float32",
   uint8: "int32",

@@ -45,7 +45,7 @@ export function convolution(
 }
 
 /** Frozen numbers. The last two also say where each maximum stands, counting by rows or columns. */
-export const poolings = Object.freeze({
+const poolings = Object.freeze({
   maximum: 1,
   average: 2,
   maximumByRow: 3,

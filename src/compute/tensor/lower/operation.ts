@@ -114,6 +114,12 @@ export class Operation {
     return Number(attribute.integer ?? this.#wrong(`has no integer in its attribute ${name}`));
   }
 
+  /** Where nothing but these two means anything. */
+  flag(name: string, otherwise: 0 | 1): 0 | 1 {
+    const flag = this.integer(name, otherwise);
+    return flag === 0 || flag === 1 ? flag : this.#wrong(`has ${name} = ${flag}`);
+  }
+
   number(name: string, otherwise: number): number {
     const attribute = this.attribute(name);
     if (attribute === undefined) return otherwise;

@@ -113,7 +113,7 @@ function cumulativeSum(operation: Operation): readonly Value[] {
   const [given = 0] = operation.integersKnown(1);
   const axis = operation.axis(given, shape.length);
   const [outer, inner] = [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
-  const flags = [operation.integer("exclusive", 0), operation.integer("reverse", 0)];
+  const flags = [operation.flag("exclusive", 0), operation.flag("reverse", 0)];
   const words = [outer, shape[axis] as number, inner, ...flags];
   return operation.builder.emit("scan", [value], [{ dtype, shape }], words);
 }

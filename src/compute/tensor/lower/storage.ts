@@ -8,7 +8,7 @@ export function castValue({ builder }: Operation, value: Value, to: DType): Valu
   return value.dtype === to ? value : builder.map(value.shape, cast(read(value), to));
 }
 
-export function isHalf(dtype: DType): boolean {
+function isHalf(dtype: DType): boolean {
   return dtype === "float16" || dtype === "bfloat16";
 }
 

@@ -9,8 +9,7 @@ function topK(operation: Operation) {
   const { builder } = operation;
   const value = operation.float(0);
   const axis = operation.axis(operation.integer("axis", -1), value.shape.length);
-  const largest = operation.integer("largest", 1);
-  if (largest !== 0 && largest !== 1) throw operation.wrong(`has largest = ${largest}`);
+  const largest = operation.flag("largest", 1);
   const [k] = operation.version < 10 ? [operation.integer("k", -1)] : operation.integersKnown(1);
   const length = value.shape[axis] as number;
   if (k === undefined || k < 0 || k > length) {

@@ -153,7 +153,7 @@ function overwritten(
 }
 
 /** A multiple of the placement; an empty tensor has a place too. */
-export function placedBytes({ dtype, elements }: BufferFacts): number {
+function placedBytes({ dtype, elements }: BufferFacts): number {
   const bytes = elements * elementBytes(dtype);
   return Math.max(1, Math.ceil(bytes / placementBytes)) * placementBytes;
 }
