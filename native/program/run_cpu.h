@@ -74,9 +74,9 @@ class CpuRun {
   bool Stopped() const { return !run_.go_on(0); }
 
   bool has_epilogue() const { return epilogue_ != nullptr; }
-  // Elements [begin, end) of what the operator writes are there: the epilogue takes them.
-  void Finish(int64_t begin, int64_t end, size_t piece) const {
-    kernels.map(*epilogue_, begin, end, memory_.scratch[piece].get() + memory_.epilogue_at);
+  // A part of what the operator writes is there: the epilogue takes it.
+  void Finish(const MapPart& part, size_t piece) const {
+    kernels.map(*epilogue_, part, memory_.scratch[piece].get() + memory_.epilogue_at);
   }
 
   // How many pieces so much work is worth.

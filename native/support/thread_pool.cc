@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <system_error>
 #include <thread>
@@ -21,10 +22,31 @@ size_t ChooseWidth() {
   return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kWidthMax);
 }
 
+inline void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Waits for it awake, though not for long: whether it came. The operators of a model follow each
+// other within this time, and a host that has nothing to do loses no more than this.
+template <class Condition>
+bool CameSoon(const Condition& came) {
+  constexpr std::chrono::microseconds kAwake{50};
+  const auto until = std::chrono::steady_clock::now() + kAwake;
+  do {
+    for (int i = 0; i < 16; ++i) {
+      if (came()) return true;
+      Pause();
+    }
+  } while (std::chrono::steady_clock::now() < until);
+  return false;
+}
+
 }  // namespace
 
-// Lives on the caller's stack. `inside` counts helpers that hold a pointer to it, under the pool's
-// mutex; the caller leaves only when it is zero and the batch is out of the queue.
+// Lives on the caller's stack. `inside` counts helpers that hold a pointer to it and changes under
+// the pool's mutex; the caller leaves only when it is zero and the batch is out of the queue.
 struct ThreadPool::Batch {
   Batch(size_t count, const void* work, Call call) : count(count), work(work), call(call) {}
 
@@ -36,7 +58,7 @@ struct ThreadPool::Batch {
   const void* const work;
   const Call call;
   std::atomic<size_t> next{0};
-  size_t inside = 0;
+  std::atomic<size_t> inside{0};
 };
 
 ThreadPool& ThreadPool::Shared() {
@@ -60,18 +82,21 @@ void ThreadPool::Run(size_t count, const void* work, Call call) {
     batch.Drain();
     return;
   }
+  size_t to_wake = 0;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     batches_.push_back(&batch);
+    open_.store(batches_.size(), std::memory_order_relaxed);
+    to_wake = std::min(count - 1, asleep_);
   }
-  if (count - 1 < helpers_) {
-    for (size_t i = 0; i + 1 < count; ++i) wake_.notify_one();
-  } else {
-    wake_.notify_all();
-  }
+  for (size_t i = 0; i < to_wake; ++i) wake_.notify_one();
   batch.Drain();
   std::unique_lock<std::mutex> lock(mutex_);
   Forget(&batch);
+  if (batch.inside == 0) return;
+  lock.unlock();
+  CameSoon([&batch] { return batch.inside.load(std::memory_order_relaxed) == 0; });
+  lock.lock();
   left_.wait(lock, [&batch] { return batch.inside == 0; });
 }
 
@@ -79,7 +104,14 @@ void ThreadPool::Help() {
   const CanonicalFloatingMode mode;
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
+    if (batches_.empty()) {
+      lock.unlock();
+      CameSoon([this] { return open_.load(std::memory_order_relaxed) != 0; });
+      lock.lock();
+    }
+    ++asleep_;
     wake_.wait(lock, [this] { return !batches_.empty(); });
+    --asleep_;
     Batch* const batch = batches_.front();
     ++batch->inside;
     lock.unlock();
@@ -93,6 +125,7 @@ void ThreadPool::Help() {
 void ThreadPool::Forget(const Batch* batch) {
   const auto found = std::find(batches_.begin(), batches_.end(), batch);
   if (found != batches_.end()) batches_.erase(found);
+  open_.store(batches_.size(), std::memory_order_relaxed);
 }
 
 }  // namespace quipu

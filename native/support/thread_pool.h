@@ -1,8 +1,12 @@
 // The addon's own threads for work that divides. One pool a process, never destroyed: its threads
 // may still wait when the process exits, and an object with a destructor would race them.
+//
+// Waking a thread takes longer than many an operator of a model, and the next comes soon after the
+// last: a thread that has nothing to do stays awake for some microseconds before it sleeps.
 #ifndef QUIPU_SUPPORT_THREAD_POOL_H_
 #define QUIPU_SUPPORT_THREAD_POOL_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -43,6 +47,8 @@ class ThreadPool {
   std::condition_variable wake_;
   std::condition_variable left_;
   std::deque<Batch*> batches_;
+  std::atomic<size_t> open_{0};  // what batches_ holds, to be looked at without the mutex
+  size_t asleep_ = 0;            // helpers that have to be woken
 };
 
 }  // namespace quipu

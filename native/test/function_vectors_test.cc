@@ -76,7 +76,7 @@ std::vector<uint32_t> Apply(const Vector& vector, MapRun run) {
   AssignMapSlots(&map);
   if (run != nullptr) {
     std::vector<uint8_t> scratch(MapScratchBytes(map));
-    run(map, 0, vector.count, scratch.data());
+    run(map, MapPart{0, vector.count}, scratch.data());
   } else if (LaunchMap(map, nullptr) != cudaSuccess ||
              cudaStreamSynchronize(nullptr) != cudaSuccess) {
     return {};

@@ -79,7 +79,7 @@ std::vector<float> Apply(MapRun run, uint16_t function, const std::vector<float>
   map.outputs[0] = {outputs.data(), DType::kF32, 1};
   AssignMapSlots(&map);
   std::vector<uint8_t> scratch(MapScratchBytes(map));
-  run(map, 0, map.shape[0], scratch.data());
+  run(map, MapPart{0, map.shape[0]}, scratch.data());
   for (float& output : outputs) output = F32OfBits(CanonicalBitsF32(BitsOfF32(output)));
   return outputs;
 }

@@ -92,7 +92,7 @@ struct Work {
       cudaStreamSynchronize(nullptr);
     } else {
       for (int64_t at = 0; at < count; at += piece) {
-        run(job, at, std::min(at + piece, count), scratch.data());
+        run(job, MapPart{at, std::min(at + piece, count)}, scratch.data());
       }
     }
     std::vector<uint8_t> all;

@@ -65,14 +65,22 @@ void AssignMapSlots(Map* job);
 // Output elements, as the shape says.
 int64_t MapElements(const Map& job);
 
-// Computes output elements [begin, end) in row-major order. `scratch`: MapScratchBytes, for this
-// call alone.
-using MapRun = void (*)(const Map& job, int64_t begin, int64_t end, uint8_t* scratch);
+// Output elements [begin, end) in row-major order, and so many more times as many, each `apart`
+// elements after the last.
+struct MapPart {
+  int64_t begin;
+  int64_t end;
+  int64_t repeats = 0;
+  int64_t apart = 0;
+};
+
+// `scratch`: MapScratchBytes, for this call alone.
+using MapRun = void (*)(const Map& job, const MapPart& part, uint8_t* scratch);
 
 size_t MapScratchBytes(const Map& job);
-void MapPortable(const Map& job, int64_t begin, int64_t end, uint8_t* scratch);
-void MapAvx2(const Map& job, int64_t begin, int64_t end, uint8_t* scratch);
-void MapAvx512(const Map& job, int64_t begin, int64_t end, uint8_t* scratch);
+void MapPortable(const Map& job, const MapPart& part, uint8_t* scratch);
+void MapAvx2(const Map& job, const MapPart& part, uint8_t* scratch);
+void MapAvx512(const Map& job, const MapPart& part, uint8_t* scratch);
 
 }  // namespace quipu
 

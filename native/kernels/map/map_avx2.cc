@@ -9,8 +9,8 @@ constexpr MapTiles kTiles = TilesOverLanes<Floats8>();
 
 }  // namespace
 
-void MapAvx2(const Map& job, int64_t begin, int64_t end, uint8_t* scratch) {
-  RunMap(kTiles, job, begin, end, scratch);
+void MapAvx2(const Map& job, const MapPart& part, uint8_t* scratch) {
+  RunMap(kTiles, job, part, scratch);
 }
 
 }  // namespace quipu

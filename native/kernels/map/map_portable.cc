@@ -9,8 +9,8 @@ constexpr MapTiles kTiles = TilesOverLanes<Floats1>();
 
 }  // namespace
 
-void MapPortable(const Map& job, int64_t begin, int64_t end, uint8_t* scratch) {
-  RunMap(kTiles, job, begin, end, scratch);
+void MapPortable(const Map& job, const MapPart& part, uint8_t* scratch) {
+  RunMap(kTiles, job, part, scratch);
 }
 
 }  // namespace quipu

@@ -11,27 +11,38 @@ namespace {
 constexpr size_t kBufferBytes = kMapTile * 8 + 192;
 constexpr size_t kLineBytes = 64;
 
-// Where one input's element `index` of the output lies, and on from there.
+// Where in the output's shape an element lies.
+struct Position {
+  Position(const Map& job, int64_t index) {
+    for (int32_t axis = job.rank - 1; axis >= 0; --axis) {
+      at[axis] = index % job.shape[axis];
+      index /= job.shape[axis];
+    }
+  }
+
+  int64_t at[kRankMax];
+};
+
+// Where one input has the element of a position, and on from there.
 class Cursor {
  public:
-  Cursor(const Map& job, const MapInput& input, int64_t index) : job_(job), input_(input) {
-    for (int32_t axis = job.rank - 1; axis >= 0; --axis) {
-      at_[axis] = index % job.shape[axis];
-      index /= job.shape[axis];
-      offset_ += at_[axis] * input.stride[axis];
+  Cursor(const Map& job, const MapInput& input, const Position& position)
+      : job_(job), input_(input), position_(position) {
+    for (int32_t axis = 0; axis < job.rank; ++axis) {
+      offset_ += position.at[axis] * input.stride[axis];
     }
   }
 
   int64_t offset() const { return offset_; }
-  int64_t LeftOfRow() const { return job_.shape[job_.rank - 1] - at_[job_.rank - 1]; }
+  int64_t LeftOfRow() const { return job_.shape[job_.rank - 1] - position_.at[job_.rank - 1]; }
 
   // To the start of the next row.
   void NextRow() {
     for (int32_t axis = job_.rank - 1; axis >= 0; --axis) {
-      const int64_t old = at_[axis];
+      const int64_t old = position_.at[axis];
       const bool carries = axis == job_.rank - 1 || old + 1 == job_.shape[axis];
-      at_[axis] = carries ? 0 : old + 1;
-      offset_ += (at_[axis] - old) * input_.stride[axis];
+      position_.at[axis] = carries ? 0 : old + 1;
+      offset_ += (position_.at[axis] - old) * input_.stride[axis];
       if (!carries) return;
     }
   }
@@ -39,7 +50,7 @@ class Cursor {
  private:
   const Map& job_;
   const MapInput& input_;
-  int64_t at_[kRankMax] = {};
+  Position position_;
   int64_t offset_ = 0;
 };
 
@@ -62,8 +73,8 @@ void Gather(const MapInput& input, Cursor cursor, int64_t inner, int64_t count, 
 }
 
 // As bytes of any type's size.
-void GatherInput(const Map& job, const MapInput& input, int64_t begin, int64_t count, void* to) {
-  const Cursor cursor(job, input, begin);
+void GatherInput(const Map& job, const MapInput& input, const Cursor& cursor, int64_t count,
+                 void* to) {
   const int64_t inner = input.stride[job.rank - 1];
   switch (DTypeBytes(input.dtype)) {
     case 1:
@@ -95,10 +106,9 @@ class Walk {
     buffers_ = scratch + (kLineBytes - at % kLineBytes) % kLineBytes;
     first_step_ = job.input_count + job.constant_count;
     inner_ = job.rank == 0 ? 1 : job.shape[job.rank - 1];
-    bool rows = false;
     for (int32_t i = 0; i < job.input_count; ++i) {
       access_[i] = AccessOf(i);
-      rows = rows || access_[i] == Access::kRows;
+      has_rows_ = has_rows_ || access_[i] == Access::kRows;
     }
     for (int32_t i = 0; i < job.constant_count; ++i) {
       registers_[job.input_count + i] = {&job.constants[i].bits, 0};
@@ -108,7 +118,7 @@ class Walk {
     }
     for (int32_t i = 0; i < job.output_count; ++i) is_direct_[i] = MayWriteDirectly(i);
     // Long rows are cut by themselves, so that their inputs need no copies.
-    if (rows && inner_ >= kMapTile / 2) {
+    if (has_rows_ && inner_ >= kMapTile / 2) {
       const int64_t pieces = (inner_ + kMapTile - 1) / kMapTile;
       piece_ = ((inner_ + pieces - 1) / pieces + 15) / 16 * 16;
     }
@@ -174,27 +184,38 @@ class Walk {
     return true;
   }
 
+  MapOperand FetchRows(int32_t number, const Position& position, int64_t count) const {
+    const MapInput& input = job_.inputs[number];
+    const Cursor cursor(job_, input, position);
+    const int64_t step = input.stride[job_.rank - 1];
+    if (step <= 1 && count <= cursor.LeftOfRow()) {
+      return {ElementAt(input.data, cursor.offset(), input.dtype), step};
+    }
+    uint8_t* buffer = Buffer(number);
+    GatherInput(job_, input, cursor, count, buffer);
+    return {buffer, 1};
+  }
+
   MapOperand Fetch(int32_t number, int64_t begin, int64_t count) const {
     const MapInput& input = job_.inputs[number];
     if (access_[number] == Access::kRepeats) return {input.data, 0};
     const uint8_t* dense = ElementAt(input.data, begin, input.dtype);
     if (access_[number] == Access::kDense) return {dense, 1};
     uint8_t* buffer = Buffer(number);
-    if (access_[number] == Access::kHeld) {
-      std::memcpy(buffer, dense, static_cast<size_t>(count) * DTypeBytes(input.dtype));
-      return {buffer, 1};
-    }
-    const int64_t step = input.stride[job_.rank - 1];
-    if (step <= 1 && begin % inner_ + count <= inner_) {
-      const int64_t offset = Cursor(job_, input, begin).offset();
-      return {ElementAt(input.data, offset, input.dtype), step};
-    }
-    GatherInput(job_, input, begin, count, buffer);
+    std::memcpy(buffer, dense, static_cast<size_t>(count) * DTypeBytes(input.dtype));
     return {buffer, 1};
   }
 
   void RunTile(int64_t begin, int64_t count) {
-    for (int32_t i = 0; i < job_.input_count; ++i) registers_[i] = Fetch(i, begin, count);
+    if (has_rows_) {
+      const Position position(job_, begin);
+      for (int32_t i = 0; i < job_.input_count; ++i) {
+        if (access_[i] == Access::kRows) registers_[i] = FetchRows(i, position, count);
+      }
+    }
+    for (int32_t i = 0; i < job_.input_count; ++i) {
+      if (access_[i] != Access::kRows) registers_[i] = Fetch(i, begin, count);
+    }
     for (int32_t i = 0; i < job_.output_count; ++i) {
       if (is_direct_[i]) registers_[job_.outputs[i].reg] = {Place(i, begin), 1};
     }
@@ -232,6 +253,7 @@ class Walk {
   int32_t first_step_;
   int64_t inner_;
   int64_t piece_ = 0;  // 0: tiles go over the ends of rows
+  bool has_rows_ = false;
   Access access_[kMapInputsMax];
   bool is_direct_[kMapOutputsMax];
   MapOperand registers_[kMapRegistersMax];
@@ -243,8 +265,12 @@ size_t MapScratchBytes(const Map& job) {
   return static_cast<size_t>(job.input_count + job.slot_count) * kBufferBytes + kLineBytes;
 }
 
-void RunMap(const MapTiles& tiles, const Map& job, int64_t begin, int64_t end, uint8_t* scratch) {
-  if (begin < end) Walk(tiles, job, scratch).Run(begin, end);
+void RunMap(const MapTiles& tiles, const Map& job, const MapPart& part, uint8_t* scratch) {
+  if (part.begin >= part.end) return;
+  Walk walk(tiles, job, scratch);
+  for (int64_t i = 0; i <= part.repeats; ++i) {
+    walk.Run(part.begin + i * part.apart, part.end + i * part.apart);
+  }
 }
 
 }  // namespace quipu

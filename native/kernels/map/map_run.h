@@ -21,7 +21,7 @@ struct MapTiles {
   MapTileStep of[kMapFunctionsMax];
 };
 
-void RunMap(const MapTiles& tiles, const Map& job, int64_t begin, int64_t end, uint8_t* scratch);
+void RunMap(const MapTiles& tiles, const Map& job, const MapPart& part, uint8_t* scratch);
 
 }  // namespace quipu
 

@@ -64,10 +64,9 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
         job.begin = columns.begin;
         job.end = columns.end;
         run.kernels.convolution(job, run.Scratch<float>(piece));
-        for (int64_t row = 0; run.has_epilogue() && row < job.out_channels; ++row) {
-          run.Finish(at + row * positions + columns.begin, at + row * positions + columns.end,
-                     piece);
-        }
+        if (!run.has_epilogue()) return;
+        const MapPart part{at + columns.begin, at + columns.end, job.out_channels - 1, positions};
+        run.Finish(part, piece);
       });
     }
   });

@@ -71,7 +71,7 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
   const int64_t work = elements * (1 + map.step_count / 4);
   run.Split(elements, run.PiecesFor(work, kElementsPerPiece), kMapTile,
             [&](Range mine, size_t piece) {
-              run.kernels.map(map, mine.begin, mine.end, run.Scratch<uint8_t>(piece));
+              run.kernels.map(map, MapPart{mine.begin, mine.end}, run.Scratch<uint8_t>(piece));
             });
   return Status{};
 }

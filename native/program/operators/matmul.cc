@@ -67,9 +67,7 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
                          width,
                          w.k};
         run.kernels.matmul(job, run.Scratch<float>(piece));
-        for (int64_t row = 0; run.has_epilogue() && row < job.m; ++row) {
-          run.Finish(at + row * w.n, at + row * w.n + width, piece);
-        }
+        if (run.has_epilogue()) run.Finish(MapPart{at, at + width, job.m - 1, w.n}, piece);
       });
     }
   });

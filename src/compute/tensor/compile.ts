@@ -9,7 +9,7 @@ import type { ReadExternal } from "./onnx/constant.js";
 import type { Graph } from "./onnx/graph.js";
 import { importOnnx } from "./onnx/import.js";
 import { encodeProgram } from "./program/encode.js";
-import { fuseMaps } from "./program/fuse.js";
+import { fuseSections } from "./program/fuse.js";
 import { type Measure, measure } from "./program/measure.js";
 import { planArena, planLasting } from "./program/plan.js";
 import { sectionsOf, withoutDead } from "./program/sections.js";
@@ -69,10 +69,10 @@ export function compileGraph(graph: Graph, given: Given, passes: Passes = {}): C
   const lowered = lower(graph, given);
   const { buffers, inputs, outputs } = lowered;
   const wanted = new Set([...outputs.values()].map((value) => value.buffer));
-  let operators = passes.dead === false ? lowered.operators : withoutDead(lowered);
-  if (passes.fuse !== false) operators = fuseMaps(operators, wanted);
-  const sections =
+  const operators = passes.dead === false ? lowered.operators : withoutDead(lowered);
+  let sections =
     passes.prelude === false ? { prelude: [], body: operators } : sectionsOf(operators, buffers);
+  if (passes.fuse !== false) sections = fuseSections(sections, buffers, wanted);
   const arena = planArena(sections.body, buffers, wanted, passes.inPlace !== false);
   const prepared = planLasting(
     sections.prelude.flatMap((operator) => operator.writes),

@@ -4,10 +4,25 @@
  */
 import { denseStrides, isDense } from "../canonical/layout.js";
 import { MapSources } from "../canonical/linearise.js";
-import type { MapOperator, Operator } from "../canonical/value.js";
+import type { BufferFacts, MapOperator, Operator } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
+import { withScalars } from "./scalars.js";
+import type { Sections } from "./sections.js";
 
-export function fuseMaps(
+/** Each section by itself, so that what runs once does not become a part of every run. */
+export function fuseSections(
+  { prelude, body }: Sections,
+  buffers: readonly BufferFacts[],
+  outputs: ReadonlySet<number>,
+): Sections {
+  const inside = (operators: readonly Operator[]) =>
+    operators.map((operator) => withScalars(operator, buffers));
+  const kept = new Set([...outputs, ...body.flatMap((operator) => operator.reads)]);
+  return { prelude: fuseMaps(inside(prelude), kept), body: fuseMaps(inside(body), outputs) };
+}
+
+/** `outputs`: what is read elsewhere. */
+function fuseMaps(
   operators: readonly Operator[],
   outputs: ReadonlySet<number>,
 ): readonly Operator[] {
@@ -29,6 +44,9 @@ export function fuseMaps(
         if (joined === undefined) continue;
         gone.add(first);
         maps.delete(buffer);
+        for (const both of new Set(first.reads)) {
+          if (map.reads.includes(both)) readers.set(both, (readers.get(both) as number) - 1);
+        }
         map = joined;
         again = true;
         break;
