@@ -108,6 +108,29 @@ t.test("a small model runs at once, in memory that stays", async (t) => {
   t.throws(() => pooled.bind(), { code: "LIMIT_EXCEEDED" }, "few bytes, looked at very often");
 });
 
+t.test("little work is done at once, and nothing of one run is seen in another", async (t) => {
+  const session = Session.compile(operatorModel("MatMul"), { a: [5, 7], b: [7, 3] });
+  const inputs = [1, 2, 3].map((seed) => ({
+    a: float32([5, 7], byFormula("unit", seed, 35)),
+    b: float32([7, 3], byFormula("unit", seed + 5, 21)),
+  }));
+  const apart = await Promise.all(inputs.map((given) => session.run(given, { pieces: 1 })));
+  const atOnce = await Promise.all(inputs.map((given) => session.run(given)));
+  t.same(
+    atOnce.map(({ outputs, digests }) => [outputs.get("c"), digests.get("c")]),
+    apart.map(({ outputs, digests }) => [outputs.get("c"), digests.get("c")]),
+  );
+  t.not(new Set(atOnce.map(({ digests }) => digests.get("c")?.blake3)).size, 1);
+  const [given] = inputs as [{ a: Tensor; b: Tensor }];
+  const told: number[][] = [];
+  await session.run(given, { onProgress: (...now) => told.push(now) });
+  t.same(told, [[1, 1]]);
+  await t.rejects(session.run(given, { signal: AbortSignal.abort() }), { code: "CANCELLED" });
+  const short = { ...given, b: float32([7, 2], byFormula("unit", 1, 14)) };
+  await t.rejects(session.run(short), { code: "SHAPE_MISMATCH", message: /input b is float32/ });
+  await t.rejects(session.run({ a: given.a } as never), { message: /input b is missing/ });
+});
+
 t.test("a long run is stopped within a product, and tells how far it is", async (t) => {
   const nodes: NodeParts[] = [
     { operator: "MatMul", inputs: ["a", "a"], outputs: ["b"] },

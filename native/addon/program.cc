@@ -118,12 +118,13 @@ class BoundRun {
   std::vector<Memory> memory_;
 };
 
-// programBind(handle, backend?) → { run: () => void, inputs, outputs: ArrayBuffer[] }
+// programBind(handle, backend?) → { run: () => void, backend, inputs, outputs: ArrayBuffer[] }
 Napi::Value BindProgram(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   ProgramHandle handle = ProgramArgument(info, 0);
   const Program& program = handle->program();
-  auto bound = std::make_unique<BoundRun>(handle, BackendArgument(info, 1));
+  const Backend backend = BackendArgument(info, 1);
+  auto bound = std::make_unique<BoundRun>(handle, backend);
   auto inputs = Napi::Array::New(env);
   for (uint32_t i = 0; i < program.input_count; ++i) {
     inputs.Set(i, bound->AddInput(env, program.tensors[i]));
@@ -141,6 +142,7 @@ Napi::Value BindProgram(const Napi::CallbackInfo& info) {
                                         bound.release());
   auto result = Napi::Object::New(env);
   result.Set("run", Napi::Value(env, run));
+  result.Set("backend", BackendName(backend));
   result.Set("inputs", inputs);
   result.Set("outputs", outputs);
   return result;

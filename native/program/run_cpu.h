@@ -75,7 +75,9 @@ class CpuRun {
 
   bool has_epilogue() const { return epilogue_ != nullptr; }
   // A part of what the operator writes is there: the epilogue takes it.
-  void Finish(const MapPart& part, size_t piece) const {
+  void Finish(MapPart part, size_t piece) const {
+    if (part.end - part.begin == part.apart)
+      part = {part.begin, part.end + part.repeats * part.apart};
     kernels.map(*epilogue_, part, memory_.scratch[piece].get() + memory_.epilogue_at);
   }
 

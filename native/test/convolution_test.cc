@@ -75,6 +75,42 @@ const Shape kShapes[] = {
      {1, 1, 1},
      {0, 0, 0},
      {0, 0, 0}},
+    {"one channel, two rows, 5 x 5",
+     1,
+     1,
+     {1, 2, 96},
+     {1, 5, 5},
+     {1, 1, 1},
+     {1, 1, 1},
+     {0, 2, 2},
+     {0, 2, 2}},
+    {"one channel, one row, 7 x 7, all padding",
+     1,
+     2,
+     {1, 1, 40},
+     {1, 7, 7},
+     {1, 1, 1},
+     {1, 1, 1},
+     {0, 6, 3},
+     {0, 15, 3}},
+    {"one channel, three rows, 5 x 5 by 2, all padding",
+     1,
+     1,
+     {1, 3, 40},
+     {1, 5, 5},
+     {1, 2, 2},
+     {1, 1, 1},
+     {0, 4, 2},
+     {0, 9, 2}},
+    {"one channel, two rows, 3 x 3, deep padding",
+     1,
+     1,
+     {1, 2, 20},
+     {1, 3, 3},
+     {1, 1, 1},
+     {1, 1, 1},
+     {0, 5, 1},
+     {0, 4, 1}},
     {"one channel by 3", 1, 1, {1, 20, 75}, {1, 5, 5}, {1, 1, 3}, {1, 1, 1}, {0, 2, 2}, {0, 2, 0}},
     {"few, more than a block",
      33,
@@ -138,12 +174,21 @@ Convolution JobOf(const Shape& shape) {
   return job;
 }
 
-// Tensors of `planes` images times groups.
+// Tiny numbers have products that round to zeros of either sign.
+enum Hardness { kSpecial, kOrdinary, kTiny };
+
+std::vector<float> Floats(int64_t count, uint64_t seed, Hardness hardness) {
+  std::vector<float> all =
+      HardFloats(static_cast<size_t>(count), seed, hardness == kSpecial ? 40 : 100000);
+  for (float& one : all) one *= hardness == kTiny ? 1e-30f : 1.0f;
+  return all;
+}
+
+// Tensors of `images` times `groups`.
 struct Tensors {
-  Tensors(const Convolution& job, int64_t images, int64_t groups, uint32_t rarity)
-      : x(HardFloats(static_cast<size_t>(images * groups * job.in_channels * VolumeOf(job.in)), 1,
-                     rarity)),
-        w(HardFloats(static_cast<size_t>(groups * job.out_channels * DepthOf(job)), 2, rarity)),
+  Tensors(const Convolution& job, int64_t images, int64_t groups, Hardness hardness)
+      : x(Floats(images * groups * job.in_channels * VolumeOf(job.in), 1, hardness)),
+        w(Floats(groups * job.out_channels * DepthOf(job), 2, hardness)),
         y(static_cast<size_t>(images * groups * job.out_channels * VolumeOf(job.out)), -7.0f) {}
 
   std::vector<float> x, w, y;
@@ -222,8 +267,8 @@ std::vector<float> Run(ConvolutionF32 kernel, const Convolution& shape, const Te
 void TestShape(const Shape& shape) {
   const Convolution job = JobOf(shape);
   const std::string name = std::string("convolution, ") + shape.name + ": ";
-  for (const uint32_t rarity : {40u, 100000u}) {
-    const Tensors tensors(job, 1, 1, rarity);
+  for (const Hardness hardness : {kSpecial, kOrdinary, kTiny}) {
+    const Tensors tensors(job, 1, 1, hardness);
     const std::vector<float> want = Run(ConvolutionF32Portable, job, tensors, false);
     Check(SameFloats(want, Naive(job, tensors)), name + "portable, as plain loops");
     Check(SameFloats(want, Run(ConvolutionF32Portable, job, tensors, true)),
@@ -246,22 +291,45 @@ void TestShape(const Shape& shape) {
   }
 }
 
+// By the portable kernel, one group after the other.
+std::vector<float> OneByOne(const Convolution& job, const Tensors& tensors, size_t images,
+                            size_t groups) {
+  const size_t x_group = tensors.x.size() / images / groups, w_group = tensors.w.size() / groups;
+  const size_t y_group = tensors.y.size() / images / groups;
+  std::vector<float> all;
+  for (size_t matrix = 0; matrix < images * groups; ++matrix) {
+    Tensors one(job, 0, 0, kOrdinary);
+    one.x.assign(tensors.x.data() + matrix * x_group, tensors.x.data() + (matrix + 1) * x_group);
+    one.w.assign(tensors.w.data() + matrix % groups * w_group,
+                 tensors.w.data() + (matrix % groups + 1) * w_group);
+    one.y.resize(y_group);
+    const std::vector<float> part = Run(ConvolutionF32Portable, job, one, false);
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+// Three groups of one image in one call.
+void TestGroups(const Shape& shape) {
+  Convolution job = JobOf(shape);
+  const Tensors tensors(job, 1, 3, kSpecial);
+  const std::vector<float> want = OneByOne(job, tensors, 1, 3);
+  job.groups = 3;
+  const std::string name = std::string("convolution, ") + shape.name + ": three groups, ";
+  Check(SameFloats(want, Run(ConvolutionF32Portable, job, tensors, false)), name + "portable");
+#if QUIPU_X86
+  if (BestCpuBackend() == Backend::kPortable) return;
+  Check(SameFloats(want, Run(ConvolutionF32Avx2, job, tensors, false)), name + "AVX2");
+  if (BestCpuBackend() != Backend::kAvx512) return;
+  Check(SameFloats(want, Run(ConvolutionF32Avx512, job, tensors, false)), name + "AVX-512");
+#endif
+}
+
 // Two images of two groups.
 void TestDevice(const Shape& shape) {
   ConvolutionGrid grid = {JobOf(shape), 2, 2};
-  Tensors tensors(grid.one, grid.images, grid.groups, 40);
-  const size_t x_group = tensors.x.size() / 4, w_group = tensors.w.size() / 2;
-  const size_t y_group = tensors.y.size() / 4;
-  std::vector<float> want;
-  for (size_t matrix = 0; matrix < 4; ++matrix) {
-    Tensors one(grid.one, 0, 0, 1);
-    one.x.assign(tensors.x.data() + matrix * x_group, tensors.x.data() + (matrix + 1) * x_group);
-    one.w.assign(tensors.w.data() + matrix % 2 * w_group,
-                 tensors.w.data() + (matrix % 2 + 1) * w_group);
-    one.y.resize(y_group);
-    const std::vector<float> part = Run(ConvolutionF32Portable, grid.one, one, false);
-    want.insert(want.end(), part.begin(), part.end());
-  }
+  Tensors tensors(grid.one, grid.images, grid.groups, kSpecial);
+  const std::vector<float> want = OneByOne(grid.one, tensors, 2, 2);
   grid.one.x = tensors.x.data();
   grid.one.w = tensors.w.data();
   grid.one.y = tensors.y.data();
@@ -276,6 +344,7 @@ void TestDevice(const Shape& shape) {
 void TestConvolution() {
   for (const Shape& shape : kShapes) {
     TestShape(shape);
+    TestGroups(shape);
     TestDevice(shape);
   }
 }

@@ -1,4 +1,4 @@
-// Convolution of one image and one group, canonical (docs/arithmetic.md, "Convolution"): each
+// Convolution of one image and some groups, canonical (docs/arithmetic.md, "Convolution"): each
 // output is the dot product of a row of weights with the inputs under its window, k = (input
 // channel, kernel depth, row, column) ascending in blocks of 256. A tap in the padding takes part
 // as fma(weight, +0, sum). That is the canonical product of the weights (output channels × k) with
@@ -22,9 +22,10 @@ struct Convolution : Window {
   const float* w;  // a row for each output channel: in_channels × taps
   float* y;        // a row for each output channel: all output positions
   int64_t in_channels;
-  int64_t out_channels;
-  int64_t begin;  // of the output positions to compute, row-major over out
+  int64_t out_channels;  // both of a group
+  int64_t begin;         // of the output positions to compute, row-major over out
   int64_t end;
+  int64_t groups = 1;  // whose planes and rows lie one behind the other
 };
 
 // 64-byte aligned; one a thread.
@@ -39,6 +40,16 @@ void ConvolutionF32Avx512(const Convolution& job, float* scratch);
 // Terms of one output.
 QUIPU_HOST_DEVICE static inline int64_t DepthOf(const Convolution& job) {
   return job.in_channels * VolumeOf(job.kernel);
+}
+
+// One of its groups.
+static inline Convolution GroupOf(const Convolution& job, int64_t group) {
+  Convolution one = job;
+  one.x += group * job.in_channels * VolumeOf(job.in);
+  one.w += group * job.out_channels * DepthOf(job);
+  one.y += group * job.out_channels * VolumeOf(job.out);
+  one.groups = 1;
+  return one;
 }
 
 // A row or column of the matrix of inputs. Of a row: what the tap adds to the window's corner; of a

@@ -3,10 +3,11 @@
 #include "kernels/math/canonical.h"
 
 namespace quipu {
+namespace {
 
 // Output positions are walked in the inner loop, so that a tap is looked up once for many of them;
 // each output still sees its own terms in order.
-void ConvolutionF32Portable(const Convolution& job, float* scratch) {
+void ConvolveGroup(const Convolution& job, float* scratch) {
   constexpr int64_t kStrip = 1024;
   const int64_t k = DepthOf(job);
   const int64_t positions = VolumeOf(job.out);
@@ -36,6 +37,12 @@ void ConvolutionF32Portable(const Convolution& job, float* scratch) {
       }
     }
   }
+}
+
+}  // namespace
+
+void ConvolutionF32Portable(const Convolution& job, float* scratch) {
+  for (int64_t group = 0; group < job.groups; ++group) ConvolveGroup(GroupOf(job, group), scratch);
 }
 
 }  // namespace quipu

@@ -20,18 +20,25 @@ static inline bool IsMatmul(const Convolution& job) {
 }
 
 template <typename Isa, typename Lanes>
-void ConvolutionVector(const Convolution& job, float* scratch) {
+void ConvolveGroup(const Convolution& job, float* scratch) {
   const int64_t positions = VolumeOf(job.out);
   const int64_t k = DepthOf(job);
   const Matmul product = {job.w,     job.x + job.begin, job.y + job.begin,   k, positions,
                           positions, job.out_channels,  job.end - job.begin, k};
   if (IsMatmul(job)) return MatmulVector<Isa>(product, scratch);
   if (job.stride[2] > kVectorStepMax) return ConvolutionF32Portable(job, scratch);
-  if (IsDepthwise(job)) return ConvolutionDepthwise<Lanes>(job);
   if (k > 0 && job.out_channels <= kDirectChannelsMax && job.kernel[2] <= kDirectWidthMax) {
     return ConvolutionDirect<Lanes>(job);
   }
   MatmulPacked<Isa>(product, WindowColumns<Isa, Lanes>{job}, scratch);
+}
+
+template <typename Isa, typename Lanes>
+void ConvolutionVector(const Convolution& job, float* scratch) {
+  if (IsDepthwise(job)) return ConvolutionDepthwise<Lanes>(job);
+  for (int64_t group = 0; group < job.groups; ++group) {
+    ConvolveGroup<Isa, Lanes>(GroupOf(job, group), scratch);
+  }
 }
 
 }  // namespace

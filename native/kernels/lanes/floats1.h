@@ -46,6 +46,15 @@ struct Floats1 {
   // The second one where they are equal or one is NaN.
   QUIPU_LANES Float GreaterOrSecond(Float a, Float b) { return a > b ? a : b; }
   QUIPU_LANES Float LessOrSecond(Float a, Float b) { return a < b ? a : b; }
+  // +0 is greater than -0; NaN if one is.
+  QUIPU_LANES Float Maximum(Float a, Float b) {
+    if (IsNan(a)) return a;
+    return a == b ? F32OfBits(BitsOfF32(a) & BitsOfF32(b)) : b < a ? a : b;
+  }
+  QUIPU_LANES Float Minimum(Float a, Float b) {
+    if (IsNan(a)) return a;
+    return a == b ? F32OfBits(BitsOfF32(a) | BitsOfF32(b)) : a < b ? a : b;
+  }
 
   // To an integral value of the same sign; -0.3 becomes -0.
   QUIPU_LANES Float RoundEven(Float x) {

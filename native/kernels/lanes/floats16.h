@@ -47,6 +47,13 @@ struct Floats16 {
   }
   QUIPU_LANES Float GreaterOrSecond(Float a, Float b) { return _mm512_max_ps(a, b); }
   QUIPU_LANES Float LessOrSecond(Float a, Float b) { return _mm512_min_ps(a, b); }
+  // vrangeps prefers numbers to NaN; the sum does not.
+  QUIPU_LANES Float Maximum(Float a, Float b) {
+    return _mm512_mask_add_ps(_mm512_range_ps(a, b, 5), EitherNan(a, b), a, b);
+  }
+  QUIPU_LANES Float Minimum(Float a, Float b) {
+    return _mm512_mask_add_ps(_mm512_range_ps(a, b, 4), EitherNan(a, b), a, b);
+  }
 
   QUIPU_LANES Float RoundEven(Float x) { return _mm512_roundscale_ps(x, 8); }
   QUIPU_LANES Float Floor(Float x) { return _mm512_roundscale_ps(x, 9); }
@@ -77,6 +84,9 @@ struct Floats16 {
   QUIPU_LANES Float Lookup(const float table[16], Int index) {
     return _mm512_permutexvar_ps(reinterpret_cast<__m512i>(index), Load(table));
   }
+
+ private:
+  QUIPU_LANES Mask EitherNan(Float a, Float b) { return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q); }
 };
 
 }  // namespace

@@ -45,6 +45,13 @@ struct Floats8 {
   }
   QUIPU_LANES Float GreaterOrSecond(Float a, Float b) { return _mm256_max_ps(a, b); }
   QUIPU_LANES Float LessOrSecond(Float a, Float b) { return _mm256_min_ps(a, b); }
+  // Both orders differ in nothing but the sign of zero, except where one is NaN.
+  QUIPU_LANES Float Maximum(Float a, Float b) {
+    return _mm256_or_ps(_mm256_and_ps(_mm256_max_ps(a, b), _mm256_max_ps(b, a)), EitherNan(a, b));
+  }
+  QUIPU_LANES Float Minimum(Float a, Float b) {
+    return _mm256_or_ps(_mm256_or_ps(_mm256_min_ps(a, b), _mm256_min_ps(b, a)), EitherNan(a, b));
+  }
 
   QUIPU_LANES Float RoundEven(Float x) {
     return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -88,6 +95,8 @@ struct Floats8 {
   }
 
  private:
+  // All bits, which are a NaN too, or none.
+  QUIPU_LANES Float EitherNan(Float a, Float b) { return _mm256_cmp_ps(a, b, _CMP_UNORD_Q); }
   QUIPU_LANES Float PowerOfTwo(__m256i n) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
   }

@@ -104,18 +104,14 @@ struct DivideF32 {
 struct MinimumF32 {
   template <class L>
   QUIPU_LANES typename L::Float Of(typename L::Float a, typename L::Float b) {
-    const typename L::Float less = L::Select(L::Less(a, b), a, b);
-    const typename L::Float equal = L::OfBits(L::Bits(a) | L::Bits(b));
-    return L::Select(L::IsNan(a), a, L::Select(L::Equal(a, b), equal, less));
+    return L::Minimum(a, b);
   }
 };
 
 struct MaximumF32 {
   template <class L>
   QUIPU_LANES typename L::Float Of(typename L::Float a, typename L::Float b) {
-    const typename L::Float greater = L::Select(L::Less(b, a), a, b);
-    const typename L::Float equal = L::OfBits(L::Bits(a) & L::Bits(b));
-    return L::Select(L::IsNan(a), a, L::Select(L::Equal(a, b), equal, greater));
+    return L::Maximum(a, b);
   }
 };
 

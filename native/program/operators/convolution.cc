@@ -14,6 +14,13 @@ Grid GridOfConvolution(int64_t channels, int64_t positions, int64_t pieces) {
   return GridOf(channels, positions, pieces, kRowUnit, kColumnUnit);
 }
 
+// Small groups are computed some at a time: as many as are still in the second-level cache when
+// they are done.
+int64_t TogetherOf(const ConvolutionWords& w, int64_t positions) {
+  constexpr int64_t kElements = int64_t{1} << 15;
+  return std::clamp<int64_t>(kElements / (w.out_channels * positions), 1, w.groups);
+}
+
 Status Check(Program* program, ProgramOperator* op) {
   Words words(*op);
   const ConvolutionWords w(&words);
@@ -48,12 +55,16 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
   const Grid grid =
       products >= pieces ? Grid{} : GridOfConvolution(w.out_channels, positions, pieces);
   const int64_t tiles = grid.rows * grid.columns;
+  const int64_t together = tiles == 1 ? TogetherOf(w, positions) : 1;
   run.Split(products * tiles, std::min(pieces, products * tiles), 1, [&](Range mine, size_t piece) {
-    for (int64_t t = mine.begin; t < mine.end; ++t) {
+    int64_t count = 1;
+    for (int64_t t = mine.begin; t < mine.end; t += count) {
       const int64_t product = t / tiles;
+      count = std::min({together, mine.end - t, w.groups - product % w.groups});
       const Range i = PartOf(w.out_channels, grid.rows, t % tiles / grid.columns, kRowUnit);
       const Range j = PartOf(positions, grid.columns, t % grid.columns, kColumnUnit);
-      Tiles(i, j, run.has_epilogue() || work >= kLongWork, [&](Range rows, Range columns) {
+      const bool are_small = count == 1 && (run.has_epilogue() || work >= kLongWork);
+      Tiles(i, j, are_small, [&](Range rows, Range columns) {
         if (run.Stopped()) return;
         const int64_t at = (product * w.out_channels + rows.begin) * positions;
         Convolution job = whole;
@@ -63,10 +74,12 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
         job.out_channels = rows.end - rows.begin;
         job.begin = columns.begin;
         job.end = columns.end;
+        job.groups = count;
         run.kernels.convolution(job, run.Scratch<float>(piece));
         if (!run.has_epilogue()) return;
-        const MapPart part{at + columns.begin, at + columns.end, job.out_channels - 1, positions};
-        run.Finish(part, piece);
+        run.Finish(
+            MapPart{at + columns.begin, at + columns.end, count * job.out_channels - 1, positions},
+            piece);
       });
     }
   });

@@ -9,6 +9,7 @@ import { lendBytes } from "../native/owned-bytes.js";
 import { type Backend, NativeProgram } from "../native/program.js";
 import type { TaskOptions } from "../native/task.js";
 import { arithmetic, type CompiledModel, type TensorPort } from "../tensor/compile.js";
+import { type BoundSession, bindSession, runAtOnce } from "./bound.js";
 import {
   type CompileFilesOptions,
   compileFiles,
@@ -30,6 +31,7 @@ import {
 export { OwnedBytes } from "../native/hashing.js";
 export type { Backend } from "../native/program.js";
 export type { TensorPort } from "../tensor/compile.js";
+export type { BoundSession } from "./bound.js";
 export type { Inputs } from "./compile-files.js";
 export { type DType, float32, int64, type OwnedTensor, type Tensor, tensor } from "./tensor.js";
 
@@ -69,15 +71,11 @@ export function memoryBytesDefault(): number {
   return Math.floor(totalmem() / 2);
 }
 
-/** Multiply-adds, visits and bytes together. */
+/** Multiply-adds, visits and bytes together: a few milliseconds. */
 const boundWorkMax = 2 ** 24;
 
-/** Write into the inputs, `run`, read the outputs; their memory stays the same. */
-export interface BoundSession {
-  readonly inputs: ReadonlyMap<string, Tensor>;
-  readonly outputs: ReadonlyMap<string, Tensor>;
-  readonly run: () => void;
-}
+/** So little that a task thread would take longer to wake: some tens of microseconds. */
+const atOnceWorkMax = 2 ** 21;
 
 export class Session {
   /** Version of the frozen arithmetic that runs compute in. */
@@ -87,6 +85,10 @@ export class Session {
   readonly #program: NativeProgram;
   /** Of a run: multiply-adds, what poolings and trees visit, and bytes that it goes through. */
   readonly #work: number;
+  /** For runs at once, by what was asked for. */
+  readonly #bound = new Map<Backend, BoundSession>();
+  /** Runs on the addon's threads that have not ended. */
+  #tasks = 0;
 
   private constructor(
     program: NativeProgram,
@@ -148,22 +150,13 @@ export class Session {
         { next: "await run" },
       );
     }
-    const bound = this.#program.bind(backend);
-    const tensors = (ports: readonly TensorPort[], buffers: readonly ArrayBuffer[]) =>
-      new Map(
-        ports.map((port, at) => [
-          port.name,
-          tensorOver(port, new Uint8Array(buffers[at] as ArrayBuffer)),
-        ]),
-      );
-    return {
-      inputs: tensors(this.inputs, bound.inputs),
-      outputs: tensors(this.outputs, bound.outputs),
-      run: bound.run,
-    };
+    return bindSession(this.#program, this.inputs, this.outputs, backend);
   }
 
-  /** Inputs are copied, unless their memory is handed over. */
+  /**
+   * Inputs are copied, unless their memory is handed over. Little work is done at once, on the calling
+   * thread; more of it on a thread of the addon.
+   */
   async run(
     inputs: Readonly<Record<string, Tensor | OwnedTensor>>,
     options: RunOptions = {},
@@ -175,6 +168,34 @@ export class Session {
         next: `give the inputs ${[...known].join(", ")}`,
       });
     }
+    if (this.#isAtOnce(inputs, options)) {
+      const bound = this.#boundFor(options.backend ?? "auto");
+      if (bound.backend !== "cuda") {
+        return runAtOnce(bound, this.#program.operators, this.inputs, inputs, options);
+      }
+    }
+    return this.#runAsTask(inputs, options);
+  }
+
+  #isAtOnce(
+    inputs: Readonly<Record<string, Tensor | OwnedTensor>>,
+    { pieces = 0, into }: RunOptions,
+  ): inputs is Readonly<Record<string, Tensor>> {
+    if (this.#work > atOnceWorkMax || this.#tasks > 0 || pieces > 0 || into !== undefined)
+      return false;
+    return Object.values(inputs).every((tensor) => !("owned" in tensor));
+  }
+
+  #boundFor(backend: Backend): BoundSession {
+    const bound = this.#bound.get(backend) ?? this.bind({ backend });
+    this.#bound.set(backend, bound);
+    return bound;
+  }
+
+  async #runAsTask(
+    inputs: Readonly<Record<string, Tensor | OwnedTensor>>,
+    options: RunOptions,
+  ): Promise<RunOutput> {
     const owned = this.inputs.map((port) =>
       ownTensor(port, Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined),
     );
@@ -191,7 +212,10 @@ export class Session {
       fresh.set(port, bytes);
       return bytes;
     });
-    const ran = await this.#program.run(owned, results, backend, pieces, options);
+    this.#tasks += 1;
+    const ran = await this.#program
+      .run(owned, results, backend, pieces, options)
+      .finally(() => (this.#tasks -= 1));
     const outputs = new Map<string, Tensor>();
     const digests = new Map<string, Digests>();
     for (const [port, bytes] of fresh) {

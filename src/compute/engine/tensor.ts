@@ -92,8 +92,11 @@ export function tensorOver(
   return { dtype, shape, data } as Tensor;
 }
 
-/** Refuses a tensor that is not what `port` asks for, by name; gives memory that nobody else has. */
-export function ownTensor(port: TensorPort, given: Tensor | OwnedTensor | undefined): OwnedBytes {
+/** Refuses a tensor that is not what `port` asks for, by name. */
+export function checkTensor<T extends Tensor | OwnedTensor>(
+  port: TensorPort,
+  given: T | undefined,
+): T {
   const wanted = `${port.dtype} [${port.shape.join(", ")}]`;
   if (given === undefined) {
     throw new QuipuError("SHAPE_MISMATCH", `input ${port.name} is missing; it is ${wanted}`, {
@@ -113,8 +116,13 @@ export function ownTensor(port: TensorPort, given: Tensor | OwnedTensor | undefi
       { next: "compile a session for these shapes" },
     );
   }
-  if ("owned" in given) return given.owned;
-  return OwnedBytes.copyOf(tensorBytes(given));
+  return given;
+}
+
+/** Memory that nobody else has, of a tensor that is what `port` asks for. */
+export function ownTensor(port: TensorPort, given: Tensor | OwnedTensor | undefined): OwnedBytes {
+  const checked = checkTensor(port, given);
+  return "owned" in checked ? checked.owned : OwnedBytes.copyOf(tensorBytes(checked));
 }
 
 /** No bits are promised for other truth values than 0 and 1. */

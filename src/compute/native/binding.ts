@@ -100,6 +100,7 @@ export interface NativeCapabilities {
 /** A program with memory of its own for inputs and outputs. */
 export interface NativeBoundProgram {
   readonly run: () => void;
+  readonly backend: Exclude<Backend, "auto">;
   readonly inputs: readonly ArrayBuffer[];
   readonly outputs: readonly ArrayBuffer[];
 }

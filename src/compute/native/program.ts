@@ -20,7 +20,8 @@ export interface OutputRoom {
 
 export class NativeProgram {
   readonly #handle: NativeProgramHandle;
-  readonly #operators: number;
+  /** What the progress of a run counts. */
+  readonly operators: number;
 
   /**
    * Decodes and checks the whole program; INVALID_ARGUMENT, SHAPE_MISMATCH or LIMIT_EXCEEDED for one
@@ -28,7 +29,7 @@ export class NativeProgram {
    */
   constructor(bytes: Uint8Array, memoryBytesMax: number) {
     this.#handle = binding().programOpen(bytes, memoryBytesMax);
-    this.#operators = new DataView(bytes.buffer, bytes.byteOffset).getUint32(16, true);
+    this.operators = new DataView(bytes.buffer, bytes.byteOffset).getUint32(16, true);
   }
 
   /**
@@ -56,7 +57,7 @@ export class NativeProgram {
       const into = outputs.map((output) =>
         output instanceof Uint8Array ? output : within(places.shift() as Uint8Array, output),
       );
-      return runTask(options, this.#operators, "the run", (control) =>
+      return runTask(options, this.operators, "the run", (control) =>
         binding().programRun(this.#handle, lent, into, backend, pieces, control),
       );
     });
