@@ -76,9 +76,7 @@ class BoundRun {
   using Memory = std::shared_ptr<AlignedArray<uint8_t>>;
 
   BoundRun(ProgramHandle program, Backend backend)
-      : program_(std::move(program)), backend_(backend) {
-    run_.pieces = 1;
-  }
+      : program_(std::move(program)), backend_(backend) {}
 
   Napi::Value AddInput(Napi::Env env, const ProgramTensor& tensor) {
     const Napi::Value buffer = Add(env, tensor);

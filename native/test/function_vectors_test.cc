@@ -73,7 +73,7 @@ std::vector<uint32_t> Apply(const Vector& vector, MapRun run) {
   }
   map.outputs[0] = {result.data(), DType::kF32, static_cast<uint8_t>(map.input_count)};
   if (!MapIsSound(map)) return {};
-  AssignMapSlots(&map);
+  PlanMap(&map);
   if (run != nullptr) {
     std::vector<uint8_t> scratch(MapScratchBytes(map));
     run(map, MapPart{0, vector.count}, scratch.data());

@@ -77,7 +77,7 @@ std::vector<float> Apply(MapRun run, uint16_t function, const std::vector<float>
   map.inputs[0] = {inputs.data(), DType::kF32, {1}};
   map.steps[0] = {function, {0, 0, 0}, 0};
   map.outputs[0] = {outputs.data(), DType::kF32, 1};
-  AssignMapSlots(&map);
+  PlanMap(&map);
   std::vector<uint8_t> scratch(MapScratchBytes(map));
   run(map, MapPart{0, map.shape[0]}, scratch.data());
   for (float& output : outputs) output = F32OfBits(CanonicalBitsF32(BitsOfF32(output)));

@@ -77,7 +77,7 @@ struct Work {
   // All outputs one after the other, each NaN canonical. `over`: output i lies in input i's memory.
   // A negative `piece` is the emulated device.
   std::vector<uint8_t> Run(MapRun run, int64_t piece, bool over = false) {
-    AssignMapSlots(&map);
+    PlanMap(&map);
     const int64_t count = MapElements(map);
     std::vector<std::vector<uint8_t>> outputs, copies = memory;
     Map job = map;

@@ -1,7 +1,10 @@
 // What is checked and planned about a map before it runs.
 #include "kernels/map/map.h"
 
+#include <utility>
+
 #include "kernels/map/functions.h"
+#include "kernels/map/pairs.h"
 
 namespace quipu {
 namespace {
@@ -48,6 +51,59 @@ struct Types {
 
 bool IsElement(DType type) { return DTypeBytes(type) != 0 && type != DType::kF64; }
 
+// Whether the next step is the only reader of what step i gives, and takes it as its first operand;
+// operands that may change places do so for that.
+bool JoinsNext(Map* job, int32_t i) {
+  if (i + 1 == job->step_count || PairFirstOf(job->steps[i].function) < 0) return false;
+  MapStep& next = job->steps[i + 1];
+  if (PairSecondOf(next.function) < 0) return false;
+  const int32_t reg = job->input_count + job->constant_count + i;
+  for (int32_t o = 0; o < job->output_count; ++o) {
+    if (job->outputs[o].reg == reg) return false;
+  }
+  int32_t reads = 0;
+  for (int32_t s = i + 1; s < job->step_count; ++s) {
+    for (const uint8_t operand : job->steps[s].operands) reads += operand == reg;
+  }
+  if (reads != 1) return false;
+  if (next.operands[1] == reg && IsCommutative(next.function)) {
+    std::swap(next.operands[0], next.operands[1]);
+  }
+  return next.operands[0] == reg;
+}
+
+void FindPairs(Map* job) {
+  for (int32_t i = 0; i < job->step_count; ++i) {
+    MapStep& step = job->steps[i];
+    step.with_next = (i == 0 || job->steps[i - 1].with_next == 0) && JoinsNext(job, i) ? 1 : 0;
+  }
+}
+
+void AssignSlots(Map* job) {
+  const int32_t first = job->input_count + job->constant_count;  // register of step 0
+  int32_t last_use[kMapRegistersMax];                            // step that reads a register last
+  for (int32_t i = 0; i < job->step_count; ++i) {
+    last_use[first + i] = i;
+    // What a function does not take names register 0, which no step writes.
+    for (const uint8_t operand : job->steps[i].operands) last_use[operand] = i;
+  }
+  for (int32_t i = 0; i < job->output_count; ++i) last_use[job->outputs[i].reg] = kMapStepsMax;
+  bool taken[kMapStepsMax] = {};
+  job->slot_count = 0;
+  for (int32_t i = 0; i < job->step_count; ++i) {
+    MapStep& step = job->steps[i];
+    step.slot = 0;
+    while (taken[step.slot]) ++step.slot;
+    taken[step.slot] = true;
+    if (step.slot >= job->slot_count) job->slot_count = step.slot + 1;
+    const auto drop_after = [&](int32_t reg) {
+      if (reg >= first && last_use[reg] == i) taken[job->steps[reg - first].slot] = false;
+    };
+    for (const uint8_t operand : step.operands) drop_after(operand);
+    drop_after(first + i);
+  }
+}
+
 }  // namespace
 
 const MapSignature* MapSignatureOf(int number) {
@@ -80,29 +136,9 @@ bool MapIsSound(const Map& job) {
   return true;
 }
 
-void AssignMapSlots(Map* job) {
-  const int32_t first = job->input_count + job->constant_count;  // register of step 0
-  int32_t last_use[kMapRegistersMax];                            // step that reads a register last
-  for (int32_t i = 0; i < job->step_count; ++i) {
-    last_use[first + i] = i;
-    // What a function does not take names register 0, which no step writes.
-    for (const uint8_t operand : job->steps[i].operands) last_use[operand] = i;
-  }
-  for (int32_t i = 0; i < job->output_count; ++i) last_use[job->outputs[i].reg] = kMapStepsMax;
-  bool taken[kMapStepsMax] = {};
-  job->slot_count = 0;
-  for (int32_t i = 0; i < job->step_count; ++i) {
-    MapStep& step = job->steps[i];
-    step.slot = 0;
-    while (taken[step.slot]) ++step.slot;
-    taken[step.slot] = true;
-    if (step.slot >= job->slot_count) job->slot_count = step.slot + 1;
-    const auto drop_after = [&](int32_t reg) {
-      if (reg >= first && last_use[reg] == i) taken[job->steps[reg - first].slot] = false;
-    };
-    for (const uint8_t operand : step.operands) drop_after(operand);
-    drop_after(first + i);
-  }
+void PlanMap(Map* job) {
+  FindPairs(job);
+  AssignSlots(job);
 }
 
 int64_t MapElements(const Map& job) {

@@ -21,7 +21,8 @@ constexpr int64_t kMapTile = 1024;
 struct MapStep {
   uint16_t function;    // a number of functions.h
   uint8_t operands[3];  // registers; 0 where the function takes less
-  uint8_t slot;         // tile buffer of the result, by AssignMapSlots; registers may share one
+  uint8_t slot;         // tile buffer of the result, by PlanMap; registers may share one
+  uint8_t with_next;    // 1: taken together with the next step, by PlanMap
 };
 
 // `stride` counts elements, outermost axis first; 0 repeats.
@@ -47,7 +48,7 @@ struct MapOutput {
 struct Map {
   int32_t input_count, constant_count, step_count, output_count;
   int32_t rank;        // 0: one element. Neighbouring axes that lie one behind the other in every
-  int32_t slot_count;  // input are best merged by the caller. slot_count by AssignMapSlots
+  int32_t slot_count;  // input are best merged by the caller. slot_count by PlanMap
   int64_t shape[kRankMax];
   MapInput inputs[kMapInputsMax];
   MapConstant constants[kMapConstantsMax];
@@ -59,8 +60,9 @@ struct Map {
 // for, shapes and strides are not negative. Pointers are not looked at.
 bool MapIsSound(const Map& job);
 
-// Gives each step of a sound map a tile buffer that holds nothing that is still to be read.
-void AssignMapSlots(Map* job);
+// Gives each step of a sound map a tile buffer that holds nothing that is still to be read, and
+// finds the steps that are taken in pairs.
+void PlanMap(Map* job);
 
 // Output elements, as the shape says.
 int64_t MapElements(const Map& job);

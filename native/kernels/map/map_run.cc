@@ -221,10 +221,17 @@ class Walk {
     }
     for (int32_t i = 0; i < job_.step_count; ++i) {
       const MapStep& step = job_.steps[i];
-      const MapOperand operands[3] = {registers_[step.operands[0]], registers_[step.operands[1]],
-                                      registers_[step.operands[2]]};
+      const MapStep& next = job_.steps[i + step.with_next];
+      const MapOperand operands[4] = {registers_[step.operands[0]], registers_[step.operands[1]],
+                                      registers_[step.operands[2]], registers_[next.operands[1]]};
+      i += step.with_next;
       void* result = const_cast<void*>(registers_[first_step_ + i].data);
-      tiles_.of[step.function](operands, result, count);
+      if (step.with_next == 0) {
+        tiles_.of[step.function](operands, result, count);
+      } else {
+        tiles_.pairs[PairFirstOf(step.function)][PairSecondOf(next.function)](operands, result,
+                                                                              count);
+      }
     }
     for (int32_t i = 0; i < job_.output_count; ++i) {
       if (!is_direct_[i]) Deliver(job_.outputs[i], Place(i, begin), count);

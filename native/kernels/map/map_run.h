@@ -5,6 +5,7 @@
 
 #include "kernels/map/functions.h"
 #include "kernels/map/map.h"
+#include "kernels/map/pairs.h"
 
 namespace quipu {
 
@@ -16,9 +17,12 @@ struct MapOperand {
 
 // One step over `count` elements.
 using MapTileStep = void (*)(const MapOperand operands[3], void* result, int64_t count);
+// Two steps; the last operand is the second one's other operand.
+using MapTilePair = void (*)(const MapOperand operands[4], void* result, int64_t count);
 
 struct MapTiles {
   MapTileStep of[kMapFunctionsMax];
+  MapTilePair pairs[kPairFirsts][kPairSeconds];
 };
 
 void RunMap(const MapTiles& tiles, const Map& job, const MapPart& part, uint8_t* scratch);

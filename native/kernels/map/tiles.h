@@ -3,6 +3,8 @@
 #ifndef QUIPU_KERNELS_MAP_TILES_H_
 #define QUIPU_KERNELS_MAP_TILES_H_
 
+#include <utility>
+
 #include "kernels/map/functions.h"
 #include "kernels/map/map_run.h"
 #include "kernels/math/basic.h"
@@ -68,6 +70,43 @@ struct LaneTile {
   }
 };
 
+// Two functions over lanes.
+template <class L, int kFirst, int kSecond>
+struct PairTile {
+  using Float = typename L::Float;
+
+  QUIPU_LANES Float Apply(Float a, Float b, [[maybe_unused]] Float c, Float d) {
+    if constexpr (kFirst == PairFirstOf(60)) {
+      return PairFunction<kSecond>::template Of<L>(PairFunction<kFirst>::template Of<L>(a, b, c),
+                                                   d);
+    } else {
+      return PairFunction<kSecond>::template Of<L>(PairFunction<kFirst>::template Of<L>(a, b), d);
+    }
+  }
+
+  static void Run(const MapOperand operands[4], void* result, int64_t count) {
+    const LaneOperand<L> a(operands[0]), b(operands[1]), d(operands[3]);
+    const LaneOperand<L> c(operands[kFirst == PairFirstOf(60) ? 2 : 0]);
+    float* to = static_cast<float*>(result);
+    int64_t i = 0;
+    for (; i + L::kLanes <= count; i += L::kLanes) {
+      L::Store(to + i, Apply(a.At(i), b.At(i), c.At(i), d.At(i)));
+    }
+    const int64_t rest = count - i;
+    if (rest == 0) return;
+    const Float last =
+        Apply(a.First(i, rest), b.First(i, rest), c.First(i, rest), d.First(i, rest));
+    L::StoreFirst(to + i, last, rest);
+  }
+};
+
+template <class L, int... kPairs>
+constexpr void FillPairs(MapTiles* tiles, std::integer_sequence<int, kPairs...>) {
+  ((tiles->pairs[kPairs / kPairSeconds][kPairs % kPairSeconds] =
+        PairTile<L, kPairs / kPairSeconds, kPairs % kPairSeconds>::Run),
+   ...);
+}
+
 // A function of single elements: a plain loop that the compiler makes vectors of. The result may be
 // an operand's own memory, element for element, and overlaps nothing otherwise.
 template <class Function, class R, class A, class B, class C>
@@ -120,6 +159,7 @@ constexpr MapTiles TilesOverLanes() {
   tiles.of[number] = PlainTile<name, Map##result, Map##a, Map##b, Map##c>::Run;
   QUIPU_MAP_PLAIN(QUIPU_PLAIN_TILE)
 #undef QUIPU_PLAIN_TILE
+  FillPairs<L>(&tiles, std::make_integer_sequence<int, kPairFirsts * kPairSeconds>{});
   return tiles;
 }
 

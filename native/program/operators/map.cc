@@ -55,7 +55,7 @@ Status Check(Program* program, ProgramOperator* op) {
       return Refused("a map that leaves its tensors");
     }
   }
-  AssignMapSlots(&map);
+  PlanMap(&map);
   op->map = program->maps.size();
   program->maps.push_back(map);
   return Status{};

@@ -1,4 +1,5 @@
 /** Runs on the calling thread, in memory that is there already. */
+import { setImmediate } from "node:timers/promises";
 import type { Backend, NativeProgram } from "../native/program.js";
 import { runWhole } from "../native/task.js";
 import type { TensorPort } from "../tensor/compile.js";
@@ -44,6 +45,18 @@ export function bindSession(
   };
 }
 
+const turnEveryMs = 5;
+
+/** When the event loop had its last turn that is known of. */
+let turnMs = 0;
+
+/** Runs at once, one awaited after the other, would leave the event loop no turn. */
+async function giveTurn(): Promise<void> {
+  if (performance.now() - turnMs < turnEveryMs) return;
+  await setImmediate();
+  turnMs = performance.now();
+}
+
 /** What `Session.run` does, with the same errors. */
 export async function runAtOnce(
   bound: BoundSession,
@@ -64,6 +77,7 @@ export async function runAtOnce(
     bound.run();
     return new Map([...bound.outputs].map(([name, tensor]) => [name, copyOf(tensor)]));
   });
+  await giveTurn();
   const digests = new Map<string, Digests>();
   if (options.digests !== false) {
     for (const [name, tensor] of outputs) digests.set(name, await digestsOf(tensorBytes(tensor)));

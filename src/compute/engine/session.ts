@@ -71,11 +71,8 @@ export function memoryBytesDefault(): number {
   return Math.floor(totalmem() / 2);
 }
 
-/** Multiply-adds, visits and bytes together: a few milliseconds. */
-const boundWorkMax = 2 ** 24;
-
-/** So little that a task thread would take longer to wake: some tens of microseconds. */
-const atOnceWorkMax = 2 ** 21;
+/** Multiply-adds, visits and bytes together: about a millisecond, but tens of them without vectors. */
+const atOnceWorkMax = 2 ** 25;
 
 export class Session {
   /** Version of the frozen arithmetic that runs compute in. */
@@ -143,7 +140,7 @@ export class Session {
    * from the other at once, on the calling thread. LIMIT_EXCEEDED for more work than a few milliseconds.
    */
   bind({ backend = "auto" }: Pick<RunOptions, "backend"> = {}): BoundSession {
-    if (this.#work > boundWorkMax) {
+    if (this.#work > atOnceWorkMax) {
       throw new QuipuError(
         "LIMIT_EXCEEDED",
         `a run is too much work (${this.#work}) to keep the calling thread waiting`,
@@ -170,7 +167,7 @@ export class Session {
     }
     if (this.#isAtOnce(inputs, options)) {
       const bound = this.#boundFor(options.backend ?? "auto");
-      if (bound.backend !== "cuda") {
+      if (bound.backend === "avx2" || bound.backend === "avx512") {
         return runAtOnce(bound, this.#program.operators, this.inputs, inputs, options);
       }
     }
