@@ -23,7 +23,7 @@ interface Step {
 
 /** Chains of elementwise operators, products, sums along rows, and weights that go through both. */
 function randomModel(steps: readonly Step[], wanted: number): Uint8Array {
-  const names = ["x", "y", "bias"];
+  const names = ["x", "y", "bias", "row"];
   const early = ["w"];
   const nodes: NodeParts[] = [];
   const pick = (from: readonly string[], number: number) => from[number % from.length] as string;
@@ -32,8 +32,9 @@ function randomModel(steps: readonly Step[], wanted: number): Uint8Array {
     const add = (name: string, inputs: string[]) =>
       nodes.push({ operator: name, inputs, outputs: [output] });
     if (kind < 3) add(pick(unary, operator), [pick(names, left)]);
-    else if (kind < 7) add(pick(binary, operator), [pick(names, left), pick(names, right)]);
-    else if (kind === 7) add("Abs", [pick(early, left)]);
+    else if (kind < 7) {
+      add(pick(binary, operator), [pick(names, left), pick([...names, "six"], right)]);
+    } else if (kind === 7) add("Abs", [pick(early, left)]);
     else if (kind === 8) add("MatMul", [pick(names, left), pick(early, right)]);
     else {
       nodes.push({ operator: "ReduceMax", inputs: [pick(names, left)], outputs: [`r${index}`] });
@@ -56,6 +57,13 @@ function randomModel(steps: readonly Step[], wanted: number): Uint8Array {
         dims: [columns],
         raw: new Uint8Array(weights.buffer, 0, 4 * columns),
       },
+      {
+        name: "row",
+        type: 1,
+        dims: [1, columns],
+        raw: new Uint8Array(weights.buffer, 4 * columns, 4 * columns),
+      },
+      { name: "six", type: 1, dims: [], raw: new Uint8Array(Float32Array.of(6).buffer) },
     ],
   });
 }
@@ -128,4 +136,70 @@ t.test("a chain of elementwise operators behind a product is one operator", (t) 
   t.equal(arenaBytes, 128, "the result lies where the product lay");
   t.equal(compileModel(model, { x: [8, 4] }, { passes: { inPlace: false } }).arenaBytes, 256);
   t.end();
+});
+
+t.test("an activation written out is one map, whatever it reads twice", async (t) => {
+  const scalars = { three: 3, six: 6, zero: 0, gain: 1.5, shift: -0.25 };
+  const step = (operator: string, inputs: string[], output: string): NodeParts => ({
+    operator,
+    inputs,
+    outputs: [output],
+  });
+  const nodes = [
+    step("MatMul", ["x", "w"], "product"),
+    step("Add", ["product", "bias"], "before"),
+    step("Add", ["before", "three"], "moved"),
+    step("Clip", ["moved", "zero", "six"], "clipped"),
+    step("Mul", ["before", "clipped"], "gated"),
+    step("Div", ["gated", "six"], "swished"),
+    step("Mul", ["gain", "swished"], "scaled"),
+    step("Add", ["scaled", "shift"], "y"),
+  ];
+  const floats = (count: number, seed: number) =>
+    new Uint8Array(byFormula("unit", seed, count).buffer);
+  const model = writeModel({
+    nodes,
+    inputs: [{ name: "x" }],
+    outputs: ["y"],
+    constants: [
+      { name: "w", type: 1, dims: [columns, columns], raw: floats(columns * columns, 1) },
+      { name: "bias", type: 1, dims: [columns], raw: floats(columns, 2) },
+      ...Object.entries(scalars).map(([name, value]) => ({
+        name,
+        type: 1,
+        dims: [],
+        raw: new Uint8Array(Float32Array.of(value).buffer),
+      })),
+    ],
+  });
+  const { measure } = compileModel(model, { x: [rows, columns] });
+  t.same(
+    [...measure.operators],
+    [
+      ["matmul", 1],
+      ["map", 1],
+    ],
+  );
+  const inputs = { x: float32([rows, columns], byFormula("wide", 3, rows * columns)) };
+  const apart = await bitsOf(model, inputs, off, "portable", 1);
+  for (const backend of backends) t.same(await bitsOf(model, inputs, {}, backend, 2), apart);
+});
+
+t.test("a batch of one: views of one tensor are told to be the same", async (t) => {
+  const node = {
+    operator: "BatchNormalization",
+    inputs: ["x", "scale", "bias", "mean", "variance"],
+    outputs: ["y"],
+  };
+  const model = writeModel({
+    nodes: [node],
+    inputs: node.inputs.map((name) => ({ name })),
+    outputs: ["y"],
+  });
+  const four = (seed: number, shape: readonly number[] = [4]) =>
+    float32(shape, byFormula("unit", seed, 4));
+  const variance = float32([4], Float32Array.of(1, 2, 3, 4));
+  const inputs = { x: four(1, [1, 4]), scale: four(2), bias: four(3), mean: four(4), variance };
+  const apart = await bitsOf(model, inputs, off, "portable", 1);
+  t.same(await bitsOf(model, inputs, {}, "portable", 1), apart);
 });

@@ -21,8 +21,7 @@ static inline bool IsDepthwise(const Convolution& job) {
   const int64_t taps = job.kernel[2];
   return job.in_channels == 1 && job.in[0] == 1 && job.kernel[0] == 1 && job.out[0] == 1 &&
          job.pad[0] == 0 && (taps == 3 || taps == 5 || taps == 7) && job.kernel[1] == taps &&
-         job.pad[1] < taps && job.dilation[1] == 1 && job.dilation[2] == 1 &&
-         job.stride[1] == job.stride[2] && job.stride[2] <= 2;
+         job.pad[1] < taps && job.dilation[1] == 1 && job.dilation[2] == 1 && job.stride[2] <= 2;
 }
 
 // What a channel's kernel rows add where they lie in the padding.
@@ -166,7 +165,8 @@ void SlidingStrip(const Convolution& job, const Rectangle& part, const float* x,
   }
 }
 
-// Masks of a strip by steps of 2: of its inputs, one behind the other, and of its outputs.
+// Masks of a strip by steps of 2 to the right: of its inputs, one behind the other, and of its
+// outputs.
 template <typename Lanes, int kTaps, int kVectors>
 struct SteppingMasks {
   SteppingMasks(const Convolution& job, int64_t column, int64_t right) {
@@ -182,20 +182,21 @@ struct SteppingMasks {
   typename Lanes::Mask live[kVectors];
 };
 
-// By steps of 2. x as above.
-template <typename Lanes, int kTaps, int kVectors>
-void SteppingStrip(const Convolution& job, const Rectangle& part, const float* x, const float* w,
-                   float* y, const SteppingMasks<Lanes, kTaps, kVectors>& masks) {
+// Output row by output row. Take(line, taken) gives the inputs of one row that the strip sees, for
+// each kernel column.
+template <typename Lanes, int kTaps, int kVectors, typename Take>
+static inline void SteppingStrip(const Convolution& job, const Rectangle& part, const float* w,
+                                 float* y, const typename Lanes::Mask* live, const Take& take) {
   const PaddedRows<kTaps> padded(w);
   for (int64_t row = part.top; row < part.bottom; ++row) {
     typename Lanes::Vector sum[kVectors];
     for (int v = 0; v < kVectors; ++v) sum[v] = Lanes::Fill(0.0f);
 #pragma GCC unroll 7
     for (int h = 0; h < kTaps; ++h) {
-      const int64_t line = row * 2 - job.pad[1] + h;
+      const int64_t line = row * job.stride[1] - job.pad[1] + h;
       if (line >= 0 && line < job.in[1]) {
         typename Lanes::Vector taken[kTaps][kVectors];
-        TakeEveryOther<Lanes, kTaps, kVectors>(x + line * job.in[2], masks.inside, taken);
+        take(line, taken);
         AddRow<Lanes, kTaps, kVectors>(w + h * kTaps, taken, sum);
       } else {
         for (int v = 0; v < kVectors; ++v) {
@@ -203,7 +204,7 @@ void SteppingStrip(const Convolution& job, const Rectangle& part, const float* x
         }
       }
     }
-    StoreRow<Lanes, kVectors>(y + row * job.out[2], masks.live, sum);
+    StoreRow<Lanes, kVectors>(y + row * job.out[2], live, sum);
   }
 }
 
@@ -220,12 +221,20 @@ void DepthwiseStrip(const Convolution& job, const Rectangle& part, int64_t colum
   if constexpr (kStep == 2) {
     const SteppingMasks<Lanes, kTaps, kVectors> masks(job, column, part.right);
     channels([&](const float* x, const float* w, float* y) {
-      SteppingStrip<Lanes, kTaps, kVectors>(job, part, x, w, y, masks);
+      const auto take = [&](int64_t line, typename Lanes::Vector(*taken)[kVectors]) {
+        TakeEveryOther<Lanes, kTaps, kVectors>(x + line * job.in[2], masks.inside, taken);
+      };
+      SteppingStrip<Lanes, kTaps, kVectors>(job, part, w, y, masks.live, take);
     });
   } else {
     const StripMasks<Lanes, 1, kVectors> masks(job, column, part.right);
     channels([&](const float* x, const float* w, float* y) {
-      if (masks.edge) {
+      if (job.stride[1] != 1) {
+        const auto take = [&](int64_t line, typename Lanes::Vector(*taken)[kVectors]) {
+          TakeRow<Lanes, kTaps, kVectors, true>(x + line * job.in[2], masks, taken);
+        };
+        SteppingStrip<Lanes, kTaps, kVectors>(job, part, w, y, masks.live, take);
+      } else if (masks.edge) {
         SlidingStrip<Lanes, kTaps, kVectors, true>(job, part, x, w, y, masks);
       } else {
         SlidingStrip<Lanes, kTaps, kVectors, false>(job, part, x, w, y, masks);

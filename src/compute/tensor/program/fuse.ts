@@ -40,6 +40,7 @@ function fuseMaps(
       for (const [input, buffer] of map.reads.entries()) {
         const first = maps.get(buffer);
         if (first === undefined || readers.get(buffer) !== 1 || outputs.has(buffer)) continue;
+        if (map.reads.indexOf(buffer) !== map.reads.lastIndexOf(buffer)) continue; // two views of it
         const joined = join(first, map, input);
         if (joined === undefined) continue;
         gone.add(first);
@@ -58,15 +59,20 @@ function fuseMaps(
   return fused.filter((operator) => !gone.has(operator));
 }
 
+/** The same steps, and none along axes of one element, so that equal views have equal strides. */
+function stepping(strides: readonly number[], shape: readonly number[]): readonly number[] {
+  return strides.map((stride, axis) => (shape[axis] === 1 ? 0 : stride));
+}
+
 /** Strides on another shape of the same elements, where they can be told. */
 function restride(
   strides: readonly number[],
   from: readonly number[],
   to: readonly number[],
 ): readonly number[] | undefined {
-  if (from.join() === to.join()) return strides;
+  if (from.join() === to.join()) return stepping(strides, to);
   if (strides.every((stride) => stride === 0)) return to.map(() => 0);
-  if (isDense(strides, from)) return denseStrides(to);
+  if (isDense(strides, from)) return stepping(denseStrides(to), to);
   const long = (shape: readonly number[]) => shape.filter((size) => size !== 1);
   if (long(from).join() !== long(to).join()) return undefined;
   const kept = strides.filter((_, axis) => from[axis] !== 1);
@@ -85,7 +91,9 @@ function join(first: MapOperator, second: MapOperator, input: number): MapOperat
     firstInputs.push(sources.input(buffer, stride));
   }
   const secondInputs = second.reads.map((buffer, index) =>
-    index === input ? -1 : sources.input(buffer, second.strides[index] as readonly number[]),
+    index === input
+      ? -1
+      : sources.input(buffer, stepping(second.strides[index] as readonly number[], second.shape)),
   );
   const firstConstants = first.constants.map((constant) => sources.constant(constant));
   const secondConstants = second.constants.map((constant) => sources.constant(constant));
