@@ -1,9 +1,16 @@
 /**
  * What operators become: those on known values are computed while compiling, so that their meaning can
- * be seen without a run; and what is refused, by which code and with which words.
+ * be seen without a run; what is refused, by which code and with which words; and which functions are
+ * recognised where a model writes them out.
  */
 import t from "tap";
+import { float32, Session } from "../src/compute/engine/session.js";
+import { importModel } from "../src/compute/tensor/compile.js";
+import { lower } from "../src/compute/tensor/lower/lower.js";
+import { angles } from "./canonical-angles.js";
+import { byFormula, canonical, toBitText } from "./canonical-reference.js";
 import { floats, type Given, integers, refused, results, unknown } from "./lowered.js";
+import { type ConstantParts, type NodeParts, writeModel } from "./onnx-writer.js";
 
 const six = floats([2, 3], 1, 2, 3, 4, 5, 6);
 
@@ -172,4 +179,141 @@ t.test("drops nothing, and says so where it should", async (t) => {
   t.match(await refused("Dropout", [six], { version: 6 }), /at random/);
   const training: Given = { dtype: "bool", shape: [], elements: [1n] };
   t.match(await refused("Dropout", [six, undefined, training]), /at random/);
+});
+
+const bytesOf = (...numbers: number[]) => new Uint8Array(Float32Array.from(numbers).buffer);
+const single = (name: string, number: number, dims: readonly number[] = []): ConstantParts => {
+  return { name, type: 1, dims, raw: bytesOf(number) };
+};
+
+/** Of `half`, `one` and so on, and of three numbers `root`, `inverse` and `step`. */
+const held: readonly ConstantParts[] = [
+  single("half", 0.5),
+  single("one", 1, [1]),
+  single("root", Math.SQRT2),
+  single("nearRoot", 1.4142134),
+  single("wrongRoot", 1.4142133),
+  single("inverse", Math.SQRT1_2),
+  single("nearInverse", Math.SQRT1_2 - 6e-8),
+  single("wrongInverse", Math.SQRT1_2 - 2e-7),
+  { name: "halves", type: 1, dims: [2], raw: bytesOf(0.5, 0.5) },
+];
+
+/** Nodes by lines such as `y = Mul a b`, from x to y. */
+function nodesOf(text: string): NodeParts[] {
+  return text.split("; ").map((line) => {
+    const [output = "", , operator = "", ...inputs] = line.split(" ");
+    return { operator, inputs, outputs: [output] };
+  });
+}
+
+function written(text: string, outputs: readonly string[] = ["y"], more: NodeParts[] = []) {
+  const nodes = [...more, ...nodesOf(text)];
+  return writeModel({ nodes, inputs: [{ name: "x" }], outputs, constants: held });
+}
+
+/** The opcode of each operator, and of a map the functions. */
+function operatorsOf(model: Uint8Array, shape: readonly number[]): string[] {
+  const { operators } = lower(importModel(model), { x: shape });
+  return operators.map((operator) =>
+    operator.opcode === "map" ? operator.steps.map(({ name }) => name).join() : operator.opcode,
+  );
+}
+
+async function outputOf(model: Uint8Array, shape: readonly number[], x: Float32Array<ArrayBuffer>) {
+  const { outputs } = await Session.compile(model, { x: shape }).run({ x: float32(shape, x) });
+  return outputs.get("y")?.data as Float32Array<ArrayBuffer>;
+}
+
+/** The largest distance, in units of what is allowed: 1e-5 + 1e-4 · the greatest size. */
+function distance(a: Float32Array, b: Float32Array): number {
+  const size = a.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const apart = a.map((value, at) => Math.abs(value - (b[at] as number)));
+  return apart.reduce((most, value) => Math.max(most, value), 0) / (1e-5 + 1e-4 * size);
+}
+
+const cumulative = "s = Div x root; e = Erf s; a = Add e one";
+
+t.test("a GELU that is written out is one function", async (t) => {
+  const forms = [
+    `${cumulative}; p = Mul x a; y = Mul p half`,
+    `${cumulative}; p = Mul a x; y = Mul half p`,
+    `${cumulative}; p = Mul x half; y = Mul p a`,
+    `${cumulative}; p = Mul a half; y = Mul x p`,
+    "h = Mul half x; s = Mul x inverse; e = Erf s; a = Add one e; y = Mul a h",
+    "s = Mul nearInverse x; e = Erf s; a = Add e one; p = Mul half a; y = Mul p x",
+    "s = Div x nearRoot; e = Erf s; a = Add one e; p = Mul half a; y = Mul p x",
+  ];
+  const x = canonical(byFormula("bits", 8, 300));
+  x.set(byFormula("unit", 9, 200).map((value) => value * 6));
+  const expected = toBitText(canonical(x.map(angles.gelu)));
+  for (const form of forms) {
+    t.same(operatorsOf(written(form), [3, 100]), ["gelu_f32"], form);
+    t.equal(toBitText(await outputOf(written(form), [3, 100], x)), expected, form);
+  }
+  const of = (name: string, value: NodeParts["attributes"]) => {
+    return { operator: "Constant", inputs: [], outputs: [name], attributes: value ?? {} };
+  };
+  const constants = [
+    of("k", { value: { tensor: single("", 0.5) } }),
+    of("l", { value_float: { float: 1 } }),
+  ];
+  const byNodes = "s = Div x root; e = Erf s; a = Add e l; p = Mul x a; y = Mul p k";
+  t.same(operatorsOf(written(byNodes, ["y"], constants), [4]), ["gelu_f32"]);
+  const twice = `${cumulative}; p = Mul x a; z = Mul p half; b = Div z root; c = Erf b; d = Add c one; q = Mul z d; y = Mul q half`;
+  t.same(operatorsOf(written(twice, ["y", "z"]), [4]), ["gelu_f32", "gelu_f32"]);
+});
+
+t.test("what is nearly a GELU stays what it is", async (t) => {
+  const usual = `${cumulative}; p = Mul x a; y = Mul p half`;
+  const nearly: readonly (readonly [string, (readonly string[])?])[] = [
+    [usual, ["y", "e"]],
+    [`${usual}; z = Neg p`, ["y", "z"]],
+    [usual.replace("Div x root", "Div x wrongRoot")],
+    [usual.replace("Div x root", "Mul x wrongInverse")],
+    [usual.replace("Div x root", "Div root x")],
+    [usual.replace("Add e one", "Add e half")],
+    [usual.replace("Mul p half", "Mul p one")],
+    [usual.replace("Mul p half", "Mul p halves")],
+    [
+      usual
+        .replace("Div x root", "Div p x")
+        .replace("s =", "p = Neg x; s =")
+        .replace("p = Mul", "q = Mul")
+        .replace("Mul p half", "Mul q half"),
+    ],
+    [usual.replace("Mul x a", "Mul e a")],
+    [usual.replace("Mul p half", "Sub p half")],
+  ];
+  const x = byFormula("unit", 10, 40).map((value) => value * 4);
+  const gelu = await outputOf(written(usual), [20, 2], x);
+  for (const [text, outputs] of nearly) {
+    const model = written(text, outputs);
+    t.notOk(operatorsOf(model, [20, 2]).includes("gelu_f32"), text);
+    const other = await outputOf(model, [20, 2], x);
+    if (text.startsWith(usual)) t.ok(distance(other, gelu) < 1, "close all the same");
+  }
+  t.same(operatorsOf(written(usual), []).length, 5, "x without axes takes one from a constant");
+  const inputs = [{ name: "x", type: 10 }];
+  const halves = writeModel({ nodes: nodesOf(usual), inputs, outputs: ["y"], constants: held });
+  t.notMatch(operatorsOf(halves, [4]).join(), "gelu_f32", "x is binary32");
+});
+
+t.test("graphs within nodes are looked at by themselves", async (t) => {
+  const usual = `${cumulative}; p = Mul x a; y = Mul p half`;
+  const choice = (text: string, output: string, ...before: NodeParts[]) => {
+    const inner = text.replaceAll("y", "i").replaceAll("p", "q");
+    const graphs = {
+      then_branch: { nodes: nodesOf(inner), outputs: ["i"] },
+      else_branch: { nodes: nodesOf("n = Neg x"), outputs: ["n"] },
+    };
+    const nodes = [...before, { operator: "If", inputs: ["c"], outputs: [output], graphs }];
+    const inputs = [{ name: "x" }, { name: "c", type: 9 }];
+    const model = importModel(writeModel({ nodes, inputs, outputs: ["y"], constants: held }));
+    const c = { dtype: "bool" as const, shape: [], bytes: Uint8Array.of(1) };
+    return lower(model, { x: [4], c }).operators.length;
+  };
+  t.equal(choice(usual, "y"), 1, "constants of the graph around it are known");
+  const readWithin = choice("y = Neg e", "z", ...nodesOf(usual));
+  t.equal(readWithin, 6, "what a graph within a node reads is read");
 });

@@ -30,7 +30,8 @@ export type AttributeParts =
   | string
   | readonly string[]
   | { readonly float: number }
-  | { readonly floats: readonly number[] };
+  | { readonly floats: readonly number[] }
+  | { readonly tensor: ConstantParts };
 
 export interface NodeParts {
   readonly operator: string;
@@ -88,20 +89,22 @@ function writeGraph(field: number, parts: GraphParts): Uint8Array {
   return messageField(
     field,
     ...nodes.map(writeNode),
-    ...constants.map(({ name, type, dims, raw, fields }) =>
-      messageField(
-        5,
-        ...dims.map((dim) => integerField(1, dim)),
-        integerField(2, type),
-        bytesField(8, name),
-        ...(raw === undefined ? [] : [bytesField(9, raw)]),
-        fields ?? new Uint8Array(),
-      ),
-    ),
+    ...constants.map((constant) => writeConstant(5, constant)),
     ...inputs.map((input) => writeValue(11, input)),
     ...outputs.map((output) =>
       writeValue(12, typeof output === "string" ? { name: output } : output),
     ),
+  );
+}
+
+function writeConstant(field: number, { name, type, dims, raw, fields }: ConstantParts) {
+  return messageField(
+    field,
+    ...dims.map((dim) => integerField(1, dim)),
+    integerField(2, type),
+    bytesField(8, name),
+    ...(raw === undefined ? [] : [bytesField(9, raw)]),
+    fields ?? new Uint8Array(),
   );
 }
 
@@ -126,6 +129,7 @@ function writeAttribute(value: AttributeParts): Uint8Array[] {
   if (typeof value === "number") return [integerField(3, value), integerField(20, 2)];
   if (typeof value === "string") return [bytesField(4, value), integerField(20, 3)];
   if ("float" in value) return [floatField(2, value.float), integerField(20, 1)];
+  if ("tensor" in value) return [writeConstant(5, value.tensor), integerField(20, 4)];
   if ("floats" in value) {
     return [...value.floats.map((float) => floatField(7, float)), integerField(20, 6)];
   }

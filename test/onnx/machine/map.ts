@@ -30,6 +30,7 @@ const near = new Map<string, Near>([
   ["acosh_f32", Math.acosh],
   ["atanh_f32", Math.atanh],
   ["softplus_f32", (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))],
+  ["gelu_f32", (x) => x * 0.5 * (1 + erf(x * Math.SQRT1_2))],
   ["power_f32", (x, y) => (x === 1 || y === 0 ? 1 : x ** y)],
   ["fused_multiply_add_f32", (a, b, c) => a * b + c],
 ]);

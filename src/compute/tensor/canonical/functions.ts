@@ -51,6 +51,7 @@ const unary = [
   ...["negate", "absolute", "sqrt", "reciprocal", "floor", "ceil", "round_even", "truncate"],
   ...["sign", "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "sin", "cos", "tan"],
   ...["asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "softplus"],
+  "gelu",
 ];
 
 const binary = [

@@ -6,6 +6,7 @@ import { type Body, type Graph, type GraphNode, graphLimits } from "../onnx/grap
 import { Scope } from "../onnx/scope.js";
 import { bindInputs, type Given } from "./bind.js";
 import { type LowerBody, Operation } from "./operation.js";
+import { recognise, rulesRecognised } from "./recognise.js";
 import { rules } from "./rules.js";
 
 export interface Lowered {
@@ -21,7 +22,8 @@ export function lower(graph: Graph, given: Given): Lowered {
   const inputs = bindInputs(graph.inputs, given, builder);
   const scope = new Scope<Value>();
   for (const [name, { value }] of inputs) scope.set(name, value);
-  const outputs = lowerBody(graph, scope, { builder, used: namesRead(graph), nodes: 0 });
+  const body = recognise(graph);
+  const outputs = lowerBody(body, scope, { builder, used: namesRead(body), nodes: 0 });
   return {
     inputs: new Map(
       [...inputs].flatMap(([name, { value, known }]) => (known ? [] : [[name, value] as const])),
@@ -68,7 +70,7 @@ function valueNamed(name: string, scope: Scope<Value>): Value {
 
 function lowerNode(node: GraphNode, scope: Scope<Value>, lowering: Lowering): void {
   const { builder, used } = lowering;
-  const rule = rules.get(node.operator);
+  const rule = rules.get(node.operator) ?? rulesRecognised.get(node.operator);
   if (rule === undefined) {
     throw new QuipuError("MODEL_UNSUPPORTED", `node ${node.name} (${node.operator})`);
   }
