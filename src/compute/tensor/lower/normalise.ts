@@ -1,54 +1,14 @@
-/** Normalisation: by moments of rows, by statistics that the model holds, by norms, by neighbours. */
+/** Normalisation: by moments of channels, by statistics that the model holds, by norms, by neighbours. */
 import { add, divide, equal, multiply, select, subtract } from "../canonical/algebra.js";
 import { mean, normalise, reduce } from "../canonical/arithmetic.js";
-import { expand } from "../canonical/layout.js";
 import { apply, constant, read, type Term } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { pool } from "../canonical/window.js";
 import { sizeOf } from "../dtype.js";
 import type { Operation, Rules } from "./operation.js";
-import { castValue, onHalves, widened } from "./storage.js";
+import { onHalves } from "./storage.js";
 
 const square = (x: Term) => multiply(x, x);
-
-/** Results: normalised, and the mean and inverse deviation of each row, in binary32 as computed. */
-function layerNormalisation(half: Operation): readonly Value[] {
-  const operation = widened(half);
-  const { builder } = operation;
-  const value = operation.float(0);
-  const { shape } = value;
-  if (operation.integer("stash_type", 1) !== 1) {
-    throw operation.unsupported("keeps its moments in another type than float32");
-  }
-  const axis = operation.axis(operation.integer("axis", -1), shape.length);
-  const row = shape.slice(axis);
-  const given = [1, 2].map((index) => {
-    if (index > 1 && operation.optional(index) === undefined) return undefined; // only a bias
-    const parameter = operation.float(index);
-    if (operation.broadcast(shape, parameter.shape).join() !== shape.join()) {
-      throw operation.mismatch("scale and bias must broadcast to the input");
-    }
-    return parameter;
-  });
-  const epsilon = operation.number("epsilon", 1e-5);
-  const length = sizeOf(row);
-  const isOfRow = given.every((of) => of === undefined || of.shape.length <= row.length);
-  const [scale, bias] = isOfRow ? given.map((of) => of && expand(builder, of, row)) : [];
-  const [rows, middle, inverse] = normalise(builder, value, { length, epsilon, scale, bias });
-  let normalised = builder.reshape(rows as Value, shape);
-  if (!isOfRow) {
-    let term = read(normalised);
-    if (given[0] !== undefined) term = multiply(term, read(given[0]));
-    if (given[1] !== undefined) term = add(term, read(given[1]));
-    normalised = builder.map(shape, term);
-  }
-  const moment = [...shape.slice(0, axis), ...row.map(() => 1)];
-  return [
-    castValue(operation, normalised, half.input(0).dtype),
-    builder.reshape(middle as Value, moment),
-    builder.reshape(inverse as Value, moment),
-  ];
-}
 
 /** One number a channel, seen so that it broadcasts over a tensor with that many axes. */
 function ofChannels(operation: Operation, index: number, shape: readonly number[]): Value {
@@ -164,13 +124,10 @@ function meanVariance(operation: Operation): readonly Value[] {
   return [builder.map(value.shape, divide(read(centred), read(divisor)))];
 }
 
-export const rules: Rules = {
-  LayerNormalization: layerNormalisation,
-  ...onHalves({
-    InstanceNormalization: instanceNormalisation,
-    BatchNormalization: batchNormalisation,
-    LpNormalization: lpNormalisation,
-    LRN: localResponse,
-    MeanVarianceNormalization: meanVariance,
-  }),
-};
+export const rules: Rules = onHalves({
+  InstanceNormalization: instanceNormalisation,
+  BatchNormalization: batchNormalisation,
+  LpNormalization: lpNormalisation,
+  LRN: localResponse,
+  MeanVarianceNormalization: meanVariance,
+});

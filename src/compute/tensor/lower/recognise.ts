@@ -8,8 +8,9 @@ import { writtenGelu } from "./gelu.js";
 import type { Rule } from "./operation.js";
 import { type Match, type Pattern, writtenOut } from "./pattern.js";
 import { Wiring } from "./wiring.js";
+import { writtenNormalisation } from "./written-normalisation.js";
 
-const patterns: readonly Pattern[] = [writtenGelu];
+const patterns: readonly Pattern[] = [writtenGelu, writtenNormalisation];
 
 export const rulesRecognised: ReadonlyMap<string, Rule> = new Map(
   patterns.map(({ operator, rule }) => [operator, rule]),

@@ -16,6 +16,7 @@ import { rules as generate } from "./generate.js";
 import { rules as gridSample } from "./grid-sample.js";
 import { rules as indexing } from "./indexing.js";
 import { rules as labels } from "./labels.js";
+import { rules as layerNormalisation } from "./layer-normalisation.js";
 import { rules as learning } from "./learning.js";
 import { rules as loop } from "./loop.js";
 import { rules as loss } from "./loss.js";
@@ -51,6 +52,7 @@ const families = [
   gridSample,
   indexing,
   labels,
+  layerNormalisation,
   learning,
   loop,
   loss,
