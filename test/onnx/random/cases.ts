@@ -5,6 +5,8 @@ import type { HeldTensor } from "../elements.js";
 import { Dice } from "./dice.js";
 import { elementwise } from "./elementwise.js";
 import { indexing } from "./indexing.js";
+import { layers } from "./layers.js";
+import { learning } from "./learning.js";
 import { linear } from "./linear.js";
 import { movement } from "./movement.js";
 import { rows } from "./rows.js";
@@ -12,6 +14,7 @@ import { windows } from "./windows.js";
 
 /** One node. Inputs that are `fixed` are constants of the model, since they decide about shapes. */
 export interface Recipe {
+  /** With its domain where that is not ONNX's own. */
   readonly operator: string;
   readonly opset: number;
   /** An absent optional input is undefined. */
@@ -30,6 +33,8 @@ const families: Family = {
   ...movement,
   ...indexing,
   ...linear,
+  ...layers,
+  ...learning,
 };
 const operators = Object.keys(families);
 
@@ -56,9 +61,13 @@ function modelOf({ operator, opset, inputs, fixed = [], attributes, outputs = 1 
   const named = [...inputs, ...fixed].map((input) => input?.name ?? "");
   while (named.at(-1) === "") named.pop();
   const results = Array.from({ length: outputs }, (_, index) => `y${index}`);
+  const point = operator.lastIndexOf(".");
+  const domain = operator.slice(0, Math.max(0, point));
+  const node = { operator: operator.slice(point + 1), inputs: named, outputs: results };
   const parts: ModelParts = {
     opset,
-    nodes: [{ operator, inputs: named, outputs: results, ...(attributes && { attributes }) }],
+    ...(domain === "" ? {} : { learning: 3 }),
+    nodes: [{ ...node, domain, ...(attributes && { attributes }) }],
     inputs: present.map((input) => ({
       name: input.name,
       type: type(input),

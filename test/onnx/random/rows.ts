@@ -36,7 +36,11 @@ function positive(make: (dice: Dice) => Recipe) {
 function winner(operator: string) {
   return (dice: Dice): Recipe => {
     const shape = dice.shape(1, 4);
-    const x = dice.chance(50) ? dice.int32s("x", shape, 0, 3) : dice.floats("x", shape);
+    const x = dice.pick([
+      dice.floats("x", shape),
+      dice.int32s("x", shape, -3, 3),
+      dice.int64s("x", shape, -3, 3),
+    ]);
     const axis = dice.signed(dice.integer(0, shape.length - 1), shape.length);
     const attributes = {
       axis,

@@ -42,13 +42,15 @@ export function activationsOf(
   }
   const given = [operation.numbers("activation_alpha"), operation.numbers("activation_beta")];
   const clip = operation.number("clip", Number.POSITIVE_INFINITY);
-  const all = names.map((name): Activation => {
+  if (!(clip > 0)) throw operation.wrong(`clips at ${clip}, which has to be above 0`);
+  const all = names.map((name, place): Activation => {
     const kind = kinds.get(name.toLowerCase());
     if (kind === undefined) throw operation.unsupported(`has the activation ${name}`);
     // Numbers are given in the order of the functions that take them.
     const [alpha = 0, beta = 0] = kind.numbers.map((usually, at) => given[at]?.shift() ?? usually);
     const compute = (x: Term) => kind.compute(x, alpha, beta);
-    if (clip === Number.POSITIVE_INFINITY) return compute;
+    // The sums of gates are bounded; the cell goes into its activation, the third, as it is.
+    if (clip === Number.POSITIVE_INFINITY || place % usual.length === 2) return compute;
     return (x) => compute(clamp(x, constant(-clip), constant(clip)));
   });
   return Array.from({ length: directions }, (_, at) =>

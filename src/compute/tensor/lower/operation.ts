@@ -199,11 +199,14 @@ export class Operation {
     return this.#error("MODEL_INVALID", what);
   }
 
-  /** `bind`: inputs of the model whose value, beside their shape, would help. */
-  unsupported(what: string, { bind }: { readonly bind?: readonly string[] } = {}): QuipuError {
-    if (bind === undefined) return this.#error("MODEL_UNSUPPORTED", what);
-    const next = bind.length === 0 ? undefined : `give the values of ${bind.join(", ")}`;
-    return this.#error("MODEL_UNSUPPORTED", what, { bind }, next);
+  /** `bind`: inputs of the model whose value, beside their shape, would help; `next`: what else would. */
+  unsupported(
+    what: string,
+    { bind, next }: { readonly bind?: readonly string[]; readonly next?: string } = {},
+  ): QuipuError {
+    if (bind === undefined) return this.#error("MODEL_UNSUPPORTED", what, {}, next);
+    const give = bind.length === 0 ? next : `give the values of ${bind.join(", ")}`;
+    return this.#error("MODEL_UNSUPPORTED", what, { bind }, give);
   }
 
   mismatch(why: string): QuipuError {

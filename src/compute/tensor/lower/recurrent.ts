@@ -21,8 +21,6 @@ export const rules: Rules = {
     if (operation.integer("input_forget", 0) !== 0) {
       throw operation.unsupported("couples its input and forget gates");
     }
-    // Programs differ in whether the cell is clipped too before it is given out.
-    if (operation.attribute("clip") !== undefined) throw operation.unsupported("clips");
     const usual = ["Sigmoid", "Tanh", "Tanh"];
     return layer(operation, { gates: 4, states: 2, usual, step: memoryStep });
   },

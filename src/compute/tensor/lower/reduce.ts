@@ -1,7 +1,7 @@
 /** Reductions over any axes, places of extremes, and cumulative sums. */
-import { add, select, subtract } from "../canonical/algebra.js";
+import { add, equal, select, subtract } from "../canonical/algebra.js";
 import { mean, type Reduction, reduce } from "../canonical/arithmetic.js";
-import { apply, constant, read, type Term } from "../canonical/term.js";
+import { apply, cast, constant, read, type Term } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { sizeOf } from "../dtype.js";
 import type { Operation, Rule, Rules } from "./operation.js";
@@ -95,15 +95,23 @@ const reductions: Rules = {
 };
 
 /** Where the first or the last of the greatest or least elements stands. */
-function place(first: Reduction, last: Reduction): Rule {
+function place(extreme: "maximum" | "minimum", first: Reduction, last: Reduction): Rule {
   return (operation) => {
-    const value = operation.typed(0, "float32", "uint8", "int8");
+    const { builder } = operation;
+    const value = operation.typed(0, ...numbers, "uint8", "int8");
     const axis = operation.axis(operation.integer("axis", 0), value.shape.length);
     if (value.shape[axis] === 0) throw operation.mismatch("an empty axis has no extreme");
-    const which = operation.integer("select_last_index", 0) === 1 ? last : first;
+    const isLast = operation.integer("select_last_index", 0) === 1;
     const keep = operation.integer("keepdims", 1) === 1;
-    const floats = castValue(operation, value, "float32");
-    return [reduce(operation.builder, floats, which, [axis], keep)];
+    if (value.dtype !== "int32" && value.dtype !== "int64") {
+      const floats = castValue(operation, value, "float32");
+      return [reduce(builder, floats, isLast ? last : first, [axis], keep)];
+    }
+    // Not every integer is a binary32, but whether it is the extreme is.
+    const most = reduce(builder, value, extreme, [axis], true);
+    const isMost = cast(equal(read(value), read(most)), "float32");
+    const marks = builder.map(value.shape, isMost);
+    return [reduce(builder, marks, isLast ? "lastMaximum" : "firstMaximum", [axis], keep)];
   };
 }
 
@@ -120,7 +128,7 @@ function cumulativeSum(operation: Operation): readonly Value[] {
 
 export const rules: Rules = onHalves({
   ...reductions,
-  ArgMax: place("firstMaximum", "lastMaximum"),
-  ArgMin: place("firstMinimum", "lastMinimum"),
+  ArgMax: place("maximum", "firstMaximum", "lastMaximum"),
+  ArgMin: place("minimum", "firstMinimum", "lastMinimum"),
   CumSum: cumulativeSum,
 });

@@ -32,6 +32,7 @@ import { rules as reduce } from "./reduce.js";
 import { rules as resize } from "./resize.js";
 import { rules as shape } from "./shape.js";
 import { rules as softmax } from "./softmax.js";
+import { rules as supportVectorClasses } from "./support-vector-classes.js";
 import { rules as supportVectors } from "./support-vectors.js";
 import { rules as topk } from "./topk.js";
 import { rules as trees } from "./trees.js";
@@ -67,6 +68,7 @@ const families = [
   resize,
   shape,
   softmax,
+  supportVectorClasses,
   supportVectors,
   topk,
   trees,

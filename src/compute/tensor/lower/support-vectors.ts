@@ -5,15 +5,14 @@ import { transpose } from "../canonical/layout.js";
 import { apply, constant, read, type Term } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import type { Operation, Rules } from "./operation.js";
-import { features } from "./scores.js";
+import { checkSingle, features } from "./scores.js";
 
 export const rules: Rules = { "ai.onnx.ml.SVMRegressor": (operation) => [regressed(operation)] };
 
 /** Without support vectors the coefficients weigh the features themselves. */
 function regressed(operation: Operation): Value {
   const { builder } = operation;
-  const transform = operation.text("post_transform", "NONE");
-  if (transform !== "NONE") throw operation.unsupported(`transforms its score by ${transform}`);
+  checkSingle(operation);
   const rows = features(operation);
   const count = operation.integer("n_supports", 0);
   const likeness = count === 0 ? rows : likenesses(operation, rows, count);
@@ -31,7 +30,7 @@ function regressed(operation: Operation): Value {
 }
 
 /** Of each row and support vector the kernel's value. */
-function likenesses(operation: Operation, rows: Value, count: number): Value {
+export function likenesses(operation: Operation, rows: Value, count: number): Value {
   const { builder } = operation;
   const [samples, size] = rows.shape as [number, number];
   const numbers = operation.numbers("support_vectors") ?? [];

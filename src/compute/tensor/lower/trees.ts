@@ -1,11 +1,15 @@
 /** TreeEnsembleRegressor and TreeEnsembleClassifier of ai.onnx.ml. */
-import { subtract } from "../canonical/algebra.js";
-import { concat } from "../canonical/layout.js";
-import { apply, constant, read } from "../canonical/term.js";
 import type { Value } from "../canonical/value.js";
 import { type FlatTrees, flattenClasses, flattenTrees, type TreeAttributes } from "./flat-trees.js";
 import type { Operation, Rules } from "./operation.js";
-import { bestLabels, classLabels, features, regressed, transformed } from "./scores.js";
+import {
+  bestLabels,
+  bothClasses,
+  classLabels,
+  features,
+  regressed,
+  transformed,
+} from "./scores.js";
 
 const domain = "ai.onnx.ml";
 
@@ -84,12 +88,4 @@ function scoresOf(operation: Operation, flat: FlatTrees, aggregate: number): Val
     [{ dtype: "float32", shape: [count, flat.targets] }],
     [count, length, flat.targets, aggregate],
   )[0] as Value;
-}
-
-/** The first class beside the second, whose score is known. */
-function bothClasses(operation: Operation, second: Value, isProbability: boolean): Value {
-  const { builder } = operation;
-  const score = read(second);
-  const other = isProbability ? subtract(constant(1), score) : apply("negate", score);
-  return concat(builder, [builder.map(second.shape, other), second], 1);
 }
