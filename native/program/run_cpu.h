@@ -34,8 +34,8 @@ struct CpuMemory {
 inline Status RunCancelled() { return Error(Code::kCancelled, "the run was cancelled"); }
 
 // Below so much work a piece costs more to wake than it saves.
-constexpr int64_t kFusedPerPiece = int64_t{1} << 21;
-constexpr int64_t kElementsPerPiece = int64_t{1} << 16;
+constexpr int64_t kFusedPerPiece = int64_t{1} << 18;
+constexpr int64_t kElementsPerPiece = int64_t{1} << 13;
 
 // So many elements looked at take a few milliseconds: after them somebody may want to stop.
 constexpr int64_t kElementsPerStep = int64_t{1} << 22;

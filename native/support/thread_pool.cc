@@ -50,6 +50,8 @@ bool CameSoon(const Condition& came) {
 struct ThreadPool::Batch {
   Batch(size_t count, const void* work, Call call) : count(count), work(work), call(call) {}
 
+  // The rest; the first is the caller's, so that of neighbouring batches the same thread gets it,
+  // which still has in its caches what it left there.
   void Drain() {
     for (size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) call(work, i);
   }
@@ -57,7 +59,7 @@ struct ThreadPool::Batch {
   const size_t count;
   const void* const work;
   const Call call;
-  std::atomic<size_t> next{0};
+  std::atomic<size_t> next{1};
   std::atomic<size_t> inside{0};
 };
 
@@ -77,19 +79,26 @@ ThreadPool::ThreadPool(size_t helpers) : helpers_(helpers) {
 }
 
 void ThreadPool::Run(size_t count, const void* work, Call call) {
+  if (count == 0) return;
   Batch batch(count, work, call);
-  if (count < 2 || helpers_ == 0) {
+  if (count == 1 || helpers_ == 0) {
+    call(work, 0);
     batch.Drain();
     return;
   }
-  size_t to_wake = 0;
+  size_t asleep = 0;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     batches_.push_back(&batch);
     open_.store(batches_.size(), std::memory_order_relaxed);
-    to_wake = std::min(count - 1, asleep_);
+    asleep = asleep_;
   }
-  for (size_t i = 0; i < to_wake; ++i) wake_.notify_one();
+  if (count - 1 < asleep) {
+    for (size_t i = 0; i + 1 < count; ++i) wake_.notify_one();
+  } else if (asleep > 0) {
+    wake_.notify_all();
+  }
+  call(work, 0);
   batch.Drain();
   std::unique_lock<std::mutex> lock(mutex_);
   Forget(&batch);

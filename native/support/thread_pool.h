@@ -23,9 +23,9 @@ class ThreadPool {
   // Threads that take part in a call of ParallelFor, its caller included.
   size_t width() const { return helpers_ + 1; }
 
-  // Runs work(0) ... work(count - 1), each once, in any order and on any thread, and returns when
-  // all are done. The caller takes part, so nested and concurrent calls cannot deadlock. `work`
-  // must not throw.
+  // Runs work(0), on the calling thread, ... work(count - 1), each once and in any order, and
+  // returns when all are done. The caller takes part, so nested and concurrent calls cannot
+  // deadlock. `work` must not throw.
   template <class Work>
   void ParallelFor(size_t count, const Work& work) {
     Run(count, &work, [](const void* erased, size_t index) noexcept {
