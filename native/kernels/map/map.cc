@@ -54,9 +54,9 @@ bool IsElement(DType type) { return DTypeBytes(type) != 0 && type != DType::kF64
 // Whether the next step is the only reader of what step i gives, and takes it as its first operand;
 // operands that may change places do so for that.
 bool JoinsNext(Map* job, int32_t i) {
-  if (i + 1 == job->step_count || PairFirstOf(job->steps[i].function) < 0) return false;
+  if (i + 1 == job->step_count) return false;
   MapStep& next = job->steps[i + 1];
-  if (PairSecondOf(next.function) < 0) return false;
+  if (PairOf(job->steps[i].function, next.function) < 0) return false;
   const int32_t reg = job->input_count + job->constant_count + i;
   for (int32_t o = 0; o < job->output_count; ++o) {
     if (job->outputs[o].reg == reg) return false;

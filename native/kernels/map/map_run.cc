@@ -220,22 +220,32 @@ class Walk {
       if (is_direct_[i]) registers_[job_.outputs[i].reg] = {Place(i, begin), 1};
     }
     for (int32_t i = 0; i < job_.step_count; ++i) {
-      const MapStep& step = job_.steps[i];
-      const MapStep& next = job_.steps[i + step.with_next];
-      const MapOperand operands[4] = {registers_[step.operands[0]], registers_[step.operands[1]],
-                                      registers_[step.operands[2]], registers_[next.operands[1]]};
-      i += step.with_next;
-      void* result = const_cast<void*>(registers_[first_step_ + i].data);
-      if (step.with_next == 0) {
-        tiles_.of[step.function](operands, result, count);
-      } else {
-        tiles_.pairs[PairFirstOf(step.function)][PairSecondOf(next.function)](operands, result,
-                                                                              count);
+      if (job_.steps[i].with_next != 0) {
+        RunPair(i++, count);
+        continue;
       }
+      const uint8_t* of = job_.steps[i].operands;
+      const MapOperand operands[3] = {registers_[of[0]], registers_[of[1]], registers_[of[2]]};
+      tiles_.of[job_.steps[i].function](operands, ResultOf(i), count);
     }
     for (int32_t i = 0; i < job_.output_count; ++i) {
       if (!is_direct_[i]) Deliver(job_.outputs[i], Place(i, begin), count);
     }
+  }
+
+  void* ResultOf(int32_t step) const {
+    return const_cast<void*>(registers_[first_step_ + step].data);
+  }
+
+  void RunPair(int32_t i, int64_t count) {
+    const MapStep& step = job_.steps[i];
+    const MapStep& next = job_.steps[i + 1];
+    const uint8_t* of = step.operands;
+    const bool chooses = next.function == kSelectFunction;
+    const MapOperand operands[4] = {registers_[of[0]], registers_[of[1]],
+                                    registers_[chooses ? next.operands[1] : of[2]],
+                                    registers_[next.operands[chooses ? 2 : 1]]};
+    tiles_.pairs[PairOf(step.function, next.function)](operands, ResultOf(i + 1), count);
   }
 
   uint8_t* Place(int32_t number, int64_t begin) const {

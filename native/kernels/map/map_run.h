@@ -17,12 +17,12 @@ struct MapOperand {
 
 // One step over `count` elements.
 using MapTileStep = void (*)(const MapOperand operands[3], void* result, int64_t count);
-// Two steps; the last operand is the second one's other operand.
+// A pair of steps: operands of the first, then others of the second, which end at the fourth place.
 using MapTilePair = void (*)(const MapOperand operands[4], void* result, int64_t count);
 
 struct MapTiles {
   MapTileStep of[kMapFunctionsMax];
-  MapTilePair pairs[kPairFirsts][kPairSeconds];
+  MapTilePair pairs[kPairs];
 };
 
 void RunMap(const MapTiles& tiles, const Map& job, const MapPart& part, uint8_t* scratch);

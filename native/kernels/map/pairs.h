@@ -1,5 +1,5 @@
-// Two steps that are taken as one: what the first gives goes to the second within a register and is
-// nobody else's.
+// Two steps that are taken as one: what the first gives is the second's first operand, goes there
+// within a register, and is nobody else's.
 #ifndef QUIPU_KERNELS_MAP_PAIRS_H_
 #define QUIPU_KERNELS_MAP_PAIRS_H_
 
@@ -9,37 +9,61 @@
 
 namespace quipu {
 
-// Which functions may come first and second: their places in a table of pairs, or -1.
-constexpr int kPairFirsts = 7, kPairSeconds = 6;
+constexpr bool IsArithmetic(int function) { return function >= 40 && function <= 45; }
+constexpr bool IsComparison(int function) { return function >= 50 && function <= 52; }
+constexpr int kFusedFunction = 60, kSelectFunction = 61;
 
-constexpr int PairSecondOf(uint16_t function) {
-  return function >= 40 && function <= 45 ? function - 40 : -1;
+// Any arithmetic and one more of it, and a comparison that chooses between two elements.
+constexpr int kArithmeticPairs = 7 * 6, kPairs = kArithmeticPairs + 3;
+
+// The number of the pair, or -1.
+constexpr int PairOf(int first, int second) {
+  if (IsComparison(first) && second == kSelectFunction) return kArithmeticPairs + first - 50;
+  if (!IsArithmetic(second)) return -1;
+  if (first == kFusedFunction) return 6 * 6 + second - 40;
+  return IsArithmetic(first) ? (first - 40) * 6 + second - 40 : -1;
 }
-constexpr int PairFirstOf(uint16_t function) { return function == 60 ? 6 : PairSecondOf(function); }
 
 // Whether the operands may change places; no bit that is promised depends on it.
-constexpr bool IsCommutative(uint16_t function) {
+constexpr bool IsCommutative(int function) {
   return function == 40 || function == 42 || function == 44 || function == 45;
 }
 
 namespace {
 
-template <int kFirst>
-struct PairFunction;
-template <>
-struct PairFunction<0> : AddF32 {};
-template <>
-struct PairFunction<1> : SubtractF32 {};
-template <>
-struct PairFunction<2> : MultiplyF32 {};
-template <>
-struct PairFunction<3> : DivideF32 {};
-template <>
-struct PairFunction<4> : MinimumF32 {};
-template <>
-struct PairFunction<5> : MaximumF32 {};
-template <>
-struct PairFunction<6> : FusedMultiplyAddF32 {};
+struct Compare {
+  template <class L, int kFunction>
+  QUIPU_LANES typename L::Mask Of(typename L::Float a, typename L::Float b) {
+    if constexpr (kFunction == 50) return L::Equal(a, b);
+    if constexpr (kFunction == 51) return L::Less(a, b);
+    return L::LessOrEqual(a, b);
+  }
+};
+
+struct Arithmetic {
+  template <class L, int kFunction>
+  QUIPU_LANES typename L::Float Of(typename L::Float a, typename L::Float b) {
+    if constexpr (kFunction == 40) return a + b;
+    if constexpr (kFunction == 41) return a - b;
+    if constexpr (kFunction == 42) return a * b;
+    if constexpr (kFunction == 43) return a / b;
+    if constexpr (kFunction == 44) return L::Minimum(a, b);
+    return L::Maximum(a, b);
+  }
+};
+
+// Operands: those of the first function, and the others of the second.
+template <class L, int kPair>
+QUIPU_LANES typename L::Float PairOver(typename L::Float a, typename L::Float b,
+                                       typename L::Float c, typename L::Float d) {
+  if constexpr (kPair >= kArithmeticPairs) {
+    return L::Select(Compare::Of<L, 50 + kPair - kArithmeticPairs>(a, b), c, d);
+  } else if constexpr (kPair >= 6 * 6) {
+    return Arithmetic::Of<L, 40 + kPair % 6>(L::Fma(a, b, c), d);
+  } else {
+    return Arithmetic::Of<L, 40 + kPair % 6>(Arithmetic::Of<L, 40 + kPair / 6>(a, b), d);
+  }
+}
 
 }  // namespace
 }  // namespace quipu

@@ -70,41 +70,31 @@ struct LaneTile {
   }
 };
 
-// Two functions over lanes.
-template <class L, int kFirst, int kSecond>
+// Two functions over lanes. The third operand is there in some pairs only.
+template <class L, int kPair>
 struct PairTile {
-  using Float = typename L::Float;
-
-  QUIPU_LANES Float Apply(Float a, Float b, [[maybe_unused]] Float c, Float d) {
-    if constexpr (kFirst == PairFirstOf(60)) {
-      return PairFunction<kSecond>::template Of<L>(PairFunction<kFirst>::template Of<L>(a, b, c),
-                                                   d);
-    } else {
-      return PairFunction<kSecond>::template Of<L>(PairFunction<kFirst>::template Of<L>(a, b), d);
-    }
-  }
+  static constexpr bool kHasThird = kPair >= PairOf(kFusedFunction, 40);
 
   static void Run(const MapOperand operands[4], void* result, int64_t count) {
     const LaneOperand<L> a(operands[0]), b(operands[1]), d(operands[3]);
-    const LaneOperand<L> c(operands[kFirst == PairFirstOf(60) ? 2 : 0]);
+    const LaneOperand<L> c(operands[kHasThird ? 2 : 0]);
     float* to = static_cast<float*>(result);
     int64_t i = 0;
     for (; i + L::kLanes <= count; i += L::kLanes) {
-      L::Store(to + i, Apply(a.At(i), b.At(i), c.At(i), d.At(i)));
+      L::Store(to + i, PairOver<L, kPair>(a.At(i), b.At(i), c.At(i), d.At(i)));
     }
     const int64_t rest = count - i;
     if (rest == 0) return;
-    const Float last =
-        Apply(a.First(i, rest), b.First(i, rest), c.First(i, rest), d.First(i, rest));
-    L::StoreFirst(to + i, last, rest);
+    L::StoreFirst(
+        to + i,
+        PairOver<L, kPair>(a.First(i, rest), b.First(i, rest), c.First(i, rest), d.First(i, rest)),
+        rest);
   }
 };
 
-template <class L, int... kPairs>
-constexpr void FillPairs(MapTiles* tiles, std::integer_sequence<int, kPairs...>) {
-  ((tiles->pairs[kPairs / kPairSeconds][kPairs % kPairSeconds] =
-        PairTile<L, kPairs / kPairSeconds, kPairs % kPairSeconds>::Run),
-   ...);
+template <class L, int... kPair>
+constexpr void FillPairs(MapTiles* tiles, std::integer_sequence<int, kPair...>) {
+  ((tiles->pairs[kPair] = PairTile<L, kPair>::Run), ...);
 }
 
 // A function of single elements: a plain loop that the compiler makes vectors of. The result may be
@@ -159,7 +149,7 @@ constexpr MapTiles TilesOverLanes() {
   tiles.of[number] = PlainTile<name, Map##result, Map##a, Map##b, Map##c>::Run;
   QUIPU_MAP_PLAIN(QUIPU_PLAIN_TILE)
 #undef QUIPU_PLAIN_TILE
-  FillPairs<L>(&tiles, std::make_integer_sequence<int, kPairFirsts * kPairSeconds>{});
+  FillPairs<L>(&tiles, std::make_integer_sequence<int, kPairs>{});
   return tiles;
 }
 

@@ -71,7 +71,8 @@ export function linearise(
     if (place.has(term)) return;
     let index = 0;
     if (term.kind === "apply") {
-      for (const operand of term.operands) visit(operand);
+      // Last what the step takes first: it is likely to be at hand still.
+      for (const operand of term.operands.toReversed()) visit(operand);
       index = order.push(term) - 1;
     } else if (term.kind === "read") {
       index = sources.input(term.value.buffer, broadcastStrides(term.value.shape, shape));
