@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { ChildRun } from "../test/onnx/child-run.js";
 import { installedModels, modelsMissing } from "../test/onnx/real-models.js";
 import { median, type RunOptions } from "./harness.js";
+import { benchModelNames } from "./models/bench-models.js";
 import type { Loaded, LoadTask } from "./models/load-child.js";
 import type { SpeedTask } from "./models/speed-child.js";
 import type { Result, Said } from "./result.js";
@@ -16,10 +17,11 @@ const taskMsMax = 300_000;
 const loadsUsual = 5;
 
 export async function run({ pairs, only }: RunOptions): Promise<void> {
-  const names = installedModels()
-    .map(({ name }) => name)
-    .filter((name) => only.length === 0 || only.includes(name));
-  if (names.length === 0) console.log(`models: ${modelsMissing}`);
+  const isHere = installedModels().length > 0;
+  const names = isHere
+    ? benchModelNames().filter((name) => only.length === 0 || only.includes(name))
+    : [];
+  if (!isHere) console.log(`models: ${modelsMissing}`);
   const results: Result[] = [];
   const add = (result: Result) => {
     process.stderr.write(`${brief(result)}\n`);

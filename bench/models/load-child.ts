@@ -2,12 +2,11 @@
  * In a fresh process: how long a model takes from its file to its first result, and what resident memory it
  * leaves, with the engine's own library loaded beforehand. For bench/models.ts.
  */
-import { readFileSync } from "node:fs";
 import { serve } from "../../test/onnx/child-run.js";
 import { compileFor } from "../../test/onnx/engine.js";
 import { feedsOf, loadOracle, openOracle } from "../../test/onnx/oracle.js";
-import { modelInputs, modelNamed, modelPath, type RealModel } from "../../test/onnx/real-models.js";
 import { operatorModel } from "../../test/onnx-writer.js";
+import { type BenchModel, benchModel } from "./bench-models.js";
 
 export interface LoadTask {
   readonly name: string;
@@ -20,7 +19,7 @@ export interface Loaded {
 }
 
 serve<LoadTask, Loaded>(async ({ name, side }) => {
-  const model = modelNamed(name);
+  const model = benchModel(name);
   const first = side === "ours" ? await readyOurs() : readyPeer();
   globalThis.gc?.();
   const residentBefore = process.memoryUsage.rss();
@@ -33,15 +32,15 @@ serve<LoadTask, Loaded>(async ({ name, side }) => {
   return { readyMs, residentBytes };
 });
 
-type FirstRun = (model: RealModel) => Promise<unknown>;
+type FirstRun = (model: BenchModel) => Promise<unknown>;
 
 /** Its library and its threads are there once it has run anything. */
 async function readyOurs(): Promise<FirstRun> {
   const name = "a";
   const one = { name, dtype: "float32", shape: [1, 1], data: Float32Array.from([1]) };
   await compileFor(operatorModel("MatMul"), [one, { ...one, name: "b" }]).run({});
-  return async (model) => {
-    const compiled = compileFor(readFileSync(modelPath(model)), modelInputs(model));
+  return async ({ read, inputs }) => {
+    const compiled = compileFor(read(), inputs);
     await compiled.run({ digests: false });
     return compiled;
   };
@@ -49,9 +48,9 @@ async function readyOurs(): Promise<FirstRun> {
 
 function readyPeer(): FirstRun {
   const oracle = loadOracle();
-  return async (model) => {
-    const session = await openOracle(oracle, modelPath(model), 1);
-    await session.run(feedsOf(oracle, modelInputs(model)));
+  return async ({ read, inputs }) => {
+    const session = await openOracle(oracle, read(), 1);
+    await session.run(feedsOf(oracle, inputs));
     return session;
   };
 }

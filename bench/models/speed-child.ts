@@ -1,12 +1,11 @@
 /** One real model by turns here and in onnxruntime-node, for bench/models.ts. */
-import { readFileSync } from "node:fs";
 import { QuipuError } from "../../src/base/errors.js";
 import { serve } from "../../test/onnx/child-run.js";
 import { compileFor } from "../../test/onnx/engine.js";
 import { feedsOf, loadOracle, openOracle } from "../../test/onnx/oracle.js";
-import { modelInputs, modelNamed, modelPath } from "../../test/onnx/real-models.js";
 import { compete } from "../harness.js";
 import type { Result } from "../result.js";
+import { benchModel } from "./bench-models.js";
 
 export interface SpeedTask {
   readonly name: string;
@@ -15,14 +14,13 @@ export interface SpeedTask {
 }
 
 serve<SpeedTask, Result>(async ({ name, threads, pairs }) => {
-  const model = modelNamed(name);
-  const inputs = modelInputs(model);
+  const { read, inputs } = benchModel(name);
   const line = `${name}, ${threads} thread${threads === 1 ? "" : "s"}`;
   const oracle = loadOracle();
-  const session = await openOracle(oracle, modelPath(model), threads);
+  const session = await openOracle(oracle, read(), threads);
   const feeds = feedsOf(oracle, inputs);
   try {
-    const compiled = compileFor(readFileSync(modelPath(model)), inputs);
+    const compiled = compileFor(read(), inputs);
     const { outputs } = await compiled.run({ digests: false });
     // Both sides make their outputs anew or neither does: the peer has no way to reuse them here.
     if (outputs.size !== Object.keys(await session.run(feeds)).length) {

@@ -33,8 +33,13 @@ export function loadOracle(): Oracle {
   return createRequire(join(peers, "package.json"))("onnxruntime-node") as Oracle;
 }
 
-export function openOracle(oracle: Oracle, path: string, threads: number): Promise<OracleSession> {
-  return oracle.InferenceSession.create(path, {
+/** `model`: where it lies, or its bytes. */
+export function openOracle(
+  oracle: Oracle,
+  model: string | Uint8Array,
+  threads: number,
+): Promise<OracleSession> {
+  return oracle.InferenceSession.create(model, {
     executionProviders: ["cpu"],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

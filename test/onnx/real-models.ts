@@ -136,7 +136,7 @@ function float32(
 }
 
 /** Uniform in [-1, 1). */
-function noise(random: Random, name: string, shape: readonly number[]): HeldTensor {
+export function noise(random: Random, name: string, shape: readonly number[]): HeldTensor {
   const count = sizeOf(shape);
   return float32(
     name,
