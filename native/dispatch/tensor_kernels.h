@@ -18,6 +18,7 @@ namespace quipu {
 
 struct TensorKernels {
   MatmulF32 matmul;
+  MatmulPackF32 matmul_pack;  // null: this backend reads matrices as they are
   MapRun map;
   ReduceRun reduce;
   SoftmaxF32 softmax;

@@ -16,6 +16,10 @@ struct OperatorKind {
   // Working memory of one piece; null: none.
   size_t (*scratch_bytes)(const Program& program, const ProgramOperator& op);
   Status (*run)(const CpuRun& run, const ProgramOperator& op);
+  // Makes of constant operands what run reads faster, once for all runs; null: nothing. Leaves it
+  // empty where it is not worth its memory, or where there is none.
+  void (*prepare)(const CpuRun& run, const ProgramOperator& op,
+                  AlignedArray<float>* prepared) = nullptr;
 };
 
 // Null for a number that no operator has.

@@ -65,6 +65,21 @@ Status RunOperators(const Program& program, const TensorKernels& kernels, const 
   return Status{};
 }
 
+void PrepareOperands(const Program& program, const TensorKernels& kernels, const ProgramRun& run,
+                     CpuMemory* memory) {
+  if (memory->operands_of == &kernels) return;
+  memory->operands.clear();
+  memory->operands.resize(program.operators.size());
+  memory->operands_of = &kernels;
+  const CpuRun cpu(program, kernels, run, *memory);
+  for (size_t i = program.prelude_count; i < program.operators.size(); ++i) {
+    const OperatorKind& kind = *KindOf(program.operators[i].opcode);
+    if (kind.prepare != nullptr) {
+      kind.prepare(cpu, program.operators[i], &memory->operands[i]);
+    }
+  }
+}
+
 }  // namespace
 
 const uint8_t* CpuRun::At(uint32_t tensor) const {
@@ -113,6 +128,7 @@ Status RunOnCpu(const Program& program, const TensorKernels& kernels, const Prog
   const CanonicalFloatingMode mode;
   if (Status s = PrepareOnCpu(program, kernels, run, memory); !s.ok()) return s;
   if (Status s = AllocateZeroed(program.arena_bytes, &memory->arena); !s.ok()) return s;
+  PrepareOperands(program, kernels, run, memory);
   const size_t all = program.operators.size();
   Status status = RunOperators(program, kernels, run, *memory, program.prelude_count, all);
   if (!status.ok()) return status;

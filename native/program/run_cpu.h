@@ -26,6 +26,8 @@ struct CpuMemory {
   AlignedArray<uint8_t> arena;
   AlignedArray<uint8_t> prepared;
   const TensorKernels* prepared_by = nullptr;  // whose prelude has run
+  std::vector<AlignedArray<float>> operands;   // by operator: what its kind has prepared
+  const TensorKernels* operands_of = nullptr;  // for whom
   std::vector<AlignedArray<uint8_t>> scratch;  // one a piece
   size_t scratch_bytes = 0;
   size_t epilogue_at = 0;  // where in a piece's memory that of an epilogue begins
@@ -68,6 +70,12 @@ class CpuRun {
   template <class T = uint8_t>
   T* Scratch(size_t piece) const {
     return reinterpret_cast<T*>(memory_.scratch[piece].get());
+  }
+
+  // What was prepared for an operator; null: nothing.
+  const float* Prepared(const ProgramOperator& op) const {
+    const auto index = static_cast<size_t>(&op - program.operators.data());
+    return index < memory_.operands.size() ? memory_.operands[index].get() : nullptr;
   }
 
   // Long work may be broken off every few milliseconds.

@@ -45,6 +45,29 @@ struct Product {
     return c;
   }
 
+  // With panels that are there already: whole, and as products with some of the columns.
+  std::vector<float> RunPacked(MatmulPackF32 pack, MatmulF32 kernel) const {
+    const int64_t columns = MatmulPanelsColumns(job.n);
+    const AlignedArray<float> panels = AllocateAligned<float>(static_cast<size_t>(job.k * columns));
+    pack(job, panels.get());
+    const AlignedArray<uint8_t> scratch = AllocateAligned<uint8_t>(kMatmulScratchBytes);
+    std::vector<float> c = Fresh();
+    for (int64_t j = 0; j < job.n; j += kMatmulPanelColumns) {
+      Matmul mine = job;
+      mine.b = nullptr;
+      mine.panels = {panels.get(), columns, j};
+      mine.c = c.data() + j;
+      mine.n = std::min(kMatmulPanelColumns, job.n - j);
+      kernel(mine, reinterpret_cast<float*>(scratch.get()));
+    }
+    Matmul all = job;
+    all.panels = {panels.get(), columns, 0};
+    std::vector<float> whole = Fresh();
+    all.c = whole.data();
+    kernel(all, reinterpret_cast<float*>(scratch.get()));
+    return SameFloats(c, whole) ? whole : std::vector<float>{};
+  }
+
   std::vector<float> RunOnDevice() const {
     std::vector<float> c = Fresh();
     Matmul mine = job;
@@ -86,8 +109,12 @@ void TestSize(const Size& size, uint32_t rarity) {
 #if QUIPU_X86
   if (BestCpuBackend() == Backend::kPortable) return Skip(name + "vectors", "none here");
   Check(SameFloats(want, product.Run(MatmulF32Avx2)), name + "AVX2");
+  Check(SameFloats(want, product.RunPacked(MatmulPackF32Avx2, MatmulF32Avx2)),
+        name + "AVX2, packed before");
   if (BestCpuBackend() != Backend::kAvx512) return Skip(name + "AVX-512", "none here");
   Check(SameFloats(want, product.Run(MatmulF32Avx512)), name + "AVX-512");
+  Check(SameFloats(want, product.RunPacked(MatmulPackF32Avx512, MatmulF32Avx512)),
+        name + "AVX-512, packed before");
 #endif
 }
 

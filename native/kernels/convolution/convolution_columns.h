@@ -122,7 +122,7 @@ struct WindowColumns {
   static constexpr int64_t kPiece = 256;
   const Convolution& job;
 
-  void Pack(int64_t p, int64_t depth, int64_t j, int64_t columns, float* out) const {
+  const float* Panels(int64_t p, int64_t depth, int64_t j, int64_t columns, float* out) const {
     const TapRows taps(job, p, depth);
     ConvolutionPlace corner = CornerAt(job, job.begin + j);
     int64_t left = job.out[2] - (job.begin + j) % job.out[2];  // in this row of outputs
@@ -146,6 +146,7 @@ struct WindowColumns {
         PackOfStep<true>(taps, runs + done, count - done, vector);
       }
     }
+    return out;
   }
 
  private:

@@ -25,15 +25,34 @@ struct MatrixColumns {
   static constexpr int64_t kPiece = 1024;
   const Matmul& job;
 
-  void Pack(int64_t p, int64_t depth, int64_t j, int64_t columns, float* out) const {
+  const float* Panels(int64_t p, int64_t depth, int64_t j, int64_t columns, float* out) const {
     Isa::PackB(job.b + p * job.b_stride + j, job.b_stride, depth, columns, out);
+    return out;
   }
 };
 
+// And when it has been copied into panels before.
+struct PackedColumns {
+  static constexpr int64_t kPiece = 512;
+  const MatmulPanels& panels;
+
+  const float* Panels(int64_t p, int64_t depth, int64_t j, int64_t, float*) const {
+    return panels.data + p * panels.columns + (panels.first + j) * depth;
+  }
+};
+
+template <typename Isa>
+void MatmulPack(const Matmul& job, float* panels) {
+  const int64_t columns = MatmulPanelsColumns(job.n);
+  for (int64_t p = 0; p < job.k; p += kDotBlock) {
+    const int64_t depth = Least(job.k - p, kDotBlock);
+    Isa::PackB(job.b + p * job.b_stride, job.b_stride, depth, job.n, panels + p * columns);
+  }
+}
+
 // Isa gives: kRows × kColumns of the micro tile; Tile, which computes one micro tile of C from two
-// panels, that of A being rows kDotBlock apart. Columns gives Pack(p, depth, j, columns), which
-// fills the panels of B's rows p … p + depth - 1 and columns j … j + columns - 1; job.b is not
-// read.
+// panels, that of A being rows kDotBlock apart. Columns gives Panels(p, depth, j, columns,
+// scratch): those of B's rows p … p + depth - 1 and columns j … j + columns - 1; job.b is not read.
 template <typename Isa, typename Columns>
 void MatmulPacked(const Matmul& job, const Columns& source, float* scratch) {
   static_assert(Isa::kRows <= kMatmulPanelRows);
@@ -48,7 +67,7 @@ void MatmulPacked(const Matmul& job, const Columns& source, float* scratch) {
     const int64_t columns = Least(job.n - j, Columns::kPiece);
     for (int64_t p = 0; p < job.k; p += kDotBlock) {
       const int64_t depth = Least(job.k - p, kDotBlock);
-      source.Pack(p, depth, j, columns, packed_b);
+      const float* panels = source.Panels(p, depth, j, columns, packed_b);
       for (int64_t i = 0; i < job.m; i += Isa::kRows) {
         const int64_t rows = Least(job.m - i, Isa::kRows);
         // Copied, because rows that lie a power of two apart would push each other out of the
@@ -66,7 +85,7 @@ void MatmulPacked(const Matmul& job, const Columns& source, float* scratch) {
             FetchLines(reinterpret_cast<const uint8_t*>(row),
                        static_cast<size_t>(depth) * sizeof(float));
           }
-          Isa::Tile(packed_a, packed_b + x * depth, depth, job.c + i * job.c_stride + j + x,
+          Isa::Tile(packed_a, panels + x * depth, depth, job.c + i * job.c_stride + j + x,
                     job.c_stride, rows, Least(columns - x, Isa::kColumns), p == 0);
         }
       }

@@ -12,6 +12,9 @@ namespace {
 
 template <typename Isa>
 void MatmulVector(const Matmul& job, float* scratch) {
+  if (job.panels.data != nullptr) {
+    return MatmulPacked<Isa>(job, PackedColumns{job.panels}, scratch);
+  }
   if (job.m <= kSkinnyRowsMax) return MatmulSkinny<Isa>(job, scratch);
   MatmulPacked<Isa>(job, MatrixColumns<Isa>{job}, scratch);
 }

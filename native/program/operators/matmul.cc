@@ -31,6 +31,24 @@ Status Check(Program* program, ProgramOperator* op) {
 
 size_t ScratchBytes(const Program&, const ProgramOperator&) { return kMatmulScratchBytes; }
 
+// Few rows read the right-hand matrix where it lies as fast; many make up for copying it each time.
+constexpr int64_t kPackRowsMin = 4, kPackRowsMax = 512;
+
+void Prepare(const CpuRun& run, const ProgramOperator& op, AlignedArray<float>* prepared) {
+  Words words(op);
+  const MatmulWords w(&words);
+  const ProgramTensor& b = run.program.Read(op, 1);
+  const bool lasts = b.place == Place::kConstant || b.place == Place::kPrepared;
+  if (run.kernels.matmul_pack == nullptr || !lasts || b.elements != w.k * w.n ||
+      w.m < kPackRowsMin || w.m > kPackRowsMax || b.elements == 0) {
+    return;
+  }
+  *prepared = AllocateAligned<float>(static_cast<size_t>(w.k * MatmulPanelsColumns(w.n)));
+  if (*prepared == nullptr) return;
+  const Matmul job{nullptr, run.Read(op, 1), nullptr, w.k, w.n, w.n, w.m, w.n, w.k};
+  run.kernels.matmul_pack(job, prepared->get());
+}
+
 Status Run(const CpuRun& run, const ProgramOperator& op) {
   const int64_t elements = run.program.Written(op, 0).elements;
   if (elements == 0) return Status{};
@@ -65,7 +83,8 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
                          w.n,
                          rows.end - rows.begin,
                          width,
-                         w.k};
+                         w.k,
+                         {run.Prepared(op), MatmulPanelsColumns(w.n), columns.begin}};
         run.kernels.matmul(job, run.Scratch<float>(piece));
         if (run.has_epilogue()) run.Finish(MapPart{at, at + width, job.m - 1, w.n}, piece);
       });
@@ -76,6 +95,6 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
 
 }  // namespace
 
-const OperatorKind kMatmulKind = {Opcode::kMatmul, Check, ScratchBytes, Run};
+const OperatorKind kMatmulKind = {Opcode::kMatmul, Check, ScratchBytes, Run, Prepare};
 
 }  // namespace quipu
