@@ -35,7 +35,7 @@ const known = new Set(["goal", "work", "threads", "unit", "ours", "share_of_limi
 /** Least ratio that was promised for one thread, by the goal and the peer. */
 const promised: readonly (readonly [RegExp, RegExp, number])[] = [
   [/^T1 (\d+) x \1 x \1$/, /^OpenBLAS/, 0.95],
-  [/^T1 (\d+) x \1 x \1$/, /^oneDNN packed/, 0.97],
+  [/^T1 (\d+) x \1 x \1, packed$/, /^oneDNN packed/, 0.97],
   [/^T2 /, /^OpenBLAS/, 2.5],
   [/^T2 /, /^oneDNN packed/, 1],
   [/^T4 softmax (4096|16384) /, /^oneDNN/, 1.8],

@@ -47,6 +47,10 @@ constexpr int64_t MatmulPanelsColumns(int64_t n) {
   return (n + kMatmulPanelColumns - 1) / kMatmulPanelColumns * kMatmulPanelColumns;
 }
 
+// Fewer rows read the right-hand matrix as fast where it lies; more of them make up for copying it
+// each time.
+constexpr int64_t kMatmulPackRowsMin = 4, kMatmulPackRowsMax = 512;
+
 // Fills k × MatmulPanelsColumns(n) elements with the panels of job.b.
 using MatmulPackF32 = void (*)(const Matmul& job, float* panels);
 

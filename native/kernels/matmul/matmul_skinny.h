@@ -17,14 +17,16 @@ namespace {
 
 constexpr int64_t kSkinnyRowsMax = 8;
 constexpr int64_t kStripColumns = 1024;
-constexpr int64_t kStripSteps = 8;
 // Elements of B that the second-level cache holds; asking early for what is there only costs.
 constexpr int64_t kFetchAheadElements = int64_t{1} << 18;
+// And those that the third one holds: fewer rows at a time come out of it sooner, more out of
+// memory.
+constexpr int64_t kNearElements = int64_t{1} << 21;
 
 // Isa::Strip<steps> takes `steps` rows of B into the accumulators of `rows` rows of C, which are
 // `strip` apart; `ahead` is where B goes on, to be fetched early, or null.
-template <typename Isa>
-void MatmulSkinny(const Matmul& job, float* sums) {
+template <typename Isa, int64_t kStripSteps>
+void MatmulStrips(const Matmul& job, float* sums) {
   // So that the accumulators take half of the first-level cache at most.
   const int64_t strip = job.m <= 4 ? kStripColumns : kStripColumns / 2;
   // Copied, because rows that lie a power of two apart would push each other out of the cache.
@@ -63,6 +65,12 @@ void MatmulSkinny(const Matmul& job, float* sums) {
       }
     }
   }
+}
+
+template <typename Isa>
+void MatmulSkinny(const Matmul& job, float* sums) {
+  if (job.n > kNearElements / (job.k + 1)) return MatmulStrips<Isa, 8>(job, sums);
+  MatmulStrips<Isa, 4>(job, sums);
 }
 
 }  // namespace

@@ -31,16 +31,13 @@ Status Check(Program* program, ProgramOperator* op) {
 
 size_t ScratchBytes(const Program&, const ProgramOperator&) { return kMatmulScratchBytes; }
 
-// Few rows read the right-hand matrix where it lies as fast; many make up for copying it each time.
-constexpr int64_t kPackRowsMin = 4, kPackRowsMax = 512;
-
 void Prepare(const CpuRun& run, const ProgramOperator& op, AlignedArray<float>* prepared) {
   Words words(op);
   const MatmulWords w(&words);
   const ProgramTensor& b = run.program.Read(op, 1);
   const bool lasts = b.place == Place::kConstant || b.place == Place::kPrepared;
   if (run.kernels.matmul_pack == nullptr || !lasts || b.elements != w.k * w.n ||
-      w.m < kPackRowsMin || w.m > kPackRowsMax || b.elements == 0) {
+      w.m < kMatmulPackRowsMin || w.m > kMatmulPackRowsMax || b.elements == 0) {
     return;
   }
   *prepared = AllocateAligned<float>(static_cast<size_t>(w.k * MatmulPanelsColumns(w.n)));
