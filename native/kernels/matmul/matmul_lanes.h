@@ -50,10 +50,11 @@ struct MatmulLanes {
     choose(std::make_integer_sequence<int, kRowCount>{});
   }
 
+  // By itself: inside its caller the registers do not suffice.
   template <int kSteps>
-  static void Strip(const float* a, int64_t a_stride, int64_t rows, const float* b,
-                    int64_t b_stride, int64_t width, const float* ahead, float* sums,
-                    int64_t strip) {
+  [[gnu::noinline]] static void Strip(const float* a, int64_t a_stride, int64_t rows,
+                                      const float* b, int64_t b_stride, int64_t width,
+                                      const float* ahead, float* sums, int64_t strip) {
     for (int64_t x = 0; x < width; x += kLanes) {
       const typename Lanes::Mask live = Lanes::Below(width - x);
       typename Lanes::Vector taken[kSteps];

@@ -69,8 +69,9 @@ void MatmulStrips(const Matmul& job, float* sums) {
 
 template <typename Isa>
 void MatmulSkinny(const Matmul& job, float* sums) {
-  if (job.n > kNearElements / (job.k + 1)) return MatmulStrips<Isa, 8>(job, sums);
-  MatmulStrips<Isa, 4>(job, sums);
+  const bool large = job.n > kFetchAheadElements / (job.k + 1);
+  if (large && job.n <= kNearElements / (job.k + 1)) return MatmulStrips<Isa, 4>(job, sums);
+  MatmulStrips<Isa, 8>(job, sums);
 }
 
 }  // namespace
