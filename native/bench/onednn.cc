@@ -123,6 +123,17 @@ std::vector<Side> SoftmaxPeers(const Softmax& job) {
   return {SideOf("oneDNN", primitive)};
 }
 
+std::vector<Side> GeluPeers(const float* from, float* to, int64_t elements) {
+  const memory::desc all({elements}, memory::data_type::f32, memory::format_tag::a);
+  const dnnl::eltwise_forward::desc wanted(dnnl::prop_kind::forward_inference,
+                                           dnnl::algorithm::eltwise_gelu_erf, all);
+  auto primitive = std::make_shared<Primitive>();
+  primitive->primitive = dnnl::eltwise_forward({wanted, Engine()});
+  primitive->arguments = {{DNNL_ARG_SRC, memory(all, Engine(), const_cast<float*>(from))},
+                          {DNNL_ARG_DST, memory(all, Engine(), to)}};
+  return {SideOf("oneDNN", primitive)};
+}
+
 std::vector<Side> NormalisePeers(const Normalise& job) {
   const auto f32 = memory::data_type::f32;
   const memory::desc rows({job.rows, job.length}, f32, memory::format_tag::ab);

@@ -24,6 +24,7 @@ std::vector<Side> ConvolutionPeers(const Convolution& job, int64_t groups);
 
 // All rows of the job, written to its `to`. Of normalisation: by place, with scale and bias.
 std::vector<Side> SoftmaxPeers(const Softmax& job);
+std::vector<Side> GeluPeers(const float* from, float* to, int64_t elements);
 std::vector<Side> NormalisePeers(const Normalise& job);
 
 }  // namespace quipu::bench

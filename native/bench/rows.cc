@@ -1,5 +1,5 @@
-// T4: softmax and layer normalisation, in the caches and out of them, where results are written
-// past them as native/program does.
+// T4: softmax, layer normalisation and GELU, in the caches and out of them, where results are
+// written past them as native/program does.
 #include "bench/peers.h"
 #include "dispatch/tensor_kernels.h"
 #include "program/split.h"
@@ -15,6 +15,7 @@ struct Size {
 };
 
 constexpr Size kSoftmaxSizes[] = {{64, 1024}, {1536, 128}, {16384, 1024}, {4096, 4096}};
+constexpr Size kGeluSizes[] = {{512, 3072}, {16384, 1024}};
 constexpr Size kNormaliseSizes[] = {{64, 1024}, {128, 768}, {16384, 1024}, {4096, 4096}};
 
 struct Memory {
@@ -97,6 +98,29 @@ void HoldNormalise(const Size& size, const Options& options) {
   HoldRows("layer normalisation", size, part, NormalisePeers(theirs), options);
 }
 
+// One step of a map, as a program runs it.
+void HoldGelu(const Size& size, const Options& options) {
+  const MapRun kernel = TensorKernelsOf(BestCpuBackend()).map;
+  const Memory memory(size);
+  Map job = {};
+  job.input_count = job.step_count = job.output_count = job.rank = 1;
+  job.shape[0] = size.elements();
+  job.inputs[0] = {memory.from.get(), DType::kF32, {1}};
+  job.steps[0].function = 29;
+  job.outputs[0] = {memory.to.get(), DType::kF32, 1};
+  PlanMap(&job);
+  std::vector<AlignedArray<uint8_t>> scratch;
+  for (int i = 0; i < options.threads; ++i) {
+    scratch.push_back(AllocateAligned<uint8_t>(MapScratchBytes(job)));
+  }
+  const auto part = [&](int thread, int64_t first, int64_t rows) {
+    kernel(job, MapPart{first * size.length, (first + rows) * size.length},
+           scratch[static_cast<size_t>(thread)].get());
+  };
+  HoldRows("GELU", size, part, GeluPeers(memory.from.get(), memory.theirs.get(), size.elements()),
+           options);
+}
+
 }  // namespace
 
 void HoldRowOperators(const Options& options) {
@@ -104,6 +128,7 @@ void HoldRowOperators(const Options& options) {
     for (const bool logarithm : {false, true}) HoldSoftmax(size, logarithm, options);
   }
   for (const Size& size : kNormaliseSizes) HoldNormalise(size, options);
+  for (const Size& size : kGeluSizes) HoldGelu(size, options);
 }
 
 }  // namespace quipu::bench
