@@ -21,6 +21,11 @@ struct ProgramTensor {
   uint64_t bytes = 0;
 };
 
+// Whether it is the same in every run.
+inline bool Lasts(const ProgramTensor& tensor) {
+  return tensor.place == Place::kConstant || tensor.place == Place::kPrepared;
+}
+
 struct ProgramOperator {
   Opcode opcode = Opcode::kMap;
   std::vector<uint32_t> reads;

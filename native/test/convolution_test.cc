@@ -185,6 +185,41 @@ void TestGroups(const Shape& shape) {
 #endif
 }
 
+// With the weights in panels, in ranges that begin and end anywhere.
+void TestRows(const Shape& shape) {
+  Convolution job = JobOf(shape);
+  if (!WindowsAreRows(job)) return;
+#if QUIPU_X86
+  const Tensors tensors(job, 1, 1, kSpecial);
+  const std::vector<float> want = Run(ConvolutionF32Portable, job, tensors, false);
+  const int64_t n = job.out_channels, taps = DepthOf(job);
+  std::vector<float> turned(static_cast<size_t>(n * taps));
+  for (int64_t i = 0; i < n * taps; ++i) {
+    turned[static_cast<size_t>(i % taps * n + i / taps)] = tensors.w[static_cast<size_t>(i)];
+  }
+  const auto panels = AllocateAligned<float>(static_cast<size_t>(taps * MatmulPanelsColumns(n)));
+  const auto check = [&](const char* backend, MatmulPackF32 pack, ConvolutionF32 kernel) {
+    pack(Matmul{nullptr, turned.data(), nullptr, taps, n, n, 0, n, taps}, panels.get());
+    std::vector<float> y(tensors.y);
+    job.x = tensors.x.data();
+    job.y = y.data();
+    job.panels = {panels.get(), MatmulPanelsColumns(n), 0};
+    const AlignedArray<uint8_t> scratch = AllocateAligned<uint8_t>(kConvolutionScratchBytes);
+    for (job.begin = 0; job.begin < VolumeOf(job.out); job.begin = job.end) {
+      job.end = std::min(VolumeOf(job.out), job.begin + 65);
+      kernel(job, reinterpret_cast<float*>(scratch.get()));
+    }
+    Check(SameFloats(want, y), std::string("convolution, ") + shape.name + ": rows, " + backend);
+  };
+  if (BestCpuBackend() != Backend::kPortable) {
+    check("AVX2", MatmulPackF32Avx2, ConvolutionF32Avx2);
+  }
+  if (BestCpuBackend() == Backend::kAvx512) {
+    check("AVX-512", MatmulPackF32Avx512, ConvolutionF32Avx512);
+  }
+#endif
+}
+
 // Two images of two groups.
 void TestDevice(const Shape& shape) {
   ConvolutionGrid grid = {JobOf(shape), 2, 2};
@@ -205,6 +240,7 @@ void TestConvolution() {
   for (const Shape& shape : kShapes) {
     TestShape(shape);
     TestGroups(shape);
+    TestRows(shape);
     TestDevice(shape);
   }
 }

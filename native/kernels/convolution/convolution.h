@@ -26,6 +26,8 @@ struct Convolution : Window {
   int64_t begin;         // of the output positions to compute, row-major over out
   int64_t end;
   int64_t groups = 1;  // whose planes and rows lie one behind the other
+  MatmulPanels panels =
+      {};  // of the weights, taps × output channels, where WindowsAreRows; or none
 };
 
 // 64-byte aligned; one a thread.
@@ -40,6 +42,15 @@ void ConvolutionF32Avx512(const Convolution& job, float* scratch);
 // Terms of one output.
 QUIPU_HOST_DEVICE static inline int64_t DepthOf(const Convolution& job) {
   return job.in_channels * VolumeOf(job.kernel);
+}
+
+// Whether the inputs of each window lie one behind the other, as the row of a matrix does: a
+// signal.
+static inline bool WindowsAreRows(const Convolution& job) {
+  return job.in_channels == 1 && job.in[0] == 1 && job.in[1] == 1 && job.kernel[0] == 1 &&
+         job.kernel[1] == 1 && job.out[0] == 1 && job.out[1] == 1 && job.dilation[2] == 1 &&
+         job.pad[0] == 0 && job.pad[1] == 0 && job.pad[2] == 0 &&
+         (job.out[2] - 1) * job.stride[2] + job.kernel[2] <= job.in[2];
 }
 
 // One of its groups.

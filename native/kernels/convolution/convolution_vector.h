@@ -5,6 +5,7 @@
 #define QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_VECTOR_H_
 
 #include "kernels/convolution/convolution_depthwise.h"
+#include "kernels/convolution/convolution_rows.h"
 #include "kernels/matmul/matmul_vector.h"
 
 namespace quipu {
@@ -25,6 +26,7 @@ void ConvolveGroup(const Convolution& job, float* scratch) {
   const int64_t k = DepthOf(job);
   const Matmul product = {job.w,     job.x + job.begin, job.y + job.begin,   k, positions,
                           positions, job.out_channels,  job.end - job.begin, k};
+  if (job.panels.data != nullptr) return ConvolutionRows<Isa>(job, scratch);
   if (IsMatmul(job)) return MatmulVector<Isa>(product, scratch);
   if (job.stride[2] > kVectorStepMax) return ConvolutionF32Portable(job, scratch);
   if (k > 0 && job.out_channels <= kDirectChannelsMax && job.kernel[2] <= kDirectWidthMax) {

@@ -40,20 +40,47 @@ Status Check(Program* program, ProgramOperator* op) {
 
 size_t ScratchBytes(const Program&, const ProgramOperator&) { return kConvolutionScratchBytes; }
 
+// Of a signal: the weights, taps × output channels, as the right-hand matrix of a product.
+void Prepare(const CpuRun& run, const ProgramOperator& op, AlignedArray<float>* prepared) {
+  constexpr int64_t kTapsMin = 16, kChannelsMin = 16;
+  Words words(op);
+  const ConvolutionWords w(&words);
+  const Convolution job = w.Job(nullptr, run.Read(op, 1), nullptr);
+  const int64_t taps = w.window.kernel[2];
+  if (run.kernels.matmul_pack == nullptr || !Lasts(run.program.Read(op, 1)) || w.groups != 1 ||
+      !WindowsAreRows(job) || taps < kTapsMin || w.out_channels < kChannelsMin) {
+    return;
+  }
+  const auto turned = AllocateAligned<float>(static_cast<size_t>(taps * w.out_channels));
+  *prepared =
+      AllocateAligned<float>(static_cast<size_t>(taps * MatmulPanelsColumns(w.out_channels)));
+  if (turned == nullptr) prepared->reset();
+  if (*prepared == nullptr) return;
+  for (int64_t o = 0; o < w.out_channels; ++o) {
+    for (int64_t t = 0; t < taps; ++t) turned[t * w.out_channels + o] = job.w[o * taps + t];
+  }
+  const int64_t n = w.out_channels;
+  run.kernels.matmul_pack(Matmul{nullptr, turned.get(), nullptr, taps, n, n, 0, n, taps},
+                          prepared->get());
+}
+
 Status Run(const CpuRun& run, const ProgramOperator& op) {
   Words words(op);
   const ConvolutionWords w(&words);
   const int64_t elements = run.program.Written(op, 0).elements;
   if (elements == 0) return Status{};
-  const Convolution whole = w.Job(run.Read(op, 0), run.Read(op, 1), run.Written(op, 0));
+  Convolution whole = w.Job(run.Read(op, 0), run.Read(op, 1), run.Written(op, 0));
   const int64_t depth = DepthOf(whole);
   const int64_t positions = whole.end;
   int64_t work = 0;
   if (__builtin_mul_overflow(elements, depth, &work)) work = INT64_MAX;
   const int64_t pieces = run.PiecesFor(work, kFusedPerPiece);
+  // Work so long that it must be stopped on its way is cut by channels too.
+  if (work < kLongWork) whole.panels = {run.Prepared(op), MatmulPanelsColumns(w.out_channels), 0};
+  const bool are_rows = whole.panels.data != nullptr;
   const int64_t products = w.batch * w.groups;
-  const Grid grid =
-      products >= pieces ? Grid{} : GridOfConvolution(w.out_channels, positions, pieces);
+  Grid grid = products >= pieces ? Grid{} : GridOfConvolution(w.out_channels, positions, pieces);
+  if (are_rows) grid = Grid{1, grid.rows * grid.columns};
   const int64_t tiles = grid.rows * grid.columns;
   const int64_t together = tiles == 1 ? TogetherOf(w, positions) : 1;
   run.Split(products * tiles, std::min(pieces, products * tiles), 1, [&](Range mine, size_t piece) {
@@ -63,7 +90,7 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
       count = std::min({together, mine.end - t, w.groups - product % w.groups});
       const Range i = PartOf(w.out_channels, grid.rows, t % tiles / grid.columns, kRowUnit);
       const Range j = PartOf(positions, grid.columns, t % grid.columns, kColumnUnit);
-      const bool are_small = count == 1 && (run.has_epilogue() || work >= kLongWork);
+      const bool are_small = count == 1 && !are_rows && (run.has_epilogue() || work >= kLongWork);
       Tiles(i, j, are_small, [&](Range rows, Range columns) {
         if (run.Stopped()) return;
         const int64_t at = (product * w.out_channels + rows.begin) * positions;
@@ -88,6 +115,6 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
 
 }  // namespace
 
-const OperatorKind kConvolutionKind = {Opcode::kConvolution, Check, ScratchBytes, Run};
+const OperatorKind kConvolutionKind = {Opcode::kConvolution, Check, ScratchBytes, Run, Prepare};
 
 }  // namespace quipu

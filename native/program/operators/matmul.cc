@@ -35,8 +35,7 @@ void Prepare(const CpuRun& run, const ProgramOperator& op, AlignedArray<float>* 
   Words words(op);
   const MatmulWords w(&words);
   const ProgramTensor& b = run.program.Read(op, 1);
-  const bool lasts = b.place == Place::kConstant || b.place == Place::kPrepared;
-  if (run.kernels.matmul_pack == nullptr || !lasts || b.elements != w.k * w.n ||
+  if (run.kernels.matmul_pack == nullptr || !Lasts(b) || b.elements != w.k * w.n ||
       w.m < kMatmulPackRowsMin || w.m > kMatmulPackRowsMax || b.elements == 0) {
     return;
   }
