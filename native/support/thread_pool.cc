@@ -28,19 +28,18 @@ inline void Pause() {
 #endif
 }
 
-// Waits for it awake, though not for long: whether it came. The operators of a model follow each
-// other within this time, and a host that has nothing to do loses no more than this.
+// Waits for it awake, though not for long. The operators of a model follow each other within this
+// time, and a host that has nothing to do loses no more than this.
 template <class Condition>
-bool CameSoon(const Condition& came) {
+void WaitAwake(const Condition& came) {
   constexpr std::chrono::microseconds kAwake{50};
   const auto until = std::chrono::steady_clock::now() + kAwake;
   do {
     for (int i = 0; i < 16; ++i) {
-      if (came()) return true;
+      if (came()) return;
       Pause();
     }
   } while (std::chrono::steady_clock::now() < until);
-  return false;
 }
 
 }  // namespace
@@ -104,7 +103,7 @@ void ThreadPool::Run(size_t count, const void* work, Call call) {
   Forget(&batch);
   if (batch.inside == 0) return;
   lock.unlock();
-  CameSoon([&batch] { return batch.inside.load(std::memory_order_relaxed) == 0; });
+  WaitAwake([&batch] { return batch.inside.load(std::memory_order_relaxed) == 0; });
   lock.lock();
   left_.wait(lock, [&batch] { return batch.inside == 0; });
 }
@@ -115,7 +114,7 @@ void ThreadPool::Help() {
   for (;;) {
     if (batches_.empty()) {
       lock.unlock();
-      CameSoon([this] { return open_.load(std::memory_order_relaxed) != 0; });
+      WaitAwake([this] { return open_.load(std::memory_order_relaxed) != 0; });
       lock.lock();
     }
     ++asleep_;

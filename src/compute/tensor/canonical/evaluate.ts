@@ -4,6 +4,7 @@
  * rest is left to the run.
  */
 import { elementBytes, sizeOf } from "../dtype.js";
+import { copyElements } from "./copy-elements.js";
 import { type Element, isReadable, readElements, writeElements } from "./elements.js";
 import { exactFunctions } from "./exact-functions.js";
 import type { BufferFacts, MapOperator, Operator, PlainOperator } from "./value.js";
@@ -104,13 +105,13 @@ function evaluateCopy(
     const [rank = 0, start = 0, target = 0] = numbers.slice(at, at + 3);
     const axes = (index: number) =>
       numbers.slice(at + 3 + rank * index, at + 3 + rank * (index + 1));
-    const [shape, strides, targets] = [axes(0), axes(1), axes(2)];
-    const position = shape.map(() => 0);
-    for (let count = sizeOf(shape); count > 0; count -= 1) {
-      const source = (start + dot(position, strides)) * size;
-      to.set(from.subarray(source, source + size), (target + dot(position, targets)) * size);
-      advance(position, shape);
-    }
+    copyElements(from, to, size, {
+      shape: axes(0),
+      from: start,
+      fromStrides: axes(1),
+      to: target,
+      toStrides: axes(2),
+    });
     at += 3 + rank * 3;
   }
   return [to];
