@@ -137,7 +137,7 @@ export class Session {
 
   /**
    * For a small model that runs often: memory for its inputs and outputs, and a call that computes one
-   * from the other at once, on the calling thread. LIMIT_EXCEEDED for more work than a few milliseconds.
+   * from the other at once, on the calling thread. LIMIT_EXCEEDED for more than about a millisecond of work.
    */
   bind({ backend = "auto" }: Pick<RunOptions, "backend"> = {}): BoundSession {
     if (this.#work > atOnceWorkMax) {
