@@ -181,13 +181,19 @@ t.test("a layer normalisation that is written out is one operator", async (t) =>
     t.same(operatorsOf(written(form), [2, 4, 5]), ["normalise"], form);
     t.equal(toBitText(await outputOf(written(form), [2, 4, 5], x)), toBitText(expected), form);
   }
-  const apart: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+  const apart: [string, string[], string[]][] = [
     [affine.replace("scale", "perRow"), ["y"], ["normalise", "multiply_f32,add_f32"]],
     [affine, ["y", "q"], ["normalise", "multiply_f32", "add_f32"]],
     [affine, ["y", "t"], ["normalise", "add_f32"]],
     [`${normalised}; y = Mul q q`, ["y"], ["normalise", "multiply_f32"]],
     [`${normalised}; y = Add q bias`, ["y"], ["normalise", "add_f32"]],
   ];
+  const second = normalised.replaceAll(/\b([mdsverq])\b/g, "$12");
+  apart.push([
+    `${normalised}; ${second}; y = Add q q2`,
+    ["y"],
+    ["normalise", "normalise", "add_f32"],
+  ]);
   for (const [text, outputs, operators] of apart) {
     t.same(operatorsOf(written(text, outputs), [2, 4, 5]), operators, text);
   }
@@ -209,6 +215,8 @@ t.test("what is nearly a layer normalisation stays what it is", async (t) => {
     [affine.replace("Div d r", "Div r d")],
     [affine.replace("Div d r", "Div x r")],
     [affine.replace("Sqrt e", "Exp e")],
+    [`${normalised}; t = Mul q scale; y = Add t m`],
+    [`${normalised}; y = Mul q d`],
   ];
   const x = byFormula("unit", 12, 40);
   const one = await outputOf(written(affine), [2, 4, 5], x);

@@ -22,7 +22,7 @@ Status Check(Program* program, ProgramOperator* op) {
   return Status{};
 }
 
-// Twice what a row takes; no more pieces than there are rows touch theirs.
+// Twice what a row takes. A piece touches its own only when it has a row.
 size_t ScratchBytes(const Program& program, const ProgramOperator& op) {
   if (program.Written(op, 0).elements == 0) return 0;
   Words words(op);

@@ -26,7 +26,7 @@ export function recognise(body: Body, around?: Wiring): Body {
     for (const pattern of patterns) {
       const match = pattern
         .matches(node, wiring)
-        .find(({ nodes }) => wiring.isClosed(nodes) && !nodes.some((one) => taken.has(one)));
+        .find((one) => isWhole(one, wiring) && !one.nodes.some((node) => taken.has(node)));
       if (match === undefined) continue;
       for (const one of match.nodes) taken.add(one);
       recognised.set(match.nodes.at(-1) as GraphNode, joined(pattern, match));
@@ -39,6 +39,12 @@ export function recognise(body: Body, around?: Wiring): Body {
     return { ...node, graphs: new Map(graphs) };
   });
   return { ...body, nodes };
+}
+
+/** Nobody else reads what its nodes give, nor does it take anything that they alone give. */
+function isWhole({ nodes, inputs }: Match, wiring: Wiring): boolean {
+  const given = new Set(nodes.flatMap((node) => node.outputs));
+  return wiring.isClosed(nodes) && !inputs.some((name) => given.has(name));
 }
 
 function joined({ operator }: Pattern, { nodes, inputs, attributes = [] }: Match): GraphNode {

@@ -1,5 +1,4 @@
 /** What the linear models and the trees of ai.onnx.ml share: features in, scores and labels out. */
-
 import { subtract } from "../canonical/algebra.js";
 import { reduce, softmax } from "../canonical/arithmetic.js";
 import { gather } from "../canonical/indexing.js";

@@ -39,12 +39,13 @@ function classified(operation: Operation): readonly Value[] {
 function decisionsOf(operation: Operation, classes: number, pairs: readonly Pair[]): Value {
   const { builder } = operation;
   const counts = operation.integers("vectors_per_class") ?? [];
+  if (counts.some((count) => count < 0)) throw operation.wrong("has less than no support vectors");
   const vectors = counts.reduce((sum, count) => sum + count, 0);
   if (vectors === 0) {
     const what = "has no support vectors, and programs that run it then choose different labels";
     throw operation.unsupported(what, { next: "export the model as a LinearClassifier" });
   }
-  if (counts.length !== classes || counts.some((count) => count < 0)) {
+  if (counts.length !== classes) {
     throw operation.wrong(`has vectors of ${counts.length} classes and labels of ${classes}`);
   }
   const given = operation.numbers("coefficients") ?? [];

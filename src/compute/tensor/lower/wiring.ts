@@ -10,6 +10,7 @@ const versionLeast = 7;
 export class Wiring {
   readonly #around: Wiring | undefined;
   readonly #constants: ReadonlyMap<string, Constant>;
+  readonly #parameters: ReadonlySet<string>;
   readonly #givers = new Map<string, GraphNode>();
   /** Each time a name is read; undefined where it is an output or read in a graph within a node. */
   readonly #readers = new Map<string, (GraphNode | undefined)[]>();
@@ -18,6 +19,7 @@ export class Wiring {
   constructor(body: Body, around?: Wiring) {
     this.#around = around;
     this.#constants = body.constants;
+    this.#parameters = new Set(body.parameters);
     for (const node of body.nodes) {
       for (const name of node.outputs) this.#givers.set(name, node);
     }
@@ -51,7 +53,8 @@ export class Wiring {
     const giver = this.#givers.get(name ?? "");
     const held = giver === undefined ? this.#constants.get(name ?? "") : heldBy(giver);
     if (held === undefined) {
-      return giver === undefined ? this.#around?.number(name, dtypes) : undefined;
+      const isHere = giver !== undefined || this.#parameters.has(name ?? "");
+      return isHere ? undefined : this.#around?.number(name, dtypes);
     }
     const { dtype, shape, bytes } = held;
     const isOne = shape.length <= 1 && sizeOf(shape) === 1;

@@ -10,7 +10,7 @@ export const writtenNormalisation: Pattern = {
   matches: (node, wiring) =>
     quotients(node, wiring).flatMap((quotient) => {
       const normalised = normalisedBy(quotient, wiring);
-      return normalised === undefined ? [] : [withScale(normalised, wiring)];
+      return normalised === undefined ? [] : withScale(normalised, wiring);
     }),
   rule,
 };
@@ -86,19 +86,19 @@ function normalisedBy(quotient: Quotient, wiring: Wiring): Normalised | undefine
   return undefined;
 }
 
-/** With the scale and the bias that alone read the result: they change no bit, but go along. */
-function withScale({ x, axes, epsilon, nodes }: Normalised, wiring: Wiring): Match {
-  const inputs = [x];
-  const all = [...nodes];
+/** With the scale and the bias that alone read the result, with the scale, and without them. */
+function withScale({ x, axes, epsilon, nodes }: Normalised, wiring: Wiring): Match[] {
+  const number = { name: "epsilon", float: epsilon };
+  const attributes = [axes, { ...number, floats: [], integers: [], texts: [], isOther: false }];
+  let match: Match = { nodes, inputs: [x], attributes };
+  const matches = [match];
   for (const operator of ["Mul", "Add"]) {
-    const last = all.at(-1) as GraphNode;
+    const last = match.nodes.at(-1) as GraphNode;
     const reader = wiring.onlyReader(last, operator);
     const other = reader?.inputs.find((name) => name !== last.outputs[0]);
     if (reader === undefined || other === undefined) break;
-    all.push(reader);
-    inputs.push(other);
+    match = { nodes: [...match.nodes, reader], inputs: [...match.inputs, other], attributes };
+    matches.unshift(match);
   }
-  const number = { name: "epsilon", float: epsilon };
-  const attributes = [axes, { ...number, floats: [], integers: [], texts: [], isOther: false }];
-  return { nodes: all, inputs, attributes };
+  return matches;
 }

@@ -13,10 +13,18 @@ export interface Measure {
   readonly multiplyAdds: number;
   /** Elements under the windows of poolings, and branches that samples come by in trees. */
   readonly visits: number;
+  /** Bytes that the operators of a run read and write, again for each pass over them. */
+  readonly passedBytes: number;
 }
 
 /** A guess: how deep trees are only a walk tells. */
 const treeDepth = 16;
+
+/** Passes of a selection of the largest: it is sorted in the end. */
+const topKPasses = 32;
+
+/** Steps of a map that take about as long as reading and writing what they work on. */
+const stepsPerPass = 4;
 
 export function measure({ prelude, body }: Sections, buffers: readonly BufferFacts[]): Measure {
   const operators = new Map<Opcode, number>();
@@ -32,6 +40,7 @@ export function measure({ prelude, body }: Sections, buffers: readonly BufferFac
     constants: { count: constants.length, bytes: constants.reduce((sum, size) => sum + size, 0) },
     multiplyAdds: body.reduce((sum, operator) => sum + multiplyAdds(operator), 0),
     visits: body.reduce((sum, operator) => sum + visits(operator, buffers), 0),
+    passedBytes: body.reduce((sum, operator) => sum + passedBytes(operator, buffers), 0),
   };
 }
 
@@ -60,4 +69,13 @@ function visits(operator: Operator, buffers: readonly BufferFacts[]): number {
     return planes * sizeOf(window.slice(3, 6)) * sizeOf(window.slice(6, 9));
   }
   return 0;
+}
+
+function passedBytes(operator: Operator, buffers: readonly BufferFacts[]): number {
+  const bytes = [...operator.reads, ...operator.writes].reduce((sum, buffer) => {
+    const { dtype, elements } = buffers[buffer] as BufferFacts;
+    return sum + elements * elementBytes(dtype);
+  }, 0);
+  if (operator.opcode === "topk") return bytes * topKPasses;
+  return operator.opcode === "map" ? bytes * (1 + operator.steps.length / stepsPerPass) : bytes;
 }
