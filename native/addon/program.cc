@@ -41,7 +41,17 @@ class RunTask final : public AsyncTask {
   ProgramRun run_;
 };
 
-// programRun(handle, inputs, outputs, backend?, pieces?, control?) → Promise<backend that ran>
+Fast FastArgument(const Napi::CallbackInfo& info, size_t index) {
+  if (info[index].IsUndefined()) return Fast::kNone;
+  const std::string name = StringArgument(info, index, "fast");
+  for (const Fast fast : {Fast::kTf32, Fast::kBf16}) {
+    if (name == FastName(fast)) return fast;
+  }
+  RefuseArgument(info.Env(), "fast", "must be tf32 or bf16");
+}
+
+// programRun(handle, inputs, outputs, backend?, pieces?, control?, fast?) → Promise<backend that
+// ran>
 Napi::Value RunProgram(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   ProgramHandle handle = ProgramArgument(info, 0);
@@ -52,8 +62,10 @@ Napi::Value RunProgram(const Napi::CallbackInfo& info) {
   double pieces = 0;
   if (info[4].IsNumber()) pieces = info[4].As<Napi::Number>().DoubleValue();
   if (!(pieces >= 0 && pieces <= kPiecesMax)) RefuseArgument(env, "pieces", "must be 0 to 1024");
+  const Fast fast = FastArgument(info, 6);
   auto task = std::make_unique<RunTask>(std::move(handle), backend, static_cast<size_t>(pieces),
                                         TaskControl(info, 5));
+  task->run()->fast = fast;
   for (uint32_t i = 0; i < inputs.Length(); ++i) {
     const Napi::Value value = inputs.Get(i);
     task->run()->inputs.push_back(TensorMemory(env, value, program.tensors[i], "inputs", i));

@@ -16,6 +16,13 @@ Status CompiledProgram::TryRun(Backend backend, const ProgramRun& run) {
 
 Status CompiledProgram::RunAlone(Backend backend, const ProgramRun& run) {
   const TensorKernels& kernels = TensorKernelsOf(backend);
+  if (run.fast != Fast::kNone && backend != Backend::kCuda) {
+    return Error(Code::kBackendUnavailable,
+                 std::string("fast products (") + FastName(run.fast) +
+                     ") are computed by backend cuda alone, and this run has backend " +
+                     BackendName(backend),
+                 "ask for backend cuda, or run without fast");
+  }
   if (backend != Backend::kCuda) return RunOnCpu(program_, kernels, run, &cpu_);
 #if QUIPU_CUDA
   if (cuda_ == nullptr) {

@@ -9,6 +9,7 @@
 #include "dispatch/tensor_kernels.h"
 #include "program/program.h"
 #include "program/split.h"
+#include "quipu/fast.h"
 #include "quipu/go_on.h"
 #include "support/thread_pool.h"
 
@@ -19,6 +20,7 @@ struct ProgramRun {
   std::vector<uint8_t*> outputs;       // sizes are those of the program's output tensors
   size_t pieces = 0;                   // an operator is split into so many; 0 chooses by its size
   GoOn go_on = Always;                 // told of each operator, asked between parts of long ones
+  Fast fast = Fast::kNone;             // how a device that can computes matrix products
 };
 
 // Working memory that outlives a run, so that a program that runs often asks for it once.

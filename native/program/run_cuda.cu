@@ -3,6 +3,7 @@
 #include "kernels/copy/copy_cuda.h"
 #include "program/cuda_operators.h"
 #include "program/operators/indices.h"
+#include "program/operators/matmul_fast.h"
 #include "program/run_cuda.h"
 #include "support/cuda_check.h"
 #include "support/cuda_memory.h"
@@ -22,6 +23,7 @@ struct CudaProgram::Device {
   DeviceArray<uint8_t> inputs;
   DeviceArray<BadIndex> bad;
   std::vector<uint64_t> input_offsets;
+  std::unique_ptr<FastMatmul> fast;  // what the last fast run asked for
 };
 
 namespace {
@@ -109,6 +111,15 @@ Status CudaProgram::Open(const uint8_t* prepared) {
   return s;
 }
 
+Status CudaProgram::OpenFast(const CudaAddresses& at, Fast precision) {
+  std::unique_ptr<FastMatmul>& fast = device_->fast;
+  if (precision == Fast::kNone || (fast != nullptr && fast->precision() == precision)) {
+    return Status{};
+  }
+  fast.reset();
+  return FastMatmul::Open(at, precision, &fast);
+}
+
 Status CudaProgram::Run(const ProgramRun& run, const uint8_t* prepared) {
   QUIPU_CUDA_RETURN_IF_ERROR(cudaSetDevice(0));  // the current device is a fact of each thread
   ForgetCudaError();
@@ -123,6 +134,7 @@ Status CudaProgram::Run(const ProgramRun& run, const uint8_t* prepared) {
                          device_->inputs.get(),
                          device_->input_offsets,
                          device_->bad.get()};
+  if (Status s = OpenFast(at, run.fast); !s.ok()) return s;
   std::vector<BadIndex> bad(program_.operators.size(), BadIndex{-1, 0, 0});
   const size_t bad_bytes = bad.size() * sizeof(BadIndex);
   if (has_indices_) {
@@ -138,7 +150,15 @@ Status CudaProgram::Run(const ProgramRun& run, const uint8_t* prepared) {
       QUIPU_CUDA_RETURN_IF_ERROR(cudaStreamSynchronize(stream));  // the inputs are only lent
       return RunCancelled();
     }
-    QUIPU_CUDA_RETURN_IF_ERROR(StartOperator(at, program_.operators[i], stream));
+    const ProgramOperator& op = program_.operators[i];
+    if (run.fast != Fast::kNone && op.opcode == Opcode::kMatmul) {
+      if (Status s = device_->fast->Start(at, op, stream); !s.ok()) {
+        (void)cudaStreamSynchronize(stream);  // the inputs are only lent
+        return s;
+      }
+    } else {
+      QUIPU_CUDA_RETURN_IF_ERROR(StartOperator(at, op, stream));
+    }
   }
   for (size_t i = 0; i < program_.outputs.size(); ++i) {
     const uint32_t tensor = program_.outputs[i];

@@ -9,6 +9,8 @@
 
 namespace quipu {
 
+struct CudaAddresses;
+
 class CudaProgram {
  public:
   // `program` must outlive this.
@@ -23,6 +25,7 @@ class CudaProgram {
  private:
   struct Device;
   Status Open(const uint8_t* prepared);
+  Status OpenFast(const CudaAddresses& at, Fast precision);
 
   const Program& program_;
   std::unique_ptr<Device> device_;

@@ -32,6 +32,7 @@ void TestFunctionVectors();
 void TestOperatorVectors();
 void TestCudaKernels();
 void TestCudaProgram();
+void TestFastProducts();
 void TestMatmul();
 void TestConvolution();
 void TestPool();

@@ -53,6 +53,7 @@ int Run() {
   TestOperatorVectors();
   TestCudaKernels();
   TestCudaProgram();
+  TestFastProducts();
   TestMatmul();
   TestConvolution();
   TestPool();

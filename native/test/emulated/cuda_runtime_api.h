@@ -26,8 +26,11 @@ using cudaStream_t = struct EmulatedStream*;
 using cudaEvent_t = struct EmulatedEvent*;
 constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
 
+// Libraries beside the test program call it too.
+#define EMULATED_EXPORT __attribute__((visibility("default")))
+
 const char* cudaGetErrorString(cudaError_t error);
-cudaError_t cudaGetLastError();
+EMULATED_EXPORT cudaError_t cudaGetLastError();
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaMalloc(void** memory, size_t bytes);
 cudaError_t cudaFree(void* memory);
@@ -73,8 +76,8 @@ void __syncthreads();
 // Waits for the whole block, which is more than its warp.
 inline void __syncwarp() { __syncthreads(); }
 
-void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
-                    std::function<void()> thread);
+EMULATED_EXPORT void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
+                                    std::function<void()> thread);
 #define QUIPU_CUDA_START(kernel, blocks, threads, stream, ...) \
   EmulatedLaunch(blocks, threads, stream, [=] { kernel(__VA_ARGS__); })
 
