@@ -55,6 +55,12 @@ const backend: VerbOption = {
   default: "auto",
 };
 
+const fast: VerbOption = {
+  flags: "--fast <precision>",
+  help: "matrix products on tensor cores, with --backend cuda; the bits may differ each time",
+  choices: ["tf32", "bf16"],
+};
+
 export const verbs: readonly Verb[] = [
   {
     name: "demo",
@@ -316,6 +322,7 @@ export const verbs: readonly Verb[] = [
       random,
       shape,
       backend,
+      fast,
       { flags: "--out <folder>", help: "write outputs.safetensors there" },
     ],
     load: () => import("./model/run.js"),
@@ -329,6 +336,7 @@ export const verbs: readonly Verb[] = [
       input,
       { ...random, default: "1" },
       backend,
+      fast,
       { flags: "--threads <count>", help: "threads that compute (default: all)" },
       { flags: "--repeats <count>", help: "runs that are timed", default: "20" },
     ],

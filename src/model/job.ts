@@ -64,20 +64,29 @@ export type InputSource = z.infer<typeof inputSource>;
 
 const hashDriver = z.strictObject({ driver: z.literal("hash") });
 
-const tensorDriver = z.strictObject({
-  driver: z.literal("tensor"),
-  model: digest.describe("the ONNX file, an artifact"),
-  /** Graph input name → the table, array or tensor that feeds it. */
-  inputs: z.record(z.string().min(1).max(128), inputSource),
-  /** Majority vote over the labels that an output of indices points at; ties go to the nearest. */
-  vote: z
-    .strictObject({
-      indices: z.string().min(1).max(128).describe("graph output with int64 row indices"),
-      labels: tableSource,
-    })
-    .optional(),
-  backend: z.enum(["auto", "portable", "avx2", "avx512", "cuda"]).default("auto"),
-});
+const tensorDriver = z
+  .strictObject({
+    driver: z.literal("tensor"),
+    model: digest.describe("the ONNX file, an artifact"),
+    /** Graph input name → the table, array or tensor that feeds it. */
+    inputs: z.record(z.string().min(1).max(128), inputSource),
+    /** Majority vote over the labels that an output of indices points at; ties go to the nearest. */
+    vote: z
+      .strictObject({
+        indices: z.string().min(1).max(128).describe("graph output with int64 row indices"),
+        labels: tableSource,
+      })
+      .optional(),
+    backend: z.enum(["auto", "portable", "avx2", "avx512", "cuda"]).default("auto"),
+    fast: z
+      .enum(["tf32", "bf16"])
+      .optional()
+      .describe("matrix products on tensor cores: the receipt says determinism none"),
+  })
+  .refine(({ backend, fast }) => fast === undefined || backend === "auto" || backend === "cuda", {
+    path: ["fast"],
+    error: "is for the backend cuda",
+  });
 export type TensorTask = z.infer<typeof tensorDriver>;
 
 export const jobSpec = z.strictObject({
@@ -110,6 +119,17 @@ export const jobSpec = z.strictObject({
 });
 export type JobSpec = z.infer<typeof jobSpec>;
 export type Driver = JobSpec["task"]["driver"];
+
+/** What a device must be able to run for the job. */
+export function taskBackend(task: JobSpec["task"]): TensorTask["backend"] {
+  if (task.driver !== "tensor") return "auto";
+  return task.fast === undefined ? task.backend : "cuda";
+}
+
+/** The same task in canonical arithmetic, for any backend. */
+export function canonicalTask({ fast: _, ...task }: TensorTask): TensorTask {
+  return task;
+}
 
 export function jobBytes(spec: JobSpec): Uint8Array {
   return canonicalBytes(spec);

@@ -3,13 +3,15 @@
  * the agent does not; it keeps nothing that a kill could lose: outputs count only once `done` is said.
  *
  * When a CUDA device is lost or too small in mid-run, the run is done again from the host's inputs on
- * the CPU: the same bits, and the result names the backend that really ran. A lost device is not
+ * the CPU, in canonical arithmetic: the same bits, unless it was a fast run, and the result names the
+ * backend and the determinism of what really ran. A lost device is not
  * trusted again by this process: it ends after its answer and the agent starts another.
  */
 import { QuipuError } from "../base/errors.js";
 import { runTensorTask, type TensorTaskDone } from "../compute/engine/task.js";
 import { type Capabilities, capabilities } from "../compute/native/capabilities.js";
 import type { Backend } from "../compute/native/program.js";
+import { canonicalTask } from "../model/job.js";
 import type { WorkerReply, WorkerRequest } from "../model/worker-message.js";
 
 export interface WorkerPort {
@@ -86,7 +88,8 @@ export class Worker {
       if (!mayMove || (code !== "DEVICE_LOST" && code !== "DEVICE_MEMORY")) throw thrown;
       onProgress(0, `${this.#device} failed (${code}); computing on the CPU`);
       const backend = this.#backends.find((name) => name !== "cuda") ?? "portable";
-      const done = await this.#compute({ ...files, backend, onProgress });
+      const task = canonicalTask(request.task);
+      const done = await this.#compute({ ...files, task, backend, onProgress });
       return { done, deviceLost: code === "DEVICE_LOST" };
     }
   }

@@ -1,6 +1,6 @@
 /**
- * `npm run test:gpu`: every kernel on a CUDA device against its portable twin, without a test
- * framework, so that it runs from the portable tarball too.
+ * `npm run test:gpu`: every kernel on a CUDA device against its portable twin, and fast products
+ * against canonical ones; without a test framework, so that it runs from the portable tarball too.
  *
  * A device that is there and cannot be used is a failure, never a skip. With no device at all it
  * says so and exits with 3, or with 0 under --allow-none.
@@ -10,6 +10,7 @@ import { QuipuError } from "../../src/base/errors.js";
 import { capabilities } from "../../src/compute/native/capabilities.js";
 import { openNvml } from "../../src/compute/native/nvml.js";
 import type { GpuCheck } from "./check.js";
+import { fastChecks } from "./fast.js";
 import { hashChecks } from "./hash-checks.js";
 import { tensorDifferences } from "./tensor.js";
 
@@ -19,6 +20,7 @@ const checks: readonly GpuCheck[] = [
     name: "tensors",
     check: async () => (await tensorDifferences()).join("; ") || undefined,
   },
+  ...fastChecks,
 ];
 
 /** Signs of a GPU that need neither CUDA nor our addon to be right. */

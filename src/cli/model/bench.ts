@@ -1,7 +1,7 @@
 /** `quipu model bench FILE`: how long a model takes to compile and to run here, and how much memory. */
 import { handedOver } from "../../compute/engine/handed-over.js";
 import { OutputFile } from "../../compute/engine/output-file.js";
-import { type Backend, Session } from "../../compute/engine/session.js";
+import { type Backend, type Fast, Session } from "../../compute/engine/session.js";
 import { capabilities } from "../../compute/native/capabilities.js";
 import type { VerbAction } from "../context.js";
 import { bytesText } from "../table.js";
@@ -26,7 +26,8 @@ export const action: VerbAction = async (context, invocation) => {
   const compileMs = performance.now() - compileStartMs;
   const given = handedOver(tensors, session.inputs);
   const into = new OutputFile(session.outputs).rooms;
-  const runOptions = { backend: options.backend as Backend, into, digests: false, signal };
+  const fast = options.fast as Fast | undefined;
+  const runOptions = { backend: options.backend as Backend, fast, into, digests: false, signal };
   // The first one also touches memory that was never used, and is told apart.
   const firstStartMs = performance.now();
   const { backend } = await session.run(given, runOptions);
@@ -43,6 +44,7 @@ export const action: VerbAction = async (context, invocation) => {
   const value = {
     model: path,
     backend,
+    fast: fast ?? null,
     threads: capabilities({ probeCuda: false }).threads,
     inputs: inputs.map(inputView),
     repeats,
@@ -59,6 +61,7 @@ export const action: VerbAction = async (context, invocation) => {
 
 interface Timing {
   readonly backend: string;
+  readonly fast: Fast | null;
   readonly threads: number;
   readonly repeats: number;
   readonly compileMs: number;
@@ -70,7 +73,8 @@ interface Timing {
 }
 
 function benchLines(timing: Timing): string[] {
-  const { backend, threads, repeats, p10Ms, p90Ms } = timing;
+  const { fast, threads, repeats, p10Ms, p90Ms } = timing;
+  const backend = fast === null ? timing.backend : `${timing.backend} by ${fast}`;
   const spread = `p10 ${timeText(p10Ms)}, p90 ${timeText(p90Ms)}`;
   return [
     `run       ${timeText(timing.medianMs)}  median of ${repeats}; ${spread}`,

@@ -1,10 +1,13 @@
-/** `quipu model run FILE`: one run here; each output with its digests, which are those of every backend. */
+/**
+ * `quipu model run FILE`: one run here; each output with its digests, which are those of every backend
+ * unless the run was fast.
+ */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestsOf } from "../../compute/engine/digests.js";
 import { handedOver } from "../../compute/engine/handed-over.js";
 import { OutputFile, outputFileName } from "../../compute/engine/output-file.js";
-import { type Backend, Session, type Tensor } from "../../compute/engine/session.js";
+import { type Backend, type Fast, Session, type Tensor } from "../../compute/engine/session.js";
 import { tensorBytes } from "../../compute/engine/tensor.js";
 import { sizeOf } from "../../compute/tensor/dtype.js";
 import type { VerbAction } from "../context.js";
@@ -37,8 +40,9 @@ export const action: VerbAction = async (context, invocation) => {
   output.progress("computing");
   const file = new OutputFile(session.outputs);
   const startMs = performance.now();
-  const { backend } = await session.run(handedOver(tensors, session.inputs), {
+  const { backend, determinism } = await session.run(handedOver(tensors, session.inputs), {
     backend: invocation.options.backend as Backend,
+    fast: invocation.options.fast as Fast | undefined,
     into: file.rooms,
     digests: false,
     signal,
@@ -50,11 +54,19 @@ export const action: VerbAction = async (context, invocation) => {
   const saved = out === undefined ? null : await save(String(out), done.bytes);
   const outputs: OutputView[] = [];
   for (const [name, tensor] of done.tensors) outputs.push(await outputView(name, tensor));
-  const { arithmetic } = session;
-  const views = inputs.map(inputView);
-  const value = { model: path, backend, arithmetic, runMs, inputs: views, outputs, file: saved };
+  const value = {
+    model: path,
+    backend,
+    determinism,
+    arithmetic: determinism === "bitwise" ? session.arithmetic : "",
+    runMs,
+    inputs: inputs.map(inputView),
+    outputs,
+    file: saved,
+  };
   output.result(value, () => {
-    const lines = [`${backend}, ${runMs.toFixed(1)} ms`, ...outputs.flatMap(outputLines)];
+    const warned = determinism === "bitwise" ? "" : "; fast: another run may give other bits";
+    const lines = [`${backend}, ${runMs.toFixed(1)} ms${warned}`, ...outputs.flatMap(outputLines)];
     return (saved === null ? lines : [...lines, `saved  ${saved}`]).join("\n");
   });
   return 0;

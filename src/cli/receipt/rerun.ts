@@ -7,7 +7,7 @@ import { QuipuError } from "../../base/errors.js";
 import { runTensorTask } from "../../compute/engine/task.js";
 import { hashTree } from "../../compute/native/hashing.js";
 import { type NamedDigest, outputDigest } from "../../model/artifact.js";
-import { type JobSpec, jobSpec, type TensorTask } from "../../model/job.js";
+import { canonicalTask, type JobSpec, jobSpec, type TensorTask } from "../../model/job.js";
 import { manifestDigest } from "../../model/manifest.js";
 import type { Statement } from "../../model/statement.js";
 import { jobOf } from "../../proof/receipt/statement.js";
@@ -83,7 +83,8 @@ async function recompute(
   requireOneOf(used, model, `the model ${modelPath}`);
   const outputFolder = await mkdtemp(join(tmpdir(), "quipu-rerun-"));
   try {
-    const task = { ...job.task, backend };
+    // What ran is canonical, also where a fast job lost its device.
+    const task = { ...canonicalTask(job.task), backend };
     const { result } = await runTensorTask({ task, modelPath, dataFolder, outputFolder, signal });
     return result;
   } finally {

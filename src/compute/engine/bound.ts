@@ -82,7 +82,7 @@ export async function runAtOnce(
   if (options.digests !== false) {
     for (const [name, tensor] of outputs) digests.set(name, await digestsOf(tensorBytes(tensor)));
   }
-  return { outputs, digests, backend: bound.backend };
+  return { outputs, digests, backend: bound.backend, determinism: "bitwise" };
 }
 
 function copyOf(tensor: Tensor): Tensor {

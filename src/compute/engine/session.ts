@@ -4,10 +4,10 @@
  */
 import { totalmem } from "node:os";
 import { QuipuError } from "../../base/errors.js";
+import type { Determinism } from "../../model/run.js";
 import { OwnedBytes } from "../native/hashing.js";
 import { lendBytes } from "../native/owned-bytes.js";
-import { type Backend, NativeProgram } from "../native/program.js";
-import type { TaskOptions } from "../native/task.js";
+import { type Backend, NativeProgram, type ProgramRunOptions } from "../native/program.js";
 import { arithmetic, type CompiledModel, type TensorPort } from "../tensor/compile.js";
 import { type BoundSession, bindSession, runAtOnce } from "./bound.js";
 import {
@@ -29,7 +29,7 @@ import {
 } from "./tensor.js";
 
 export { OwnedBytes } from "../native/hashing.js";
-export type { Backend } from "../native/program.js";
+export type { Backend, Fast } from "../native/program.js";
 export type { TensorPort } from "../tensor/compile.js";
 export type { BoundSession } from "./bound.js";
 export type { Inputs } from "./compile-files.js";
@@ -47,7 +47,7 @@ export interface Into {
   readonly offset?: number;
 }
 
-export interface RunOptions extends TaskOptions {
+export interface RunOptions extends ProgramRunOptions {
   /** Without it and with `auto`: `QUIPU_BACKEND`, then the best CPU backend. */
   readonly backend?: Backend;
   /** Into how many pieces each operator is split; by its size without it. Never changes a bit. */
@@ -64,6 +64,8 @@ export interface RunOutput {
   readonly digests: ReadonlyMap<string, Digests>;
   /** What really ran. */
   readonly backend: Exclude<Backend, "auto">;
+  /** `none` of a fast run: the same inputs may give other bits, even on the same device. */
+  readonly determinism: Determinism;
 }
 
 /** What a run may take unless its caller says otherwise: half of the machine's memory. */
@@ -176,10 +178,10 @@ export class Session {
 
   #isAtOnce(
     inputs: Readonly<Record<string, Tensor | OwnedTensor>>,
-    { pieces = 0, into }: RunOptions,
+    { pieces = 0, into, fast }: RunOptions,
   ): inputs is Readonly<Record<string, Tensor>> {
-    if (this.#work > atOnceWorkMax || this.#tasks > 0 || pieces > 0 || into !== undefined)
-      return false;
+    if (this.#work > atOnceWorkMax || this.#tasks > 0 || pieces > 0) return false;
+    if (into !== undefined || fast !== undefined) return false;
     return Object.values(inputs).every((tensor) => !("owned" in tensor));
   }
 
@@ -224,6 +226,7 @@ export class Session {
       digests.set(port.name, await digestsOf(result));
       outputs.set(port.name, tensorOver(port, result.release()));
     }
-    return { outputs, digests, backend: ran };
+    const determinism = options.fast === undefined ? "bitwise" : "none";
+    return { outputs, digests, backend: ran, determinism };
   }
 }

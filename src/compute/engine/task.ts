@@ -58,8 +58,9 @@ export async function runTensorTask(options: TensorTaskOptions): Promise<TensorT
   const file = new OutputFile(session.outputs);
   progress(0.5, "computing");
   const asked = task.backend === "auto" ? (options.backend ?? "auto") : task.backend;
-  const { backend } = await session.run(handedOver(read.tensors, session.inputs), {
+  const { backend, determinism } = await session.run(handedOver(read.tensors, session.inputs), {
     backend: asked,
+    fast: task.fast,
     into: file.rooms,
     digests: false, // taken below over the whole file, which holds these very bytes
     signal,
@@ -85,8 +86,8 @@ export async function runTensorTask(options: TensorTaskOptions): Promise<TensorT
       outputs: artifacts,
       device,
       backend,
-      determinism: "bitwise",
-      arithmetic: session.arithmetic,
+      determinism,
+      arithmetic: determinism === "bitwise" ? session.arithmetic : "",
     },
     inputBytes: model.length + read.fileBytes,
   };

@@ -12,6 +12,9 @@ import { isErrorCode, QuipuError } from "../../base/errors.js";
 /** Forces one implementation; without it `QUIPU_BACKEND`, then the fastest of this processor. */
 export type Backend = "auto" | "portable" | "avx2" | "avx512" | "cuda";
 
+/** What matrix products on tensor cores round their operands to: fast, and not canonical. */
+export type Fast = "tf32" | "bf16";
+
 /** Absent: plain hash. 32 bytes: keyed hash. Text: derive-key with this context. */
 export type Blake3Mode = Uint8Array | string | undefined;
 
@@ -228,6 +231,7 @@ export interface NativeAddon {
     backend: Backend,
     pieces: number,
     control: TaskControl,
+    fast: Fast | undefined,
   ): Promise<Exclude<Backend, "auto">>;
 }
 

@@ -3,19 +3,25 @@ import { QuipuError } from "../../base/errors.js";
 import {
   type Backend,
   binding,
+  type Fast,
   type NativeBoundProgram,
   type NativeProgramHandle,
 } from "./binding.js";
 import { lendAll, type OwnedBytes } from "./owned-bytes.js";
 import { runTask, type TaskOptions } from "./task.js";
 
-export type { Backend } from "./binding.js";
+export type { Backend, Fast } from "./binding.js";
 
 /** Memory that an output is written into, from `offset` on. */
 export interface OutputRoom {
   readonly owned: OwnedBytes;
   readonly offset?: number;
   readonly bytes: number;
+}
+
+export interface ProgramRunOptions extends TaskOptions {
+  /** For the backend cuda alone; BACKEND_UNAVAILABLE on others, and where cuBLASLt is missing. */
+  readonly fast?: Fast | undefined;
 }
 
 export class NativeProgram {
@@ -43,7 +49,7 @@ export class NativeProgram {
     outputs: readonly (Uint8Array | OutputRoom)[],
     backend: Backend,
     pieces: number,
-    options: TaskOptions = {},
+    options: ProgramRunOptions = {},
   ): Promise<Exclude<Backend, "auto">> {
     const rooms = outputs.filter((output): output is OutputRoom => !(output instanceof Uint8Array));
     if (rooms.some(({ owned }) => inputs.includes(owned)) || overlap(rooms)) {
@@ -58,7 +64,7 @@ export class NativeProgram {
         output instanceof Uint8Array ? output : within(places.shift() as Uint8Array, output),
       );
       return runTask(options, this.operators, "the run", (control) =>
-        binding().programRun(this.#handle, lent, into, backend, pieces, control),
+        binding().programRun(this.#handle, lent, into, backend, pieces, control, options.fast),
       );
     });
   }

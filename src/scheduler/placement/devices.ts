@@ -1,6 +1,6 @@
 /** Which devices of a host a job fits on, and which of those it should take. */
 import { type Device, deviceKind, type HostView } from "../../model/host.js";
-import type { JobSpec } from "../../model/job.js";
+import { type JobSpec, taskBackend } from "../../model/job.js";
 
 /** Each list is a part of the one before it. */
 export interface FittingDevices {
@@ -13,7 +13,7 @@ export interface FittingDevices {
 
 export function fittingDevices(job: JobSpec, host: HostView): FittingDevices {
   const { device: wanted, memoryBytes } = job.resources;
-  const backend = job.task.driver === "tensor" ? job.task.backend : "auto";
+  const backend = taskBackend(job.task);
   const kinds = host.devices.filter((device) => wanted === "any" || deviceKind(device) === wanted);
   const backends = kinds.filter(
     (device) => backend === "auto" || device.backends.includes(backend),

@@ -4,7 +4,7 @@
  * Rule names are stable: they stand in decisions, receipts and what people script against.
  */
 import { type Device, deviceKind, type HostView } from "../../model/host.js";
-import type { JobSpec } from "../../model/job.js";
+import { type JobSpec, taskBackend } from "../../model/job.js";
 import type { Verdict } from "../policy/verdict.js";
 import { fittingDevices } from "./devices.js";
 
@@ -110,8 +110,8 @@ const backend: Filter = {
   change: "a lawful host whose devices run that backend joins",
   check: ({ job }, host) => {
     const { backends } = fittingDevices(job, host);
-    if (backends.length > 0 || job.task.driver !== "tensor") return undefined;
-    return { text: `No device of this host runs backend ${job.task.backend}.` };
+    if (backends.length > 0) return undefined;
+    return { text: `No device of this host runs backend ${taskBackend(job.task)}.` };
   },
 };
 
