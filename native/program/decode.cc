@@ -77,6 +77,9 @@ Status DecodeHeader(ByteView bytes, uint64_t memory_bytes_max, Program* program,
   for (const uint64_t needed : {program->arena_bytes, program->prepared_bytes}) {
     if (needed > memory_bytes_max) return TooMuch(needed, memory_bytes_max);
   }
+  // Each is bounded above: cannot overflow.
+  const uint64_t needed = program->arena_bytes + program->prepared_bytes;
+  program->spare_bytes = needed < memory_bytes_max ? memory_bytes_max - needed : 0;
   return Status{};
 }
 

@@ -16,10 +16,11 @@ struct OperatorKind {
   // Working memory of one piece; null: none.
   size_t (*scratch_bytes)(const Program& program, const ProgramOperator& op);
   Status (*run)(const CpuRun& run, const ProgramOperator& op);
-  // Makes of constant operands what run reads faster, once for all runs; null: nothing. Leaves it
-  // empty where it is not worth its memory, or where there is none.
-  void (*prepare)(const CpuRun& run, const ProgramOperator& op,
-                  AlignedArray<float>* prepared) = nullptr;
+  // What run reads faster than a constant operand, made of it once for all runs, and by operators
+  // alike in all but their other operands: how many elements, 0 where it is not worth them; null:
+  // never.
+  int64_t (*prepared_elements)(const Program& program, const ProgramOperator& op) = nullptr;
+  void (*prepare)(const CpuRun& run, const ProgramOperator& op, float* prepared) = nullptr;
 };
 
 // Null for a number that no operator has.

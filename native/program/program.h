@@ -47,6 +47,7 @@ struct Program {
   uint64_t constant_bytes = 0;
   uint64_t arena_bytes = 0;
   uint64_t prepared_bytes = 0;
+  uint64_t spare_bytes = 0;  // of what it may take, beside the arena and what is prepared
 
   const ProgramTensor& Read(const ProgramOperator& op, size_t i) const {
     return tensors[op.reads[i]];

@@ -1,6 +1,8 @@
 #include "program/run_cpu.h"
 
 #include <cstring>
+#include <map>
+#include <tuple>
 
 #include "program/operator.h"
 #include "support/floating_mode.h"
@@ -65,19 +67,39 @@ Status RunOperators(const Program& program, const TensorKernels& kernels, const 
   return Status{};
 }
 
-void PrepareOperands(const Program& program, const TensorKernels& kernels, const ProgramRun& run,
-                     CpuMemory* memory) {
-  if (memory->operands_of == &kernels) return;
-  memory->operands.clear();
-  memory->operands.resize(program.operators.size());
-  memory->operands_of = &kernels;
+// Within the memory that the program leaves of what it may take; where that is used up, and where
+// the host has none, operators read their operands as they are.
+Status PrepareOperands(const Program& program, const TensorKernels& kernels, const ProgramRun& run,
+                       CpuMemory* memory) {
+  if (memory->operands_of == &kernels) return Status{};
+  memory->operands_of = nullptr;  // until all are there
+  memory->operands.assign(program.operators.size(), nullptr);
+  memory->operand_memory.clear();
+  uint64_t left = program.spare_bytes;
+  // By all that they are made of: the steps of a loop share theirs.
+  std::map<std::tuple<Opcode, uint32_t, std::vector<int64_t>>, const float*> made;
   const CpuRun cpu(program, kernels, run, *memory);
   for (size_t i = program.prelude_count; i < program.operators.size(); ++i) {
-    const OperatorKind& kind = *KindOf(program.operators[i].opcode);
-    if (kind.prepare != nullptr) {
-      kind.prepare(cpu, program.operators[i], &memory->operands[i]);
+    const ProgramOperator& op = program.operators[i];
+    const OperatorKind& kind = *KindOf(op.opcode);
+    if (kind.prepared_elements == nullptr || kernels.matmul_pack == nullptr) continue;
+    const int64_t elements = kind.prepared_elements(program, op);
+    if (elements == 0) continue;
+    const float*& shared = made[{op.opcode, op.reads[1], op.words}];
+    const uint64_t bytes = static_cast<uint64_t>(elements) * sizeof(float);
+    if (shared == nullptr && bytes <= left) {
+      AlignedArray<float> fresh = AllocateAligned<float>(static_cast<size_t>(elements));
+      if (fresh == nullptr) continue;
+      if (!run.go_on(0)) return RunCancelled();
+      kind.prepare(cpu, op, fresh.get());
+      left -= bytes;
+      shared = fresh.get();
+      memory->operand_memory.push_back(std::move(fresh));
     }
+    memory->operands[i] = shared;
   }
+  memory->operands_of = &kernels;
+  return Status{};
 }
 
 }  // namespace
@@ -128,7 +150,7 @@ Status RunOnCpu(const Program& program, const TensorKernels& kernels, const Prog
   const CanonicalFloatingMode mode;
   if (Status s = PrepareOnCpu(program, kernels, run, memory); !s.ok()) return s;
   if (Status s = AllocateZeroed(program.arena_bytes, &memory->arena); !s.ok()) return s;
-  PrepareOperands(program, kernels, run, memory);
+  if (Status s = PrepareOperands(program, kernels, run, memory); !s.ok()) return s;
   const size_t all = program.operators.size();
   Status status = RunOperators(program, kernels, run, *memory, program.prelude_count, all);
   if (!status.ok()) return status;

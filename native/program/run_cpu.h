@@ -28,7 +28,8 @@ struct CpuMemory {
   AlignedArray<uint8_t> arena;
   AlignedArray<uint8_t> prepared;
   const TensorKernels* prepared_by = nullptr;  // whose prelude has run
-  std::vector<AlignedArray<float>> operands;   // by operator: what its kind has prepared
+  std::vector<const float*> operands;          // by operator: what its kind has prepared, or null
+  std::vector<AlignedArray<float>> operand_memory;
   const TensorKernels* operands_of = nullptr;  // for whom
   std::vector<AlignedArray<uint8_t>> scratch;  // one a piece
   size_t scratch_bytes = 0;
@@ -77,7 +78,7 @@ class CpuRun {
   // What was prepared for an operator; null: nothing.
   const float* Prepared(const ProgramOperator& op) const {
     const auto index = static_cast<size_t>(&op - program.operators.data());
-    return index < memory_.operands.size() ? memory_.operands[index].get() : nullptr;
+    return index < memory_.operands.size() ? memory_.operands[index] : nullptr;
   }
 
   // Long work may be broken off every few milliseconds.

@@ -28,18 +28,21 @@ inline void Pause() {
 #endif
 }
 
-// Waits for it awake, though not for long. The operators of a model follow each other within this
-// time, and a host that has nothing to do loses no more than this.
+using Clock = std::chrono::steady_clock;
+
+// The operators of a model follow each other within this time, and a host that has nothing to do
+// loses no more than this.
+constexpr std::chrono::microseconds kAwake{50};
+
+// Waits for it awake until then.
 template <class Condition>
-void WaitAwake(const Condition& came) {
-  constexpr std::chrono::microseconds kAwake{50};
-  const auto until = std::chrono::steady_clock::now() + kAwake;
+void WaitAwake(Clock::time_point until, const Condition& came) {
   do {
     for (int i = 0; i < 16; ++i) {
       if (came()) return;
       Pause();
     }
-  } while (std::chrono::steady_clock::now() < until);
+  } while (Clock::now() < until);
 }
 
 }  // namespace
@@ -103,7 +106,8 @@ void ThreadPool::Run(size_t count, const void* work, Call call) {
   Forget(&batch);
   if (batch.inside == 0) return;
   lock.unlock();
-  WaitAwake([&batch] { return batch.inside.load(std::memory_order_relaxed) == 0; });
+  WaitAwake(Clock::now() + kAwake,
+            [&batch] { return batch.inside.load(std::memory_order_relaxed) == 0; });
   lock.lock();
   left_.wait(lock, [&batch] { return batch.inside == 0; });
 }
@@ -112,9 +116,10 @@ void ThreadPool::Help() {
   const CanonicalFloatingMode mode;
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
-    if (batches_.empty()) {
+    // Others may have taken all that came by the time the lock is had.
+    for (const auto until = Clock::now() + kAwake; batches_.empty() && Clock::now() < until;) {
       lock.unlock();
-      WaitAwake([this] { return open_.load(std::memory_order_relaxed) != 0; });
+      WaitAwake(until, [this] { return open_.load(std::memory_order_relaxed) != 0; });
       lock.lock();
     }
     ++asleep_;

@@ -5,7 +5,7 @@
 // a matrix that is never written down (k × output positions). No transform changes the terms.
 //
 // A call computes on the calling thread only. A caller splits work over output channels, by moving
-// w and y, and over positions, which cannot change a bit.
+// w and y (not where there are panels), and over positions, which cannot change a bit.
 #ifndef QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_H_
 #define QUIPU_KERNELS_CONVOLUTION_CONVOLUTION_H_
 

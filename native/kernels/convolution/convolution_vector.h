@@ -22,11 +22,11 @@ static inline bool IsMatmul(const Convolution& job) {
 
 template <typename Isa, typename Lanes>
 void ConvolveGroup(const Convolution& job, float* scratch) {
+  if (job.panels.data != nullptr) return ConvolutionRows<Isa>(job, scratch);
   const int64_t positions = VolumeOf(job.out);
   const int64_t k = DepthOf(job);
   const Matmul product = {job.w,     job.x + job.begin, job.y + job.begin,   k, positions,
                           positions, job.out_channels,  job.end - job.begin, k};
-  if (job.panels.data != nullptr) return ConvolutionRows<Isa>(job, scratch);
   if (IsMatmul(job)) return MatmulVector<Isa>(product, scratch);
   if (job.stride[2] > kVectorStepMax) return ConvolutionF32Portable(job, scratch);
   if (k > 0 && job.out_channels <= kDirectChannelsMax && job.kernel[2] <= kDirectWidthMax) {

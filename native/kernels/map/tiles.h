@@ -70,10 +70,58 @@ struct LaneTile {
   }
 };
 
+// The function of a number, over lanes; comparisons give a mask.
+template <int kNumber>
+struct LaneFunction;
+#define QUIPU_LANE_FUNCTION(number, name, result, a, b, c) \
+  template <>                                              \
+  struct LaneFunction<number> : name {};
+QUIPU_MAP_LANES(QUIPU_LANE_FUNCTION)
+#undef QUIPU_LANE_FUNCTION
+template <>
+struct LaneFunction<50> {
+  template <class L>
+  QUIPU_LANES typename L::Mask Of(typename L::Float a, typename L::Float b) {
+    return L::Equal(a, b);
+  }
+};
+template <>
+struct LaneFunction<51> {
+  template <class L>
+  QUIPU_LANES typename L::Mask Of(typename L::Float a, typename L::Float b) {
+    return L::Less(a, b);
+  }
+};
+template <>
+struct LaneFunction<52> {
+  template <class L>
+  QUIPU_LANES typename L::Mask Of(typename L::Float a, typename L::Float b) {
+    return L::LessOrEqual(a, b);
+  }
+};
+
+// Operands: those of the first function, and the others of the second.
+template <class L, int kPair>
+QUIPU_LANES typename L::Float PairOver(typename L::Float a, typename L::Float b,
+                                       typename L::Float c, typename L::Float d) {
+  if constexpr (kPair >= kChoices) {
+    using First = LaneFunction<kFirstComparison + kPair - kChoices>;
+    return L::Select(First::template Of<L>(a, b), c, d);
+  } else {
+    using Second = LaneFunction<kFirstArithmetic + kPair % kArithmetic>;
+    if constexpr (kPair >= kFusedPairs) {
+      return Second::template Of<L>(LaneFunction<kFusedFunction>::template Of<L>(a, b, c), d);
+    } else {
+      using First = LaneFunction<kFirstArithmetic + kPair / kArithmetic>;
+      return Second::template Of<L>(First::template Of<L>(a, b), d);
+    }
+  }
+}
+
 // Two functions over lanes. The third operand is there in some pairs only.
 template <class L, int kPair>
 struct PairTile {
-  static constexpr bool kHasThird = kPair >= PairOf(kFusedFunction, 40);
+  static constexpr bool kHasThird = kPair >= kFusedPairs;
 
   static void Run(const MapOperand operands[4], void* result, int64_t count) {
     const LaneOperand<L> a(operands[0]), b(operands[1]), d(operands[3]);

@@ -1,5 +1,5 @@
 // Few rows: every element of B is used only a few times, so reading B is the whole cost and copying
-// it into panels would double it. B is read where it lies, 4 KiB of eight rows at a time; the
+// it into panels would double it. B is read where it lies, 4 KiB of a few rows at a time; the
 // block's accumulators wait in the first-level cache between steps, which rounds nothing: they are
 // binary32.
 //
@@ -25,13 +25,13 @@ constexpr int64_t kNearElements = int64_t{1} << 21;
 
 // Isa::Strip<steps> takes `steps` rows of B into the accumulators of `rows` rows of C, which are
 // `strip` apart; `ahead` is where B goes on, to be fetched early, or null.
+// `large`: too large for the second-level cache.
 template <typename Isa, int64_t kStripSteps>
-void MatmulStrips(const Matmul& job, float* sums) {
+void MatmulStrips(const Matmul& job, bool large, float* sums) {
   // So that the accumulators take half of the first-level cache at most.
   const int64_t strip = job.m <= 4 ? kStripColumns : kStripColumns / 2;
   // Copied, because rows that lie a power of two apart would push each other out of the cache.
   float* a = sums + kSkinnyRowsMax * kStripColumns;
-  const bool large = job.n > kFetchAheadElements / (job.k + 1);
   for (int64_t j = 0; j < job.n; j += strip) {
     const int64_t width = job.n - j < strip ? job.n - j : strip;
     for (int64_t start = 0; start < job.k || start == 0; start += kDotBlock) {
@@ -70,8 +70,8 @@ void MatmulStrips(const Matmul& job, float* sums) {
 template <typename Isa>
 void MatmulSkinny(const Matmul& job, float* sums) {
   const bool large = job.n > kFetchAheadElements / (job.k + 1);
-  if (large && job.n <= kNearElements / (job.k + 1)) return MatmulStrips<Isa, 4>(job, sums);
-  MatmulStrips<Isa, 8>(job, sums);
+  if (large && job.n <= kNearElements / (job.k + 1)) return MatmulStrips<Isa, 4>(job, large, sums);
+  MatmulStrips<Isa, 8>(job, large, sums);
 }
 
 }  // namespace

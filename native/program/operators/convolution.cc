@@ -1,5 +1,7 @@
 #include "program/operators/convolution.h"
 
+#include <vector>
+
 #include "program/operator.h"
 #include "program/run_cpu.h"
 
@@ -40,28 +42,38 @@ Status Check(Program* program, ProgramOperator* op) {
 
 size_t ScratchBytes(const Program&, const ProgramOperator&) { return kConvolutionScratchBytes; }
 
-// Of a signal: the weights, taps × output channels, as the right-hand matrix of a product.
-void Prepare(const CpuRun& run, const ProgramOperator& op, AlignedArray<float>* prepared) {
+// Multiply-adds.
+int64_t WorkOf(const ConvolutionWords& w, int64_t elements) {
+  int64_t work = 0;
+  const int64_t depth = w.in_channels * VolumeOf(w.window.kernel);
+  return __builtin_mul_overflow(elements, depth, &work) ? INT64_MAX : work;
+}
+
+// Of a signal: the weights, taps × output channels, as the right-hand matrix of a product. Work so
+// long that it must be stopped on its way is cut by channels too, and has none.
+int64_t PreparedElements(const Program& program, const ProgramOperator& op) {
   constexpr int64_t kTapsMin = 16, kChannelsMin = 16;
   Words words(op);
   const ConvolutionWords w(&words);
-  const Convolution job = w.Job(nullptr, run.Read(op, 1), nullptr);
   const int64_t taps = w.window.kernel[2];
-  if (run.kernels.matmul_pack == nullptr || !Lasts(run.program.Read(op, 1)) || w.groups != 1 ||
-      !WindowsAreRows(job) || taps < kTapsMin || w.out_channels < kChannelsMin) {
-    return;
+  const bool pays = taps >= kTapsMin && w.out_channels >= kChannelsMin && w.groups == 1 &&
+                    WorkOf(w, program.Written(op, 0).elements) < kLongWork;
+  const bool are_rows = WindowsAreRows(w.Job(nullptr, nullptr, nullptr));
+  return pays && are_rows && Lasts(program.Read(op, 1)) ? taps * MatmulPanelsColumns(w.out_channels)
+                                                        : 0;
+}
+
+void Prepare(const CpuRun& run, const ProgramOperator& op, float* prepared) {
+  Words words(op);
+  const ConvolutionWords w(&words);
+  const int64_t taps = w.window.kernel[2], n = w.out_channels;
+  const float* rows = run.Read(op, 1);
+  std::vector<float> turned(static_cast<size_t>(taps * n));
+  for (int64_t o = 0; o < n; ++o) {
+    for (int64_t t = 0; t < taps; ++t) turned[static_cast<size_t>(t * n + o)] = rows[o * taps + t];
   }
-  const auto turned = AllocateAligned<float>(static_cast<size_t>(taps * w.out_channels));
-  *prepared =
-      AllocateAligned<float>(static_cast<size_t>(taps * MatmulPanelsColumns(w.out_channels)));
-  if (turned == nullptr) prepared->reset();
-  if (*prepared == nullptr) return;
-  for (int64_t o = 0; o < w.out_channels; ++o) {
-    for (int64_t t = 0; t < taps; ++t) turned[t * w.out_channels + o] = job.w[o * taps + t];
-  }
-  const int64_t n = w.out_channels;
-  run.kernels.matmul_pack(Matmul{nullptr, turned.get(), nullptr, taps, n, n, 0, n, taps},
-                          prepared->get());
+  run.kernels.matmul_pack(Matmul{nullptr, turned.data(), nullptr, taps, n, n, 0, n, taps},
+                          prepared);
 }
 
 Status Run(const CpuRun& run, const ProgramOperator& op) {
@@ -72,11 +84,9 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
   Convolution whole = w.Job(run.Read(op, 0), run.Read(op, 1), run.Written(op, 0));
   const int64_t depth = DepthOf(whole);
   const int64_t positions = whole.end;
-  int64_t work = 0;
-  if (__builtin_mul_overflow(elements, depth, &work)) work = INT64_MAX;
+  const int64_t work = WorkOf(w, elements);
   const int64_t pieces = run.PiecesFor(work, kFusedPerPiece);
-  // Work so long that it must be stopped on its way is cut by channels too.
-  if (work < kLongWork) whole.panels = {run.Prepared(op), MatmulPanelsColumns(w.out_channels), 0};
+  whole.panels = {run.Prepared(op), MatmulPanelsColumns(w.out_channels), 0};
   const bool are_rows = whole.panels.data != nullptr;
   const int64_t products = w.batch * w.groups;
   Grid grid = products >= pieces ? Grid{} : GridOfConvolution(w.out_channels, positions, pieces);
@@ -115,6 +125,7 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
 
 }  // namespace
 
-const OperatorKind kConvolutionKind = {Opcode::kConvolution, Check, ScratchBytes, Run, Prepare};
+const OperatorKind kConvolutionKind = {Opcode::kConvolution, Check,  ScratchBytes, Run,
+                                       PreparedElements,     Prepare};
 
 }  // namespace quipu

@@ -31,18 +31,20 @@ Status Check(Program* program, ProgramOperator* op) {
 
 size_t ScratchBytes(const Program&, const ProgramOperator&) { return kMatmulScratchBytes; }
 
-void Prepare(const CpuRun& run, const ProgramOperator& op, AlignedArray<float>* prepared) {
+int64_t PreparedElements(const Program& program, const ProgramOperator& op) {
   Words words(op);
   const MatmulWords w(&words);
-  const ProgramTensor& b = run.program.Read(op, 1);
-  if (run.kernels.matmul_pack == nullptr || !Lasts(b) || b.elements != w.k * w.n ||
-      w.m < kMatmulPackRowsMin || w.m > kMatmulPackRowsMax || b.elements == 0) {
-    return;
-  }
-  *prepared = AllocateAligned<float>(static_cast<size_t>(w.k * MatmulPanelsColumns(w.n)));
-  if (*prepared == nullptr) return;
+  const ProgramTensor& b = program.Read(op, 1);
+  const int64_t columns = MatmulPanelsColumns(w.n);
+  const bool pays = w.m >= kMatmulPackRowsMin && w.m <= kMatmulPackRowsMax && columns <= 2 * w.n;
+  return pays && Lasts(b) && b.elements == w.k * w.n ? w.k * columns : 0;
+}
+
+void Prepare(const CpuRun& run, const ProgramOperator& op, float* prepared) {
+  Words words(op);
+  const MatmulWords w(&words);
   const Matmul job{nullptr, run.Read(op, 1), nullptr, w.k, w.n, w.n, w.m, w.n, w.k};
-  run.kernels.matmul_pack(job, prepared->get());
+  run.kernels.matmul_pack(job, prepared);
 }
 
 Status Run(const CpuRun& run, const ProgramOperator& op) {
@@ -91,6 +93,7 @@ Status Run(const CpuRun& run, const ProgramOperator& op) {
 
 }  // namespace
 
-const OperatorKind kMatmulKind = {Opcode::kMatmul, Check, ScratchBytes, Run, Prepare};
+const OperatorKind kMatmulKind = {Opcode::kMatmul,  Check,  ScratchBytes, Run,
+                                  PreparedElements, Prepare};
 
 }  // namespace quipu

@@ -1,18 +1,10 @@
 /** Runs on the calling thread, in memory that is there already. */
-import { setImmediate } from "node:timers/promises";
 import type { Backend, NativeProgram } from "../native/program.js";
 import { runWhole } from "../native/task.js";
 import type { TensorPort } from "../tensor/compile.js";
 import { type Digests, digestsOf } from "./digests.js";
 import type { RunOptions, RunOutput } from "./session.js";
-import {
-  allocate,
-  checkBools,
-  checkTensor,
-  type Tensor,
-  tensorBytes,
-  tensorOver,
-} from "./tensor.js";
+import { allocate, checkBools, type Tensor, tensorBytes, tensorOver } from "./tensor.js";
 
 /** Write into the inputs, `run`, read the outputs; their memory stays the same. */
 export interface BoundSession {
@@ -45,39 +37,40 @@ export function bindSession(
   };
 }
 
-const turnEveryMs = 5;
+const turnMsMax = 5;
 
-/** When the event loop had its last turn that is known of. */
-let turnMs = 0;
+/** Since when at least the event loop has had no turn. */
+let turnBeganMs: number | undefined;
 
-/** Runs at once, one awaited after the other, would leave the event loop no turn. */
-async function giveTurn(): Promise<void> {
-  if (performance.now() - turnMs < turnEveryMs) return;
-  await setImmediate();
-  turnMs = performance.now();
+/** Runs at once, called one after the other, would leave the event loop no turn. */
+export function isTurnLong(): boolean {
+  const nowMs = performance.now();
+  if (turnBeganMs === undefined) {
+    turnBeganMs = nowMs;
+    setImmediate(() => {
+      turnBeganMs = undefined;
+    });
+  }
+  return nowMs - turnBeganMs > turnMsMax;
 }
 
-/** What `Session.run` does, with the same errors. */
+/** What a run as a task does, with the same errors; `given` are what the ports ask for. */
 export async function runAtOnce(
   bound: BoundSession,
   operators: number,
   ports: readonly TensorPort[],
-  inputs: Readonly<Record<string, Tensor>>,
+  given: readonly Tensor[],
   options: RunOptions,
 ): Promise<RunOutput> {
-  for (const port of ports) {
-    const given = Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined;
-    const bytes = tensorBytes(checkTensor(port, given));
-    checkBools(port, bytes);
-    tensorBytes(bound.inputs.get(port.name) as Tensor).set(bytes);
-  }
-  // Nothing is awaited between what is written into this memory and what is read from it: the next run
-  // takes the same.
+  for (const [at, port] of ports.entries()) checkBools(port, tensorBytes(given[at] as Tensor));
+  // The next run takes the same memory: nothing is awaited in here.
   const outputs = await runWhole(options, operators, "the run", async () => {
+    for (const [at, { name }] of ports.entries()) {
+      tensorBytes(bound.inputs.get(name) as Tensor).set(tensorBytes(given[at] as Tensor));
+    }
     bound.run();
     return new Map([...bound.outputs].map(([name, tensor]) => [name, copyOf(tensor)]));
   });
-  await giveTurn();
   const digests = new Map<string, Digests>();
   if (options.digests !== false) {
     for (const [name, tensor] of outputs) digests.set(name, await digestsOf(tensorBytes(tensor)));

@@ -9,7 +9,7 @@ import { OwnedBytes } from "../native/hashing.js";
 import { lendBytes } from "../native/owned-bytes.js";
 import { type Backend, NativeProgram, type ProgramRunOptions } from "../native/program.js";
 import { arithmetic, type CompiledModel, type TensorPort } from "../tensor/compile.js";
-import { type BoundSession, bindSession, runAtOnce } from "./bound.js";
+import { type BoundSession, bindSession, isTurnLong, runAtOnce } from "./bound.js";
 import {
   type CompileFilesOptions,
   compileFiles,
@@ -21,6 +21,7 @@ import { type Digests, digestsOf } from "./digests.js";
 import {
   allocate,
   checkBools,
+  checkTensor,
   type OwnedTensor,
   ownTensor,
   portBytes,
@@ -82,10 +83,12 @@ export class Session {
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   readonly #program: NativeProgram;
-  /** Of a run: multiply-adds, what poolings and trees visit, and bytes that it goes through. */
+  /** Of a run: multiply-adds, what poolings and trees visit, and bytes that it passes over. */
   readonly #work: number;
-  /** For runs at once, by what was asked for. */
+  /** For runs at once. */
   readonly #bound = new Map<Backend, BoundSession>();
+  /** What has run as a task, by what was asked for. */
+  readonly #ran = new Map<string, Backend>();
   /** Runs on the addon's threads that have not ended. */
   #tasks = 0;
 
@@ -132,14 +135,14 @@ export class Session {
       );
     }
     const program = new NativeProgram(compiled.program, memoryBytesMax);
-    const { multiplyAdds, visits } = compiled.measure;
-    const work = multiplyAdds + visits + needed;
+    const { multiplyAdds, visits, passedBytes } = compiled.measure;
+    const work = multiplyAdds + visits + passedBytes;
     return new Session(program, work, compiled.inputs, compiled.outputs);
   }
 
   /**
    * For a small model that runs often: memory for its inputs and outputs, and a call that computes one
-   * from the other at once, on the calling thread. LIMIT_EXCEEDED for more than about a millisecond of work.
+   * from the other at once, on the calling thread and with the pool's help. LIMIT_EXCEEDED for more than about a millisecond of work.
    */
   bind({ backend = "auto" }: Pick<RunOptions, "backend"> = {}): BoundSession {
     if (this.#work > atOnceWorkMax) {
@@ -154,7 +157,7 @@ export class Session {
 
   /**
    * Inputs are copied, unless their memory is handed over. Little work is done at once, on the calling
-   * thread; more of it on a thread of the addon.
+   * thread; the first run, and more work, on a thread of the addon.
    */
   async run(
     inputs: Readonly<Record<string, Tensor | OwnedTensor>>,
@@ -167,37 +170,34 @@ export class Session {
         next: `give the inputs ${[...known].join(", ")}`,
       });
     }
-    if (this.#isAtOnce(inputs, options)) {
-      const bound = this.#boundFor(options.backend ?? "auto");
-      if (bound.backend === "avx2" || bound.backend === "avx512") {
-        return runAtOnce(bound, this.#program.operators, this.inputs, inputs, options);
-      }
-    }
-    return this.#runAsTask(inputs, options);
+    const given = this.inputs.map((port) => {
+      const input = Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined;
+      return checkTensor(port, input ?? undefined);
+    });
+    const bound = this.#isLittle(options) ? this.#boundFor(options.backend) : undefined;
+    if (bound === undefined || !areTensors(given)) return this.#runAsTask(given, options);
+    return runAtOnce(bound, this.#program.operators, this.inputs, given, options);
   }
 
-  #isAtOnce(
-    inputs: Readonly<Record<string, Tensor | OwnedTensor>>,
-    { pieces = 0, into, fast }: RunOptions,
-  ): inputs is Readonly<Record<string, Tensor>> {
-    if (this.#work > atOnceWorkMax || this.#tasks > 0 || pieces > 0) return false;
-    if (into !== undefined || fast !== undefined) return false;
-    return Object.values(inputs).every((tensor) => !("owned" in tensor));
+  #isLittle({ pieces = 0, into, fast }: RunOptions): boolean {
+    if (this.#work > atOnceWorkMax || this.#tasks > 0 || isTurnLong()) return false;
+    return pieces === 0 && into === undefined && fast === undefined;
   }
 
-  #boundFor(backend: Backend): BoundSession {
+  /** Where a task has run before, on vectors: the first run also computes what lasts. */
+  #boundFor(asked: Backend | undefined): BoundSession | undefined {
+    const backend = this.#ran.get(askedFor(asked));
+    if (backend !== "avx2" && backend !== "avx512") return undefined;
     const bound = this.#bound.get(backend) ?? this.bind({ backend });
     this.#bound.set(backend, bound);
     return bound;
   }
 
   async #runAsTask(
-    inputs: Readonly<Record<string, Tensor | OwnedTensor>>,
+    given: readonly (Tensor | OwnedTensor)[],
     options: RunOptions,
   ): Promise<RunOutput> {
-    const owned = this.inputs.map((port) =>
-      ownTensor(port, Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined),
-    );
+    const owned = given.map(ownTensor);
     for (const [at, port] of this.inputs.entries()) {
       if (port.dtype !== "bool") continue;
       await lendBytes(owned[at] as OwnedBytes, async (bytes) => checkBools(port, bytes));
@@ -215,6 +215,7 @@ export class Session {
     const ran = await this.#program
       .run(owned, results, backend, pieces, options)
       .finally(() => (this.#tasks -= 1));
+    this.#ran.set(askedFor(options.backend), ran);
     const outputs = new Map<string, Tensor>();
     const digests = new Map<string, Digests>();
     for (const [port, bytes] of fresh) {
@@ -229,4 +230,13 @@ export class Session {
     const determinism = options.fast === undefined ? "bitwise" : "none";
     return { outputs, digests, backend: ran, determinism };
   }
+}
+
+/** `auto` is asked for anew each time. */
+function askedFor(backend: Backend = "auto"): string {
+  return backend === "auto" ? (process.env.QUIPU_BACKEND ?? backend) : backend;
+}
+
+function areTensors(given: readonly (Tensor | OwnedTensor)[]): given is readonly Tensor[] {
+  return given.every((tensor) => !("owned" in tensor));
 }

@@ -119,10 +119,9 @@ export function checkTensor<T extends Tensor | OwnedTensor>(
   return given;
 }
 
-/** Memory that nobody else has, of a tensor that is what `port` asks for. */
-export function ownTensor(port: TensorPort, given: Tensor | OwnedTensor | undefined): OwnedBytes {
-  const checked = checkTensor(port, given);
-  return "owned" in checked ? checked.owned : OwnedBytes.copyOf(tensorBytes(checked));
+/** Memory that nobody else has. */
+export function ownTensor(given: Tensor | OwnedTensor): OwnedBytes {
+  return "owned" in given ? given.owned : OwnedBytes.copyOf(tensorBytes(given));
 }
 
 /** No bits are promised for other truth values than 0 and 1. */
