@@ -1,6 +1,7 @@
 #include "addon/task_line.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <exception>
 #include <string>
@@ -10,6 +11,7 @@
 #include "addon/environment.h"
 #include "support/floating_mode.h"
 #include "support/thread_pool.h"
+#include "support/wait_awake.h"
 
 namespace quipu {
 namespace {
@@ -39,6 +41,7 @@ class TaskThreads {
       }
     }
     errands_.push_back(errand);
+    open_.store(errands_.size(), std::memory_order_relaxed);
     wake_.notify_one();
   }
 
@@ -48,10 +51,15 @@ class TaskThreads {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
       ++idle_;
+      lock.unlock();
+      WaitAwake(AwakeClock::now() + kAwake,
+                [this] { return open_.load(std::memory_order_relaxed) != 0; });
+      lock.lock();
       wake_.wait(lock, [this] { return !errands_.empty(); });
       --idle_;
       const Errand errand = errands_.front();
       errands_.pop_front();
+      open_.store(errands_.size(), std::memory_order_relaxed);
       lock.unlock();
       errand.line->Run(errand.task);
       lock.lock();
@@ -61,6 +69,7 @@ class TaskThreads {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Errand> errands_;
+  std::atomic<size_t> open_{0};  // what errands_ holds, to be looked at without the mutex
   size_t idle_ = 0;
   size_t started_ = 0;
 };

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdlib>
 #include <system_error>
 #include <thread>
 
 #include "support/floating_mode.h"
+#include "support/wait_awake.h"
 
 namespace quipu {
 namespace {
@@ -20,29 +20,6 @@ size_t ChooseWidth() {
     if (asked >= 1 && asked <= kWidthMax) return asked;
   }
   return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kWidthMax);
-}
-
-inline void Pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
-
-using Clock = std::chrono::steady_clock;
-
-// The operators of a model follow each other within this time, and a host that has nothing to do
-// loses no more than this.
-constexpr std::chrono::microseconds kAwake{50};
-
-// Waits for it awake until then.
-template <class Condition>
-void WaitAwake(Clock::time_point until, const Condition& came) {
-  do {
-    for (int i = 0; i < 16; ++i) {
-      if (came()) return;
-      Pause();
-    }
-  } while (Clock::now() < until);
 }
 
 }  // namespace
@@ -106,7 +83,7 @@ void ThreadPool::Run(size_t count, const void* work, Call call) {
   Forget(&batch);
   if (batch.inside == 0) return;
   lock.unlock();
-  WaitAwake(Clock::now() + kAwake,
+  WaitAwake(AwakeClock::now() + kAwake,
             [&batch] { return batch.inside.load(std::memory_order_relaxed) == 0; });
   lock.lock();
   left_.wait(lock, [&batch] { return batch.inside == 0; });
@@ -117,7 +94,8 @@ void ThreadPool::Help() {
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     // Others may have taken all that came by the time the lock is had.
-    for (const auto until = Clock::now() + kAwake; batches_.empty() && Clock::now() < until;) {
+    for (const auto until = AwakeClock::now() + kAwake;
+         batches_.empty() && AwakeClock::now() < until;) {
       lock.unlock();
       WaitAwake(until, [this] { return open_.load(std::memory_order_relaxed) != 0; });
       lock.lock();

@@ -74,8 +74,8 @@ export function memoryBytesDefault(): number {
   return Math.floor(totalmem() / 2);
 }
 
-/** Multiply-adds, visits and bytes together: about a millisecond, but tens of them without vectors. */
-const atOnceWorkMax = 2 ** 25;
+/** Multiply-adds, visits and bytes together: a millisecond or two, but tens of them without vectors. */
+const atOnceWorkMax = 2 ** 26;
 
 export class Session {
   /** Version of the frozen arithmetic that runs compute in. */
@@ -142,7 +142,7 @@ export class Session {
 
   /**
    * For a small model that runs often: memory for its inputs and outputs, and a call that computes one
-   * from the other at once, on the calling thread and with the pool's help. LIMIT_EXCEEDED for more than about a millisecond of work.
+   * from the other at once, on the calling thread and with the pool's help. LIMIT_EXCEEDED for more work than a millisecond or two.
    */
   bind({ backend = "auto" }: Pick<RunOptions, "backend"> = {}): BoundSession {
     if (this.#work > atOnceWorkMax) {
