@@ -129,6 +129,31 @@ t.test("little work is done at once, and nothing of one run is seen in another",
   const short = { ...given, b: float32([7, 2], byFormula("unit", 1, 14)) };
   await t.rejects(session.run(short), { code: "SHAPE_MISMATCH", message: /input b is float32/ });
   await t.rejects(session.run({ a: given.a } as never), { message: /input b is missing/ });
+  const absent = { ...given, b: undefined };
+  await t.rejects(session.run(absent as never), { message: /input b is missing/ });
+});
+
+t.test("weights are read as they are where memory for a faster copy is not allowed", async (t) => {
+  const weights = byFormula("unit", 9, 300 * 40);
+  const model = writeModel({
+    nodes: [{ operator: "MatMul", inputs: ["x", "w"], outputs: ["y"] }],
+    inputs: [{ name: "x" }],
+    outputs: ["y"],
+    constants: [{ name: "w", type: 1, dims: [300, 40], raw: new Uint8Array(weights.buffer) }],
+  });
+  const x = float32([20, 300], byFormula("unit", 3, 6000));
+  const digests: (string | undefined)[] = [];
+  // 27,200 bytes of input and output, and nothing for the copy of 300 rows of 64 columns.
+  for (const memoryBytesMax of [30_000, 2 ** 20]) {
+    const session = Session.compile(model, { x: [20, 300] }, { memoryBytesMax });
+    for (const backend of backends) {
+      for (let time = 0; time < 2; time += 1) {
+        const { digests: of } = await session.run({ x }, { backend });
+        digests.push(of.get("y")?.blake3);
+      }
+    }
+  }
+  t.equal(new Set(digests).size, 1);
 });
 
 t.test("a long run is stopped within a product, and tells how far it is", async (t) => {

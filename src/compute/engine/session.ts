@@ -4,10 +4,9 @@
  */
 import { totalmem } from "node:os";
 import { QuipuError } from "../../base/errors.js";
-import type { Determinism } from "../../model/run.js";
 import { OwnedBytes } from "../native/hashing.js";
 import { lendBytes } from "../native/owned-bytes.js";
-import { type Backend, NativeProgram, type ProgramRunOptions } from "../native/program.js";
+import { type Backend, NativeProgram } from "../native/program.js";
 import { arithmetic, type CompiledModel, type TensorPort } from "../tensor/compile.js";
 import { type BoundSession, bindSession, isTurnLong, runAtOnce } from "./bound.js";
 import {
@@ -18,6 +17,7 @@ import {
   runBytes,
 } from "./compile-files.js";
 import { type Digests, digestsOf } from "./digests.js";
+import type { RunOptions, RunOutput } from "./run.js";
 import {
   allocate,
   checkBools,
@@ -34,39 +34,12 @@ export type { Backend, Fast } from "../native/program.js";
 export type { TensorPort } from "../tensor/compile.js";
 export type { BoundSession } from "./bound.js";
 export type { Inputs } from "./compile-files.js";
+export type { Into, RunOptions, RunOutput } from "./run.js";
 export { type DType, float32, int64, type OwnedTensor, type Tensor, tensor } from "./tensor.js";
 
 export interface SessionOptions extends CompileFilesOptions {
   /** Most working memory that a run may take; half of the machine's without it. */
   readonly memoryBytesMax?: number;
-}
-
-/** Memory handed over for an output, and where in it the first element goes. */
-export interface Into {
-  readonly owned: OwnedBytes;
-  /** In bytes, a multiple of the element's size; 0 without it. */
-  readonly offset?: number;
-}
-
-export interface RunOptions extends ProgramRunOptions {
-  /** Without it and with `auto`: `QUIPU_BACKEND`, then the best CPU backend. */
-  readonly backend?: Backend;
-  /** Into how many pieces each operator is split; by its size without it. Never changes a bit. */
-  readonly pieces?: number;
-  /** Memory for outputs, by name. They are then no tensors of the result: release the memory. */
-  readonly into?: ReadonlyMap<string, Into>;
-  /** `false` leaves hashing to a caller that hashes the same bytes within a file. */
-  readonly digests?: boolean;
-}
-
-export interface RunOutput {
-  readonly outputs: ReadonlyMap<string, Tensor>;
-  /** Of the bytes of each output's elements, little-endian. */
-  readonly digests: ReadonlyMap<string, Digests>;
-  /** What really ran. */
-  readonly backend: Exclude<Backend, "auto">;
-  /** `none` of a fast run: the same inputs may give other bits, even on the same device. */
-  readonly determinism: Determinism;
 }
 
 /** What a run may take unless its caller says otherwise: half of the machine's memory. */
