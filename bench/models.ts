@@ -9,6 +9,7 @@ import { installedModels, modelsMissing } from "../test/onnx/real-models.js";
 import { median, type RunOptions } from "./harness.js";
 import { benchModelNames } from "./models/bench-models.js";
 import type { Loaded, LoadTask } from "./models/load-child.js";
+import { operatorNames } from "./models/operators.js";
 import type { SpeedTask } from "./models/speed-child.js";
 import type { Result, Said } from "./result.js";
 import { brief, print, record } from "./table.js";
@@ -40,7 +41,9 @@ export async function run({ pairs, only }: RunOptions): Promise<void> {
     }
     child.end();
   }
-  for (const name of names) add(await loadOf(name, pairs ?? loadsUsual));
+  for (const name of names) {
+    if (!operatorNames.includes(name)) add(await loadOf(name, pairs ?? loadsUsual));
+  }
   print("models", results);
   // Part of a suite, or a hasty one, is a look at it and no result.
   if (only.length === 0 && pairs === undefined && names.length > 0) record("models", results);

@@ -10,11 +10,16 @@ import {
   noise,
 } from "../../test/onnx/real-models.js";
 import { type ConstantParts, type NodeParts, writeModel } from "../../test/onnx-writer.js";
+import { operatorNamed, operatorNames } from "./operators.js";
 
 export interface BenchModel {
   /** The bytes of its file. */
   readonly read: () => Uint8Array;
   readonly inputs: readonly HeldTensor[];
+  /** Its inputs are so large that no caller would have them copied. */
+  readonly handsOver?: boolean;
+  /** Ratio that was promised for one thread; 1 without it. */
+  readonly least?: number;
 }
 
 const batches = new Map([
@@ -23,12 +28,14 @@ const batches = new Map([
 ]);
 
 export function benchModelNames(): readonly string[] {
-  return [...installedModels().map(({ name }) => name), ...batches.keys()];
+  return [...installedModels().map(({ name }) => name), ...batches.keys(), ...operatorNames];
 }
 
 export function benchModel(name: string): BenchModel {
   const batch = batches.get(name);
   if (batch !== undefined) return perceptron(batch);
+  const operator = operatorNamed(name);
+  if (operator !== undefined) return operator;
   const model = modelNamed(name);
   return { read: () => readFileSync(modelPath(model)), inputs: modelInputs(model) };
 }

@@ -2,11 +2,13 @@
 import { QuipuError } from "../../src/base/errors.js";
 import { compileForValues } from "../../src/compute/engine/compile-files.js";
 import {
+  OwnedBytes,
   type RunOptions,
   type RunOutput,
   Session,
   type Tensor,
 } from "../../src/compute/engine/session.js";
+import { tensorBytes } from "../../src/compute/engine/tensor.js";
 import type { CompiledModel, TensorPort } from "../../src/compute/tensor/compile.js";
 import type { HeldTensor } from "./elements.js";
 import { runProgram } from "./machine/run.js";
@@ -20,11 +22,19 @@ export interface CompiledForSecond {
   run(): Promise<Pick<RunOutput, "outputs">>;
 }
 
-/** Compiled for the shapes of these inputs, and ready to run on them. */
-export function compileFor(model: Uint8Array, inputs: readonly HeldTensor[]): Compiled {
+/** Compiled for the shapes of these inputs, and ready to run on them: copied in each run, or handed over. */
+export function compileFor(
+  model: Uint8Array,
+  inputs: readonly HeldTensor[],
+  handsOver = false,
+): Compiled {
   const tensors = tensorsOf(inputs);
   const session = Session.compileFor(model, tensors);
-  const passed = session.inputs.map(({ name }) => [name, tensors[name] as Tensor]);
+  const passed = session.inputs.map(({ name, dtype, shape }) => {
+    const tensor = tensors[name] as Tensor;
+    if (!handsOver) return [name, tensor];
+    return [name, { dtype, shape, owned: OwnedBytes.copyOf(tensorBytes(tensor)) }];
+  });
   return { run: (options) => session.run(Object.fromEntries(passed), options) };
 }
 
