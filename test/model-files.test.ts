@@ -1,39 +1,17 @@
 /** Files of tensors: what others wrote is read, what we write others read, and what lies is refused. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import t from "tap";
-import { concatBytes, digestOf } from "../src/base/bytes.js";
+import { concatBytes } from "../src/base/bytes.js";
 import { safetensorsFile } from "../src/compute/engine/safetensors.js";
-import { float32, int64, Session, type Tensor } from "../src/compute/engine/session.js";
-import { runTensorTask } from "../src/compute/engine/task.js";
+import { float32, int64 } from "../src/compute/engine/session.js";
 import { tensorBytes } from "../src/compute/engine/tensor.js";
 import { TensorFile } from "../src/compute/engine/tensor-file.js";
-import { OwnedBytes } from "../src/compute/native/hashing.js";
 import { dtypeNumbers, elementBytes, sizeOf } from "../src/compute/tensor/dtype.js";
-import { jobDigest, jobSpec } from "../src/model/job.js";
 import { failure } from "./failure.js";
-import { bytesField, integerField, messageField, writeModel } from "./onnx-writer.js";
-
-const folder = mkdtempSync(join(tmpdir(), "quipu-"));
-t.teardown(() => rmSync(folder, { recursive: true }));
-
-let files = 0;
-async function readFrom(end: string, bytes: Uint8Array, name?: string): Promise<Tensor> {
-  files += 1;
-  const path = join(folder, `${files}${end}`);
-  writeFileSync(path, bytes);
-  const file = await TensorFile.open(path, `x${end}`);
-  try {
-    return await file.read(file.place(name));
-  } finally {
-    await file.close();
-  }
-}
-const readNpy = (bytes: Uint8Array) => readFrom(".npy", bytes);
-const readSafe = (bytes: Uint8Array, name?: string) => readFrom(".safetensors", bytes, name);
+import { fieldsOf, folder, foreign, npy, readNpy, readSafe } from "./tensor-file-world.js";
 
 /** A file with this header, as it stands, and so many bytes of data. */
 function safe(header: string | Uint8Array, dataBytes: number, length?: number): Uint8Array {
@@ -42,25 +20,6 @@ function safe(header: string | Uint8Array, dataBytes: number, length?: number): 
   start.writeBigUInt64LE(BigInt(length ?? text.length));
   return concatBytes(start, text, new Uint8Array(dataBytes));
 }
-
-function npy(header: string, data: Uint8Array = new Uint8Array(), major = 1): Uint8Array {
-  const start = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, major, 0, header.length, 0]);
-  const more = major === 1 ? Buffer.alloc(0) : Buffer.alloc(2);
-  return concatBytes(start, more, Buffer.from(header, "latin1"), data);
-}
-const fieldsOf = (descr: string, shape: string) =>
-  `{'descr': ${descr}, 'fortran_order': False, 'shape': ${shape}, }`;
-
-/** Written by the format's first implementation: w, ids, flag, s and none, with metadata. */
-const foreign = Buffer.from(
-  "QAEAAAAAAAB7Il9fbWV0YWRhdGFfXyI6eyJmb3JtYXQiOiJucCJ9LCJpZHMiOnsiZHR5cGUiOiJJNjQiLCJzaGFwZSI6WzJd" +
-    "LCJkYXRhX29mZnNldHMiOlswLDE2XX0sInciOnsiZHR5cGUiOiJGMzIiLCJzaGFwZSI6WzIsM10sImRhdGFfb2Zmc2V0cyI6" +
-    "WzE2LDQwXX0sIm5vbmUiOnsiZHR5cGUiOiJJMzIiLCJzaGFwZSI6WzAsNF0sImRhdGFfb2Zmc2V0cyI6WzQwLDQwXX0sInMi" +
-    "OnsiZHR5cGUiOiJGMTYiLCJzaGFwZSI6W10sImRhdGFfb2Zmc2V0cyI6WzQwLDQyXX0sImZsYWciOnsiZHR5cGUiOiJCT09M" +
-    "Iiwic2hhcGUiOlsyXSwiZGF0YV9vZmZzZXRzIjpbNDIsNDRdfX0gIAEAAAAAAAAA/v////////8AAAAAAACAPwAAAEAAAEBA" +
-    "AACAQAAAoEAAQQEA",
-  "base64",
-);
 
 t.test("a .safetensors file that others wrote", async (t) => {
   t.same(await readSafe(foreign, "w"), float32([2, 3], Float32Array.of(0, 1, 2, 3, 4, 5)));
@@ -242,173 +201,4 @@ for i, d in enumerate(${JSON.stringify(types)}): n.save(f"n{i}.npy", n.arange(6)
     t.same(tensor.shape, [2, 3], type);
     if (type !== "<f2" && type !== "|b1") t.same([...tensor.data].map(Number), [0, 1, 2, 3, 4, 5]);
   }
-});
-
-const add = { nodes: [{ operator: "Add", inputs: ["a", "b"], outputs: ["sum/of both"] }] };
-const addModel = writeModel({
-  ...add,
-  inputs: [{ name: "a" }, { name: "b" }],
-  outputs: ["sum/of both"],
-});
-
-function jobTask(inputs: unknown) {
-  const task = { driver: "tensor", model: `sha256:${"0".repeat(64)}`, inputs };
-  const spec = jobSpec.parse({ version: "quipu.dev/v1", name: "x", task });
-  if (spec.task.driver !== "tensor") throw new Error("another driver");
-  return spec.task;
-}
-
-async function runTask(inputs: unknown, model: Uint8Array, memoryBytesMax?: number) {
-  files += 1;
-  const outputFolder = join(folder, `out${files}`);
-  mkdirSync(outputFolder);
-  const modelPath = join(folder, `${files}.onnx`);
-  writeFileSync(modelPath, model);
-  const more = memoryBytesMax === undefined ? {} : { memoryBytesMax };
-  const paths = { modelPath, dataFolder: folder, outputFolder };
-  try {
-    const { result, inputBytes } = await runTensorTask({
-      task: jobTask(inputs),
-      ...paths,
-      ...more,
-    });
-    return { result, inputBytes, bytes: readFileSync(join(outputFolder, "outputs.safetensors")) };
-  } catch (thrown) {
-    t.same(readdirSync(outputFolder), [], "and leaves nothing");
-    throw thrown;
-  }
-}
-
-t.test("a job reads arrays and tensors of its data folder", async (t) => {
-  writeFileSync(join(folder, "in.safetensors"), foreign);
-  const array = npy(fieldsOf("'<f4'", "(3,)"), tensorBytes(float32([3], Float32Array.of(1, 2, 3))));
-  writeFileSync(join(folder, "in.npy"), array);
-  const inputs = { a: { file: "in.safetensors", tensor: "w" }, b: { file: "in.npy" } };
-  const { result, bytes, inputBytes } = await runTask(inputs, addModel);
-  const [output] = result.outputs;
-  t.match(output, { name: "outputs.safetensors", mediaType: "application/x-safetensors" });
-  t.equal(output?.digest, digestOf(bytes));
-  const sum = await readSafe(bytes, "sum/of both");
-  t.same(sum, float32([2, 3], Float32Array.of(1, 3, 5, 4, 6, 8)), "under any name");
-  t.equal(inputBytes, addModel.length + 8 + 320 + 24 + array.length, "what was read of them");
-
-  const refuses = async (inputs: unknown, code: string, message: RegExp, model = addModel) =>
-    t.match(await failure(runTask(inputs, model)), { code, message });
-  await refuses({ ...inputs, b: { file: "no.npy" } }, "DATA_INVALID", /has no file no\.npy/);
-  const absent = { file: "in.safetensors", tensor: "x" };
-  await refuses({ ...inputs, b: absent }, "DATA_INVALID", /has no tensor x/);
-  const ids = { file: "in.safetensors", tensor: "ids" };
-  await refuses({ a: ids, b: ids }, "SHAPE_MISMATCH", /int64.* float32/);
-  const tight = await failure(runTask(inputs, addModel, 35));
-  t.match(tight, {
-    code: "LIMIT_EXCEEDED",
-    message: "the job's inputs need 36 bytes of memory and 35 are allowed",
-  });
-  const run = await failure(runTask(inputs, addModel, 50));
-  t.match(run, { code: "LIMIT_EXCEEDED", message: /a run needs \d+ bytes of memory and 50/ });
-  const external = writeModel({
-    ...add,
-    inputs: [{ name: "a" }],
-    outputs: ["sum/of both"],
-    constants: [
-      {
-        name: "b",
-        type: 1,
-        dims: [3],
-        fields: concatBytes(
-          messageField(13, bytesField(1, "location"), bytesField(2, "in.npy")),
-          integerField(14, 1),
-        ),
-      },
-    ],
-  });
-  const beside = /has weights in in\.npy; the model of a job is one file/;
-  await refuses({ a: inputs.a }, "MODEL_UNSUPPORTED", beside, external);
-});
-
-t.test("an input that shapes depend on is compiled in", async (t) => {
-  const reshape = writeModel({
-    nodes: [{ operator: "Reshape", inputs: ["x", "shape"], outputs: ["y"] }],
-    inputs: [{ name: "x" }, { name: "shape", type: 7 }],
-    outputs: ["y"],
-  });
-  const shape = npy(fieldsOf("'<i8'", "(2,)"), tensorBytes(int64([2], BigInt64Array.of(3n, -1n))));
-  writeFileSync(join(folder, "shape.npy"), shape);
-  writeFileSync(join(folder, "in.safetensors"), foreign);
-  const inputs = { x: { file: "in.safetensors", tensor: "w" }, shape: { file: "shape.npy" } };
-  const { bytes } = await runTask(inputs, reshape);
-  t.same(await readSafe(bytes, "y"), float32([3, 2], Float32Array.of(0, 1, 2, 3, 4, 5)));
-});
-
-t.test("jobs of tables keep their digest, and each form of input is told from the others", (t) => {
-  const table = { file: "x.csv", columns: [0, 1] };
-  const spec = (inputs: unknown) =>
-    jobSpec.safeParse({ version: "quipu.dev/v1", name: "x", task: { ...jobTask({}), inputs } });
-  const { data } = spec({ a: table });
-  t.equal(
-    data && jobDigest(data),
-    "sha256:6ab469f8d302f4e057fe025b8c9290d50d5d236b34b8f1b4b4b0cddf011a84c4",
-  );
-  t.same(spec({ a: { ...table, file: "x.npy" } }).data?.task, {
-    ...jobTask({}),
-    inputs: { a: { ...table, file: "x.npy", transpose: false } },
-  });
-  for (const wrong of [
-    { file: "x.csv" },
-    { file: "x.safetensors" },
-    { file: "x.npy", tensor: "a" },
-    { file: "../x.npy" },
-    { file: "x.safetensors", tensor: "" },
-    { file: "x.safetensors", tensor: "a", columns: [0, 1] },
-  ]) {
-    t.equal(spec({ a: wrong }).success, false, JSON.stringify(wrong));
-  }
-  t.end();
-});
-
-t.test("outputs may share memory where they do not overlap", async (t) => {
-  const both = writeModel({
-    nodes: [
-      { operator: "Add", inputs: ["a", "b"], outputs: ["sum"] },
-      { operator: "Mul", inputs: ["a", "b"], outputs: ["product"] },
-    ],
-    inputs: [{ name: "a" }, { name: "b" }],
-    outputs: ["sum", "product"],
-  });
-  const session = Session.compile(both, { a: [2], b: [2] });
-  const [a, b] = [float32([2], Float32Array.of(1, 2)), float32([2], Float32Array.of(3, 4))];
-  const into = (owned: OwnedBytes, offset: number) =>
-    new Map([
-      ["sum", { owned, offset }],
-      ["product", { owned, offset: 8 }],
-    ]);
-  const owned = OwnedBytes.copyOf(new Uint8Array(24));
-  await session.run({ a, b }, { into: into(owned, 16) });
-  t.same(new Float32Array(owned.release().buffer), Float32Array.of(0, 0, 3, 8, 4, 6));
-  for (const offset of [4, 8, 12]) {
-    const torn = into(OwnedBytes.copyOf(new Uint8Array(24)), offset);
-    t.match(await failure(session.run({ a, b }, { into: torn })), { code: "INVALID_ARGUMENT" });
-  }
-  const mine = OwnedBytes.copyOf(new Uint8Array(8));
-  const given = { dtype: "float32" as const, shape: [2], owned: mine };
-  const over = new Map([["sum", { owned: mine }]]);
-  const clash = failure(session.run({ a: given, b }, { into: over }));
-  t.match(await clash, { code: "INVALID_ARGUMENT" });
-});
-
-t.test("a bool that was handed over is looked at too", async (t) => {
-  const not = writeModel({
-    nodes: [{ operator: "Not", inputs: ["x"], outputs: ["y"] }],
-    inputs: [{ name: "x", type: 9 }],
-    outputs: ["y"],
-  });
-  const session = Session.compile(not, { x: [2] });
-  const handed = (...bytes: number[]) => {
-    const owned = OwnedBytes.take(Uint8Array.from(bytes));
-    return { x: { dtype: "bool" as const, shape: [2], owned } };
-  };
-  const { outputs } = await session.run(handed(0, 1));
-  t.same(outputs.get("y")?.data, Uint8Array.of(1, 0));
-  const wrong = { code: "DATA_INVALID", message: /input x has 2 where a bool is 0 or 1/ };
-  t.match(await failure(session.run(handed(1, 2))), wrong);
 });

@@ -1,3 +1,4 @@
+/** The library: one model run by many callers, at once and as tasks, in memory of theirs and of its own. */
 import t from "tap";
 import {
   type Backend,
@@ -9,6 +10,7 @@ import {
 import { tensorBytes } from "../src/compute/engine/tensor.js";
 import { capabilities } from "../src/compute/native/capabilities.js";
 import { byFormula } from "./canonical-reference.js";
+import { failure } from "./failure.js";
 import { type NodeParts, operatorModel, topKModel, writeModel } from "./onnx-writer.js";
 
 const known: readonly Backend[] = ["portable", "avx2", "avx512"];
@@ -175,4 +177,51 @@ t.test("a long run is stopped within a product, and tells how far it is", async 
   const onProgress = (...step: number[]) => void steps.push(step);
   await small.run({ a: float32([3, 3], byFormula("unit", 1, 9)) }, { onProgress });
   t.same(steps.at(-1), [2, 2]);
+});
+
+t.test("outputs may share memory where they do not overlap", async (t) => {
+  const both = writeModel({
+    nodes: [
+      { operator: "Add", inputs: ["a", "b"], outputs: ["sum"] },
+      { operator: "Mul", inputs: ["a", "b"], outputs: ["product"] },
+    ],
+    inputs: [{ name: "a" }, { name: "b" }],
+    outputs: ["sum", "product"],
+  });
+  const session = Session.compile(both, { a: [2], b: [2] });
+  const [a, b] = [float32([2], Float32Array.of(1, 2)), float32([2], Float32Array.of(3, 4))];
+  const into = (owned: OwnedBytes, offset: number) =>
+    new Map([
+      ["sum", { owned, offset }],
+      ["product", { owned, offset: 8 }],
+    ]);
+  const owned = OwnedBytes.copyOf(new Uint8Array(24));
+  await session.run({ a, b }, { into: into(owned, 16) });
+  t.same(new Float32Array(owned.release().buffer), Float32Array.of(0, 0, 3, 8, 4, 6));
+  for (const offset of [4, 8, 12]) {
+    const torn = into(OwnedBytes.copyOf(new Uint8Array(24)), offset);
+    t.match(await failure(session.run({ a, b }, { into: torn })), { code: "INVALID_ARGUMENT" });
+  }
+  const mine = OwnedBytes.copyOf(new Uint8Array(8));
+  const given = { dtype: "float32" as const, shape: [2], owned: mine };
+  const over = new Map([["sum", { owned: mine }]]);
+  const clash = failure(session.run({ a: given, b }, { into: over }));
+  t.match(await clash, { code: "INVALID_ARGUMENT" });
+});
+
+t.test("a bool that was handed over is looked at too", async (t) => {
+  const not = writeModel({
+    nodes: [{ operator: "Not", inputs: ["x"], outputs: ["y"] }],
+    inputs: [{ name: "x", type: 9 }],
+    outputs: ["y"],
+  });
+  const session = Session.compile(not, { x: [2] });
+  const handed = (...bytes: number[]) => {
+    const owned = OwnedBytes.take(Uint8Array.from(bytes));
+    return { x: { dtype: "bool" as const, shape: [2], owned } };
+  };
+  const { outputs } = await session.run(handed(0, 1));
+  t.same(outputs.get("y")?.data, Uint8Array.of(1, 0));
+  const wrong = { code: "DATA_INVALID", message: /input x has 2 where a bool is 0 or 1/ };
+  t.match(await failure(session.run(handed(1, 2))), wrong);
 });
