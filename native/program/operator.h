@@ -20,7 +20,8 @@ struct OperatorKind {
   // alike in all but their other operands: how many elements, 0 where it is not worth them; null:
   // never.
   int64_t (*prepared_elements)(const Program& program, const ProgramOperator& op) = nullptr;
-  void (*prepare)(const CpuRun& run, const ProgramOperator& op, float* prepared) = nullptr;
+  // False where there is no memory to make it in.
+  bool (*prepare)(const CpuRun& run, const ProgramOperator& op, float* prepared) = nullptr;
 };
 
 // Null for a number that no operator has.

@@ -91,7 +91,7 @@ Status PrepareOperands(const Program& program, const TensorKernels& kernels, con
       AlignedArray<float> fresh = AllocateAligned<float>(static_cast<size_t>(elements));
       if (fresh == nullptr) continue;
       if (!run.go_on(0)) return RunCancelled();
-      kind.prepare(cpu, op, fresh.get());
+      if (!kind.prepare(cpu, op, fresh.get())) continue;
       left -= bytes;
       shared = fresh.get();
       memory->operand_memory.push_back(std::move(fresh));

@@ -7,6 +7,7 @@ namespace quipu {
 
 // Numbers of functions.h: six of arithmetic, from addition to the maximum; three comparisons.
 constexpr int kFirstArithmetic = 40, kArithmetic = 6, kFirstComparison = 50, kComparisons = 3;
+constexpr int kSubtraction = 41, kDivision = 43;
 constexpr int kFusedFunction = 60, kSelectFunction = 61;
 
 constexpr bool IsArithmetic(int function) {
@@ -29,9 +30,10 @@ constexpr int PairOf(int first, int second) {
   return IsArithmetic(first) ? (first - kFirstArithmetic) * kArithmetic + last : -1;
 }
 
-// Whether the operands may change places; no bit that is promised depends on it.
+// Whether the operands of arithmetic may change places, which those of subtraction and division may
+// not; no bit that is promised depends on it.
 constexpr bool IsCommutative(int function) {
-  return function == 40 || function == 42 || function == 44 || function == 45;
+  return IsArithmetic(function) && function != kSubtraction && function != kDivision;
 }
 
 }  // namespace quipu

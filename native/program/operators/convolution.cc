@@ -1,7 +1,5 @@
 #include "program/operators/convolution.h"
 
-#include <vector>
-
 #include "program/operator.h"
 #include "program/run_cpu.h"
 
@@ -63,17 +61,18 @@ int64_t PreparedElements(const Program& program, const ProgramOperator& op) {
                                                         : 0;
 }
 
-void Prepare(const CpuRun& run, const ProgramOperator& op, float* prepared) {
+bool Prepare(const CpuRun& run, const ProgramOperator& op, float* prepared) {
   Words words(op);
   const ConvolutionWords w(&words);
   const int64_t taps = w.window.kernel[2], n = w.out_channels;
   const float* rows = run.Read(op, 1);
-  std::vector<float> turned(static_cast<size_t>(taps * n));
+  const auto turned = AllocateAligned<float>(static_cast<size_t>(taps * n));
+  if (turned == nullptr) return false;
   for (int64_t o = 0; o < n; ++o) {
-    for (int64_t t = 0; t < taps; ++t) turned[static_cast<size_t>(t * n + o)] = rows[o * taps + t];
+    for (int64_t t = 0; t < taps; ++t) turned[t * n + o] = rows[o * taps + t];
   }
-  run.kernels.matmul_pack(Matmul{nullptr, turned.data(), nullptr, taps, n, n, 0, n, taps},
-                          prepared);
+  run.kernels.matmul_pack(Matmul{nullptr, turned.get(), nullptr, taps, n, n, 0, n, taps}, prepared);
+  return true;
 }
 
 Status Run(const CpuRun& run, const ProgramOperator& op) {

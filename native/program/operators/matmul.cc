@@ -40,11 +40,12 @@ int64_t PreparedElements(const Program& program, const ProgramOperator& op) {
   return pays && Lasts(b) && b.elements == w.k * w.n ? w.k * columns : 0;
 }
 
-void Prepare(const CpuRun& run, const ProgramOperator& op, float* prepared) {
+bool Prepare(const CpuRun& run, const ProgramOperator& op, float* prepared) {
   Words words(op);
   const MatmulWords w(&words);
   const Matmul job{nullptr, run.Read(op, 1), nullptr, w.k, w.n, w.n, w.m, w.n, w.k};
   run.kernels.matmul_pack(job, prepared);
+  return true;
 }
 
 Status Run(const CpuRun& run, const ProgramOperator& op) {

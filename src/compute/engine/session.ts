@@ -115,7 +115,8 @@ export class Session {
 
   /**
    * For a small model that runs often: memory for its inputs and outputs, and a call that computes one
-   * from the other at once, on the calling thread and with the pool's help. LIMIT_EXCEEDED for more work than a millisecond or two.
+   * from the other at once, on the calling thread and with the pool's help. LIMIT_EXCEEDED for more work
+   * than a millisecond or two.
    */
   bind({ backend = "auto" }: Pick<RunOptions, "backend"> = {}): BoundSession {
     if (this.#work > atOnceWorkMax) {
