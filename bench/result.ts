@@ -29,8 +29,8 @@ export interface Measured {
   readonly limit?: Limit;
   readonly goal?: Goal;
   readonly pairs: number;
-  /** Pairs beside which somebody else worked although they were taken again. */
-  readonly noisyPairs: number;
+  /** Pairs beside which somebody else worked although they were taken again; absent: not looked at. */
+  readonly noisyPairs?: number;
   readonly note?: string;
 }
 

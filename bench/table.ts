@@ -74,7 +74,7 @@ const scales: readonly (readonly [number, string])[] = [
 
 const judged = (goal: string, held: boolean): string => `${goal} ${held ? "held" : "missed"}`;
 
-function notes({ noisyPairs, pairs, note, ratio }: Measured): string[] {
+function notes({ noisyPairs = 0, pairs, note, ratio }: Measured): string[] {
   return [
     ...(note === undefined ? [] : [note]),
     ...(ratio === undefined ? [] : [`${pairs} pairs`]),

@@ -63,7 +63,6 @@ function resultsOf(line: ContestLine, pairs: number): Measured[] {
       peerRate: rate * 1e9,
       ratio: { median: ratio, p10: low, p90: high },
       pairs,
-      noisyPairs: 0,
       ...(share === undefined ? {} : { limit: { name: "limit", rate: (ours / share) * 1e9 } }),
       ...(least === undefined || threads > 1 ? {} : { goal: { ratio: least } }),
     };
