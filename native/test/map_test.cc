@@ -81,10 +81,13 @@ struct Work {
     const int64_t count = MapElements(map);
     std::vector<std::vector<uint8_t>> outputs, copies = memory;
     Map job = map;
-    for (int32_t i = 0; i < job.input_count; ++i) job.inputs[i].data = copies[i].data();
+    for (int32_t i = 0; i < job.input_count; ++i) {
+      copies[i].insert(copies[i].begin(), lead, 0);
+      job.inputs[i].data = copies[i].data() + lead;
+    }
     for (int32_t i = 0; i < job.output_count; ++i) {
-      outputs.emplace_back(static_cast<size_t>(count) * DTypeBytes(job.outputs[i].dtype));
-      job.outputs[i].data = over ? copies[i].data() : outputs.back().data();
+      outputs.emplace_back(lead + static_cast<size_t>(count) * DTypeBytes(job.outputs[i].dtype));
+      job.outputs[i].data = (over ? copies[i].data() : outputs.back().data()) + lead;
     }
     std::vector<uint8_t> scratch(MapScratchBytes(job));
     if (piece < 0) {
@@ -101,13 +104,14 @@ struct Work {
       uint32_t* words = reinterpret_cast<uint32_t*>(data);
       if (job.outputs[i].dtype == DType::kF32)
         std::transform(words, words + count, words, CanonicalBitsF32);
-      all.insert(all.end(), data, data + outputs[static_cast<size_t>(i)].size());
+      all.insert(all.end(), data, data + outputs[static_cast<size_t>(i)].size() - lead);
     }
     return all;
   }
 
   Map map = {};
   std::vector<std::vector<uint8_t>> memory;
+  size_t lead = 0;  // bytes before each input and output
 };
 
 struct Named {
@@ -132,6 +136,17 @@ void CheckWork(Work work, const std::string& name, bool over = false) {
   for (const Named& backend : Backends()) {
     same = same && work.Run(backend.run, INT64_MAX / 2, over) == want &&
            work.Run(backend.run, 1000, over) == want && work.Run(backend.run, 77, over) == want;
+  }
+  Check(same, name);
+}
+
+// The same on the device, with inputs and outputs that begin between two fours.
+void CheckOffset(Work work, const std::string& name) {
+  const std::vector<uint8_t> want = work.Run(MapPortable, INT64_MAX / 2);
+  bool same = true;
+  for (const size_t lead : {4, 8, 12}) {
+    work.lead = lead;
+    same = same && work.Run(nullptr, -1) == want;
   }
   Check(same, name);
 }
@@ -185,6 +200,46 @@ void TestWalks() {
   CheckWork(Expression({5, 513}, {{1026, 2}, {513, 1}, {600, 1}}), "map: strides and gaps");
 }
 
+// Whatever the device takes by fours: rows of fours and others, each start, and ends within a four.
+void TestFours() {
+  for (const int64_t columns : {4, 7, 64, 2052}) {
+    const int64_t rows = columns > 1000 ? 3 : 37;
+    bool is_first = true;
+    for (const std::vector<std::vector<int64_t>>& strides :
+         std::vector<std::vector<std::vector<int64_t>>>{
+             {{columns, 1}, {0, 1}, {1, 0}},
+             {{columns + 4, 1}, {columns + 1, 1}, {0, 0}},
+             {{2 * columns, 2}, {1, rows}, {0, 1}}}) {
+      Work work = Expression({rows, columns}, strides);
+      CheckWork(work, "map: rows of " + std::to_string(columns));
+      if (is_first) CheckOffset(work, "map: odd starts, rows of " + std::to_string(columns));
+      is_first = false;
+    }
+  }
+  for (const int64_t count : {1, 3, 4, 5, 2047, 2048, 2049, 6001}) {
+    Work work = Expression({count}, {{1}, {0}, {1}});
+    CheckWork(work, "map: " + std::to_string(count) + " elements");
+    CheckOffset(work, "map: odd starts, " + std::to_string(count) + " elements");
+  }
+}
+
+// More results that are read late than the device keeps in shared memory.
+void TestManyKept() {
+  for (const int kept : {5, 6, 7, 90}) {
+    Work work({777});
+    work.Input(DType::kF32, {1}, 90);
+    uint8_t sum = work.Constant(DType::kF32, 0x3f000000);
+    std::vector<uint8_t> all;
+    for (int i = 0; i < kept; ++i) all.push_back(work.Step(42, 0, i == 0 ? 1 : all.back()));
+    // From the last one back, so that the first is kept to the end; then no step is left.
+    for (size_t i = 0; i < 5; ++i) sum = work.Step(40, all[all.size() - 1 - i], sum);
+    for (size_t i = 0; i < 1; ++i) sum = work.Step(41, all[i], sum);
+    work.Output(DType::kF32, sum);
+    for (size_t i = 0; i < 3; ++i) work.Output(DType::kF32, all[i]);
+    CheckWork(work, "map: " + std::to_string(kept) + " results");
+  }
+}
+
 void TestSharedMemory() {
   Work swap({1501});
   for (int i = 0; i < 3; ++i) swap.Input(DType::kI32, {1}, 60 + static_cast<uint64_t>(i));
@@ -230,6 +285,8 @@ void TestSoundness() {
 void TestMap() {
   TestEveryFunction();
   TestWalks();
+  TestFours();
+  TestManyKept();
   TestSharedMemory();
   TestSoundness();
 }

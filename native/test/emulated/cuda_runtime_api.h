@@ -52,7 +52,9 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
 // The language of kernels.
 #define __global__
 #define __device__
-#define __launch_bounds__(threads)
+#define __forceinline__ inline
+#define __grid_constant__
+#define __launch_bounds__(...)
 #define __shared__ static
 #define __constant__ static const
 struct alignas(16) uint4 {
@@ -75,6 +77,16 @@ inline void __threadfence() {}
 void __syncthreads();
 // Waits for the whole block, which is more than its warp.
 inline void __syncwarp() { __syncthreads(); }
+// Of all warps of a block together.
+template <class Value>
+Value __shfl_xor_sync(unsigned, Value value, int mask) {
+  static Value of_threads[1024];
+  of_threads[threadIdx.x] = value;
+  __syncthreads();
+  const Value other = of_threads[threadIdx.x ^ static_cast<unsigned>(mask)];
+  __syncthreads();
+  return other;
+}
 
 EMULATED_EXPORT void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
                                     std::function<void()> thread);
