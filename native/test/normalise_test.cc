@@ -109,6 +109,12 @@ std::vector<Case> Cases() {
     }
   }
   cases.push_back({0, 5, NormaliseMode::kByPlace, true, true, true, true});
+  // Rows that a device holds in a warp, in four, and no longer, each full, all but, and just not.
+  for (const int64_t length : {255, 256, 257, 1023, 1025, 2500, 4095, 4096}) {
+    const bool is_even = length % 2 == 0;
+    cases.push_back({5, length, is_even ? NormaliseMode::kByChannel : NormaliseMode::kByPlace, true,
+                     true, true, false});
+  }
   return cases;
 }
 

@@ -52,6 +52,10 @@ void SoftmaxEmulated(const Softmax& job, float*) {
 
 std::vector<Case> Cases() {
   std::vector<Case> cases = {{0, 5, false, true}, {2, kSoftmaxScratchLength + 3, false, true}};
+  // Rows that a device holds in a warp, in four, and no longer, each full, all but, and just not.
+  for (const int64_t length : {255, 256, 257, 1023, 1024, 1025, 2500, 4095, 4096}) {
+    cases.push_back({5, length, length % 2 == 0, false});
+  }
   for (const int64_t length : {0, 1, 2, 15, 16, 17, 63, 64, 65, 200, 1000, 4097}) {
     for (const bool logarithm : {false, true}) {
       for (const bool stream : {false, true}) {

@@ -1,7 +1,9 @@
-// A row by a team of threads or more, which all know its mean and deviation when they write it.
+// A row of one block by a warp or four, in registers: 8 bytes of memory an element, and scale and
+// bias from the caches. A longer one by teams of threads. All threads of a row know its mean and
+// deviation when they write it.
 #include "kernels/normalise/normalise_cuda.h"
 #include "kernels/normalise/normalise_row.h"
-#include "kernels/reduce/reduce_device.h"
+#include "kernels/reduce/held_row.h"
 #include "support/cuda_check.h"
 
 namespace quipu {
@@ -28,10 +30,40 @@ __global__ void __launch_bounds__(Teams::kThreads) NormaliseKernel(Normalise job
   }
 }
 
+template <class Row>
+__global__ void __launch_bounds__(Row::kThreads, 8) HeldNormaliseKernel(Normalise job) {
+  __shared__ float sums[Row::kShared];
+  __shared__ float shared[Row::kShared];
+  for (int64_t row = Row::First(); Row::More(row, job.rows); row += Row::Step()) {
+    const bool live = row < job.rows;
+    const Row held(job.length, live);
+    const float* from = job.from + row * job.length;
+    float* to = job.to + row * job.length;
+    float x[Row::kHeld] = {};
+    held.Each([&](int h, int j) { x[h] = from[j]; });
+    const float sum = held.template Reduce<SumF32>(sums, [&x](int h) { return x[h]; });
+    const float mean = sum / static_cast<float>(job.length);
+    const float squares =
+        held.template Reduce<SumOfSquaresF32>(shared, [&x, mean](int h) { return x[h] - mean; });
+    if (!live) continue;
+    const float inverse = InverseDeviation(squares, job.length, job.epsilon);
+    const ScaleAndBias after = ScaleAndBiasOf(job, row);
+    held.Each([&](int h, int j) { to[j] = NormalisedElement(x[h], mean, inverse, after, j); });
+    if (Row::Place() == 0) WriteMoments(job, row, mean, inverse);
+  }
+}
+
 }  // namespace
 
 cudaError_t LaunchNormaliseF32(const Normalise& job, cudaStream_t stream) {
   if (job.rows == 0) return cudaSuccess;
+  if (job.length <= kReduceBlock) {
+    WithHeldRow(job.length, [&](auto form) {
+      using Row = typename decltype(form)::Row;
+      QUIPU_CUDA_START(HeldNormaliseKernel<Row>, Row::Blocks(job.rows), Row::kThreads, stream, job);
+    });
+    return cudaGetLastError();
+  }
   WithTeams(job.length, [&](auto teams) {
     using Teams = decltype(teams);
     QUIPU_CUDA_START(NormaliseKernel<Teams>, Teams::Blocks(job.rows), Teams::kThreads, stream, job);

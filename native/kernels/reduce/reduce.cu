@@ -58,11 +58,12 @@ int64_t BlocksOf(const Reduce& job) { return GridBlocks<kThreads>(job.outer * jo
 template <class Fold>
 void StartReduce(const Reduce& job, cudaStream_t stream) {
   if (job.inner == 1 && job.inner_stride == 1) {
-    WithTeams(job.length, [&](auto teams) {
+    const auto start = [&](auto teams) {
       using Teams = decltype(teams);
       constexpr auto kKernel = ReduceRowsKernel<Fold, Teams>;
       QUIPU_CUDA_START(kKernel, Teams::Blocks(job.outer), Teams::kThreads, stream, job);
-    });
+    };
+    job.length <= kReduceBlock ? start(WarpRows()) : WithTeams(job.length, start);
     return;
   }
   constexpr auto kKernel = ReduceEachKernel<Fold, false>;

@@ -1,7 +1,7 @@
-// A row of the canonical order by teams of 64 threads, a lane each. Include only from .cu files.
+// A row of the canonical order, by threads of a block. Include only from .cu files.
 //
-// Of short rows each has a team to itself; the blocks of a long one are shared out among the teams
-// of a whole thread block.
+// Of short rows each has a warp to itself, two lanes a thread: no barrier is needed. The blocks of
+// a long row are shared out among teams of 64 threads, a lane each.
 #ifndef QUIPU_KERNELS_REDUCE_REDUCE_DEVICE_H_
 #define QUIPU_KERNELS_REDUCE_REDUCE_DEVICE_H_
 
@@ -14,11 +14,13 @@
 namespace quipu {
 namespace {
 
-// How `kTeams` teams share a row.
-template <int kTeams>
-struct RowTeams {
-  static constexpr int kRowThreads = kTeams * kReduceLanes;
-  static constexpr int kThreads = kRowThreads < 256 ? 256 : kRowThreads;
+// How the threads of a block are shared out among rows. All of a block take as many rows as its
+// first one has, because they wait for each other; those whose row is beyond the last one are not
+// `live`, and read and write nothing.
+template <int kThreadsOfRow, int kThreadsMin>
+struct RowPlaces {
+  static constexpr int kRowThreads = kThreadsOfRow;
+  static constexpr int kThreads = kRowThreads < kThreadsMin ? kThreadsMin : kRowThreads;
   static constexpr int kRows = kThreads / kRowThreads;  // of a thread block
 
   // Thread blocks for so many rows; a block takes further ones in a stride over the grid.
@@ -30,15 +32,60 @@ struct RowTeams {
   }
   static __device__ int64_t Step() { return static_cast<int64_t>(gridDim.x) * kRows; }
   static __device__ int Place() { return static_cast<int>(threadIdx.x % kRowThreads); }
-  // All threads of a block take as many rows as its first one has, because they wait for each
-  // other.
   static __device__ bool More(int64_t row, int64_t rows) {
     return row - threadIdx.x / kRowThreads < rows;
   }
+};
+
+constexpr int kWarp = 32;
+
+// Two lanes to each thread of a warp, lane l and lane l + 32; the result to all of them.
+template <class Fold>
+__device__ typename Fold::Value JoinLanes(typename Fold::Value low, typename Fold::Value high) {
+  typename Fold::Value value = Fold::Join(low, high);
+  QUIPU_UNROLL
+  for (int half = kWarp / 2; half > 0; half /= 2) {
+    value = Fold::Join(value, __shfl_xor_sync(0xffffffffu, value, half));
+  }
+  return value;
+}
+
+// A row of one block at most, each with a warp.
+struct WarpRows : RowPlaces<kWarp, 256> {
+  // Element j of the row is read(j).
+  template <class Fold, class Read>
+  static __device__ typename Fold::Value Reduce(int64_t length, bool live, typename Fold::Value*,
+                                                const Read& read) {
+    const int end = live ? static_cast<int>(length) : 0;
+    typename Fold::Value low = Fold::Start(), high = Fold::Start();
+    int j = Place();
+    constexpr int kSome = 16;  // that are on their way together
+    for (; j - Place() + kSome * kWarp <= end; j += kSome * kWarp) {
+      typename Fold::From some[kSome];
+      QUIPU_UNROLL
+      for (int k = 0; k < kSome; ++k) some[k] = read(j + k * kWarp);
+      QUIPU_UNROLL
+      for (int k = 0; k < kSome; ++k) {
+        auto& lane = k % 2 == 0 ? low : high;
+        lane = Fold::Take(lane, some[k], static_cast<uint32_t>(j + k * kWarp));
+      }
+    }
+    for (; j < end; j += kReduceLanes) {
+      low = Fold::Take(low, read(j), static_cast<uint32_t>(j));
+      const int other = j + kWarp;
+      if (other < end) high = Fold::Take(high, read(other), static_cast<uint32_t>(other));
+    }
+    return JoinLanes<Fold>(low, high);
+  }
+};
+
+// How `kTeams` teams share a row.
+template <int kTeams>
+struct RowTeams : RowPlaces<kTeams * kReduceLanes, 256> {
+  using RowPlaces<kTeams * kReduceLanes, 256>::Place;
 
   // Element j of the row is read(j). All threads of a block call this together, with the same
-  // length and kThreads values of shared memory; each gets the value of its row. Threads whose row
-  // is beyond the last one are not `live`: they wait with the others and read nothing.
+  // length and kThreads values of shared memory; each gets the value of its row.
   template <class Fold, class Read>
   static __device__ typename Fold::Value Reduce(int64_t length, bool live,
                                                 typename Fold::Value* shared, const Read& read) {
@@ -68,10 +115,9 @@ struct RowTeams {
   }
 };
 
-// Calls `with` with the teams for rows of this length.
+// Calls `with` with the teams for rows of this length, which is more than a block.
 template <class With>
 void WithTeams(int64_t length, const With& with) {
-  if (length <= kReduceBlock) return with(RowTeams<1>());
   if (length < 16 * kReduceBlock) return with(RowTeams<4>());
   with(RowTeams<16>());
 }
