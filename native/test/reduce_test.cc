@@ -265,10 +265,6 @@ void TestParts() {
     }
     job = JobOf(Shape{2, 7, 70, 73}, parts, &got);
     lengths = lengths && JoinReduced(job, kFunctions[f], DType::kF32) && SameBits(got, want);
-    job = JobOf(Shape{2, 7, 70, 73}, parts, &got);
-    lengths = lengths &&
-              LaunchJoinReduced(job, kFunctions[f], DType::kF32, nullptr) == cudaSuccess &&
-              cudaStreamSynchronize(nullptr) == cudaSuccess && SameBits(got, want);
   }
   Check(columns, "reduce: parts of the columns");
   Check(lengths, "reduce: parts of the length, joined");

@@ -37,7 +37,7 @@ __device__ typename Fold::Value ReduceOne(int64_t length, const Read& read) {
   }
 }
 
-template <class Fold, bool kJoin>
+template <class Fold>
 __global__ void __launch_bounds__(kThreads) ReduceEachKernel(Reduce job) {
   const auto* from = static_cast<const typename Fold::From*>(job.from);
   auto* to = static_cast<typename Fold::To*>(job.to);
@@ -48,7 +48,7 @@ __global__ void __launch_bounds__(kThreads) ReduceEachKernel(Reduce job) {
     const auto* start = from + o * job.length * job.inner_stride + i;
     const int64_t stride = job.inner_stride;
     const auto read = [start, stride](int64_t j) { return start[j * stride]; };
-    const auto value = kJoin ? JoinAll<Fold>(job.length, read) : ReduceOne<Fold>(job.length, read);
+    const auto value = ReduceOne<Fold>(job.length, read);
     to[o * job.inner_stride + i] = Fold::Finish(value);
   }
 }
@@ -63,16 +63,16 @@ void StartReduce(const Reduce& job, cudaStream_t stream) {
       constexpr auto kKernel = ReduceRowsKernel<Fold, Teams>;
       QUIPU_CUDA_START(kKernel, Teams::Blocks(job.outer), Teams::kThreads, stream, job);
     };
-    job.length <= kReduceBlock ? start(WarpRows()) : WithTeams(job.length, start);
+    if (job.length <= kReduceBlock) {
+      start(WarpRows());
+    } else if constexpr (Fold::kOrdered) {
+      WithTeams(job.length, start);
+    } else {
+      start(RowTeams<8>());  // with fewer kernels to carry about
+    }
     return;
   }
-  constexpr auto kKernel = ReduceEachKernel<Fold, false>;
-  QUIPU_CUDA_START(kKernel, BlocksOf(job), kThreads, stream, job);
-}
-
-template <class Fold>
-void StartJoin(const Reduce& job, cudaStream_t stream) {
-  constexpr auto kKernel = ReduceEachKernel<Fold, true>;
+  constexpr auto kKernel = ReduceEachKernel<Fold>;
   QUIPU_CUDA_START(kKernel, BlocksOf(job), kThreads, stream, job);
 }
 
@@ -82,15 +82,6 @@ cudaError_t LaunchReduce(const Reduce& job, ReduceFunction function, DType dtype
                          cudaStream_t stream) {
   const bool known = WithFold(function, dtype, [&](auto fold) {
     if (job.outer > 0 && job.inner > 0) StartReduce<decltype(fold)>(job, stream);
-    return true;
-  });
-  return known ? cudaGetLastError() : cudaErrorInvalidValue;
-}
-
-cudaError_t LaunchJoinReduced(const Reduce& job, ReduceFunction function, DType dtype,
-                              cudaStream_t stream) {
-  const bool known = WithJoin(function, dtype, [&](auto fold) {
-    if (job.outer > 0 && job.inner > 0) StartJoin<decltype(fold)>(job, stream);
     return true;
   });
   return known ? cudaGetLastError() : cudaErrorInvalidValue;

@@ -10,8 +10,6 @@ namespace quipu {
 
 cudaError_t LaunchReduce(const Reduce& job, ReduceFunction function, DType dtype,
                          cudaStream_t stream);
-cudaError_t LaunchJoinReduced(const Reduce& job, ReduceFunction function, DType dtype,
-                              cudaStream_t stream);
 
 }  // namespace quipu
 

@@ -59,7 +59,7 @@ struct WarpRows : RowPlaces<kWarp, 256> {
     const int end = live ? static_cast<int>(length) : 0;
     typename Fold::Value low = Fold::Start(), high = Fold::Start();
     int j = Place();
-    constexpr int kSome = 16;  // that are on their way together
+    constexpr int kSome = 8;  // that are on their way together
     for (; j - Place() + kSome * kWarp <= end; j += kSome * kWarp) {
       typename Fold::From some[kSome];
       QUIPU_UNROLL
