@@ -19,7 +19,8 @@ struct CudaAddresses {
   uint8_t* arena;
   uint8_t* inputs;
   const std::vector<uint64_t>& input_offsets;
-  BadIndex* bad;  // one an operator
+  float* scratch;  // for the operator that runs; what it asks for below
+  BadIndex* bad;   // one an operator
 
   BadIndex* Bad(const ProgramOperator& op) const { return bad + (&op - program.operators.data()); }
   uint8_t* At(uint32_t tensor) const {
@@ -45,6 +46,9 @@ struct CudaAddresses {
     return reinterpret_cast<T*>(At(op.writes[i]));
   }
 };
+
+int64_t MatmulScratchFloats(const Program& program, const ProgramOperator& op);
+int64_t ConvolutionScratchFloats(const Program& program, const ProgramOperator& op);
 
 cudaError_t StartMatmul(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);
 cudaError_t StartMap(const CudaAddresses& at, const ProgramOperator& op, cudaStream_t stream);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include "kernels/copy/copy_cuda.h"
@@ -21,6 +22,7 @@ struct CudaProgram::Device {
   DeviceArray<uint8_t> prepared;
   DeviceArray<uint8_t> arena;
   DeviceArray<uint8_t> inputs;
+  DeviceArray<float> scratch;
   DeviceArray<BadIndex> bad;
   std::vector<uint64_t> input_offsets;
   std::unique_ptr<FastMatmul> fast;  // what the last fast run asked for
@@ -66,6 +68,17 @@ cudaError_t StartOperator(const CudaAddresses& at, const ProgramOperator& op, cu
   }
 }
 
+int64_t ScratchFloats(const Program& program, const ProgramOperator& op) {
+  switch (op.opcode) {
+    case Opcode::kMatmul:
+      return MatmulScratchFloats(program, op);
+    case Opcode::kConvolution:
+      return ConvolutionScratchFloats(program, op);
+    default:
+      return 0;
+  }
+}
+
 // On this stream: a plain copy may return before the device has the bytes, and nothing makes a
 // non-blocking stream wait for it.
 Status Upload(DeviceArray<uint8_t>* to, const uint8_t* from, uint64_t bytes, cudaStream_t stream) {
@@ -98,6 +111,11 @@ Status CudaProgram::Open(const uint8_t* prepared) {
   }
   if (Status s = device->inputs.Allocate(input_bytes + 1); !s.ok()) return s;
   if (Status s = device->arena.Allocate(program_.arena_bytes + 1); !s.ok()) return s;
+  int64_t scratch_floats = 1;
+  for (size_t i = program_.prelude_count; i < program_.operators.size(); ++i) {
+    scratch_floats = std::max(scratch_floats, ScratchFloats(program_, program_.operators[i]));
+  }
+  if (Status s = device->scratch.Allocate(static_cast<size_t>(scratch_floats)); !s.ok()) return s;
   // What an operator leaves unwritten is then the same in every process, as on the CPU.
   QUIPU_CUDA_RETURN_IF_ERROR(LaunchFill(
       device->arena.get(), 1, 0, static_cast<int64_t>(program_.arena_bytes), device->stream));
@@ -133,6 +151,7 @@ Status CudaProgram::Run(const ProgramRun& run, const uint8_t* prepared) {
                          device_->arena.get(),
                          device_->inputs.get(),
                          device_->input_offsets,
+                         device_->scratch.get(),
                          device_->bad.get()};
   if (Status s = OpenFast(at, run.fast); !s.ok()) return s;
   std::vector<BadIndex> bad(program_.operators.size(), BadIndex{-1, 0, 0});

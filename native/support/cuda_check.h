@@ -46,10 +46,14 @@ inline void ForgetCudaError() { (void)cudaGetLastError(); }
 
 // Starts kernel(arguments...). The unit tests, which run kernels on a processor, do it in their own
 // way.
-#ifndef QUIPU_CUDA_START
-#define QUIPU_CUDA_START(kernel, blocks, threads, stream, ...) \
-  kernel<<<static_cast<unsigned>(blocks), (threads), 0, (stream)>>>(__VA_ARGS__)
+#ifndef QUIPU_CUDA_START_SHARED
+#define QUIPU_CUDA_START_SHARED(kernel, blocks, threads, shared_bytes, stream, ...) \
+  kernel<<<static_cast<unsigned>(blocks), (threads), (shared_bytes), (stream)>>>(__VA_ARGS__)
+// In a kernel: the shared memory that its launch gives it beyond what it declares.
+#define QUIPU_SHARED_AT_LAUNCH(type, name) extern __shared__ type name[]
 #endif
+#define QUIPU_CUDA_START(kernel, blocks, threads, stream, ...) \
+  QUIPU_CUDA_START_SHARED(kernel, blocks, threads, 0, stream, __VA_ARGS__)
 
 // The same, and returns the Status of one that cannot start from the enclosing function.
 #define QUIPU_CUDA_LAUNCH(kernel, ...)                       \

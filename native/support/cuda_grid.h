@@ -10,6 +10,17 @@ namespace quipu {
 
 constexpr int kGridThreads = 256;
 
+// Processors of the device; one where it does not say, so that whoever plans for them goes on.
+static inline int DeviceProcessors() {
+  static const int processors = [] {
+    int count = 0;
+    const cudaError_t error =
+        cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, /*device=*/0);
+    return error == cudaSuccess && count > 0 ? count : 1;
+  }();
+  return processors;
+}
+
 // So many blocks or the most that are useful: beyond those, blocks stride.
 static inline int64_t UsefulBlocks(int64_t wanted) {
   constexpr int64_t kBlocksMax = 65535;

@@ -229,7 +229,8 @@ void TestDevice(const Shape& shape) {
   grid.one.w = tensors.w.data();
   grid.one.y = tensors.y.data();
   grid.one.begin = grid.one.end = 0;
-  const bool started = LaunchConvolutionF32(grid, nullptr) == cudaSuccess;
+  std::vector<float> scratch(static_cast<size_t>(ConvolutionScratchFloats(grid)));
+  const bool started = LaunchConvolutionF32(grid, scratch.data(), nullptr) == cudaSuccess;
   Check(started && cudaStreamSynchronize(nullptr) == cudaSuccess && SameFloats(want, tensors.y),
         std::string("convolution, ") + shape.name + ": CUDA, two images of two groups");
 }

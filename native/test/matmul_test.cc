@@ -19,18 +19,37 @@ struct Size {
 };
 
 const Size kSizes[] = {
-    {1, 1, 1},     {1, 33, 700},  {3, 1030, 257}, {8, 40, 256},  {9, 15, 255}, {13, 31, 256},
-    {14, 32, 257}, {15, 33, 512}, {28, 47, 3},    {29, 48, 300}, {6, 17, 16},  {7, 16, 17},
-    {43, 100, 40}, {350, 70, 30}, {20, 1060, 30}, {12, 20, 0},   {2, 20, 0},   {33, 49, 600},
+    {1, 1, 1},     {1, 33, 700},  {3, 1030, 257}, {8, 40, 256},  {9, 15, 255},    {13, 31, 256},
+    {14, 32, 257}, {15, 33, 512}, {28, 47, 3},    {29, 48, 300}, {6, 17, 16},     {7, 16, 17},
+    {43, 100, 40}, {350, 70, 30}, {20, 1060, 30}, {12, 20, 0},   {2, 20, 0},      {33, 49, 600},
+    {5, 36, 4600}, {9, 132, 516}, {70, 260, 260}, {130, 8, 300}, {512, 512, 300},
 };
-constexpr int64_t kGap = 5;  // elements between the end of a row and the next
+
+// Elements between the end of a row and the next, such that rows that could be read by fours can.
+int64_t GapOf(int64_t row) { return row % 4 == 0 ? 4 : 5; }
+
+bool Launch(const MatmulStack& stack) {
+  std::vector<float> scratch(static_cast<size_t>(MatmulScratchFloats(stack)));
+  return LaunchMatmulF32(stack, scratch.data(), nullptr) == cudaSuccess &&
+         cudaStreamSynchronize(nullptr) == cudaSuccess;
+}
 
 struct Product {
   Product(const Size& size, uint32_t rarity)
-      : a(HardFloats(static_cast<size_t>(size.m * (size.k + kGap)), 1, rarity)),
-        b(HardFloats(static_cast<size_t>((size.k + 1) * (size.n + kGap)), 2, rarity)),
-        job{a.data(),      b.data(), nullptr, size.k + kGap, size.n + kGap,
-            size.n + kGap, size.m,   size.n,  size.k} {}
+      : job{nullptr,
+            nullptr,
+            nullptr,
+            size.k + GapOf(size.k),
+            size.n + GapOf(size.n),
+            size.n + GapOf(size.n),
+            size.m,
+            size.n,
+            size.k} {
+    a = HardFloats(static_cast<size_t>(job.m * job.a_stride), 1, rarity);
+    b = HardFloats(static_cast<size_t>((job.k + 1) * job.b_stride), 2, rarity);
+    job.a = a.data();
+    job.b = b.data();
+  }
 
   std::vector<float> Fresh() const {
     return std::vector<float>(static_cast<size_t>(job.m * job.c_stride), -7.0f);
@@ -70,11 +89,10 @@ struct Product {
 
   std::vector<float> RunOnDevice() const {
     std::vector<float> c = Fresh();
-    Matmul mine = job;
-    mine.c = c.data();
-    const bool ok = LaunchMatmulF32(mine, nullptr) == cudaSuccess &&
-                    cudaStreamSynchronize(nullptr) == cudaSuccess;
-    return ok ? c : std::vector<float>{};
+    MatmulStack stack;
+    stack.one = job;
+    stack.one.c = c.data();
+    return Launch(stack) ? c : std::vector<float>{};
   }
 
   std::vector<float> Naive() const {
@@ -118,12 +136,37 @@ void TestSize(const Size& size, uint32_t rarity) {
 #endif
 }
 
+// Two by three products: A repeats along the first axis, B along the second.
+void TestStack(const Size& size) {
+  const auto [m, n, k] = size;
+  const std::vector<float> a = HardFloats(static_cast<size_t>(3 * m * k), 3, 50);
+  const std::vector<float> b = HardFloats(static_cast<size_t>(2 * k * n), 4, 50);
+  std::vector<float> want(static_cast<size_t>(6 * m * n)), got(want.size());
+  MatmulStack stack{
+      {a.data(), b.data(), got.data(), k, n, n, m, n, k}, 6, 2, {2, 3}, {0, 1}, {1, 0}};
+  const AlignedArray<uint8_t> scratch = AllocateAligned<uint8_t>(kMatmulScratchBytes);
+  for (int64_t i = 0; i < 6; ++i) {
+    Matmul one = stack.one;
+    one.a += i % 3 * m * k;
+    one.b += i / 3 * k * n;
+    one.c = want.data() + i * m * n;
+    MatmulF32Portable(one, reinterpret_cast<float*>(scratch.get()));
+  }
+  Check(Launch(stack) && SameFloats(want, got), "matmul, a stack of " + std::to_string(m) + " x " +
+                                                    std::to_string(n) + " x " + std::to_string(k) +
+                                                    ": CUDA");
+}
+
 }  // namespace
 
 void TestMatmul() {
   for (const Size& size : kSizes) {
     TestSize(size, 50);
     TestSize(size, 1000000);
+  }
+  for (const Size& size :
+       {Size{3, 50, 600}, Size{20, 64, 520}, Size{20, 63, 522}, Size{40, 36, 0}}) {
+    TestStack(size);
   }
 }
 

@@ -1,7 +1,7 @@
 // Many output channels: the tiles of the matrix product, its right-hand matrix gathered from the
 // image. Few: one thread an output, since most of a tile would be empty.
 #include "kernels/convolution/convolution_cuda.h"
-#include "kernels/matmul/matmul_tile.h"
+#include "kernels/matmul/matmul_split.h"
 #include "support/cuda_grid.h"
 
 namespace quipu {
@@ -25,34 +25,35 @@ QUIPU_HOST_DEVICE static inline Matmul ProductOf(const Convolution& job) {
   return Matmul{job.w, nullptr, job.y, k, positions, positions, job.out_channels, positions, k};
 }
 
+// Neighbouring threads have neighbouring positions, of the four that each fetches.
 struct WindowColumns {
+  static constexpr int kApart = 32;
   const ConvolutionGrid& grid;
   const float* x;
-  uint32_t k;
+  uint32_t first_k;
   ConvolutionPlace corners[4];
-  bool inside[4];
 
   __device__ void Fetch(int64_t p, float into[4]) const {
-    const bool in_k = p < k;
-    const ConvolutionPlace tap = TapAt(grid.one, static_cast<uint32_t>(p));
+    const ConvolutionPlace tap = TapAt(grid.one, first_k + static_cast<uint32_t>(p));
     QUIPU_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      into[i] = in_k && inside[i] ? InputAt(grid.one, x, tap, corners[i]) : 0.0f;
-    }
+    for (int i = 0; i < 4; ++i) into[i] = InputAt(grid.one, x, tap, corners[i]);
   }
 };
 
+// kInQuads: four neighbours of a row of weights are one load.
+template <bool kInQuadsOfWeights>
 struct WindowProblem {
+  static constexpr bool kInQuads = kInQuadsOfWeights;
   ConvolutionGrid grid;
 
   __device__ Matmul Of(int64_t matrix) const { return ProductOf(GroupOf(grid, matrix)); }
-  __device__ WindowColumns Columns(int64_t matrix, int64_t column) const {
+  __device__ WindowColumns Columns(int64_t matrix, int64_t column, int64_t first_k) const {
     const Convolution job = GroupOf(grid, matrix);
-    WindowColumns columns = {grid, job.x, static_cast<uint32_t>(DepthOf(job)), {}, {}};
+    WindowColumns columns = {grid, job.x, static_cast<uint32_t>(first_k), {}};
     QUIPU_UNROLL
     for (int i = 0; i < 4; ++i) {
-      columns.corners[i] = CornerAt(job, column + i);
-      columns.inside[i] = column + i < VolumeOf(job.out);
+      const int64_t position = column + threadIdx.x % 32 + i * WindowColumns::kApart;
+      columns.corners[i] = CornerAt(job, Least(position, VolumeOf(job.out) - 1));
     }
     return columns;
   }
@@ -82,11 +83,20 @@ __global__ void __launch_bounds__(kGridThreads) ConvolutionDirectKernel(Convolut
 
 }  // namespace
 
-cudaError_t LaunchConvolutionF32(const ConvolutionGrid& job, cudaStream_t stream) {
+int64_t ConvolutionScratchFloats(const ConvolutionGrid& job) {
+  if (job.one.out_channels <= kDirectChannelsMax) return 0;
+  return TileScratchFloats(ProductOf(job.one), job.images * job.groups);
+}
+
+cudaError_t LaunchConvolutionF32(const ConvolutionGrid& job, float* scratch, cudaStream_t stream) {
   if (DepthOf(job.one) > INT32_MAX) return cudaErrorInvalidValue;
   const int64_t matrices = job.images * job.groups;
   if (job.one.out_channels > kDirectChannelsMax) {
-    return LaunchMatmulTiles(WindowProblem{job}, ProductOf(job.one), matrices, stream);
+    const Matmul product = ProductOf(job.one);
+    if (InQuads(product.a, product.a_stride, 0)) {
+      return LaunchMatmulTiles(WindowProblem<true>{job}, product, matrices, scratch, stream);
+    }
+    return LaunchMatmulTiles(WindowProblem<false>{job}, product, matrices, scratch, stream);
   }
   const int64_t count = matrices * job.one.out_channels * VolumeOf(job.one.out);
   if (count == 0) return cudaSuccess;

@@ -17,7 +17,9 @@ struct ConvolutionGrid {
   int64_t groups;
 };
 
-cudaError_t LaunchConvolutionF32(const ConvolutionGrid& job, cudaStream_t stream);
+// Floats that the launch wants at `scratch`.
+int64_t ConvolutionScratchFloats(const ConvolutionGrid& job);
+cudaError_t LaunchConvolutionF32(const ConvolutionGrid& job, float* scratch, cudaStream_t stream);
 
 }  // namespace quipu
 

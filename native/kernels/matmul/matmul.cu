@@ -1,35 +1,70 @@
-// The right-hand matrix lies in memory.
+// The right-hand matrices lie in memory.
 #include "kernels/matmul/matmul_cuda.h"
-#include "kernels/matmul/matmul_tile.h"
+#include "kernels/matmul/matmul_rows.h"
+#include "kernels/matmul/matmul_split.h"
 
 namespace quipu {
 namespace {
 
+// Four neighbours of a row of B for each thread of a warp.
+template <bool kInQuads>
 struct MatrixColumns {
+  static constexpr int kApart = 1;
   const float* b;
   int64_t stride;
-  int64_t k;
-  int64_t columns;  // from here to the matrix's end; may be negative
+  int reach;  // of the neighbours, how many there are beyond the first
 
   __device__ void Fetch(int64_t p, float into[4]) const {
+    const float* from = b + p * stride;
+    if (kInQuads) return LoadQuad(from, into);
     QUIPU_UNROLL
-    for (int i = 0; i < 4; ++i) into[i] = p < k && i < columns ? b[p * stride + i] : 0.0f;
+    for (int i = 0; i < 4; ++i) into[i] = from[i < reach ? i : reach];
   }
 };
 
-struct MatrixProblem {
-  Matmul job;
+// kInQuads: four neighbours of a row are one load, in A and in B.
+template <bool kInQuadsOfAll>
+struct StackProblem {
+  static constexpr bool kInQuads = kInQuadsOfAll;
+  MatmulStack stack;
 
-  __device__ Matmul Of(int64_t) const { return job; }
-  __device__ MatrixColumns Columns(int64_t, int64_t column) const {
-    return MatrixColumns{job.b + column, job.b_stride, job.k, job.n - column};
+  __device__ Matmul Of(int64_t matrix) const {
+    Matmul job = stack.one;
+    job.c += matrix * job.m * job.n;
+    for (int64_t axis = stack.rank - 1; axis >= 0; --axis) {
+      const int64_t at = matrix % stack.shape[axis];
+      matrix /= stack.shape[axis];
+      job.a += at * stack.a_stride[axis] * job.m * job.k;
+      job.b += at * stack.b_stride[axis] * job.k * job.n;
+    }
+    return job;
+  }
+  __device__ MatrixColumns<kInQuads> Columns(int64_t matrix, int64_t column,
+                                             int64_t first_k) const {
+    const Matmul job = Of(matrix);
+    const int64_t last = job.n - (kInQuads ? 4 : 1);
+    const int64_t at = Least(column + threadIdx.x % 32 * 4, last);
+    return {job.b + first_k * job.b_stride + at, job.b_stride,
+            static_cast<int>(Least(last - at, 3))};
   }
 };
 
 }  // namespace
 
-cudaError_t LaunchMatmulF32(const Matmul& job, cudaStream_t stream) {
-  return LaunchMatmulTiles(MatrixProblem{job}, job, 1, stream);
+int64_t MatmulScratchFloats(const MatmulStack& job) {
+  return job.one.m <= kRowsMax ? 0 : TileScratchFloats(job.one, job.matrices);
+}
+
+cudaError_t LaunchMatmulF32(const MatmulStack& job, float* scratch, cudaStream_t stream) {
+  const Matmul& one = job.one;
+  if (one.m == 0 || one.n == 0 || job.matrices == 0) return cudaSuccess;
+  if (one.m <= kRowsMax) {
+    return LaunchMatmulRows(StackProblem<false>{job}, one, job.matrices, stream);
+  }
+  if (InQuads(one.a, one.a_stride, one.k) && InQuads(one.b, one.b_stride, one.n)) {
+    return LaunchMatmulTiles(StackProblem<true>{job}, one, job.matrices, scratch, stream);
+  }
+  return LaunchMatmulTiles(StackProblem<false>{job}, one, job.matrices, scratch, stream);
 }
 
 }  // namespace quipu

@@ -5,10 +5,24 @@
 #include <cuda_runtime_api.h>
 
 #include "kernels/matmul/matmul.h"
+#include "quipu/views.h"
 
 namespace quipu {
 
-cudaError_t LaunchMatmulF32(const Matmul& job, cudaStream_t stream);
+// Products of whole stacks of matrices that lie one after another. Axes are those of C's stack,
+// outermost first; strides count matrices, 0 repeats.
+struct MatmulStack {
+  Matmul one;  // the first
+  int64_t matrices = 1;
+  int64_t rank = 0;
+  int64_t shape[kRankMax] = {};
+  int64_t a_stride[kRankMax] = {};
+  int64_t b_stride[kRankMax] = {};
+};
+
+// Floats that the launch wants at `scratch`.
+int64_t MatmulScratchFloats(const MatmulStack& job);
+cudaError_t LaunchMatmulF32(const MatmulStack& job, float* scratch, cudaStream_t stream);
 
 }  // namespace quipu
 

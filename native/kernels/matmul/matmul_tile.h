@@ -1,143 +1,281 @@
 // Device code of matrix products, for whatever their right-hand matrix is read from.
 //
-// CUDA cores in canonical order: a block of 256 threads computes a 128 × 128 tile of C, a thread 8
-// × 8 of it, k in steps of 8 through two buffers of shared memory. Each output has one accumulator;
-// when a block of the dot product ends it is added to the output's total and starts again from +0.
+// CUDA cores in canonical order: a thread block of four warps computes a tile of C, a thread up to
+// 16 × 8 of it. k goes by in steps of 8 through two buffers of shared memory; what the next step
+// needs is on its way in registers meanwhile. Each output has one accumulator; when a block of the
+// dot product ends it is added to the output's total, which waits in shared memory too.
 //
-// k is never padded with zeros: fma(0, 0, -0) is +0, so a padded step could change a bit.
+// Whatever is read beyond the edge of a matrix is a copy of its last row or column, which only
+// meets outputs that are not written. k is never padded: fma(0, 0, -0) is +0, so a padded step
+// could change a bit.
 //
 // In an unnamed namespace, like kernels themselves. Include only from .cu files.
 #ifndef QUIPU_KERNELS_MATMUL_MATMUL_TILE_H_
 #define QUIPU_KERNELS_MATMUL_MATMUL_TILE_H_
 
 #include "kernels/math/canonical.h"
-#include "kernels/matmul/matmul_cuda.h"
+#include "kernels/matmul/matmul.h"
 #include "support/cuda_check.h"
 
 namespace quipu {
 namespace {
 
-constexpr int kTile = 128;
+constexpr int kTileThreads = 128;
+constexpr int kTileColumns = 128;  // 32 a warp
+constexpr int kThreadColumns = 8;
 constexpr int kStep = 8;
-constexpr int kThreads = 256;
 static_assert(kDotBlock % kStep == 0, "a step never crosses a block of the dot product");
 
-// What one thread carries from global to shared memory in one step: four elements of A (one row,
-// four k) and four of B (one k, four columns). Outside the matrix it carries zeros, which only meet
-// outputs that are not written.
-struct Carry {
-  float a[4];
-  float b[4];
+QUIPU_HOST_DEVICE inline int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+QUIPU_HOST_DEVICE inline bool InQuads(const float* first, int64_t a, int64_t b) {
+  return ((reinterpret_cast<uintptr_t>(first) / sizeof(float)) | a | b) % 4 == 0;
+}
+
+__device__ inline void LoadQuad(const float* from, float into[4]) {
+  const float4 quad = *reinterpret_cast<const float4*>(from);
+  into[0] = quad.x;
+  into[1] = quad.y;
+  into[2] = quad.z;
+  into[3] = quad.w;
+}
+
+__device__ inline void StoreQuad(const float from[4], float* to) {
+  *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
+}
+
+// A step of the operands in shared memory, k by k. Four floats more keep the columns of `a` that a
+// warp writes apart.
+template <int kThreadRows>
+struct StepBuffer {
+  static constexpr int kRows = 8 * kThreadRows;
+  float a[kStep][kRows + 4];
+  float b[kStep][kTileColumns];
 };
 
-template <class Columns>
-__device__ Carry Fetch(const Matmul& job, const Columns& columns, int64_t row, int64_t p) {
-  Carry carry;
-  const int64_t a_row = row + threadIdx.x / 2;
-  const int64_t a_p = p + threadIdx.x % 2 * 4;
-  QUIPU_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    const bool in_a = a_row < job.m && a_p + i < job.k;
-    carry.a[i] = in_a ? job.a[a_row * job.a_stride + a_p + i] : 0.0f;
-  }
-  columns.Fetch(p + threadIdx.x / 32, carry.b);
-  return carry;
-}
+// What one thread carries from global to shared memory for a step: quads of A (one row, four k)
+// and of B (one k, four columns).
+template <int kThreadRows>
+struct Carry {
+  static constexpr int kQuadsOfA = 2 * StepBuffer<kThreadRows>::kRows;
+  static constexpr int kQuads = (kQuadsOfA + kTileThreads - 1) / kTileThreads;
+  float a[kQuads][4];
+  float b[2][4];
 
-__device__ void Store(const Carry& carry, float (*a)[kTile + 4], float (*b)[kTile]) {
-  QUIPU_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    a[threadIdx.x % 2 * 4 + i][threadIdx.x / 2] = carry.a[i];
-    b[threadIdx.x / 32][threadIdx.x % 32 * 4 + i] = carry.b[i];
-  }
-}
-
-// Rows and columns of a thread: 4 and 4 more 64 further on, so that shared memory is read without
-// conflicts.
-__device__ int Spread(int base, int i) { return base * 4 + i % 4 + i / 4 * 64; }
-
-__device__ void Accumulate(const float* a, const float* b, int ty, int tx, float (*sum)[8]) {
-  float x[8];
-  float y[8];
-  QUIPU_UNROLL
-  for (int i = 0; i < 8; ++i) {
-    x[i] = a[Spread(ty, i)];
-    y[i] = b[Spread(tx, i)];
-  }
-  QUIPU_UNROLL
-  for (int i = 0; i < 8; ++i) {
+  // A step that is whole.
+  template <bool kInQuads, class Columns>
+  __device__ void Fetch(const float* const from[kQuads], const Columns& columns, int64_t p) {
     QUIPU_UNROLL
-    for (int j = 0; j < 8; ++j) sum[i][j] = FusedF32(x[i], y[j], sum[i][j]);
+    for (int i = 0; i < kQuads; ++i) {
+      if (kInQuads) {
+        LoadQuad(from[i] + p, a[i]);
+      } else {
+        QUIPU_UNROLL
+        for (int e = 0; e < 4; ++e) a[i][e] = from[i][p + e];
+      }
+    }
+    QUIPU_UNROLL
+    for (int i = 0; i < 2; ++i) columns.Fetch(p + threadIdx.x / 32 + 4 * i, b[i]);
+  }
+
+  // The last step, or none: beyond the last k is no matter what.
+  template <class Columns>
+  __device__ void FetchRest(const float* const from[kQuads], const Columns& columns, int64_t p,
+                            int64_t k) {
+    const int64_t left = k - p - threadIdx.x % 2 * 4;
+    QUIPU_UNROLL
+    for (int i = 0; i < kQuads; ++i) {
+      QUIPU_UNROLL
+      for (int e = 0; e < 4; ++e) a[i][e] = e < left ? from[i][p + e] : 0.0f;
+    }
+    QUIPU_UNROLL
+    for (int i = 0; i < 2; ++i) columns.Fetch(Least(p + threadIdx.x / 32 + 4 * i, k - 1), b[i]);
+  }
+
+  template <class Columns>
+  __device__ void Store(StepBuffer<kThreadRows>* to) const {
+    QUIPU_UNROLL
+    for (int i = 0; i < kQuads; ++i) {
+      const int quad = static_cast<int>(threadIdx.x) + i * kTileThreads;
+      if (kQuadsOfA < kTileThreads && quad >= kQuadsOfA) continue;
+      QUIPU_UNROLL
+      for (int e = 0; e < 4; ++e) to->a[quad % 2 * 4 + e][quad / 2] = a[i][e];
+    }
+    QUIPU_UNROLL
+    for (int i = 0; i < 2; ++i) {
+      float* row = to->b[threadIdx.x / 32 + 4 * i];
+      if (Columns::kApart == 1) {
+        StoreQuad(b[i], row + threadIdx.x % 32 * 4);
+      } else {
+        QUIPU_UNROLL
+        for (int e = 0; e < 4; ++e) row[threadIdx.x % 32 + e * 32] = b[i][e];
+      }
+    }
+  }
+};
+
+// A thread's place in the tile. Its rows are fours that lie 32 apart, its columns fours that lie 16
+// apart; neighbouring lanes read the same quads, in the pattern that costs no more than two passes
+// over the banks of shared memory.
+__device__ inline int FirstRow() { return static_cast<int>(threadIdx.x) % 16 / 2 * 4; }
+__device__ inline int FirstColumn() {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  return static_cast<int>(threadIdx.x) / 32 * 32 + (lane / 16 * 2 + lane % 2) * 4;
+}
+
+// Of one k.
+template <int kThreadRows>
+struct Operands {
+  float x[kThreadRows];
+  float y[kThreadColumns];
+
+  __device__ void Load(const StepBuffer<kThreadRows>& from, int s) {
+    QUIPU_UNROLL
+    for (int i = 0; i < kThreadRows; i += 4) LoadQuad(&from.a[s][FirstRow() + i * 8], x + i);
+    QUIPU_UNROLL
+    for (int j = 0; j < kThreadColumns; j += 4) {
+      LoadQuad(&from.b[s][FirstColumn() + j * 4], y + j);
+    }
+  }
+
+  __device__ void Multiply(float (*sum)[kThreadColumns]) const {
+    QUIPU_UNROLL
+    for (int i = 0; i < kThreadRows; ++i) {
+      QUIPU_UNROLL
+      for (int j = 0; j < kThreadColumns; ++j) sum[i][j] = FusedF32(x[i], y[j], sum[i][j]);
+    }
+  }
+};
+
+// The sums become the totals when blocks of the dot product went before, and are kept for those
+// that follow.
+template <int kThreadRows>
+__device__ void AddUp(float (*sum)[kThreadColumns], bool first, bool last, float4* totals) {
+  QUIPU_UNROLL
+  for (int i = 0; i < kThreadRows; ++i) {
+    QUIPU_UNROLL
+    for (int j = 0; j < kThreadColumns; j += 4) {
+      float* mine = reinterpret_cast<float*>(
+          totals + (i * (kThreadColumns / 4) + j / 4) * kTileThreads + threadIdx.x);
+      if (!first) {
+        float total[4];
+        LoadQuad(mine, total);
+        QUIPU_UNROLL
+        for (int e = 0; e < 4; ++e) sum[i][j + e] = total[e] + sum[i][j + e];
+      }
+      if (!last) StoreQuad(&sum[i][j], mine);
+    }
   }
 }
 
-template <class Problem>
-__global__ void __launch_bounds__(kThreads)
-    MatmulTileKernel(Problem problem, int64_t column_tiles, int64_t tiles) {
-  __shared__ float a[2][kStep][kTile + 4];
-  __shared__ float b[2][kStep][kTile];
-  const int64_t matrix = blockIdx.x / tiles;
-  const Matmul job = problem.Of(matrix);
-  const int64_t row = blockIdx.x % tiles / column_tiles * kTile;
-  const int64_t column = blockIdx.x % tiles % column_tiles * kTile;
-  const auto columns = problem.Columns(matrix, column + threadIdx.x % 32 * 4);
-  const int ty = threadIdx.x / 16;
-  const int tx = threadIdx.x % 16;
-  float sum[8][8] = {};
-  float total[8][8] = {};
-  if (job.k > 0) Store(Fetch(job, columns, row, 0), a[0], b[0]);
-  __syncthreads();
-  int buffer = 0;
-  for (int64_t p = 0; p < job.k; p += kStep) {
-    const bool more = p + kStep < job.k;
-    Carry carry;
-    if (more) carry = Fetch(job, columns, row, p + kStep);
-    if (more || job.k - p == kStep) {
-      QUIPU_UNROLL
-      for (int s = 0; s < kStep; ++s) Accumulate(a[buffer][s], b[buffer][s], ty, tx, sum);
-    } else {
-      for (int s = 0; s < job.k - p; ++s) Accumulate(a[buffer][s], b[buffer][s], ty, tx, sum);
-    }
-    if (!more || (p + kStep) % kDotBlock == 0) {
-      const bool first = p < kDotBlock;
-      QUIPU_UNROLL
-      for (int i = 0; i < 8; ++i) {
+template <int kThreadRows>
+__device__ void WriteTile(const Matmul& job, int64_t row, int64_t column,
+                          const float (*sum)[kThreadColumns]) {
+  const bool in_quads = InQuads(job.c, job.c_stride, job.n);
+  float* corner = job.c + (row + FirstRow()) * job.c_stride + column + FirstColumn();
+  const int64_t rows_left = job.m - row - FirstRow();
+  const int64_t columns_left = job.n - column - FirstColumn();
+  QUIPU_UNROLL
+  for (int i = 0; i < kThreadRows; ++i) {
+    const int r = i % 4 + i / 4 * 32;
+    if (r >= rows_left) continue;
+    QUIPU_UNROLL
+    for (int j = 0; j < kThreadColumns; j += 4) {
+      float* at = corner + r * job.c_stride + j * 4;
+      if (in_quads) {
+        if (j * 4 < columns_left) StoreQuad(&sum[i][j], at);
+      } else {
         QUIPU_UNROLL
-        for (int j = 0; j < 8; ++j) {
-          total[i][j] = first ? sum[i][j] : total[i][j] + sum[i][j];
-          sum[i][j] = 0.0f;
+        for (int e = 0; e < 4; ++e) {
+          if (j * 4 + e < columns_left) at[e] = sum[i][j + e];
         }
       }
     }
-    if (more) Store(carry, a[buffer ^ 1], b[buffer ^ 1]);
-    __syncthreads();
-    buffer ^= 1;
-  }
-  QUIPU_UNROLL
-  for (int i = 0; i < 8; ++i) {
-    QUIPU_UNROLL
-    for (int j = 0; j < 8; ++j) {
-      const int64_t r = row + Spread(ty, i);
-      const int64_t c = column + Spread(tx, j);
-      if (r < job.m && c < job.n) job.c[r * job.c_stride + c] = total[i][j];
-    }
   }
 }
 
-// `matrices` products at once. Problem gives Of(matrix), whose b is not read, and Columns(matrix,
-// column), which fetches four neighbours of a row of B: Fetch(p, into), +0 outside the matrix.
-// `shape` is what all of them have in common.
-template <class Problem>
-cudaError_t LaunchMatmulTiles(const Problem& problem, const Matmul& shape, int64_t matrices,
-                              cudaStream_t stream) {
-  if (shape.m == 0 || shape.n == 0 || matrices == 0) return cudaSuccess;
-  const int64_t column_tiles = (shape.n + kTile - 1) / kTile;
-  const int64_t tiles = (shape.m + kTile - 1) / kTile * column_tiles;
-  if (tiles > INT32_MAX / matrices) return cudaErrorInvalidConfiguration;
-  QUIPU_CUDA_START(MatmulTileKernel<Problem>, tiles * matrices, kThreads, stream, problem,
-                   column_tiles, tiles);
-  return cudaGetLastError();
+// Of k as a whole; or each of its blocks as a product of its own, one after another at `sums`.
+struct Parts {
+  int64_t count = 1;
+  float* sums = nullptr;
+
+  __device__ Matmul Of(Matmul job, int64_t index) const {
+    if (count == 1) return job;
+    const int64_t first_k = index % count * kDotBlock;
+    job.a += first_k;
+    job.k = Least(job.k - first_k, kDotBlock);
+    job.c = sums + index * job.m * job.n;
+    job.c_stride = job.n;
+    return job;
+  }
+};
+
+// Problem gives Of(matrix), whose b is not read, and Columns(matrix, column, first k).
+template <int kThreadRows, class Problem>
+__global__ void __launch_bounds__(kTileThreads, kThreadRows == 16  ? 2
+                                                : kThreadRows == 8 ? 3
+                                                                   : 4)
+    MatmulTileKernel(Problem problem, Parts parts, int64_t column_tiles, int64_t tiles) {
+  using Buffer = StepBuffer<kThreadRows>;
+  using Carried = Carry<kThreadRows>;
+  __shared__ Buffer buffers[2];
+  QUIPU_SHARED_AT_LAUNCH(float4, totals);
+  const int64_t index = blockIdx.x / tiles;
+  const int64_t matrix = index / parts.count;
+  const Matmul job = parts.Of(problem.Of(matrix), index);
+  const int64_t row = blockIdx.x % tiles / column_tiles * Buffer::kRows;
+  const int64_t column = blockIdx.x % tiles % column_tiles * kTileColumns;
+  const auto columns = problem.Columns(matrix, column, index % parts.count * kDotBlock);
+  using Columns = decltype(problem.Columns(0, 0, 0));
+  const float* rows[Carried::kQuads];
+  QUIPU_UNROLL
+  for (int i = 0; i < Carried::kQuads; ++i) {
+    const int quad = static_cast<int>(threadIdx.x) + i * kTileThreads;
+    rows[i] = job.a + Least(row + quad / 2, job.m - 1) * job.a_stride + quad % 2 * 4;
+  }
+  Carried carry;
+  const auto fetch = [&](int64_t p) {
+    if (p + kStep <= job.k) {
+      carry.template Fetch<Problem::kInQuads>(rows, columns, p);
+    } else {
+      carry.FetchRest(rows, columns, p, job.k);
+    }
+  };
+  Operands<kThreadRows> operands;
+  int now = 0;
+  if (job.k > 0) {
+    fetch(0);
+    carry.template Store<Columns>(&buffers[now]);
+    __syncthreads();
+  }
+  for (int64_t start = 0;; start += kDotBlock) {
+    const int64_t end = Least(start + kDotBlock, job.k);
+    float sum[kThreadRows][kThreadColumns] = {};
+    int64_t p = start;
+    for (; p + kStep <= end; p += kStep) {
+      fetch(p + kStep);
+      QUIPU_UNROLL
+      for (int s = 0; s < kStep; ++s) {
+        operands.Load(buffers[now], s);
+        operands.Multiply(sum);
+      }
+      carry.template Store<Columns>(&buffers[now ^ 1]);
+      __syncthreads();
+      now ^= 1;
+    }
+    for (int s = 0; p < end; ++p, ++s) {
+      operands.Load(buffers[now], s);
+      operands.Multiply(sum);
+    }
+    AddUp<kThreadRows>(sum, start == 0, end == job.k, totals);
+    if (end == job.k) return WriteTile<kThreadRows>(job, row, column, sum);
+  }
 }
+
+// What the totals of a tile take, where k has more than a block.
+template <int kThreadRows>
+constexpr int kTotalsBytes =
+    StepBuffer<kThreadRows>::kRows* kTileColumns* static_cast<int>(sizeof(float));
 
 }  // namespace
 }  // namespace quipu

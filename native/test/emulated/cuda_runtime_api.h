@@ -22,6 +22,8 @@ enum EmulatedError {
 };
 using cudaError_t = EmulatedError;
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
+enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount };
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 using cudaStream_t = struct EmulatedStream*;
 using cudaEvent_t = struct EmulatedEvent*;
 constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
@@ -32,6 +34,11 @@ constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
 const char* cudaGetErrorString(cudaError_t error);
 EMULATED_EXPORT cudaError_t cudaGetLastError();
 cudaError_t cudaSetDevice(int device);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
+template <class Kernel>
+cudaError_t cudaFuncSetAttribute(Kernel, cudaFuncAttribute, int) {
+  return cudaSuccess;
+}
 cudaError_t cudaMalloc(void** memory, size_t bytes);
 cudaError_t cudaFree(void* memory);
 cudaError_t cudaMallocHost(void** memory, size_t bytes);
@@ -61,6 +68,10 @@ struct alignas(16) uint4 {
   uint32_t x, y, z, w;
 };
 inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w) { return {x, y, z, w}; }
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 struct EmulatedIndex {
   unsigned x;
 };
@@ -89,8 +100,12 @@ Value __shfl_xor_sync(unsigned, Value value, int mask) {
 }
 
 EMULATED_EXPORT void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
-                                    std::function<void()> thread);
-#define QUIPU_CUDA_START(kernel, blocks, threads, stream, ...) \
-  EmulatedLaunch(blocks, threads, stream, [=] { kernel(__VA_ARGS__); })
+                                    std::function<void()> thread, size_t shared_bytes = 0);
+#define QUIPU_CUDA_START_SHARED(kernel, blocks, threads, shared_bytes, stream, ...) \
+  EmulatedLaunch(                                                                   \
+      blocks, threads, stream, [=] { kernel(__VA_ARGS__); }, shared_bytes)
+// As much as the launch asked for, and nothing behind it.
+void* EmulatedShared();
+#define QUIPU_SHARED_AT_LAUNCH(type, name) type* const name = static_cast<type*>(EmulatedShared())
 
 #endif  // QUIPU_TEST_EMULATED_CUDA_RUNTIME_API_H_

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <utility>
 
 #include "test/emulated/fibers.h"
@@ -31,6 +32,11 @@ struct EmulatedEvent {
 };
 
 namespace {
+
+struct Free {
+  void operator()(void* memory) const { std::free(memory); }
+};
+std::unique_ptr<void, Free> shared;  // of the block that runs
 
 int calls = 0;
 int calls_until_lost = -1;
@@ -96,6 +102,8 @@ int EmulatedAllocations() { return allocations; }
 
 }  // namespace quipu::test
 
+void* EmulatedShared() { return shared.get(); }
+
 void __syncthreads() {
   const unsigned thread = threadIdx.x;
   quipu::test::YieldFiber();
@@ -103,16 +111,17 @@ void __syncthreads() {
 }
 
 void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
-                    std::function<void()> thread) {
+                    std::function<void()> thread, size_t shared_bytes) {
   if (Call() != cudaSuccess) return;
   if (blocks == 0 || blocks > INT32_MAX || threads == 0 || threads > 1024) {
     last_error = cudaErrorInvalidConfiguration;
     return;
   }
-  Put(stream, [blocks, threads, thread = std::move(thread)] {
+  Put(stream, [blocks, threads, thread = std::move(thread), shared_bytes] {
     blockDim.x = threads;
     gridDim.x = static_cast<unsigned>(blocks);
     for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {
+      shared.reset(std::aligned_alloc(16, (shared_bytes + 15) / 16 * 16));
       quipu::test::RunFibers(threads, [&thread](unsigned index) {
         threadIdx.x = index;
         thread();
@@ -124,6 +133,10 @@ void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
 const char* cudaGetErrorString(cudaError_t) { return "the emulated device is lost"; }
 cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
 cudaError_t cudaSetDevice(int) { return Call(); }
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
+  *value = 4;
+  return Call();
+}
 cudaError_t cudaMalloc(void** memory, size_t bytes) { return Allocate(memory, bytes); }
 cudaError_t cudaFree(void* memory) { return Release(memory); }
 cudaError_t cudaMallocHost(void** memory, size_t bytes) { return Allocate(memory, bytes); }

@@ -1,0 +1,111 @@
+// Which tiles a product is cut into on a CUDA device, and products with too few of them for all its
+// processors: then every block of the dot product is a product of its own, and their sums are added
+// in order by a second kernel. Include only from .cu files.
+#ifndef QUIPU_KERNELS_MATMUL_MATMUL_SPLIT_H_
+#define QUIPU_KERNELS_MATMUL_MATMUL_SPLIT_H_
+
+#include "kernels/matmul/matmul_tile.h"
+#include "support/cuda_check.h"
+#include "support/cuda_grid.h"
+
+namespace quipu {
+namespace {
+
+struct TilePlan {
+  int thread_rows = 16;
+  int64_t parts = 1;  // of k; more than one are all its blocks
+};
+
+// Large tiles read least, small ones keep more processors busy.
+inline TilePlan PlanTiles(const Matmul& shape, int64_t matrices) {
+  constexpr int64_t kSplitFloatsMax = int64_t{1} << 26;
+  const int64_t processors = DeviceProcessors();
+  const int64_t blocks = (shape.k + kDotBlock - 1) / kDotBlock;
+  const int64_t outputs = matrices * shape.m * shape.n;
+  const bool may_split = blocks > 1 && blocks <= kSplitFloatsMax / (outputs + 1);
+  TilePlan plan;
+  for (;; plan.thread_rows /= 2) {
+    const int64_t rows = 8 * plan.thread_rows;
+    const int64_t tiles =
+        (shape.m + rows - 1) / rows * ((shape.n + kTileColumns - 1) / kTileColumns) * matrices;
+    // Two tiles are at work on a processor at a time, and the last ones alone.
+    const int64_t waves = (tiles + 2 * processors - 1) / (2 * processors);
+    const bool fills = tiles * 5 >= waves * 2 * processors * 4;
+    plan.parts = may_split && !fills && waves < 4 ? blocks : 1;
+    const bool wasteful = shape.m <= rows / 2;
+    if (plan.thread_rows == 4 || (!wasteful && tiles * plan.parts >= processors)) return plan;
+  }
+}
+
+inline int64_t TileScratchFloats(const Matmul& shape, int64_t matrices) {
+  if (shape.m == 0 || shape.n == 0 || matrices == 0) return 0;
+  const TilePlan plan = PlanTiles(shape, matrices);
+  return plan.parts == 1 ? 0 : plan.parts * matrices * shape.m * shape.n;
+}
+
+template <class Problem>
+__global__ void __launch_bounds__(kGridThreads)
+    AddPartsKernel(Problem problem, const float* sums, int64_t parts, int64_t count) {
+  for (int64_t i = GridFirst(); i < count; i += GridStride()) {
+    const Matmul first = problem.Of(0);
+    const int64_t size = first.m * first.n;
+    const Matmul job = problem.Of(i / size);
+    const int64_t at = i % size;
+    const float* from = sums + i / size * parts * size + at;
+    float total = from[0];
+    for (int64_t part = 1; part < parts; ++part) total += from[part * size];
+    job.c[at / job.n * job.c_stride + at % job.n] = total;
+  }
+}
+
+template <int kThreadRows, class Problem>
+cudaError_t LaunchTiles(const Problem& problem, const Parts& parts, const Matmul& shape,
+                        int64_t matrices, cudaStream_t stream) {
+  constexpr int64_t kRows = StepBuffer<kThreadRows>::kRows;
+  const int64_t column_tiles = (shape.n + kTileColumns - 1) / kTileColumns;
+  const int64_t tiles = (shape.m + kRows - 1) / kRows * column_tiles;
+  if (tiles > INT32_MAX / matrices / parts.count) return cudaErrorInvalidConfiguration;
+  constexpr auto kKernel = MatmulTileKernel<kThreadRows, Problem>;
+  const int totals_bytes = parts.count == 1 && shape.k > kDotBlock ? kTotalsBytes<kThreadRows> : 0;
+  if (totals_bytes > 0) {
+    const cudaError_t error =
+        cudaFuncSetAttribute(kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, totals_bytes);
+    if (error != cudaSuccess) return error;
+  }
+  QUIPU_CUDA_START_SHARED(kKernel, tiles * matrices * parts.count, kTileThreads, totals_bytes,
+                          stream, problem, parts, column_tiles, tiles);
+  return cudaGetLastError();
+}
+
+template <class Problem>
+cudaError_t LaunchPlanned(const Problem& problem, const Parts& parts, const Matmul& shape,
+                          int64_t matrices, int thread_rows, cudaStream_t stream) {
+  if constexpr (Problem::kInQuads) {
+    if (thread_rows == 16) return LaunchTiles<16>(problem, parts, shape, matrices, stream);
+  }
+  if (thread_rows >= 8) return LaunchTiles<8>(problem, parts, shape, matrices, stream);
+  return LaunchTiles<4>(problem, parts, shape, matrices, stream);
+}
+
+// `matrices` products at once. Problem gives Of(matrix), whose b is not read, and Columns(matrix,
+// column, first k), which fetch neighbours of a row of B. `shape` is what all of them have in
+// common; `scratch` has TileScratchFloats of it.
+template <class Problem>
+cudaError_t LaunchMatmulTiles(const Problem& problem, const Matmul& shape, int64_t matrices,
+                              float* scratch, cudaStream_t stream) {
+  if (shape.m == 0 || shape.n == 0 || matrices == 0) return cudaSuccess;
+  const TilePlan plan = PlanTiles(shape, matrices);
+  const Parts parts{plan.parts, scratch};
+  const cudaError_t error =
+      LaunchPlanned(problem, parts, shape, matrices, plan.thread_rows, stream);
+  if (error != cudaSuccess || plan.parts == 1) return error;
+  const int64_t count = matrices * shape.m * shape.n;
+  QUIPU_CUDA_START(AddPartsKernel<Problem>, GridBlocks(count), kGridThreads, stream, problem,
+                   scratch, plan.parts, count);
+  return cudaGetLastError();
+}
+
+}  // namespace
+}  // namespace quipu
+
+#endif  // QUIPU_KERNELS_MATMUL_MATMUL_SPLIT_H_
