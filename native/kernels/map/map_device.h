@@ -79,15 +79,21 @@ QUIPU_HOST_DEVICE constexpr bool IsLong(int function) {
          function == 141;
 }
 
+// The arithmetic that most steps are: among few functions the right one is found sooner.
+QUIPU_HOST_DEVICE constexpr bool IsFrequent(int function) {
+  return function >= 40 && function <= 45;
+}
+
 // The result takes the place of `a`.
-template <int kNumber, class Function, DType kResult, class A, class B, class C, class Form>
+template <bool kFrequent, int kNumber, class Function, DType kResult, class A, class B, class C,
+          class Form>
 QUIPU_LANES void ApplyOne(Words<Form>& a, Words<Form>& b, Words<Form>& c) {
   constexpr int kElements = Form::kElements;
   constexpr bool kFits =
       sizeof(typename Form::Word) == 8 ||
       (kResult != DType::kI64 && A::kDType != DType::kI64 && B::kDType != DType::kI64);
-  if constexpr (!kFits) {
-    return;  // such a map is not given to this form
+  if constexpr (IsFrequent(kNumber) != kFrequent || !kFits) {
+    return;  // not here, or in no map that is given to this form
   } else if constexpr (IsLong(kNumber) && kElements > 1) {
     // Each takes its turn at the first place.
     QUIPU_ROLLED
@@ -96,8 +102,8 @@ QUIPU_LANES void ApplyOne(Words<Form>& a, Words<Form>& b, Words<Form>& c) {
       QUIPU_UNROLL
       for (int k = 0; k + 1 < kElements; ++k) {
         a.at[k] = a.at[k + 1];
-        b.at[k] = b.at[k + 1];
-        c.at[k] = c.at[k + 1];
+        if constexpr (B::kDType != DType{}) b.at[k] = b.at[k + 1];
+        if constexpr (C::kDType != DType{}) c.at[k] = c.at[k + 1];
       }
       a.at[kElements - 1] = result;
     }
@@ -109,25 +115,32 @@ QUIPU_LANES void ApplyOne(Words<Form>& a, Words<Form>& b, Words<Form>& c) {
   }
 }
 
-template <class Form>
-__device__ __forceinline__ void Apply(int function, Words<Form>& a, Words<Form>& b,
-                                      Words<Form>& c) {
+template <bool kFrequent, class Form>
+__device__ __forceinline__ void ApplyAmong(int function, Words<Form>& a, Words<Form>& b,
+                                           Words<Form>& c) {
   switch (function) {
-#define QUIPU_LANE_CASE(number, name, result, first, second, third)                        \
-  case number:                                                                             \
-    return ApplyOne<number, OnOneLane<name>, Map##result::kDType, Map##first, Map##second, \
-                    Map##third>(a, b, c);
+#define QUIPU_LANE_CASE(number, name, result, first, second, third)                      \
+  case number:                                                                           \
+    return ApplyOne<kFrequent, number, OnOneLane<name>, Map##result::kDType, Map##first, \
+                    Map##second, Map##third>(a, b, c);
     QUIPU_MAP_LANES(QUIPU_LANE_CASE)
 #undef QUIPU_LANE_CASE
-#define QUIPU_PLAIN_CASE(number, name, result, first, second, third)                              \
-  case number:                                                                                    \
-    return ApplyOne<number, name, Map##result::kDType, Map##first, Map##second, Map##third>(a, b, \
-                                                                                            c);
+#define QUIPU_PLAIN_CASE(number, name, result, first, second, third)                       \
+  case number:                                                                             \
+    return ApplyOne<kFrequent, number, name, Map##result::kDType, Map##first, Map##second, \
+                    Map##third>(a, b, c);
     QUIPU_MAP_PLAIN(QUIPU_PLAIN_CASE)
 #undef QUIPU_PLAIN_CASE
     default:
       return;  // the operand as it is
   }
+}
+
+template <class Form>
+__device__ __forceinline__ void Apply(int function, Words<Form>& a, Words<Form>& b,
+                                      Words<Form>& c) {
+  if (IsFrequent(function)) return ApplyAmong<true>(function, a, b, c);
+  ApplyAmong<false>(function, a, b, c);
 }
 
 }  // namespace

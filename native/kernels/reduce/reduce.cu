@@ -1,4 +1,7 @@
-// Rows by teams of threads, columns by a thread each.
+// Rows by a warp each or by teams of threads, columns by a thread each or, long ones, by teams.
+#include <type_traits>
+
+#include "kernels/reduce/reduce_columns.h"
 #include "kernels/reduce/reduce_cuda.h"
 #include "kernels/reduce/reduce_device.h"
 #include "support/cuda_check.h"
@@ -71,6 +74,13 @@ void StartReduce(const Reduce& job, cudaStream_t stream) {
       start(RowTeams<8>());  // with fewer kernels to carry about
     }
     return;
+  }
+  if constexpr (std::is_same_v<typename Fold::From, float> && !Fold::kIndexed) {
+    if (job.length >= kColumnLengthMin) {
+      const int64_t tiles = job.outer * ((job.inner + kColumns - 1) / kColumns);
+      QUIPU_CUDA_START(ReduceColumnsKernel<Fold>, UsefulBlocks(tiles), kColumnThreads, stream, job);
+      return;
+    }
   }
   constexpr auto kKernel = ReduceEachKernel<Fold>;
   QUIPU_CUDA_START(kKernel, BlocksOf(job), kThreads, stream, job);
