@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "kernels/copy/copy_cuda.h"
+#include "support/quick_division.h"
 #include "test/check.h"
 #include "test/random.h"
 
@@ -202,9 +203,34 @@ void TestFill() {
   Check(ok, "fill: all widths, on a device too");
 }
 
+void TestQuickDivision() {
+  bool ok = true;
+  const auto divides = [&ok](int64_t size, int64_t number) {
+    if (size < 2 || size > INT32_MAX || number < 0 || number > INT32_MAX) return;
+    const uint32_t quotient = QuickDivisorOf(size).Quotient(static_cast<uint32_t>(number));
+    ok = ok && quotient == number / size;
+  };
+  for (int64_t size = 2; size <= INT32_MAX; size += size < 3000 ? 1 : size / 977) {
+    for (int64_t multiple = size; multiple <= INT32_MAX; multiple += size * (1 + multiple / size)) {
+      for (int64_t beside = -1; beside <= 1; ++beside) divides(size, multiple + beside);
+    }
+    for (int64_t beside = -1; beside <= 1; ++beside)
+      divides(size, INT32_MAX / size * size + beside);
+    divides(size, INT32_MAX);
+  }
+  for (int power = 1; power < 31; ++power) {
+    for (int64_t beside = -1; beside <= 1; ++beside) {
+      divides((int64_t{1} << power) + beside, INT32_MAX);
+      divides((int64_t{1} << power) + beside, (int64_t{1} << power) - 1);
+    }
+  }
+  Check(ok, "quick division: the quotients of division");
+}
+
 }  // namespace
 
 void TestCopy() {
+  TestQuickDivision();
   TestViews();
   TestTransposes();
   TestMerging();

@@ -3,30 +3,47 @@
 #include "kernels/copy/copy_cuda.h"
 #include "support/cuda_check.h"
 #include "support/cuda_grid.h"
+#include "support/quick_division.h"
 
 namespace quipu {
 namespace {
 
-// `Index` holds every product of sizes here; 32 bits where they suffice, since division is slow.
+struct DeviceCopy {
+  Copy of;
+  QuickDivisor divisors[kRankMax];
+};
+
+// `Index` holds every product of sizes here; with 32 bits division is quick.
 template <class Element, class Index>
-__global__ void __launch_bounds__(kGridThreads) CopyKernel(Copy job, int64_t count) {
+__global__ void __launch_bounds__(kGridThreads)
+    CopyKernel(const __grid_constant__ DeviceCopy job, int64_t count) {
+  const Copy& of = job.of;
   for (int64_t i = GridFirst(); i < count; i += GridStride()) {
     auto rest = static_cast<Index>(i);
     int64_t from = 0;
     int64_t to = 0;
-    for (int32_t axis = job.rank - 1; axis >= 0; --axis) {
-      const auto size = static_cast<Index>(job.shape[axis]);
-      const auto at = static_cast<int64_t>(rest % size);
-      rest /= size;
-      from += at * job.from_stride[axis];
-      to += at * job.to_stride[axis];
+    for (int32_t axis = of.rank - 1; axis > 0; --axis) {
+      const auto size = static_cast<Index>(of.shape[axis]);
+      Index quotient;
+      if constexpr (sizeof(Index) == sizeof(uint32_t)) {
+        quotient = job.divisors[axis].Quotient(rest);
+      } else {
+        quotient = rest / size;
+      }
+      const auto at = static_cast<int64_t>(rest - quotient * size);
+      from += at * of.from_stride[axis];
+      to += at * of.to_stride[axis];
+      rest = quotient;
     }
-    static_cast<Element*>(job.to)[to] = static_cast<const Element*>(job.from)[from];
+    from += static_cast<int64_t>(rest) * of.from_stride[0];
+    to += static_cast<int64_t>(rest) * of.to_stride[0];
+    static_cast<Element*>(of.to)[to] = static_cast<const Element*>(of.from)[from];
   }
 }
 
 constexpr int kTile = 32;
 constexpr int kTileThreads = 256;
+constexpr int kTileRows = kTileThreads / kTile;  // at a time
 
 // Matrices whose rows in the target are columns in the source.
 struct Transposes {
@@ -43,29 +60,33 @@ struct Transposes {
 template <class Element>
 __global__ void __launch_bounds__(kTileThreads) TransposeKernel(Transposes job) {
   __shared__ Element tile[kTile][kTile + 1];  // one more, so that a column is in all banks
-  const int lane = threadIdx.x % kTile;
+  const int lane = static_cast<int>(threadIdx.x) % kTile;
+  const int first = static_cast<int>(threadIdx.x) / kTile;
   for (int64_t t = blockIdx.x; t < job.tiles; t += gridDim.x) {
-    const int64_t row = t / job.tiles_across % job.tiles_down * kTile;
-    const int64_t column = t % job.tiles_across * kTile;
-    int64_t matrix = t / job.tiles_across / job.tiles_down;
+    const int64_t above = t / job.tiles_across;
+    int64_t matrix = above / job.tiles_down;
+    const int64_t row = (above - matrix * job.tiles_down) * kTile;
+    const int64_t column = (t - above * job.tiles_across) * kTile;
     const Element* from = static_cast<const Element*>(job.outer.from);
     Element* to = static_cast<Element*>(job.outer.to);
     for (int32_t axis = job.outer.rank - 1; axis >= 0; --axis) {
-      const int64_t at = matrix % job.outer.shape[axis];
-      matrix /= job.outer.shape[axis];
+      const int64_t at = axis == 0 ? matrix : matrix % job.outer.shape[axis];
+      if (axis > 0) matrix /= job.outer.shape[axis];
       from += at * job.outer.from_stride[axis];
       to += at * job.outer.to_stride[axis];
     }
-    for (int k = threadIdx.x / kTile; k < kTile; k += kTileThreads / kTile) {
-      if (row + lane < job.rows && column + k < job.columns) {
-        tile[k][lane] = from[(column + k) * job.from_column + row + lane];
-      }
+    // To the ends of the matrix.
+    const int64_t rows = job.rows - row, columns = job.columns - column;
+    from += (column + first) * job.from_column + row + lane;
+    QUIPU_UNROLL
+    for (int k = 0; k < kTile; k += kTileRows) {
+      if (lane < rows && first + k < columns) tile[first + k][lane] = from[k * job.from_column];
     }
     __syncthreads();
-    for (int k = threadIdx.x / kTile; k < kTile; k += kTileThreads / kTile) {
-      if (row + k < job.rows && column + lane < job.columns) {
-        to[(row + k) * job.to_row + column + lane] = tile[lane][k];
-      }
+    to += (row + first) * job.to_row + column + lane;
+    QUIPU_UNROLL
+    for (int k = 0; k < kTile; k += kTileRows) {
+      if (first + k < rows && lane < columns) to[k * job.to_row] = tile[lane][first + k];
     }
     __syncthreads();  // the tile is read by all before the next one is written
   }
@@ -132,11 +153,17 @@ cudaError_t LaunchCopyOf(const Copy& job, cudaStream_t stream) {
   if (FindTransposes(job, &transposes)) {
     QUIPU_CUDA_START(TransposeKernel<Element>, UsefulBlocks(transposes.tiles), kTileThreads, stream,
                      transposes);
-  } else if (count <= INT32_MAX) {
-    QUIPU_CUDA_START((CopyKernel<Element, uint32_t>), GridBlocks(count), kGridThreads, stream, job,
+    return cudaGetLastError();
+  }
+  DeviceCopy copy = {job, {}};
+  for (int32_t axis = 0; axis < job.rank; ++axis) {
+    copy.divisors[axis] = QuickDivisorOf(job.shape[axis]);
+  }
+  if (count <= INT32_MAX) {
+    QUIPU_CUDA_START((CopyKernel<Element, uint32_t>), GridBlocks(count), kGridThreads, stream, copy,
                      count);
   } else {
-    QUIPU_CUDA_START((CopyKernel<Element, uint64_t>), GridBlocks(count), kGridThreads, stream, job,
+    QUIPU_CUDA_START((CopyKernel<Element, uint64_t>), GridBlocks(count), kGridThreads, stream, copy,
                      count);
   }
   return cudaGetLastError();
@@ -155,6 +182,7 @@ cudaError_t LaunchCopy(const Copy& job, cudaStream_t stream) {
   Copy merged = MergedCopy(job);
   if (CopyCount(merged) == 0) return cudaSuccess;
   Widen(&merged);
+  merged = MergedCopy(merged);  // an axis of two may have become one of one
   switch (merged.element_bytes) {
     case 1:
       return LaunchCopyOf<uint8_t>(merged, stream);

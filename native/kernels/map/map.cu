@@ -147,7 +147,7 @@ class Walker {
 
   static __device__ __forceinline__ Index Quotient(Index number, const DeviceAxis& axis) {
     if constexpr (sizeof(Index) == 8) return number / static_cast<Index>(axis.size);
-    return static_cast<Index>(static_cast<uint64_t>(number) * axis.multiplier >> 32) >> axis.shift;
+    return axis.divisor.Quotient(static_cast<uint32_t>(number));
   }
 
   __device__ __forceinline__ void Deliver(const DeviceOutput& output, const Words<Form>& from) {

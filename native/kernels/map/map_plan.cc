@@ -33,12 +33,7 @@ class Planner {
     for (int32_t axis = job_.rank - 1; axis >= 0; --axis) {
       const int64_t size = job_.shape[axis];
       if (size == 1) continue;
-      uint32_t bits = 1;
-      while (bits < 31 && int64_t{1} << bits < size) ++bits;
-      const uint64_t power = uint64_t{1} << (31 + bits);
-      const uint64_t divisor = static_cast<uint64_t>(size);
-      plan_.axes[plan_.rank] = {size, static_cast<uint32_t>((power + divisor - 1) / divisor),
-                                bits - 1};
+      plan_.axes[plan_.rank] = {size, QuickDivisorOf(size)};
       axis_of_[plan_.rank++] = axis;
     }
     plan_.rows_are_whole = plan_.rank == 0 || plan_.axes[0].size % 4 == 0;

@@ -4,6 +4,7 @@
 #define QUIPU_KERNELS_MAP_MAP_PLAN_H_
 
 #include "kernels/map/map.h"
+#include "support/quick_division.h"
 
 namespace quipu {
 
@@ -43,10 +44,9 @@ struct DeviceOutput {
   uint8_t from;
 };
 
-// For numbers below 2^31: number / size = (number · multiplier) >> 32 >> shift.
 struct DeviceAxis {
   int64_t size;
-  uint32_t multiplier, shift;
+  QuickDivisor divisor;
 };
 
 struct DeviceMap {
