@@ -30,8 +30,28 @@ __global__ void __launch_bounds__(Teams::kThreads) NormaliseKernel(Normalise job
   }
 }
 
+// NormalisedElement of some elements whose scales and biases are on their way together. What is not
+// given is what changes no bit.
+template <class Row, class Get>
+__device__ __forceinline__ void WriteGroup(const Row& held, int first, const ScaleAndBias& after,
+                                           float* to, const Get& get) {
+  const int step = static_cast<int>(after.step);
+  float scale[Row::kTogether], bias[Row::kTogether];
+  QUIPU_UNROLL
+  for (int k = 0; k < Row::kTogether; ++k) {
+    const int at = held.Index(first + k) * step;
+    const bool has = held.Has(first + k);
+    scale[k] = has && after.scale != nullptr ? after.scale[at] : 1.0f;
+    bias[k] = has && after.bias != nullptr ? after.bias[at] : -0.0f;
+  }
+  QUIPU_UNROLL
+  for (int k = 0; k < Row::kTogether; ++k) {
+    if (held.Has(first + k)) to[held.Index(first + k)] = get(first + k) * scale[k] + bias[k];
+  }
+}
+
 template <class Row>
-__global__ void __launch_bounds__(Row::kThreads, 8) HeldNormaliseKernel(Normalise job) {
+__global__ void __launch_bounds__(Row::kThreads, 7) HeldNormaliseKernel(Normalise job) {
   __shared__ float sums[Row::kShared];
   __shared__ float shared[Row::kShared];
   for (int64_t row = Row::First(); Row::More(row, job.rows); row += Row::Step()) {
@@ -40,7 +60,7 @@ __global__ void __launch_bounds__(Row::kThreads, 8) HeldNormaliseKernel(Normalis
     const float* from = job.from + row * job.length;
     float* to = job.to + row * job.length;
     float x[Row::kHeld] = {};
-    held.Each([&](int h, int j) { x[h] = from[j]; });
+    held.Each([&](int h) { x[h] = from[held.Index(h)]; });
     const float sum = held.template Reduce<SumF32>(sums, [&x](int h) { return x[h]; });
     const float mean = sum / static_cast<float>(job.length);
     const float squares =
@@ -48,7 +68,9 @@ __global__ void __launch_bounds__(Row::kThreads, 8) HeldNormaliseKernel(Normalis
     if (!live) continue;
     const float inverse = InverseDeviation(squares, job.length, job.epsilon);
     const ScaleAndBias after = ScaleAndBiasOf(job, row);
-    held.Each([&](int h, int j) { to[j] = NormalisedElement(x[h], mean, inverse, after, j); });
+    held.EachGroup([&](int first) {
+      WriteGroup(held, first, after, to, [&](int h) { return (x[h] - mean) * inverse; });
+    });
     if (Row::Place() == 0) WriteMoments(job, row, mean, inverse);
   }
 }

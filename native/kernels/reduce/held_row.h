@@ -23,29 +23,35 @@ struct HeldRow : RowPlaces<kWarpsOfRow * kWarp, 128> {
   static __device__ int Lane() { return static_cast<int>(threadIdx.x % kWarp); }
   static __device__ int Part() { return Places::Place() / kWarp; }  // warp of the row
 
-  // use(h, j) of each element: the h-th of this thread and the j-th of the row.
+  // The h-th element of this thread is the Index(h)-th of the row, if that has it.
+  __device__ __forceinline__ int Index(int h) const { return first_ + Lane() + h * kWarp; }
+  __device__ __forceinline__ bool Has(int h) const { return Index(h) < length_; }
+
+  // use(h) for every h of which the row may have h, h + 1, ... h + kTogether - 1.
   template <class Use>
-  __device__ __forceinline__ void Each(const Use& use) const {
+  __device__ __forceinline__ void EachGroup(const Use& use) const {
     QUIPU_UNROLL
     for (int h = 0; h < kHeld; h += kTogether) {
       if (first_ + h * kWarp >= length_) break;
-      QUIPU_UNROLL
-      for (int k = h; k < h + kTogether; ++k) {
-        const int j = first_ + Lane() + k * kWarp;
-        if (j < length_) use(k, j);
-      }
+      use(h);
     }
   }
 
-  // The same of all, where use(h) of elements beyond the row does no harm: without asking of each.
+  // use(h) for every h that the row may have.
   template <class Use>
   __device__ __forceinline__ void EachOrMore(const Use& use) const {
-    QUIPU_UNROLL
-    for (int h = 0; h < kHeld; h += kTogether) {
-      if (first_ + h * kWarp >= length_) break;
+    EachGroup([&use](int first) {
       QUIPU_UNROLL
-      for (int k = h; k < h + kTogether; ++k) use(k);
-    }
+      for (int k = 0; k < kTogether; ++k) use(first + k);
+    });
+  }
+
+  // use(h) for every h that the row has.
+  template <class Use>
+  __device__ __forceinline__ void Each(const Use& use) const {
+    EachOrMore([this, &use](int h) {
+      if (Has(h)) use(h);
+    });
   }
 
   // Of get(h) of all elements, for all threads of the row. All of a block call this together, each
@@ -94,9 +100,7 @@ struct HeldRow : RowPlaces<kWarpsOfRow * kWarp, 128> {
 
   template <class Fold, class Get>
   __device__ __forceinline__ void Take(typename Fold::Value* lanes, const Get& get) const {
-    Each([&](int h, int j) {
-      lanes[h % 2] = Fold::Take(lanes[h % 2], get(h), static_cast<uint32_t>(j));
-    });
+    Each([&](int h) { lanes[h % 2] = Fold::Take(lanes[h % 2], get(h), 0); });
   }
 
   const int length_;

@@ -48,7 +48,7 @@ __global__ void __launch_bounds__(Row::kThreads, 8) HeldSoftmaxKernel(Softmax jo
     const float* from = job.from + row * job.length;
     float* to = job.to + row * job.length;
     float x[Row::kHeld] = {};
-    held.Each([&](int h, int j) { x[h] = from[j]; });
+    held.Each([&](int h) { x[h] = from[held.Index(h)]; });
     const auto get = [&x](int h) { return x[h]; };
     const int32_t largest = held.template Reduce<Largest>(ordered, get);
     const float most = Largest::Finish(largest);
@@ -56,10 +56,11 @@ __global__ void __launch_bounds__(Row::kThreads, 8) HeldSoftmaxKernel(Softmax jo
     const float sum = held.template Reduce<SumF32>(shared, get);
     if (job.logarithm) {
       const float log = LogF32::Of<Floats1>(sum);
-      held.Each([=](int, int j) { to[j] = (from[j] - most) - log; });
+      held.Each([&](int h) { x[h] = from[held.Index(h)]; });
+      held.Each([&](int h) { to[held.Index(h)] = (x[h] - most) - log; });
     } else {
       const float inverse = 1.0f / sum;
-      held.Each([&](int h, int j) { to[j] = x[h] * inverse; });
+      held.Each([&](int h) { to[held.Index(h)] = x[h] * inverse; });
     }
   }
 }
