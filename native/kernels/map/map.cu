@@ -68,7 +68,7 @@ class Walker {
       if (step.column != kMapNowhere) Keep(step.column, a);
     }
     for (int32_t o = 0; o < job_.output_count; ++o) {
-      Fetch(job_.outputs[o].from, a, &b);
+      FetchHeld(job_.outputs[o].from, a, &b);
       Deliver(job_.outputs[o], b);
     }
   }
@@ -79,11 +79,15 @@ class Walker {
   }
 
   __device__ __forceinline__ void Fetch(int place, const Words<Form>& last, Words<Form>* to) {
+    if (place >= kFirstMapConstant) return FetchHeld(place, last, to);
+    QUIPU_UNROLL
+    for (int g = 0; g < kGroups; ++g) Load(job_.inputs[place], Begin(g), to->at + g * kTogether);
+  }
+
+  // What is no input.
+  __device__ __forceinline__ void FetchHeld(int place, const Words<Form>& last, Words<Form>* to) {
     if (place == kMapLastResult) {
       if (&last != to) *to = last;
-    } else if (place < kFirstMapConstant) {
-      QUIPU_UNROLL
-      for (int g = 0; g < kGroups; ++g) Load(job_.inputs[place], Begin(g), to->at + g * kTogether);
     } else if (place < kFirstMapColumn) {
       const Word word = static_cast<Word>(job_.constants[place - kFirstMapConstant]);
       QUIPU_UNROLL
@@ -122,12 +126,15 @@ class Walker {
     }
   }
 
+  // Each comes in at the last place; it is much code to have more than once.
   __device__ __forceinline__ void LoadEach(const DeviceInput& input, int64_t begin,
                                            Word* to) const {
-    QUIPU_UNROLL
+    QUIPU_ROLLED
     for (int k = 0; k < kTogether; ++k) {
-      if (begin + k >= job_.count) return;
-      to[k] = ReadElement<Word>(input.data, input.bytes, OffsetOf(input, begin + k));
+      QUIPU_UNROLL
+      for (int i = 0; i + 1 < kTogether; ++i) to[i] = to[i + 1];
+      if (begin + k >= job_.count) continue;
+      to[kTogether - 1] = ReadElement<Word>(input.data, input.bytes, OffsetOf(input, begin + k));
     }
   }
 

@@ -26,16 +26,28 @@ __global__ void __launch_bounds__(Teams::kThreads) ReduceRowsKernel(Reduce job) 
   }
 }
 
-// By one thread. Lanes take many registers and much code: only where order matters.
+// By one thread. Lanes take many registers and much code: only where order matters, for the columns
+// that are too short for teams.
 template <class Fold, class Read>
 __device__ typename Fold::Value ReduceOne(int64_t length, const Read& read) {
   if constexpr (Fold::kOrdered) {
-    return ReduceAll<Fold>(length, read);
+    return ReduceBlock<Fold>(0, length, read);
   } else {
     typename Fold::Value value = Fold::Start();
-    for (int64_t j = 0; j < length; ++j) {
-      value = Fold::Take(value, read(j), static_cast<uint32_t>(j));
+    constexpr int kSome = 4;  // that are on their way together
+    int64_t j = 0;
+    QUIPU_ROLLED
+    for (; j + kSome <= length; j += kSome) {
+      typename Fold::From some[kSome];
+      QUIPU_UNROLL
+      for (int k = 0; k < kSome; ++k) some[k] = read(j + k);
+      QUIPU_UNROLL
+      for (int k = 0; k < kSome; ++k) {
+        value = Fold::Take(value, some[k], static_cast<uint32_t>(j + k));
+      }
     }
+    QUIPU_ROLLED
+    for (; j < length; ++j) value = Fold::Take(value, read(j), static_cast<uint32_t>(j));
     return value;
   }
 }
@@ -45,9 +57,10 @@ __global__ void __launch_bounds__(kThreads) ReduceEachKernel(Reduce job) {
   const auto* from = static_cast<const typename Fold::From*>(job.from);
   auto* to = static_cast<typename Fold::To*>(job.to);
   const int64_t results = job.outer * job.inner;
+  QUIPU_ROLLED
   for (int64_t at = GridFirst<kThreads>(); at < results; at += GridStride<kThreads>()) {
     const int64_t o = at / job.inner;
-    const int64_t i = at % job.inner;
+    const int64_t i = at - o * job.inner;
     const auto* start = from + o * job.length * job.inner_stride + i;
     const int64_t stride = job.inner_stride;
     const auto read = [start, stride](int64_t j) { return start[j * stride]; };
@@ -66,12 +79,14 @@ void StartReduce(const Reduce& job, cudaStream_t stream) {
       constexpr auto kKernel = ReduceRowsKernel<Fold, Teams>;
       QUIPU_CUDA_START(kKernel, Teams::Blocks(job.outer), Teams::kThreads, stream, job);
     };
-    if (job.length <= kReduceBlock) {
+    if constexpr (!std::is_same_v<typename Fold::From, float>) {
+      start(RowTeams<4>());  // one kernel for all lengths: there are many integer folds
+    } else if (job.length <= kReduceBlock) {
       start(WarpRows());
     } else if constexpr (Fold::kOrdered) {
       WithTeams(job.length, start);
     } else {
-      start(RowTeams<8>());  // with fewer kernels to carry about
+      start(RowTeams<8>());
     }
     return;
   }

@@ -26,6 +26,7 @@ __device__ typename Fold::Value ReduceColumnGroup(const typename Fold::From* fro
   const int64_t step = stride * kColumnGroups;
   from += stride * group;
   int j = group;
+  QUIPU_ROLLED
   for (; j + (kSome - 1) * kColumnGroups < count; j += kSome * kColumnGroups) {
     typename Fold::From some[kSome];  // on their way together
     QUIPU_UNROLL
@@ -33,6 +34,7 @@ __device__ typename Fold::Value ReduceColumnGroup(const typename Fold::From* fro
     QUIPU_UNROLL
     for (int k = 0; k < kSome; ++k) lanes[k % kLanes] = Fold::Take(lanes[k % kLanes], some[k], 0);
   }
+  QUIPU_ROLLED
   for (; j < count; j += kReduceLanes) {
     QUIPU_UNROLL
     for (int k = 0; k < kLanes; ++k, from += step) {
@@ -63,10 +65,12 @@ __global__ void __launch_bounds__(kColumnThreads, 2) ReduceColumnsKernel(Reduce 
       *mine =
           ReduceColumnGroup<Fold>(from + begin * job.inner_stride, job.inner_stride, group, count);
       __syncthreads();
+      QUIPU_ROLLED
       for (int half = kColumnGroups / 2; half > 0; half /= 2) {
         if (group < half) *mine = Fold::Join(*mine, mine[half * kColumns]);
         __syncthreads();
       }
+      QUIPU_ROLLED
       for (int t = 0; t < kColumnTeams && at + t * kReduceBlock < job.length; ++t) {
         blocks.Take(shared[t * kColumns * kColumnGroups + column]);
       }

@@ -60,6 +60,7 @@ struct WarpRows : RowPlaces<kWarp, 256> {
     typename Fold::Value low = Fold::Start(), high = Fold::Start();
     int j = Place();
     constexpr int kSome = 8;  // that are on their way together
+    QUIPU_ROLLED
     for (; j - Place() + kSome * kWarp <= end; j += kSome * kWarp) {
       typename Fold::From some[kSome];
       QUIPU_UNROLL
@@ -70,6 +71,7 @@ struct WarpRows : RowPlaces<kWarp, 256> {
         lane = Fold::Take(lane, some[k], static_cast<uint32_t>(j + k * kWarp));
       }
     }
+    QUIPU_ROLLED
     for (; j < end; j += kReduceLanes) {
       low = Fold::Take(low, read(j), static_cast<uint32_t>(j));
       const int other = j + kWarp;
@@ -93,6 +95,7 @@ struct RowTeams : RowPlaces<kTeams * kReduceLanes, 256> {
     const int team = Place() / kReduceLanes;
     typename Fold::Value* mine = shared + threadIdx.x;
     Pairs<Fold> blocks;
+    QUIPU_ROLLED
     for (int64_t at = 0; at < length; at += kTeams * kReduceBlock) {
       const int64_t begin = at + team * kReduceBlock;
       const int64_t end = length - begin < kReduceBlock ? length : begin + kReduceBlock;
@@ -102,10 +105,12 @@ struct RowTeams : RowPlaces<kTeams * kReduceLanes, 256> {
       }
       *mine = value;
       __syncthreads();
+      QUIPU_ROLLED
       for (int half = kReduceLanes / 2; half > 0; half /= 2) {
         if (lane < half) *mine = Fold::Join(*mine, mine[half]);
         __syncthreads();
       }
+      QUIPU_ROLLED
       for (int t = 0; t < kTeams && at + t * kReduceBlock < length; ++t) {
         blocks.Take(shared[threadIdx.x - Place() + t * kReduceLanes]);
       }

@@ -25,6 +25,7 @@ QUIPU_HOST_DEVICE inline typename Fold::Value ReduceBlock(int64_t first, int64_t
                                                           const Read& read) {
   typename Fold::Value lanes[kReduceLanes];
   for (int l = 0; l < kReduceLanes; ++l) lanes[l] = Fold::Start();
+  QUIPU_ROLLED
   for (int64_t j = 0; j < count; j += kReduceLanes) {
     QUIPU_UNROLL
     for (int l = 0; l < kReduceLanes; ++l) {
@@ -49,6 +50,7 @@ class Pairs {
 
   QUIPU_HOST_DEVICE void Take(Value value) {
     int level = 0;
+    QUIPU_ROLLED
     for (; (count_ >> level & 1) != 0; ++level) value = Fold::Join(held_[level], value);
     held_[level] = value;
     ++count_;
@@ -57,8 +59,10 @@ class Pairs {
   QUIPU_HOST_DEVICE Value Result() const {
     if (count_ == 0) return Fold::Start();
     int level = 0;
+    QUIPU_ROLLED
     while ((count_ >> level & 1) == 0) ++level;
     Value value = held_[level];
+    QUIPU_ROLLED
     while (count_ >> ++level != 0) {
       if ((count_ >> level & 1) != 0) value = Fold::Join(held_[level], value);
     }
