@@ -3,7 +3,15 @@
  * and its own unit tests.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,7 +20,8 @@ import { blake3 as nobleBlake3 } from "@noble/hashes/blake3.js";
 import t from "tap";
 import { toHex } from "../src/base/bytes.js";
 import type { QuipuError } from "../src/base/errors.js";
-import { hashAsync } from "../src/compute/native/hashing.js";
+import { hashAsync, OwnedBytes } from "../src/compute/native/hashing.js";
+import { allocate } from "../src/compute/native/memory.js";
 import { openNvml } from "../src/compute/native/nvml.js";
 import { sdNotify } from "../src/compute/native/system.js";
 import { failure } from "./failure.js";
@@ -215,3 +224,39 @@ t.test("a GPU that is lost hides no other", compiler, (t) => {
   t.match(read(1), /nvmlDeviceGetHandleByIndex_v2: GPU is lost/);
   t.end();
 });
+
+t.test(
+  "large memory asks for huge pages, and holds what it must",
+  { skip: existsSync("/sys/kernel/mm/transparent_hugepage") ? false : "this kernel has none" },
+  async (t) => {
+    const advisedBytes = () =>
+      [
+        ...readFileSync("/proc/self/smaps", "utf8").matchAll(
+          /^Size: +(\d+) [\s\S]*?^VmFlags:(.*)$/gm,
+        ),
+      ]
+        .filter(([, , flags]) => flags?.split(" ").includes("hg"))
+        .reduce((sum, [, kib]) => sum + Number(kib) * 1024, 0);
+    const sizeBytes = 2 ** 26 + 3;
+    const before = advisedBytes();
+    const made = new Uint8Array(allocate(sizeBytes));
+    t.ok(
+      made.every((byte) => byte === 0),
+      "zeros",
+    );
+    made.forEach((_, at) => {
+      made[at] = at % 251;
+    });
+    const shared = new Uint8Array(new SharedArrayBuffer(sizeBytes));
+    shared.set(made);
+    const kept = [made];
+    for (const of of [made, shared, made.subarray(1)]) {
+      const copy = OwnedBytes.copyOf(of).release();
+      t.equal(Buffer.compare(copy, of), 0);
+      t.same([copy.byteOffset, copy.buffer.byteLength], [0, of.length]);
+      kept.push(copy);
+    }
+    // Half of a page at either end is somebody else's.
+    t.ok(advisedBytes() - before > kept.length * (sizeBytes - 2 * 4096));
+  },
+);

@@ -1,7 +1,8 @@
-// readGpus() and sdNotify(socket, text): the host around this process.
+// readGpus(), sdNotify(socket, text) and adviseHugePages(bytes): the host around this process.
 #include "addon/arguments.h"
 #include "addon/entries.h"
 #include "addon/environment.h"
+#include "support/aligned.h"
 #include "support/nvml.h"
 #include "support/sd_notify.h"
 
@@ -37,11 +38,17 @@ void SdNotifyNow(const Napi::CallbackInfo& info) {
                SdNotify(StringArgument(info, 0, "socket"), StringArgument(info, 1, "text")));
 }
 
+void AdviseHugePagesNow(const Napi::CallbackInfo& info) {
+  const OutputView bytes = OutputArgument(info, 0, "bytes");
+  AdviseHugePages(bytes.data, bytes.size);
+}
+
 }  // namespace
 
 void RegisterHost(Napi::Env env, Napi::Object exports) {
   exports.Set("readGpus", Napi::Function::New(env, ReadGpusNow));
   exports.Set("sdNotify", Napi::Function::New(env, SdNotifyNow));
+  exports.Set("adviseHugePages", Napi::Function::New(env, AdviseHugePagesNow));
 }
 
 }  // namespace quipu

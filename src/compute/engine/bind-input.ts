@@ -1,8 +1,9 @@
 /** From a table to the tensor that the job says: some columns of some rows, transposed or not. */
 import { QuipuError } from "../../base/errors.js";
 import type { TableSource } from "../../model/job.js";
+import { allocate } from "../native/memory.js";
 import type { Table } from "./table.js";
-import { allocate, float32, type Tensor } from "./tensor.js";
+import { float32, type Tensor } from "./tensor.js";
 
 interface Selection {
   readonly rows: readonly number[];

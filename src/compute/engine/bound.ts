@@ -1,10 +1,11 @@
 /** Runs on the calling thread, in memory that is there already. */
+import { allocate } from "../native/memory.js";
 import type { Backend, NativeProgram } from "../native/program.js";
 import { runWhole } from "../native/task.js";
 import type { TensorPort } from "../tensor/compile.js";
 import { type Digests, digestsOf } from "./digests.js";
 import type { RunOptions, RunOutput } from "./run.js";
-import { allocate, checkBools, type Tensor, tensorBytes, tensorOver } from "./tensor.js";
+import { checkBools, type Tensor, tensorBytes, tensorOver } from "./tensor.js";
 
 /** Write into the inputs, `run`, read the outputs; their memory stays the same. */
 export interface BoundSession {

@@ -4,10 +4,11 @@
  * by name.
  */
 import { QuipuError } from "../../base/errors.js";
+import { allocate } from "../native/memory.js";
 import type { TensorPort } from "../tensor/compile.js";
 import { type DType, elementCount } from "../tensor/dtype.js";
 import { invalidFile } from "./data-file.js";
-import { allocate, portBytes, type TensorPlace } from "./tensor.js";
+import { portBytes, type TensorPlace } from "./tensor.js";
 
 const alignment = 64;
 const preambleBytes = 10;

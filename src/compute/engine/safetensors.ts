@@ -5,10 +5,11 @@
  */
 import { QuipuError } from "../../base/errors.js";
 import { parseStrictJson } from "../../base/strict-json.js";
+import { allocate } from "../native/memory.js";
 import type { TensorPort } from "../tensor/compile.js";
 import { type DType, elementBytes, sizeOf } from "../tensor/dtype.js";
 import { invalidFile } from "./data-file.js";
-import { allocate, portBytes, type TensorPlace } from "./tensor.js";
+import { portBytes, type TensorPlace } from "./tensor.js";
 
 export const safetensorsLimits = Object.freeze({
   /** What the format's first implementation reads. */

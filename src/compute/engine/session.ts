@@ -5,6 +5,7 @@
 import { totalmem } from "node:os";
 import { QuipuError } from "../../base/errors.js";
 import { OwnedBytes } from "../native/hashing.js";
+import { allocate } from "../native/memory.js";
 import { lendBytes } from "../native/owned-bytes.js";
 import { type Backend, NativeProgram } from "../native/program.js";
 import { arithmetic, type CompiledModel, type TensorPort } from "../tensor/compile.js";
@@ -19,7 +20,6 @@ import {
 import { type Digests, digestsOf } from "./digests.js";
 import type { RunOptions, RunOutput } from "./run.js";
 import {
-  allocate,
   checkBools,
   checkTensor,
   type OwnedTensor,

@@ -9,8 +9,8 @@ import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { QuipuError } from "../../base/errors.js";
+import { allocate } from "../native/memory.js";
 import { fileError, insideFolder } from "./data-file.js";
-import { allocate } from "./tensor.js";
 
 export interface Table {
   /** Row-major. */

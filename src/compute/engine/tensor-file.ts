@@ -1,11 +1,12 @@
 /** Files of tensors, .npy and .safetensors: the header first, then of the elements what is asked for. */
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { allocate } from "../native/memory.js";
 import { strayBool } from "../tensor/dtype.js";
 import { fileError, invalidFile } from "./data-file.js";
 import { npyHeaderBytes, npyPlace, npyStartBytes } from "./npy.js";
 import { headerLength, lengthBytes, SafetensorsHeader } from "./safetensors.js";
-import { allocate, portBytes, type Tensor, type TensorPlace, tensorOver } from "./tensor.js";
+import { portBytes, type Tensor, type TensorPlace, tensorOver } from "./tensor.js";
 
 /** At once, so that a signal is soon heard. */
 const readBytesMax = 64 * 1024 * 1024;

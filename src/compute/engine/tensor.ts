@@ -70,18 +70,6 @@ export function portBytes({ dtype, shape }: Pick<TensorPort, "dtype" | "shape">)
   return sizeOf(shape) * elementBytes(dtype);
 }
 
-/** Fresh memory; LIMIT_EXCEEDED where this machine, or JavaScript itself, has none of that size. */
-export function allocate(bytes: number): ArrayBuffer {
-  try {
-    return new ArrayBuffer(bytes);
-  } catch (cause) {
-    throw new QuipuError("LIMIT_EXCEEDED", `this host cannot give ${bytes} bytes of memory`, {
-      next: "use a smaller batch or a larger host",
-      cause,
-    });
-  }
-}
-
 /** A tensor over memory of exactly the right size, aligned to its elements; no copy. */
 export function tensorOver(
   { dtype, shape }: Pick<TensorPort, "dtype" | "shape">,

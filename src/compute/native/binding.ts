@@ -138,6 +138,8 @@ export interface NativeAddon {
   capabilities(probeCuda: boolean): NativeCapabilities;
   readGpus(): NativeGpuReadings;
   sdNotify(socket: string, text: string): void;
+  /** For memory that nobody has written yet. Advice: it never fails, and changes no byte. */
+  adviseHugePages(bytes: Uint8Array): void;
 
   blake3(data: Uint8Array, out: Uint8Array, mode: Blake3Mode, backend?: Backend): void;
   blake3Async(

@@ -11,7 +11,7 @@ import {
   refuseLarge,
   synchronousBytesMax,
 } from "./hash-options.js";
-import { checkBytes, newBytes } from "./memory.js";
+import { allocate, checkBytes } from "./memory.js";
 import { type MessageList, type OwnedMessages, own, packSmall } from "./messages.js";
 import { lendBytes, OwnedBytes, ownBytes } from "./owned-bytes.js";
 import { runTask, runWhole, type TaskOptions } from "./task.js";
@@ -121,7 +121,7 @@ export async function hashManyAsync(
 ): Promise<Uint8Array> {
   const mode = modeOfMany(options);
   const { owned, count, ends } = own(messages);
-  const out = newBytes(count * digestBytes);
+  const out = new Uint8Array(allocate(count * digestBytes));
   const { algorithm, backend } = options;
   await lendBytes(owned, (data) =>
     runTask(options, data.length, "hashing", async (control) => {

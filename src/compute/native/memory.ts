@@ -1,6 +1,7 @@
 /** Memory that callers pass, checked; and new memory, or a refusal where there is not enough. */
 import { types } from "node:util";
 import { QuipuError } from "../../base/errors.js";
+import { binding } from "./binding.js";
 
 /**
  * INVALID_ARGUMENT for all but a Uint8Array that is still there. Shared memory is let through: where it is
@@ -38,15 +39,38 @@ function kindOf(value: unknown): string {
   return typeof name === "string" && name !== "" ? name : typeof value;
 }
 
-/** So many bytes, or a copy. LIMIT_EXCEEDED where memory does not suffice. */
-export function newBytes(from: number | Uint8Array): Uint8Array<ArrayBuffer> {
+/** From here on asking for huge pages costs less than they save. */
+const largeBytesMin = 2 ** 22;
+
+/** So many zeros. LIMIT_EXCEEDED where this machine, or JavaScript itself, has no memory of that size. */
+export function allocate(sizeBytes: number): ArrayBuffer {
+  return take(sizeBytes, () => new Uint8Array(new ArrayBuffer(sizeBytes))).buffer;
+}
+
+/** A copy, with the same error. */
+export function copyBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { byteLength } = bytes;
+  if (byteLength < largeBytesMin) return take(byteLength, () => new Uint8Array(bytes));
+  // Nobody sees what was there before: all of it is written here.
+  const copy = take(byteLength, () => new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer));
+  copy.set(bytes);
+  return copy;
+}
+
+/**
+ * Large memory comes in huge pages where the system has them: handed out page by page it costs more
+ * than most of what is done with it.
+ */
+function take(sizeBytes: number, make: () => Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  let memory: Uint8Array<ArrayBuffer>;
   try {
-    return new Uint8Array(from as number);
-  } catch (thrown) {
-    const sizeBytes = typeof from === "number" ? from : from.byteLength;
-    throw new QuipuError("LIMIT_EXCEEDED", `there is no memory for ${sizeBytes} bytes`, {
-      next: "hash it in several parts",
-      cause: thrown,
+    memory = make();
+  } catch (cause) {
+    throw new QuipuError("LIMIT_EXCEEDED", `this host cannot give ${sizeBytes} bytes of memory`, {
+      next: "use smaller parts or a larger host",
+      cause,
     });
   }
+  if (sizeBytes >= largeBytesMin) binding().adviseHugePages(memory);
+  return memory;
 }

@@ -1,7 +1,7 @@
 /** Many messages, as separate arrays or packed into one. */
 import { QuipuError } from "../../base/errors.js";
 import { refuseMany } from "./hash-options.js";
-import { checkBytes, newBytes } from "./memory.js";
+import { allocate, checkBytes } from "./memory.js";
 import { OwnedBytes, ownBytes } from "./owned-bytes.js";
 
 const messagesMax = 2 ** 32 - 1;
@@ -53,7 +53,7 @@ function join(
   { sizeBytes, count }: Measure,
 ): Required<PackedMessages> {
   const ends = new Float64Array(count);
-  const data = newBytes(sizeBytes);
+  const data = new Uint8Array(allocate(sizeBytes));
   let at = 0;
   messages.forEach((message, i) => {
     data.set(message, at);

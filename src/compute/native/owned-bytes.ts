@@ -3,7 +3,7 @@
  * would tear the digest and a transfer would free it in mid-read.
  */
 import { QuipuError } from "../../base/errors.js";
-import { checkBytes, newBytes } from "./memory.js";
+import { checkBytes, copyBytes } from "./memory.js";
 
 /** Lends memory for one task. No method, so that nobody outside can keep what was only lent. */
 export let lendAll: <T>(
@@ -63,7 +63,7 @@ export class OwnedBytes {
   /** Takes a copy, also of shared memory. */
   static copyOf(data: Uint8Array): OwnedBytes {
     checkBytes(data, "data");
-    return new OwnedBytes(newBytes(data));
+    return new OwnedBytes(copyBytes(data));
   }
 
   get length(): number {
