@@ -15,6 +15,7 @@ interface Suite {
 
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   calls: () => import("./calls.js"),
+  device: () => import("./device.js"),
   hash: () => import("./hash.js"),
   models: () => import("./models.js"),
   tensor: () => import("./tensor.js"),

@@ -3,7 +3,7 @@
  * the system only a C++ compiler: Node's headers, cmake and ninja come from npm packages.
  * `--no-cuda` leaves the CUDA kernels out; `--sanitize` builds with ASan and UBSan into
  * build/sanitize; `--tests` builds the native unit tests, native-test, beside the addon; `--bench` the
- * speed of the tensor kernels beside their peers, native-bench.
+ * speed of the tensor kernels beside their peers, native-bench; `--device-bench` that on a CUDA device.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -97,13 +97,12 @@ const configured = step(process.execPath, [...cmakeJs, "configure"], "cmake conf
 step(process.execPath, [...cmakeJs, "build", "--target", "quipu_addon"], "native build");
 const into = join(root, "build", sanitize ? "sanitize" : ".");
 put("quipu.node", "quipu.node");
-if (flags.has("--tests")) {
-  step(process.execPath, [...cmakeJs, "build", "--target", "quipu_native_test"], "native tests");
-  put("quipu_native_test", "native-test");
-}
-if (flags.has("--bench")) {
-  step(process.execPath, [...cmakeJs, "build", "--target", "quipu_native_bench"], "native bench");
-  put("quipu_native_bench", "native-bench");
+for (const name of ["native-test", "native-bench", "device-bench"]) {
+  if (!flags.has({ "native-test": "--tests", "native-bench": "--bench" }[name] ?? `--${name}`))
+    continue;
+  const target = `quipu_${name.replace("-", "_")}`;
+  step(process.execPath, [...cmakeJs, "build", "--target", target], name);
+  put(target, name);
 }
 
 /** Renamed into place, so that a process that has the old file mapped keeps it whole. */

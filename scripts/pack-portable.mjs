@@ -38,6 +38,7 @@ const runtime = {
 const tarballBytesMax = 60_000_000;
 const shipped = [
   "bin",
+  "build/device-bench",
   "build/quipu.node",
   "deploy",
   "dist/bench",

@@ -5,10 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <random>
-
-#include "support/thread_pool.h"
 
 namespace quipu::bench {
 namespace {
@@ -49,7 +46,7 @@ void Hold(const Contest& contest, const Options& options) {
   for (int pair = 0; pair < options.pairs; ++pair) {
     for (size_t i = 0; i < sides.size(); ++i) {
       const size_t side = (i + static_cast<size_t>(pair)) % sides.size();
-      seconds[side].push_back(SecondsOf(sides[side]->run, options.threads));
+      seconds[side].push_back(options.seconds_of(sides[side]->run));
     }
   }
   const double ours = contest.work / Quantile(seconds[0], 0.5);
@@ -77,49 +74,6 @@ AlignedArray<float> Random(int64_t count, uint64_t seed) {
     numbers[static_cast<size_t>(i)] = static_cast<float>(random() >> 40) / 8388608.0f - 1.0f;
   }
   return numbers;
-}
-
-void OnThreads(int threads, const std::function<void(int)>& body) {
-  if (threads == 1) return body(0);
-  ThreadPool::Shared().ParallelFor(static_cast<size_t>(threads),
-                                   [&](size_t thread) { body(static_cast<int>(thread)); });
-}
-
-double MultiplyAdds(int threads, bool wide) {
-  constexpr int64_t kSteps = 200000;
-  double work = 0;
-  const double seconds = SecondsOf(
-      [&] {
-        OnThreads(threads, [&](int) {
-          const double done = wide ? MultiplyAddsAvx512(kSteps) : MultiplyAddsAvx2(kSteps);
-          work = done;
-        });
-      },
-      threads);
-  return work * threads / seconds;
-}
-
-double Reads(int threads) {
-  constexpr int64_t kCount = int64_t{16} << 20;  // 64 MiB a thread
-  static const AlignedArray<float> from = Random(kCount * 2, 7);
-  const double seconds = SecondsOf(
-      [&] { OnThreads(threads, [&](int t) { ReadAvx2(from.get() + t % 2 * kCount, kCount); }); },
-      threads);
-  return 4.0 * kCount * threads / seconds;
-}
-
-double Copies(int threads) {
-  constexpr int64_t kCount = int64_t{8} << 20;
-  static const AlignedArray<float> from = Random(kCount * 2, 8);
-  static const AlignedArray<float> to = Random(kCount * 2, 9);
-  const double seconds = SecondsOf(
-      [&] {
-        OnThreads(threads, [&](int t) {
-          CopyAvx2(from.get() + t % 2 * kCount, to.get() + t % 2 * kCount, kCount);
-        });
-      },
-      threads);
-  return 8.0 * kCount * threads / seconds;
 }
 
 }  // namespace quipu::bench

@@ -30,6 +30,8 @@ struct Options {
   int threads = 1;
   int pairs = 15;
   std::string only;  // part of "goal name"
+  // Seconds of one call.
+  std::function<double(const std::function<void()>&)> seconds_of;
 };
 
 // Seconds of one call, from as many as take 20 ms: of this thread's processor time when it works

@@ -14,6 +14,9 @@ int main(int count, char** arguments) {
     if (std::strcmp(arguments[i], "--pairs") == 0) options.pairs = std::atoi(arguments[i + 1]);
     if (std::strcmp(arguments[i], "--only") == 0) options.only = arguments[i + 1];
   }
+  options.seconds_of = [&](const std::function<void()>& run) {
+    return quipu::bench::SecondsOf(run, options.threads);
+  };
   quipu::bench::SetPeerThreads(options.threads);
   std::printf(
       "{\"threads\":%d,\"avx512_gflops\":%.4g,\"avx2_gflops\":%.4g,\"read_gbytes\":%.4g,"

@@ -1,7 +1,7 @@
 /**
- * `npm run test:bits [-- --filter TEXT --random N]`: every test of the official ONNX suite that passes, every
- * real model and N random ones of one operator give the same bits on every CPU backend, with one thread
- * and with two, however their operators are split.
+ * `npm run test:bits [-- --filter TEXT --random N --backends A,B]`: every test of the official ONNX suite
+ * that passes, every real model and N random ones of one operator give the same bits on every backend of
+ * this host, a CUDA device among them, with one thread and with two, however their operators are split.
  */
 import { parseArgs } from "node:util";
 import type { Backend } from "../../src/compute/engine/session.js";
@@ -12,9 +12,7 @@ import { installedModels, modelsMissing, realModels } from "./real-models.js";
 import { runTests } from "./run-suite.js";
 import { findSuite, listTests, suiteMissing } from "./suite.js";
 
-const known: readonly Backend[] = ["portable", "avx2", "avx512"];
-const usable = capabilities({ probeCuda: false }).backends;
-const backends = known.filter((name) => name !== "auto" && usable.includes(name));
+const known: readonly Backend[] = ["portable", "avx2", "avx512", "cuda"];
 const threadCounts = [1, 2];
 const taskMsMax = 300_000;
 
@@ -24,8 +22,18 @@ interface Task {
 }
 
 const { values } = parseArgs({
-  options: { filter: { type: "string", default: "" }, random: { type: "string", default: "500" } },
+  options: {
+    filter: { type: "string", default: "" },
+    random: { type: "string", default: "500" },
+    backends: { type: "string" },
+  },
 });
+const { backends: usable, cuda } = capabilities({ probeCuda: true });
+const asked = values.backends?.split(",") ?? known;
+const backends = known.filter(
+  (name) =>
+    asked.includes(name) && (name === "cuda" ? cuda.usable : usable.some((one) => one === name)),
+);
 console.log(`backends ${backends.join(", ")}; threads ${threadCounts.join(", ")}`);
 const children = threadCounts.map((threads) => ({
   threads,

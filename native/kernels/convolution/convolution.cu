@@ -1,8 +1,10 @@
-// Many output channels: the tiles of the matrix product, its right-hand matrix gathered from the
-// image. Few: one thread an output, since most of a tile would be empty.
+// Many output channels: the tiles of the matrix product, its right-hand matrix the image itself or
+// gathered from it. Few: one thread an output, since most of a tile would be empty.
 #include "kernels/convolution/convolution_cuda.h"
+#include "kernels/matmul/matmul_cuda.h"
 #include "kernels/matmul/matmul_split.h"
 #include "support/cuda_grid.h"
+#include "support/quick_division.h"
 
 namespace quipu {
 namespace {
@@ -25,18 +27,88 @@ QUIPU_HOST_DEVICE static inline Matmul ProductOf(const Convolution& job) {
   return Matmul{job.w, nullptr, job.y, k, positions, positions, job.out_channels, positions, k};
 }
 
+// A box of places, numbered row-major.
+struct Box {
+  uint32_t size[3];
+  QuickDivisor divisors[3];
+
+  // Takes a number apart into its place, and gives what is left.
+  __device__ uint32_t Unravel(uint32_t number, int32_t at[3]) const {
+    QUIPU_UNROLL
+    for (int axis = 2; axis >= 0; --axis) {
+      const uint32_t rest = size[axis] == 1 ? number : divisors[axis].Quotient(number);
+      at[axis] = static_cast<int32_t>(number - rest * size[axis]);
+      number = rest;
+    }
+    return number;
+  }
+};
+
+Box BoxOf(const int64_t size[3]) {
+  Box box;
+  for (int axis = 0; axis < 3; ++axis) {
+    box.size[axis] = static_cast<uint32_t>(size[axis]);
+    box.divisors[axis] = QuickDivisorOf(size[axis]);
+  }
+  return box;
+}
+
+// Windows whose places are all numbers of 32 bits.
+struct Windows {
+  int32_t in[3], stride[3], pad[3], dilation[3];
+  Box kernel, out;
+  int64_t in_volume;
+};
+
+bool AreSmall(const Convolution& job) {
+  int64_t reach = VolumeOf(job.in) + VolumeOf(job.out) + DepthOf(job);
+  for (int axis = 0; axis < 3; ++axis) {
+    reach += job.out[axis] * job.stride[axis] + job.pad[axis];
+    reach += job.kernel[axis] * job.dilation[axis];
+  }
+  return reach < INT32_MAX;
+}
+
+Windows WindowsOf(const Convolution& job) {
+  Windows windows = {};
+  for (int axis = 0; axis < 3; ++axis) {
+    windows.in[axis] = static_cast<int32_t>(job.in[axis]);
+    windows.stride[axis] = static_cast<int32_t>(job.stride[axis]);
+    windows.pad[axis] = static_cast<int32_t>(job.pad[axis]);
+    windows.dilation[axis] = static_cast<int32_t>(job.dilation[axis]);
+  }
+  windows.kernel = BoxOf(job.kernel);
+  windows.out = BoxOf(job.out);
+  windows.in_volume = VolumeOf(job.in);
+  return windows;
+}
+
 // Neighbouring threads have neighbouring positions, of the four that each fetches.
 struct WindowColumns {
   static constexpr int kApart = 32;
-  const ConvolutionGrid& grid;
+  const Windows& windows;
   const float* x;
   uint32_t first_k;
-  ConvolutionPlace corners[4];
+  int32_t corners[4][3];
 
   __device__ void Fetch(int64_t p, float into[4]) const {
-    const ConvolutionPlace tap = TapAt(grid.one, first_k + static_cast<uint32_t>(p));
+    int32_t tap[3];
+    const uint32_t channel = windows.kernel.Unravel(first_k + static_cast<uint32_t>(p), tap);
+    const float* from = x + channel * windows.in_volume;
     QUIPU_UNROLL
-    for (int i = 0; i < 4; ++i) into[i] = InputAt(grid.one, x, tap, corners[i]);
+    for (int axis = 0; axis < 3; ++axis) tap[axis] *= windows.dilation[axis];
+    QUIPU_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      int32_t place = 0;
+      bool inside = true;
+      QUIPU_UNROLL
+      for (int axis = 0; axis < 3; ++axis) {
+        const int32_t at = corners[i][axis] + tap[axis];
+        inside = inside && static_cast<uint32_t>(at) < static_cast<uint32_t>(windows.in[axis]);
+        place = place * windows.in[axis] + at;
+      }
+      into[i] = inside ? from[place] : 0.0f;
+    }
   }
 };
 
@@ -45,19 +117,51 @@ template <bool kInQuadsOfWeights>
 struct WindowProblem {
   static constexpr bool kInQuads = kInQuadsOfWeights;
   ConvolutionGrid grid;
+  Windows windows;
 
   __device__ Matmul Of(int64_t matrix) const { return ProductOf(GroupOf(grid, matrix)); }
   __device__ WindowColumns Columns(int64_t matrix, int64_t column, int64_t first_k) const {
-    const Convolution job = GroupOf(grid, matrix);
-    WindowColumns columns = {grid, job.x, static_cast<uint32_t>(first_k), {}};
+    const int64_t last = VolumeOf(grid.one.out) - 1;
+    const float* x = grid.one.x + matrix * grid.one.in_channels * windows.in_volume;
+    WindowColumns columns = {windows, x, static_cast<uint32_t>(first_k), {}};
     QUIPU_UNROLL
     for (int i = 0; i < 4; ++i) {
       const int64_t position = column + threadIdx.x % 32 + i * WindowColumns::kApart;
-      columns.corners[i] = CornerAt(job, Least(position, VolumeOf(job.out) - 1));
+      windows.out.Unravel(static_cast<uint32_t>(Least(position, last)), columns.corners[i]);
+      QUIPU_UNROLL
+      for (int axis = 0; axis < 3; ++axis) {
+        int32_t& corner = columns.corners[i][axis];
+        corner = corner * windows.stride[axis] - windows.pad[axis];
+      }
     }
     return columns;
   }
 };
+
+// Whether each window is one input, and the next window the next input.
+bool WindowsAreInputs(const Convolution& job) {
+  bool all = true;
+  for (int axis = 0; axis < 3; ++axis) {
+    all = all && job.kernel[axis] == 1 && job.stride[axis] == 1 && job.pad[axis] == 0 &&
+          job.in[axis] == job.out[axis];
+  }
+  return all;
+}
+
+// Of such windows.
+MatmulStack StackOf(const ConvolutionGrid& job) {
+  MatmulStack stack;
+  stack.one = ProductOf(job.one);
+  stack.one.b = job.one.x;
+  stack.matrices = job.images * job.groups;
+  stack.rank = 2;
+  stack.shape[0] = job.images;
+  stack.shape[1] = job.groups;
+  stack.a_stride[1] = 1;
+  stack.b_stride[0] = job.groups;
+  stack.b_stride[1] = 1;
+  return stack;
+}
 
 __global__ void __launch_bounds__(kGridThreads) ConvolutionDirectKernel(ConvolutionGrid grid) {
   const int64_t positions = VolumeOf(grid.one.out);
@@ -84,19 +188,24 @@ __global__ void __launch_bounds__(kGridThreads) ConvolutionDirectKernel(Convolut
 }  // namespace
 
 int64_t ConvolutionScratchFloats(const ConvolutionGrid& job) {
-  if (job.one.out_channels <= kDirectChannelsMax) return 0;
+  if (job.one.out_channels <= kDirectChannelsMax || !AreSmall(job.one)) return 0;
+  if (WindowsAreInputs(job.one)) return MatmulScratchFloats(StackOf(job));
   return TileScratchFloats(ProductOf(job.one), job.images * job.groups);
 }
 
 cudaError_t LaunchConvolutionF32(const ConvolutionGrid& job, float* scratch, cudaStream_t stream) {
   if (DepthOf(job.one) > INT32_MAX) return cudaErrorInvalidValue;
   const int64_t matrices = job.images * job.groups;
-  if (job.one.out_channels > kDirectChannelsMax) {
+  if (job.one.out_channels > kDirectChannelsMax && AreSmall(job.one)) {
+    if (WindowsAreInputs(job.one)) return LaunchMatmulF32(StackOf(job), scratch, stream);
     const Matmul product = ProductOf(job.one);
+    const Windows windows = WindowsOf(job.one);
     if (InQuads(product.a, product.a_stride, 0)) {
-      return LaunchMatmulTiles(WindowProblem<true>{job}, product, matrices, scratch, stream);
+      const WindowProblem<true> problem{job, windows};
+      return LaunchMatmulTiles(problem, product, matrices, scratch, stream);
     }
-    return LaunchMatmulTiles(WindowProblem<false>{job}, product, matrices, scratch, stream);
+    const WindowProblem<false> problem{job, windows};
+    return LaunchMatmulTiles(problem, product, matrices, scratch, stream);
   }
   const int64_t count = matrices * job.one.out_channels * VolumeOf(job.one.out);
   if (count == 0) return cudaSuccess;

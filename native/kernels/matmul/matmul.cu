@@ -16,9 +16,12 @@ struct MatrixColumns {
 
   __device__ void Fetch(int64_t p, float into[4]) const {
     const float* from = b + p * stride;
-    if (kInQuads) return LoadQuad(from, into);
-    QUIPU_UNROLL
-    for (int i = 0; i < 4; ++i) into[i] = from[i < reach ? i : reach];
+    if constexpr (kInQuads) {
+      LoadQuad(from, into);
+    } else {
+      QUIPU_UNROLL
+      for (int i = 0; i < 4; ++i) into[i] = from[i < reach ? i : reach];
+    }
   }
 };
 

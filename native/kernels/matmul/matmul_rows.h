@@ -14,30 +14,32 @@ namespace {
 constexpr int kRowsWarps = 16;
 constexpr int kRowsMax = 8;
 
-// The sums of one block of k for this thread's column, four k at a time: a row of A is read by all
-// lanes at once.
-template <int kRows>
+// The sums of one block of k for this thread's column. A row of A is read by all lanes at once;
+// what lies ahead in B is asked for before it is needed.
+template <int kRows, bool kInQuads>
 __device__ void SumBlock(const Matmul& job, const float* b, int64_t p, int64_t end, float* sum) {
-  const bool in_quads = InQuads(job.a, job.a_stride, 0);
+  constexpr int kAhead = kRows == 1 ? 32 : 16;
   const float* rows[kRows];
   QUIPU_UNROLL
   for (int r = 0; r < kRows; ++r) rows[r] = job.a + Least(r, job.m - 1) * job.a_stride;
-#pragma unroll 4
-  for (; p + 4 <= end; p += 4) {
-    float y[4];
+  for (; p + kAhead <= end; p += kAhead) {
+    float y[kAhead];
     QUIPU_UNROLL
-    for (int e = 0; e < 4; ++e) y[e] = b[(p + e) * job.b_stride];
+    for (int e = 0; e < kAhead; ++e) y[e] = b[(p + e) * job.b_stride];
     QUIPU_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      float x[4];
-      if (in_quads) {
-        LoadQuad(rows[r] + p, x);
-      } else {
-        QUIPU_UNROLL
-        for (int e = 0; e < 4; ++e) x[e] = rows[r][p + e];
-      }
+    for (int q = 0; q < kAhead; q += 4) {
       QUIPU_UNROLL
-      for (int e = 0; e < 4; ++e) sum[r] = FusedF32(x[e], y[e], sum[r]);
+      for (int r = 0; r < kRows; ++r) {
+        float x[4];
+        if constexpr (kInQuads) {
+          LoadQuad(rows[r] + p + q, x);
+        } else {
+          QUIPU_UNROLL
+          for (int e = 0; e < 4; ++e) x[e] = rows[r][p + q + e];
+        }
+        QUIPU_UNROLL
+        for (int e = 0; e < 4; ++e) sum[r] = FusedF32(x[e], y[q + e], sum[r]);
+      }
     }
   }
   for (; p < end; ++p) {
@@ -56,11 +58,16 @@ __global__ void __launch_bounds__(kRowsWarps * 32)
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int64_t column = blockIdx.x % strips * 32 + lane;
   const float* b = job.b + Least(column, job.n - 1);
+  const bool in_quads = InQuads(job.a, job.a_stride, 0);
   float total = 0.0f;  // of row `warp`
   for (int64_t start = 0; start < job.k; start += kRowsWarps * kDotBlock) {
     const int64_t mine = start + warp * kDotBlock;
     float sum[kRows] = {};
-    SumBlock<kRows>(job, b, mine, Least(mine + kDotBlock, job.k), sum);
+    if (in_quads) {
+      SumBlock<kRows, true>(job, b, mine, Least(mine + kDotBlock, job.k), sum);
+    } else {
+      SumBlock<kRows, false>(job, b, mine, Least(mine + kDotBlock, job.k), sum);
+    }
     QUIPU_UNROLL
     for (int r = 0; r < kRows; ++r) sums[warp][r][lane] = sum[r];
     __syncthreads();

@@ -43,18 +43,16 @@ inline int64_t TileScratchFloats(const Matmul& shape, int64_t matrices) {
   return plan.parts == 1 ? 0 : plan.parts * matrices * shape.m * shape.n;
 }
 
-template <class Problem>
+// Of `count` outputs of products that lie one after another, as do the sums of their parts.
 __global__ void __launch_bounds__(kGridThreads)
-    AddPartsKernel(Problem problem, const float* sums, int64_t parts, int64_t count) {
+    AddPartsKernel(Matmul first, const float* sums, int64_t parts, int64_t count) {
+  const int64_t size = first.m * first.n;
   for (int64_t i = GridFirst(); i < count; i += GridStride()) {
-    const Matmul first = problem.Of(0);
-    const int64_t size = first.m * first.n;
-    const Matmul job = problem.Of(i / size);
     const int64_t at = i % size;
     const float* from = sums + i / size * parts * size + at;
     float total = from[0];
     for (int64_t part = 1; part < parts; ++part) total += from[part * size];
-    job.c[at / job.n * job.c_stride + at % job.n] = total;
+    first.c[i / size * size + at / first.n * first.c_stride + at % first.n] = total;
   }
 }
 
@@ -88,20 +86,20 @@ cudaError_t LaunchPlanned(const Problem& problem, const Parts& parts, const Matm
 }
 
 // `matrices` products at once. Problem gives Of(matrix), whose b is not read, and Columns(matrix,
-// column, first k), which fetch neighbours of a row of B. `shape` is what all of them have in
-// common; `scratch` has TileScratchFloats of it.
+// column, first k), which fetch neighbours of a row of B. Their outputs lie one after another;
+// `first` is the first of them, `scratch` has TileScratchFloats of it.
 template <class Problem>
-cudaError_t LaunchMatmulTiles(const Problem& problem, const Matmul& shape, int64_t matrices,
+cudaError_t LaunchMatmulTiles(const Problem& problem, const Matmul& first, int64_t matrices,
                               float* scratch, cudaStream_t stream) {
-  if (shape.m == 0 || shape.n == 0 || matrices == 0) return cudaSuccess;
-  const TilePlan plan = PlanTiles(shape, matrices);
+  if (first.m == 0 || first.n == 0 || matrices == 0) return cudaSuccess;
+  const TilePlan plan = PlanTiles(first, matrices);
   const Parts parts{plan.parts, scratch};
   const cudaError_t error =
-      LaunchPlanned(problem, parts, shape, matrices, plan.thread_rows, stream);
+      LaunchPlanned(problem, parts, first, matrices, plan.thread_rows, stream);
   if (error != cudaSuccess || plan.parts == 1) return error;
-  const int64_t count = matrices * shape.m * shape.n;
-  QUIPU_CUDA_START(AddPartsKernel<Problem>, GridBlocks(count), kGridThreads, stream, problem,
-                   scratch, plan.parts, count);
+  const int64_t count = matrices * first.m * first.n;
+  QUIPU_CUDA_START(AddPartsKernel, GridBlocks(count), kGridThreads, stream, first, scratch,
+                   plan.parts, count);
   return cudaGetLastError();
 }
 
