@@ -106,6 +106,7 @@ int main(int count, char** arguments) {
               device.multiProcessorCount, multiply_adds / 1e9);
   std::fflush(stdout);
   HoldProducts(options, multiply_adds);
+  HoldConvolutions(options, multiply_adds);
   HoldOperators(options);
   return 0;
 }

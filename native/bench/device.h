@@ -28,6 +28,7 @@ class DeviceFloats {
 cudaStream_t Stream();
 
 void HoldProducts(const Options& options, double multiply_adds);
+void HoldConvolutions(const Options& options, double multiply_adds);
 void HoldOperators(const Options& options);
 
 }  // namespace quipu::bench

@@ -57,19 +57,26 @@ Box BoxOf(const int64_t size[3]) {
 struct Windows {
   int32_t in[3], stride[3], pad[3], dilation[3];
   Box kernel, out;
-  int64_t in_volume;
+  int32_t in_volume;
+  int32_t image;     // elements from one to the next
+  int32_t together;  // images that make one product
 };
 
-bool AreSmall(const Convolution& job) {
-  int64_t reach = VolumeOf(job.in) + VolumeOf(job.out) + DepthOf(job);
+// Whether they are for so many images together.
+bool AreSmall(const ConvolutionGrid& grid, int64_t images) {
+  const Convolution& job = grid.one;
+  int64_t reach = DepthOf(job);
   for (int axis = 0; axis < 3; ++axis) {
     reach += job.out[axis] * job.stride[axis] + job.pad[axis];
     reach += job.kernel[axis] * job.dilation[axis];
   }
-  return reach < INT32_MAX;
+  const int64_t limit = INT32_MAX - reach;
+  return reach < INT32_MAX && grid.groups * job.in_channels * VolumeOf(job.in) < limit / images &&
+         VolumeOf(job.out) < limit / images;
 }
 
-Windows WindowsOf(const Convolution& job) {
+Windows WindowsOf(const ConvolutionGrid& grid, int64_t together) {
+  const Convolution& job = grid.one;
   Windows windows = {};
   for (int axis = 0; axis < 3; ++axis) {
     windows.in[axis] = static_cast<int32_t>(job.in[axis]);
@@ -79,7 +86,9 @@ Windows WindowsOf(const Convolution& job) {
   }
   windows.kernel = BoxOf(job.kernel);
   windows.out = BoxOf(job.out);
-  windows.in_volume = VolumeOf(job.in);
+  windows.in_volume = static_cast<int32_t>(VolumeOf(job.in));
+  windows.image = static_cast<int32_t>(grid.groups * job.in_channels) * windows.in_volume;
+  windows.together = static_cast<int32_t>(together);
   return windows;
 }
 
@@ -89,12 +98,13 @@ struct WindowColumns {
   const Windows& windows;
   const float* x;
   uint32_t first_k;
+  int32_t images[4];  // where they begin
   int32_t corners[4][3];
 
   __device__ void Fetch(int64_t p, float into[4]) const {
     int32_t tap[3];
     const uint32_t channel = windows.kernel.Unravel(first_k + static_cast<uint32_t>(p), tap);
-    const float* from = x + channel * windows.in_volume;
+    const int32_t plane = static_cast<int32_t>(channel) * windows.in_volume;
     QUIPU_UNROLL
     for (int axis = 0; axis < 3; ++axis) tap[axis] *= windows.dilation[axis];
     QUIPU_UNROLL
@@ -107,11 +117,12 @@ struct WindowColumns {
         inside = inside && static_cast<uint32_t>(at) < static_cast<uint32_t>(windows.in[axis]);
         place = place * windows.in[axis] + at;
       }
-      into[i] = inside ? from[place] : 0.0f;
+      into[i] = inside ? x[images[i] + plane + place] : 0.0f;
     }
   }
 };
 
+// A matrix is one group of as many images as are taken together, their positions one after another.
 // kInQuads: four neighbours of a row of weights are one load.
 template <bool kInQuadsOfWeights>
 struct WindowProblem {
@@ -119,15 +130,23 @@ struct WindowProblem {
   ConvolutionGrid grid;
   Windows windows;
 
-  __device__ Matmul Of(int64_t matrix) const { return ProductOf(GroupOf(grid, matrix)); }
+  __device__ Matmul Of(int64_t matrix) const {
+    const int64_t image = matrix / grid.groups * windows.together;
+    Matmul job = ProductOf(GroupOf(grid, image * grid.groups + matrix % grid.groups));
+    job.n *= windows.together;
+    return job;
+  }
   __device__ WindowColumns Columns(int64_t matrix, int64_t column, int64_t first_k) const {
-    const int64_t last = VolumeOf(grid.one.out) - 1;
-    const float* x = grid.one.x + matrix * grid.one.in_channels * windows.in_volume;
-    WindowColumns columns = {windows, x, static_cast<uint32_t>(first_k), {}};
+    const int64_t image = matrix / grid.groups * windows.together;
+    const Convolution job = GroupOf(grid, image * grid.groups + matrix % grid.groups);
+    const int64_t last = VolumeOf(job.out) * windows.together - 1;
+    WindowColumns columns = {windows, job.x, static_cast<uint32_t>(first_k), {}, {}};
     QUIPU_UNROLL
     for (int i = 0; i < 4; ++i) {
       const int64_t position = column + threadIdx.x % 32 + i * WindowColumns::kApart;
-      windows.out.Unravel(static_cast<uint32_t>(Least(position, last)), columns.corners[i]);
+      const uint32_t of =
+          windows.out.Unravel(static_cast<uint32_t>(Least(position, last)), columns.corners[i]);
+      columns.images[i] = static_cast<int32_t>(of) * windows.image;
       QUIPU_UNROLL
       for (int axis = 0; axis < 3; ++axis) {
         int32_t& corner = columns.corners[i][axis];
@@ -135,6 +154,15 @@ struct WindowProblem {
       }
     }
     return columns;
+  }
+  __device__ int64_t Place(int64_t column) const {
+    const int64_t volume = VolumeOf(grid.one.out);
+    if (windows.together == 1) return column;
+    const int64_t image = column / volume;
+    return image * (grid.groups * grid.one.out_channels - 1) * volume + column;
+  }
+  __device__ bool InFours(const Matmul& job) const {
+    return InQuads(job.c, VolumeOf(grid.one.out), 0);
   }
 };
 
@@ -185,29 +213,60 @@ __global__ void __launch_bounds__(kGridThreads) ConvolutionDirectKernel(Convolut
   }
 }
 
+// How the device takes it: `matrices` products with the positions of so many images each, one after
+// the other where the images are the right-hand matrices as they are; or, with none, each output by
+// itself.
+struct ConvolutionPlan {
+  int64_t together = 0;
+  bool is_stack = false;
+};
+
+ConvolutionPlan PlanOf(const ConvolutionGrid& grid) {
+  constexpr int64_t kManyPositions = 512;  // of which few are left over in the last tile
+  if (grid.one.out_channels <= kDirectChannelsMax || grid.images == 0 || !AreSmall(grid, 1))
+    return {};
+  if (WindowsAreInputs(grid.one) &&
+      (grid.images == 1 || VolumeOf(grid.one.out) >= kManyPositions)) {
+    return {1, true};
+  }
+  return {AreSmall(grid, grid.images) ? grid.images : 1, false};
+}
+
+Matmul ShapeOf(const ConvolutionGrid& grid, const ConvolutionPlan& plan) {
+  Matmul shape = ProductOf(grid.one);
+  shape.n *= plan.together;
+  return shape;
+}
+
+int64_t MatricesOf(const ConvolutionGrid& grid, const ConvolutionPlan& plan) {
+  return grid.images / plan.together * grid.groups;
+}
+
 }  // namespace
 
 int64_t ConvolutionScratchFloats(const ConvolutionGrid& job) {
-  if (job.one.out_channels <= kDirectChannelsMax || !AreSmall(job.one)) return 0;
-  if (WindowsAreInputs(job.one)) return MatmulScratchFloats(StackOf(job));
-  return TileScratchFloats(ProductOf(job.one), job.images * job.groups);
+  const ConvolutionPlan plan = PlanOf(job);
+  if (plan.together == 0) return 0;
+  if (plan.is_stack) return MatmulScratchFloats(StackOf(job));
+  return TileScratchFloats(ShapeOf(job, plan), MatricesOf(job, plan));
 }
 
 cudaError_t LaunchConvolutionF32(const ConvolutionGrid& job, float* scratch, cudaStream_t stream) {
   if (DepthOf(job.one) > INT32_MAX) return cudaErrorInvalidValue;
-  const int64_t matrices = job.images * job.groups;
-  if (job.one.out_channels > kDirectChannelsMax && AreSmall(job.one)) {
-    if (WindowsAreInputs(job.one)) return LaunchMatmulF32(StackOf(job), scratch, stream);
-    const Matmul product = ProductOf(job.one);
-    const Windows windows = WindowsOf(job.one);
-    if (InQuads(product.a, product.a_stride, 0)) {
+  const ConvolutionPlan plan = PlanOf(job);
+  if (plan.is_stack) return LaunchMatmulF32(StackOf(job), scratch, stream);
+  if (plan.together > 0) {
+    const Matmul shape = ShapeOf(job, plan);
+    const int64_t matrices = MatricesOf(job, plan);
+    const Windows windows = WindowsOf(job, plan.together);
+    if (InQuads(shape.a, shape.a_stride, 0)) {
       const WindowProblem<true> problem{job, windows};
-      return LaunchMatmulTiles(problem, product, matrices, scratch, stream);
+      return LaunchMatmulTiles(problem, shape, matrices, scratch, stream);
     }
     const WindowProblem<false> problem{job, windows};
-    return LaunchMatmulTiles(problem, product, matrices, scratch, stream);
+    return LaunchMatmulTiles(problem, shape, matrices, scratch, stream);
   }
-  const int64_t count = matrices * job.one.out_channels * VolumeOf(job.one.out);
+  const int64_t count = job.images * job.groups * job.one.out_channels * VolumeOf(job.one.out);
   if (count == 0) return cudaSuccess;
   QUIPU_CUDA_START(ConvolutionDirectKernel, GridBlocks(count), kGridThreads, stream, job);
   return cudaGetLastError();

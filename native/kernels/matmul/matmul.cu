@@ -50,24 +50,34 @@ struct StackProblem {
     return {job.b + first_k * job.b_stride + at, job.b_stride,
             static_cast<int>(Least(last - at, 3))};
   }
+  __device__ int64_t Place(int64_t column) const { return column; }
+  __device__ bool InFours(const Matmul& job) const { return InQuads(job.c, job.c_stride, job.n); }
 };
+
+template <class Problem>
+cudaError_t LaunchStack(const Problem& problem, float* scratch, cudaStream_t stream) {
+  const MatmulStack& job = problem.stack;
+  if (job.one.m <= kRowsMax) {
+    return LaunchMatmulRows(problem, job.one, job.matrices, scratch, stream);
+  }
+  return LaunchMatmulTiles(problem, job.one, job.matrices, scratch, stream);
+}
 
 }  // namespace
 
 int64_t MatmulScratchFloats(const MatmulStack& job) {
-  return job.one.m <= kRowsMax ? 0 : TileScratchFloats(job.one, job.matrices);
+  const Matmul& one = job.one;
+  if (one.m > kRowsMax) return TileScratchFloats(one, job.matrices);
+  const int64_t parts = PartsAllowed(one, job.matrices);
+  return parts == 1 ? 0 : parts * job.matrices * one.m * one.n;
 }
 
 cudaError_t LaunchMatmulF32(const MatmulStack& job, float* scratch, cudaStream_t stream) {
   const Matmul& one = job.one;
   if (one.m == 0 || one.n == 0 || job.matrices == 0) return cudaSuccess;
-  if (one.m <= kRowsMax) {
-    return LaunchMatmulRows(StackProblem<false>{job}, one, job.matrices, stream);
-  }
-  if (InQuads(one.a, one.a_stride, one.k) && InQuads(one.b, one.b_stride, one.n)) {
-    return LaunchMatmulTiles(StackProblem<true>{job}, one, job.matrices, scratch, stream);
-  }
-  return LaunchMatmulTiles(StackProblem<false>{job}, one, job.matrices, scratch, stream);
+  const bool in_quads = InQuads(one.a, one.a_stride, one.k) && InQuads(one.b, one.b_stride, one.n);
+  return in_quads ? LaunchStack(StackProblem<true>{job}, scratch, stream)
+                  : LaunchStack(StackProblem<false>{job}, scratch, stream);
 }
 
 }  // namespace quipu

@@ -16,13 +16,17 @@ struct TilePlan {
   int64_t parts = 1;  // of k; more than one are all its blocks
 };
 
-// Large tiles read least, small ones keep more processors busy.
-inline TilePlan PlanTiles(const Matmul& shape, int64_t matrices) {
-  constexpr int64_t kSplitFloatsMax = int64_t{1} << 26;
-  const int64_t processors = DeviceProcessors();
+// Blocks of k whose sums there is room for, one after another; else 1: they are not kept apart.
+inline int64_t PartsAllowed(const Matmul& shape, int64_t matrices) {
+  constexpr int64_t kSumsMax = int64_t{1} << 26;
   const int64_t blocks = (shape.k + kDotBlock - 1) / kDotBlock;
   const int64_t outputs = matrices * shape.m * shape.n;
-  const bool may_split = blocks > 1 && blocks <= kSplitFloatsMax / (outputs + 1);
+  return blocks > 1 && blocks <= kSumsMax / (outputs + 1) ? blocks : 1;
+}
+
+// Large tiles read least, small ones keep more processors busy.
+inline TilePlan PlanTiles(const Matmul& shape, int64_t matrices) {
+  const int64_t processors = DeviceProcessors();
   TilePlan plan;
   for (;; plan.thread_rows /= 2) {
     const int64_t rows = 8 * plan.thread_rows;
@@ -31,7 +35,7 @@ inline TilePlan PlanTiles(const Matmul& shape, int64_t matrices) {
     // Two tiles are at work on a processor at a time, and the last ones alone.
     const int64_t waves = (tiles + 2 * processors - 1) / (2 * processors);
     const bool fills = tiles * 5 >= waves * 2 * processors * 4;
-    plan.parts = may_split && !fills && waves < 4 ? blocks : 1;
+    plan.parts = !fills && waves < 4 ? PartsAllowed(shape, matrices) : 1;
     const bool wasteful = shape.m <= rows / 2;
     if (plan.thread_rows == 4 || (!wasteful && tiles * plan.parts >= processors)) return plan;
   }
@@ -43,16 +47,18 @@ inline int64_t TileScratchFloats(const Matmul& shape, int64_t matrices) {
   return plan.parts == 1 ? 0 : plan.parts * matrices * shape.m * shape.n;
 }
 
-// Of `count` outputs of products that lie one after another, as do the sums of their parts.
+// Of `count` outputs, with the sums of their parts.
+template <class Problem>
 __global__ void __launch_bounds__(kGridThreads)
-    AddPartsKernel(Matmul first, const float* sums, int64_t parts, int64_t count) {
-  const int64_t size = first.m * first.n;
+    AddPartsKernel(Problem problem, Parts parts, int64_t m, int64_t n, int64_t count) {
   for (int64_t i = GridFirst(); i < count; i += GridStride()) {
-    const int64_t at = i % size;
-    const float* from = sums + i / size * parts * size + at;
+    const int64_t row = i / n;
+    const int64_t matrix = row / m;
+    const float* from = parts.sums + (row + matrix * (parts.count - 1) * m) * n + i % n;
     float total = from[0];
-    for (int64_t part = 1; part < parts; ++part) total += from[part * size];
-    first.c[i / size * size + at / first.n * first.c_stride + at % first.n] = total;
+    for (int64_t part = 1; part < parts.count; ++part) total += from[part * m * n];
+    const Matmul job = problem.Of(matrix);
+    job.c[row % m * job.c_stride + problem.Place(i % n)] = total;
   }
 }
 
@@ -85,22 +91,27 @@ cudaError_t LaunchPlanned(const Problem& problem, const Parts& parts, const Matm
   return LaunchTiles<4>(problem, parts, shape, matrices, stream);
 }
 
-// `matrices` products at once. Problem gives Of(matrix), whose b is not read, and Columns(matrix,
-// column, first k), which fetch neighbours of a row of B. Their outputs lie one after another;
-// `first` is the first of them, `scratch` has TileScratchFloats of it.
 template <class Problem>
-cudaError_t LaunchMatmulTiles(const Problem& problem, const Matmul& first, int64_t matrices,
+cudaError_t LaunchAddParts(const Problem& problem, const Parts& parts, const Matmul& shape,
+                           int64_t matrices, cudaStream_t stream) {
+  const int64_t count = matrices * shape.m * shape.n;
+  QUIPU_CUDA_START(AddPartsKernel<Problem>, GridBlocks(count), kGridThreads, stream, problem, parts,
+                   shape.m, shape.n, count);
+  return cudaGetLastError();
+}
+
+// `matrices` products at once, as MatmulTileKernel takes them. `shape` is what all of them have in
+// common; `scratch` has TileScratchFloats of it.
+template <class Problem>
+cudaError_t LaunchMatmulTiles(const Problem& problem, const Matmul& shape, int64_t matrices,
                               float* scratch, cudaStream_t stream) {
-  if (first.m == 0 || first.n == 0 || matrices == 0) return cudaSuccess;
-  const TilePlan plan = PlanTiles(first, matrices);
+  if (shape.m == 0 || shape.n == 0 || matrices == 0) return cudaSuccess;
+  const TilePlan plan = PlanTiles(shape, matrices);
   const Parts parts{plan.parts, scratch};
   const cudaError_t error =
-      LaunchPlanned(problem, parts, first, matrices, plan.thread_rows, stream);
+      LaunchPlanned(problem, parts, shape, matrices, plan.thread_rows, stream);
   if (error != cudaSuccess || plan.parts == 1) return error;
-  const int64_t count = matrices * first.m * first.n;
-  QUIPU_CUDA_START(AddPartsKernel, GridBlocks(count), kGridThreads, stream, first, scratch,
-                   plan.parts, count);
-  return cudaGetLastError();
+  return LaunchAddParts(problem, parts, shape, matrices, stream);
 }
 
 }  // namespace

@@ -168,27 +168,25 @@ __device__ void AddUp(float (*sum)[kThreadColumns], bool first, bool last, float
   }
 }
 
-template <int kThreadRows>
-__device__ void WriteTile(const Matmul& job, int64_t row, int64_t column,
-                          const float (*sum)[kThreadColumns]) {
-  const bool in_quads = InQuads(job.c, job.c_stride, job.n);
-  float* corner = job.c + (row + FirstRow()) * job.c_stride + column + FirstColumn();
+// `place(j)`: how far column j of an output row is from its first.
+template <int kThreadRows, class Place>
+__device__ void WriteTile(const Matmul& job, int64_t row, int64_t column, bool in_quads,
+                          const Place& place, const float (*sum)[kThreadColumns]) {
+  float* corner = job.c + (row + FirstRow()) * job.c_stride;
   const int64_t rows_left = job.m - row - FirstRow();
-  const int64_t columns_left = job.n - column - FirstColumn();
   QUIPU_UNROLL
-  for (int i = 0; i < kThreadRows; ++i) {
-    const int r = i % 4 + i / 4 * 32;
-    if (r >= rows_left) continue;
+  for (int j = 0; j < kThreadColumns; ++j) {
+    const int64_t c = column + FirstColumn() + j / 4 * 16 + j % 4;
+    if (c >= job.n || (in_quads && j % 4 > 0)) continue;
+    float* at = corner + place(c);
     QUIPU_UNROLL
-    for (int j = 0; j < kThreadColumns; j += 4) {
-      float* at = corner + r * job.c_stride + j * 4;
+    for (int i = 0; i < kThreadRows; ++i) {
+      const int r = i % 4 + i / 4 * 32;
+      if (r >= rows_left) continue;
       if (in_quads) {
-        if (j * 4 < columns_left) StoreQuad(&sum[i][j], at);
+        if (j % 4 == 0) StoreQuad(&sum[i][j], at + r * job.c_stride);
       } else {
-        QUIPU_UNROLL
-        for (int e = 0; e < 4; ++e) {
-          if (j * 4 + e < columns_left) at[e] = sum[i][j + e];
-        }
+        at[r * job.c_stride] = sum[i][j];
       }
     }
   }
@@ -210,7 +208,8 @@ struct Parts {
   }
 };
 
-// Problem gives Of(matrix), whose b is not read, and Columns(matrix, column, first k).
+// Problem gives Of(matrix), whose b is not read, Columns(matrix, column, first k), and where the
+// columns of the output lie: Place(column), and whether four neighbours lie together, InFours(job).
 template <int kThreadRows, class Problem>
 __global__ void __launch_bounds__(kTileThreads, kThreadRows == 16  ? 2
                                                 : kThreadRows == 8 ? 3
@@ -268,7 +267,16 @@ __global__ void __launch_bounds__(kTileThreads, kThreadRows == 16  ? 2
       operands.Multiply(sum);
     }
     AddUp<kThreadRows>(sum, start == 0, end == job.k, totals);
-    if (end == job.k) return WriteTile<kThreadRows>(job, row, column, sum);
+    if (end < job.k) continue;
+    if (parts.count > 1) {
+      const bool in_quads = InQuads(job.c, job.n, 0);
+      const auto place = [](int64_t j) { return j; };
+      WriteTile<kThreadRows>(job, row, column, in_quads, place, sum);
+    } else {
+      const auto place = [&](int64_t j) { return problem.Place(j); };
+      WriteTile<kThreadRows>(job, row, column, problem.InFours(job), place, sum);
+    }
+    return;
   }
 }
 
