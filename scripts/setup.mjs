@@ -174,7 +174,7 @@ const addon = {
     digestOf(
       root,
       [...filesUnder(root, ["native", "CMakeLists.txt"]), "scripts/build-native.mjs"],
-      `cuda ${findOnPath("nvcc") !== undefined}`,
+      `cuda ${process.env.QUIPU_CUDA !== "OFF" && findOnPath("nvcc") !== undefined}`,
     ),
   isNeeded() {
     return readStamp(this.stamp) !== this.digest() || !existsSync(join(root, "build/quipu.node"));

@@ -54,14 +54,17 @@ export function brokenClaims(report: DemoReport): string[] {
     ],
     [
       "all public jobs succeeded",
-      open.length === 3 && open.every((job) => job.state === "succeeded"),
+      open.length >= 3 && open.every((job) => job.state === "succeeded"),
     ],
     ["one of them burst to de-1", open.filter((job) => job.host === "de-1").length === 1],
     [
       "every run has a receipt",
       report.jobs.every((job) => job.state !== "succeeded" || job.receipt !== null),
     ],
-    ["every receipt verifies", report.verify.receipts === 5 && report.verify.failed === 0],
+    [
+      "every receipt verifies",
+      report.verify.receipts === open.length + 2 && report.verify.failed === 0,
+    ],
     ["the rerun gave the same bits", report.rerun.equal],
   ];
   return claims.filter(([, holds]) => !holds).map(([claim]) => claim);

@@ -47,10 +47,15 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
   const inGermany = { ...classify, name: "classify-in-germany", placement: { countries: ["DE"] } };
   const [refused] = await submit(context, [inGermany]);
 
-  step("5. Public data, three jobs at once, two private hosts: one bursts to the public cloud");
-  const open = [1, 2, 3].map((n) => ({
+  // One more than the private hosts have devices for.
+  const room = hosts
+    .filter(({ site }) => site === "private")
+    .reduce((count, { devices }) => count + devices.length, 0);
+  const count = room === 2 ? "three" : `${room + 1}`;
+  step(`5. Public data, ${count} jobs at once, two private hosts: one bursts to the public cloud`);
+  const open = Array.from({ length: room + 1 }, (_, i) => ({
     ...classify,
-    name: `classify-open-${n}`,
+    name: `classify-open-${i + 1}`,
     dataSet: "digits-open",
   }));
   const burst = await submit(context, open);
