@@ -1,4 +1,6 @@
 // The right-hand matrices lie in memory.
+#include <cuda_pipeline.h>
+
 #include "kernels/matmul/matmul_cuda.h"
 #include "kernels/matmul/matmul_rows.h"
 #include "kernels/matmul/matmul_split.h"
@@ -21,6 +23,18 @@ struct MatrixColumns {
     } else {
       QUIPU_UNROLL
       for (int i = 0; i < 4; ++i) into[i] = from[i < reach ? i : reach];
+    }
+  }
+  // Into shared memory, and later: after the next __pipeline_commit().
+  __device__ void Copy(int64_t p, float into[4]) const {
+    const float* from = b + p * stride;
+    if constexpr (kInQuads) {
+      __pipeline_memcpy_async(into, from, 4 * sizeof(float));
+    } else {
+      QUIPU_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        __pipeline_memcpy_async(into + i, from + (i < reach ? i : reach), sizeof(float));
+      }
     }
   }
 };

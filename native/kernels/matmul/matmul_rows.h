@@ -1,9 +1,12 @@
 // Products with few rows, which read the right-hand matrix once. Include only from .cu files.
 //
-// A warp takes a strip of 128 columns, four a lane, and all of k or one of its blocks: long reads,
-// each row of B by neighbours at about the same time, as memory likes them best.
+// A warp takes a strip of 128 columns, four a lane, and all of k or one of its blocks. What it will
+// need of B is on its way to shared memory well ahead: a lane copies what it will read itself, so
+// that nobody waits for anybody else.
 #ifndef QUIPU_KERNELS_MATMUL_MATMUL_ROWS_H_
 #define QUIPU_KERNELS_MATMUL_MATMUL_ROWS_H_
+
+#include <cuda_pipeline.h>
 
 #include "kernels/matmul/matmul_split.h"
 
@@ -12,30 +15,50 @@ namespace {
 
 constexpr int kRowsThreads = 128;
 constexpr int kRowsMax = 8;
-constexpr int kAhead = 16;  // rows of B that a lane asks for before it needs the first
+constexpr int kGroupRows = 8;    // of B, that are asked for together
+constexpr int kGroupsAhead = 3;  // beside the one that is at work
+constexpr int kRingBytes = (kGroupsAhead + 1) * kGroupRows * kRowsThreads * 16;
+static_assert(kDotBlock % kGroupRows == 0, "a group never crosses a block of the dot product");
 
-// Adds k from p on, as many as are multiples of kCount.
-template <int kCount, bool kInQuads, int kRows, class Columns>
-__device__ void AddProducts(const float* const (&rows)[kRows], const Columns& columns, int64_t& p,
-                            int64_t end, float (*sum)[4]) {
-  for (; p + kCount <= end; p += kCount) {
-    float y[kCount][4];
+// A place in shared memory for each row of a group, for this thread.
+__device__ inline float* RingAt(float4* ring, int64_t group, int row) {
+  const int slot = static_cast<int>(group % (kGroupsAhead + 1)) * kGroupRows + row;
+  return reinterpret_cast<float*>(ring + slot * kRowsThreads + threadIdx.x);
+}
+
+// Asks for a group, or for nothing behind the last k.
+template <class Columns>
+__device__ void Ask(const Columns& columns, float4* ring, int64_t group, int64_t k) {
+  QUIPU_UNROLL
+  for (int e = 0; e < kGroupRows; ++e) {
+    const int64_t p = group * kGroupRows + e;
+    if (p < k) columns.Copy(p, RingAt(ring, group, e));
+  }
+  __pipeline_commit();
+}
+
+// Adds `count` k from p on.
+template <int kRows, bool kInQuads>
+__device__ void AddGroup(const float* const (&rows)[kRows], float4* ring, int64_t p, int count,
+                         float (*sum)[4]) {
+  for (int e = 0; e < count; e += 4) {
+    float y[4][4];
     QUIPU_UNROLL
-    for (int e = 0; e < kCount; ++e) columns.Fetch(p + e, y[e]);
+    for (int q = 0; q < 4; ++q) LoadQuad(RingAt(ring, p / kGroupRows, e + q), y[q]);
     QUIPU_UNROLL
     for (int r = 0; r < kRows; ++r) {
-      float x[kCount];
-      if constexpr (kInQuads && kCount % 4 == 0) {
-        QUIPU_UNROLL
-        for (int e = 0; e < kCount; e += 4) LoadQuad(rows[r] + p + e, x + e);
+      float x[4] = {};
+      if (kInQuads) {
+        LoadQuad(rows[r] + p + e, x);
       } else {
         QUIPU_UNROLL
-        for (int e = 0; e < kCount; ++e) x[e] = rows[r][p + e];
+        for (int q = 0; q < 4; ++q) x[q] = e + q < count ? rows[r][p + e + q] : 0.0f;
       }
       QUIPU_UNROLL
-      for (int e = 0; e < kCount; ++e) {
+      for (int q = 0; q < 4; ++q) {
+        if (!kInQuads && e + q >= count) break;
         QUIPU_UNROLL
-        for (int j = 0; j < 4; ++j) sum[r][j] = FusedF32(x[e], y[e][j], sum[r][j]);
+        for (int j = 0; j < 4; ++j) sum[r][j] = FusedF32(x[q], y[q][j], sum[r][j]);
       }
     }
   }
@@ -44,7 +67,8 @@ __device__ void AddProducts(const float* const (&rows)[kRows], const Columns& co
 template <int kRows, class Problem>
 __global__ void __launch_bounds__(kRowsThreads)
     MatmulRowsKernel(Problem problem, Parts parts, int64_t strips, int64_t count) {
-  const int64_t at = blockIdx.x * (kRowsThreads / 32) + threadIdx.x / 32;
+  QUIPU_SHARED_AT_LAUNCH(float4, ring);
+  const int64_t at = static_cast<int64_t>(blockIdx.x) * (kRowsThreads / 32) + threadIdx.x / 32;
   if (at >= count) return;
   const int64_t index = at / strips;
   const int64_t matrix = index / parts.count;
@@ -54,17 +78,26 @@ __global__ void __launch_bounds__(kRowsThreads)
   const float* rows[kRows];
   QUIPU_UNROLL
   for (int r = 0; r < kRows; ++r) rows[r] = job.a + Least(r, job.m - 1) * job.a_stride;
+  for (int group = 0; group < kGroupsAhead; ++group) Ask(columns, ring, group, job.k);
   float total[kRows][4] = {};
-  for (int64_t p = 0; p < job.k;) {
-    const bool first = p == 0;
-    const int64_t end = Least(p + kDotBlock, job.k);
+  for (int64_t start = 0; start < job.k; start += kDotBlock) {
+    const int64_t end = Least(start + kDotBlock, job.k);
     float sum[kRows][4] = {};
-    AddProducts<kAhead, Problem::kInQuads>(rows, columns, p, end, sum);
-    AddProducts<1, Problem::kInQuads>(rows, columns, p, end, sum);
+    for (int64_t p = start; p < end; p += kGroupRows) {
+      Ask(columns, ring, p / kGroupRows + kGroupsAhead, job.k);
+      __pipeline_wait_prior(kGroupsAhead);
+      if (p + kGroupRows <= end) {
+        AddGroup<kRows, Problem::kInQuads>(rows, ring, p, kGroupRows, sum);
+      } else {
+        AddGroup<kRows, Problem::kInQuads>(rows, ring, p, static_cast<int>(end - p), sum);
+      }
+    }
     QUIPU_UNROLL
     for (int r = 0; r < kRows; ++r) {
       QUIPU_UNROLL
-      for (int j = 0; j < 4; ++j) total[r][j] = first ? sum[r][j] : total[r][j] + sum[r][j];
+      for (int j = 0; j < 4; ++j) {
+        total[r][j] = start == 0 ? sum[r][j] : total[r][j] + sum[r][j];
+      }
     }
   }
   QUIPU_UNROLL
@@ -89,12 +122,15 @@ cudaError_t LaunchMatmulRows(const Problem& problem, const Matmul& shape, int64_
   const int64_t warps = strips * matrices * parts.count;
   const auto start = [&](auto kernel) {
     const int64_t blocks = (warps + kRowsThreads / 32 - 1) / (kRowsThreads / 32);
-    QUIPU_CUDA_START(kernel, blocks, kRowsThreads, stream, problem, parts, strips, warps);
+    const cudaError_t error =
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kRingBytes);
+    if (error != cudaSuccess) return error;
+    QUIPU_CUDA_START_SHARED(kernel, blocks, kRowsThreads, kRingBytes, stream, problem, parts,
+                            strips, warps);
     return cudaGetLastError();
   };
-  const cudaError_t error = shape.m == 1   ? start(MatmulRowsKernel<1, Problem>)
-                            : shape.m <= 4 ? start(MatmulRowsKernel<4, Problem>)
-                                           : start(MatmulRowsKernel<kRowsMax, Problem>);
+  const cudaError_t error = shape.m == 1 ? start(MatmulRowsKernel<1, Problem>)
+                                         : start(MatmulRowsKernel<kRowsMax, Problem>);
   if (error != cudaSuccess || parts.count == 1) return error;
   return LaunchAddParts(problem, parts, shape, matrices, stream);
 }

@@ -1,5 +1,6 @@
 #include "test/emulated/device.h"
 
+#include <cuda_pipeline.h>
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "test/emulated/fibers.h"
 
@@ -37,6 +39,10 @@ struct Free {
   void operator()(void* memory) const { std::free(memory); }
 };
 std::unique_ptr<void, Free> shared;  // of the block that runs
+
+// What each thread of the block has started and not waited for, in groups; the last is open.
+using CopyGroups = std::deque<std::vector<std::function<void()>>>;
+std::vector<CopyGroups> copies;
 
 int calls = 0;
 int calls_until_lost = -1;
@@ -104,6 +110,17 @@ int EmulatedAllocations() { return allocations; }
 
 void* EmulatedShared() { return shared.get(); }
 
+void __pipeline_memcpy_async(void* to, const void* from, size_t bytes) {
+  copies[threadIdx.x].back().push_back([=] { std::memcpy(to, from, bytes); });
+}
+void __pipeline_commit() { copies[threadIdx.x].emplace_back(); }
+void __pipeline_wait_prior(size_t groups) {
+  CopyGroups& mine = copies[threadIdx.x];
+  for (; mine.size() > groups + 1; mine.pop_front()) {
+    for (const auto& copy : mine.front()) copy();
+  }
+}
+
 void __syncthreads() {
   const unsigned thread = threadIdx.x;
   quipu::test::YieldFiber();
@@ -121,6 +138,7 @@ void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
     blockDim.x = threads;
     gridDim.x = static_cast<unsigned>(blocks);
     for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) {
+      copies.assign(threads, CopyGroups(1));
       shared.reset(std::aligned_alloc(16, (shared_bytes + 15) / 16 * 16));
       quipu::test::RunFibers(threads, [&thread](unsigned index) {
         threadIdx.x = index;
