@@ -48,12 +48,24 @@ struct Floats1 {
   QUIPU_LANES Float LessOrSecond(Float a, Float b) { return a < b ? a : b; }
   // +0 is greater than -0; NaN if one is.
   QUIPU_LANES Float Maximum(Float a, Float b) {
+#if defined(__CUDA_ARCH__)
+    float result;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(result) : "f"(a), "f"(b));
+    return result;
+#else
     if (IsNan(a)) return a;
     return a == b ? F32OfBits(BitsOfF32(a) & BitsOfF32(b)) : b < a ? a : b;
+#endif
   }
   QUIPU_LANES Float Minimum(Float a, Float b) {
+#if defined(__CUDA_ARCH__)
+    float result;
+    asm("min.NaN.f32 %0, %1, %2;" : "=f"(result) : "f"(a), "f"(b));
+    return result;
+#else
     if (IsNan(a)) return a;
     return a == b ? F32OfBits(BitsOfF32(a) | BitsOfF32(b)) : a < b ? a : b;
+#endif
   }
 
   // To an integral value of the same sign; -0.3 becomes -0.

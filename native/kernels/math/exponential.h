@@ -22,9 +22,14 @@ struct Exponential {
   QUIPU_LANES Exponential Of(Float x) {
     const Float inside = L::LessOrSecond(L::Set(90.0f), L::GreaterOrSecond(L::Set(-104.0f), x));
     const Float n = L::Fma(inside, L::Set(kLog2E), L::Set(kRounder)) - L::Set(kRounder);
-    const Float r = L::Fma(n, L::Set(-kLn2Low), L::Fma(n, L::Set(-kLn2High), inside));
+    return {Power(inside, n), n};
+  }
+
+  // For x in those bounds and its exponent.
+  QUIPU_LANES Float Power(Float x, Float n) {
+    const Float r = L::Fma(n, L::Set(-kLn2Low), L::Fma(n, L::Set(-kLn2High), x));
     const Float sum = L::Set(1.0f) + r;
-    return {L::Fma(Curve(r), r * r, r - (sum - L::Set(1.0f))) + sum, n};
+    return L::Fma(Curve(r), r * r, r - (sum - L::Set(1.0f))) + sum;
   }
 
   // Of x + low, for x in those bounds and low of little size beside it.
@@ -52,6 +57,21 @@ struct ExpF32 {
   QUIPU_LANES typename L::Float Of(typename L::Float x) {
     const Exponential<L> e = Exponential<L>::Of(x);
     return L::Scale(e.power, e.exponent);
+  }
+};
+
+// e^x for x that is not above 0, with the same bits. 2^(n + 65) comes out of the rounding of x: an
+// even number more than kRounder leaves the nearest integer the same, 192 higher, and that is the
+// exponent of a binary32 once it is in its place.
+struct ExpOfNegativeF32 {
+  template <class L>
+  QUIPU_LANES typename L::Float Of(typename L::Float x) {
+    using Float = typename L::Float;
+    const Float rounder = L::Set(kRounder + 192.0f);
+    const Float inside = L::GreaterOrSecond(L::Set(-104.0f), x);
+    const Float near = L::Fma(inside, L::Set(kLog2E), rounder);
+    const Float scale = L::OfBits(L::Bits(near) << 23);
+    return Exponential<L>::Power(inside, near - rounder) * scale * L::Set(0x1p-65f);
   }
 };
 

@@ -30,26 +30,28 @@ __global__ void __launch_bounds__(Teams::kThreads) NormaliseKernel(Normalise job
   }
 }
 
-// NormalisedElement of some elements whose scales and biases are on their way together. What is not
-// given is what changes no bit.
-template <class Row, class Get>
+// Scales and biases of some elements are on their way together. What is not given is what changes
+// no bit.
+template <class Row>
 __device__ __forceinline__ void WriteGroup(const Row& held, int first, const ScaleAndBias& after,
-                                           float* to, const Get& get) {
+                                           float inverse, const float* apart, float* to) {
   const int step = static_cast<int>(after.step);
   float scale[Row::kTogether], bias[Row::kTogether];
   QUIPU_UNROLL
   for (int k = 0; k < Row::kTogether; ++k) {
-    const int at = held.Index(first + k) * step;
+    const int at = (first + k) * kWarp * step;
     const bool has = held.Has(first + k);
     scale[k] = has && after.scale != nullptr ? after.scale[at] : 1.0f;
     bias[k] = has && after.bias != nullptr ? after.bias[at] : -0.0f;
   }
   QUIPU_UNROLL
   for (int k = 0; k < Row::kTogether; ++k) {
-    if (held.Has(first + k)) to[held.Index(first + k)] = get(first + k) * scale[k] + bias[k];
+    const int h = first + k;
+    if (held.Has(h)) to[h * kWarp] = apart[h] * inverse * scale[k] + bias[k];
   }
 }
 
+// What the row does not have is 0, and 0 from the mean: that adds nothing.
 template <class Row>
 __global__ void __launch_bounds__(Row::kThreads, 7) HeldNormaliseKernel(Normalise job) {
   __shared__ float sums[Row::kShared];
@@ -57,20 +59,21 @@ __global__ void __launch_bounds__(Row::kThreads, 7) HeldNormaliseKernel(Normalis
   for (int64_t row = Row::First(); Row::More(row, job.rows); row += Row::Step()) {
     const bool live = row < job.rows;
     const Row held(job.length, live);
-    const float* from = job.from + row * job.length;
-    float* to = job.to + row * job.length;
+    const float* from = job.from + row * job.length + Row::FirstElement();
+    float* to = job.to + row * job.length + Row::FirstElement();
     float x[Row::kHeld] = {};
-    held.Each([&](int h) { x[h] = from[held.Index(h)]; });
-    const float sum = held.template Reduce<SumF32>(sums, [&x](int h) { return x[h]; });
+    const auto get = [&x](int h) { return x[h]; };
+    held.Each([&](int h) { x[h] = from[h * kWarp]; });
+    const float sum = held.template Reduce<SumF32>(sums, get);
     const float mean = sum / static_cast<float>(job.length);
-    const float squares =
-        held.template Reduce<SumOfSquaresF32>(shared, [&x, mean](int h) { return x[h] - mean; });
+    held.Each([&](int h) { x[h] = x[h] - mean; });
+    const float squares = held.template Reduce<SumOfSquaresF32>(shared, get);
     if (!live) continue;
     const float inverse = InverseDeviation(squares, job.length, job.epsilon);
-    const ScaleAndBias after = ScaleAndBiasOf(job, row);
-    held.EachGroup([&](int first) {
-      WriteGroup(held, first, after, to, [&](int h) { return (x[h] - mean) * inverse; });
-    });
+    ScaleAndBias after = ScaleAndBiasOf(job, row);
+    if (after.scale != nullptr) after.scale += Row::FirstElement() * after.step;
+    if (after.bias != nullptr) after.bias += Row::FirstElement() * after.step;
+    held.EachGroup([&](int first) { WriteGroup(held, first, after, inverse, x, to); });
     if (Row::Place() == 0) WriteMoments(job, row, mean, inverse);
   }
 }

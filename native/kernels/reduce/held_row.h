@@ -18,21 +18,22 @@ struct HeldRow : RowPlaces<kWarpsOfRow * kWarp, 128> {
   static constexpr int kShared = Places::kRows * kReduceLanes;  // values that a fold needs
 
   __device__ HeldRow(int64_t length, bool live)
-      : length_(live ? static_cast<int>(length) : 0), first_(Part() * kHeld * kWarp) {}
+      : left_((live ? static_cast<int>(length) : 0) - Part() * kHeld * kWarp) {}
 
   static __device__ int Lane() { return static_cast<int>(threadIdx.x % kWarp); }
   static __device__ int Part() { return Places::Place() / kWarp; }  // warp of the row
 
-  // The h-th element of this thread is the Index(h)-th of the row, if that has it.
-  __device__ __forceinline__ int Index(int h) const { return first_ + Lane() + h * kWarp; }
-  __device__ __forceinline__ bool Has(int h) const { return Index(h) < length_; }
+  // The h-th element of this thread is the (FirstElement() + h * kWarp)-th of the row, if that has
+  // it.
+  static __device__ int FirstElement() { return Part() * kHeld * kWarp + Lane(); }
+  __device__ __forceinline__ bool Has(int h) const { return h * kWarp < left_ - Lane(); }
 
   // use(h) for every h of which the row may have h, h + 1, ... h + kTogether - 1.
   template <class Use>
   __device__ __forceinline__ void EachGroup(const Use& use) const {
     QUIPU_UNROLL
     for (int h = 0; h < kHeld; h += kTogether) {
-      if (first_ + h * kWarp >= length_) break;
+      if (h * kWarp >= left_) break;
       use(h);
     }
   }
@@ -54,8 +55,9 @@ struct HeldRow : RowPlaces<kWarpsOfRow * kWarp, 128> {
     });
   }
 
-  // Of get(h) of all elements, for all threads of the row. All of a block call this together, each
-  // time with other memory than the last time; what they share it for is over at the next call.
+  // Of get(h) of all elements, for all threads of the row; get(h) that the row does not have
+  // changes nothing. All of a block call this together, each time with other memory than the last
+  // time; what they share it for is over at the next call.
   template <class Fold, class Get>
   __device__ __forceinline__ typename Fold::Value Reduce(typename Fold::Value* shared,
                                                          const Get& get) const {
@@ -100,11 +102,10 @@ struct HeldRow : RowPlaces<kWarpsOfRow * kWarp, 128> {
 
   template <class Fold, class Get>
   __device__ __forceinline__ void Take(typename Fold::Value* lanes, const Get& get) const {
-    Each([&](int h) { lanes[h % 2] = Fold::Take(lanes[h % 2], get(h), 0); });
+    EachOrMore([&](int h) { lanes[h % 2] = Fold::Take(lanes[h % 2], get(h), 0); });
   }
 
-  const int length_;
-  const int first_;  // the first element of this warp
+  const int left_;  // elements of the row from the first of this warp on
 };
 
 // A type as a value.
