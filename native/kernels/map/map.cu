@@ -3,8 +3,8 @@
 //
 // Inputs are read where a step asks for them, with 16 bytes a load where they lie so. What a step
 // gives stays in registers for the next one; what is read later is kept in shared memory, each
-// thread's own. Maps with elements of 8 bytes, or that keep more than fits, take one element a
-// thread, in local memory.
+// thread's own. The commonest maps take less (map_chain.cu). Maps with elements of 8 bytes, or that
+// keep more than fits, take one element a thread, in local memory.
 #include "kernels/map/map_cuda.h"
 #include "kernels/map/map_device.h"
 #include "kernels/map/map_plan.h"
@@ -222,6 +222,8 @@ __global__ void __launch_bounds__(kGridThreads, 4)
 cudaError_t LaunchMap(const Map& job, cudaStream_t stream) {
   if (MapElements(job) == 0) return cudaSuccess;
   const DeviceMap map = DeviceMapOf(job);
+  DeviceChain chain;
+  if (FindChain(job, map, &chain)) return LaunchMapChain(chain, stream);
   if (!map.is_wide && map.column_count <= kSharedColumns && map.count <= INT32_MAX) {
     constexpr int kElements = kGridThreads * Eight::kElements;
     QUIPU_CUDA_START(MapKernel<Eight>, GridBlocks<kElements>(map.count), kGridThreads, stream, map);

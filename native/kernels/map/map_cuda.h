@@ -4,12 +4,15 @@
 
 #include <cuda_runtime_api.h>
 
-#include "kernels/map/map.h"
+#include "kernels/map/map_chain.h"
 
 namespace quipu {
 
 // The whole of a sound map.
 cudaError_t LaunchMap(const Map& job, cudaStream_t stream);
+
+// For LaunchMap.
+cudaError_t LaunchMapChain(const DeviceChain& job, cudaStream_t stream);
 
 }  // namespace quipu
 
