@@ -3,6 +3,7 @@
 #include "kernels/copy/copy.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 
@@ -133,10 +134,11 @@ void TestViews() {
 // Larger ones, in which whole tiles are moved.
 void TestTransposes() {
   bool ok = true, device = true;
-  for (const int32_t width : {1, 2, 4, 8}) {
+  for (const int32_t width : {1, 2, 4, 8, -4}) {  // below 0: fours on both sides
     Job job;
-    const int64_t rows = 130, columns = 67, matrices = 2, together = 2;
-    job.copy.element_bytes = width;
+    const int64_t rows = width < 0 ? 132 : 130, columns = width < 0 ? 68 : 67;
+    const int64_t matrices = 2, together = 2;
+    job.copy.element_bytes = std::abs(width);
     for (const bool paired : {false, true}) {
       const int64_t last = paired ? together : 1;
       job.copy.rank = 4;
@@ -146,7 +148,7 @@ void TestTransposes() {
       std::copy_n(shape, 4, job.copy.shape);
       std::copy_n(from_stride, 4, job.copy.from_stride);
       std::copy_n(to_stride, 4, job.copy.to_stride);
-      job.from = Noise(static_cast<size_t>(CopyCount(job.copy) * width));
+      job.from = Noise(static_cast<size_t>(CopyCount(job.copy) * std::abs(width)));
       job.to.assign(job.from.size(), 0);
       job.copy.from = job.from.data();
       job.copy.to = job.to.data();

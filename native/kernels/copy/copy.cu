@@ -1,94 +1,20 @@
 // One thread an element of up to 16 bytes: the target is written in order, which is what a device's
-// memory likes. Where the source lies across, tiles go through shared memory.
+// memory likes. Transposes have their own way (copy_transposes.h).
 #include "kernels/copy/copy_cuda.h"
+#include "kernels/copy/copy_transposes.h"
 #include "support/cuda_check.h"
 #include "support/cuda_grid.h"
-#include "support/quick_division.h"
 
 namespace quipu {
 namespace {
 
-struct DeviceCopy {
-  Copy of;
-  QuickDivisor divisors[kRankMax];
-};
-
-// `Index` holds every product of sizes here; with 32 bits division is quick.
-template <class Element, class Index>
-__global__ void __launch_bounds__(kGridThreads)
-    CopyKernel(const __grid_constant__ DeviceCopy job, int64_t count) {
-  const Copy& of = job.of;
-  for (int64_t i = GridFirst(); i < count; i += GridStride()) {
-    auto rest = static_cast<Index>(i);
-    int64_t from = 0;
-    int64_t to = 0;
-    for (int32_t axis = of.rank - 1; axis > 0; --axis) {
-      const auto size = static_cast<Index>(of.shape[axis]);
-      Index quotient;
-      if constexpr (sizeof(Index) == sizeof(uint32_t)) {
-        quotient = job.divisors[axis].Quotient(rest);
-      } else {
-        quotient = rest / size;
-      }
-      const auto at = static_cast<int64_t>(rest - quotient * size);
-      from += at * of.from_stride[axis];
-      to += at * of.to_stride[axis];
-      rest = quotient;
-    }
-    from += static_cast<int64_t>(rest) * of.from_stride[0];
-    to += static_cast<int64_t>(rest) * of.to_stride[0];
-    static_cast<Element*>(of.to)[to] = static_cast<const Element*>(of.from)[from];
-  }
-}
-
-constexpr int kTile = 32;
-constexpr int kTileThreads = 256;
-constexpr int kTileRows = kTileThreads / kTile;  // at a time
-
-// Matrices whose rows in the target are columns in the source.
-struct Transposes {
-  Copy outer;           // one element a matrix
-  int64_t rows;         // of the target; neighbours in the source
-  int64_t columns;      // of the target; there they are neighbours
-  int64_t from_column;  // elements between columns in the source
-  int64_t to_row;       // and between rows in the target
-  int64_t tiles_down;
-  int64_t tiles_across;
-  int64_t tiles;  // of all matrices
-};
-
 template <class Element>
-__global__ void __launch_bounds__(kTileThreads) TransposeKernel(Transposes job) {
-  __shared__ Element tile[kTile][kTile + 1];  // one more, so that a column is in all banks
-  const int lane = static_cast<int>(threadIdx.x) % kTile;
-  const int first = static_cast<int>(threadIdx.x) / kTile;
-  for (int64_t t = blockIdx.x; t < job.tiles; t += gridDim.x) {
-    const int64_t above = t / job.tiles_across;
-    int64_t matrix = above / job.tiles_down;
-    const int64_t row = (above - matrix * job.tiles_down) * kTile;
-    const int64_t column = (t - above * job.tiles_across) * kTile;
-    const Element* from = static_cast<const Element*>(job.outer.from);
-    Element* to = static_cast<Element*>(job.outer.to);
-    for (int32_t axis = job.outer.rank - 1; axis >= 0; --axis) {
-      const int64_t at = axis == 0 ? matrix : matrix % job.outer.shape[axis];
-      if (axis > 0) matrix /= job.outer.shape[axis];
-      from += at * job.outer.from_stride[axis];
-      to += at * job.outer.to_stride[axis];
-    }
-    // To the ends of the matrix.
-    const int64_t rows = job.rows - row, columns = job.columns - column;
-    from += (column + first) * job.from_column + row + lane;
-    QUIPU_UNROLL
-    for (int k = 0; k < kTile; k += kTileRows) {
-      if (lane < rows && first + k < columns) tile[first + k][lane] = from[k * job.from_column];
-    }
-    __syncthreads();
-    to += (row + first) * job.to_row + column + lane;
-    QUIPU_UNROLL
-    for (int k = 0; k < kTile; k += kTileRows) {
-      if (first + k < rows && lane < columns) to[k * job.to_row] = tile[lane][first + k];
-    }
-    __syncthreads();  // the tile is read by all before the next one is written
+__global__ void __launch_bounds__(kGridThreads)
+    CopyKernel(const __grid_constant__ DeviceCopy job, uint32_t count) {
+  for (int64_t i = GridFirst(); i < count; i += GridStride()) {
+    int64_t from, to;
+    job.Locate(static_cast<uint32_t>(i), &from, &to);
+    static_cast<Element*>(job.of.to)[to] = static_cast<const Element*>(job.of.from)[from];
   }
 }
 
@@ -117,56 +43,41 @@ void Widen(Copy* job) {
   }
 }
 
-// Whether the copy transposes matrices large enough for tiles.
-bool FindTransposes(const Copy& job, Transposes* found) {
-  constexpr int64_t kSideMin = 8;
-  const int32_t last = job.rank - 1;
-  if (job.to_stride[last] != 1 || job.from_stride[last] == 1 || job.shape[last] < kSideMin) {
-    return false;
-  }
-  for (int32_t axis = 0; axis < last; ++axis) {
-    if (job.from_stride[axis] != 1 || job.shape[axis] < kSideMin) continue;
-    *found = Transposes{
-        job, job.shape[axis], job.shape[last], job.from_stride[last], job.to_stride[axis], 0, 0, 0};
-    found->outer.rank = 0;
-    int64_t matrices = 1;
-    for (int32_t other = 0; other < last; ++other) {
-      if (other == axis) continue;
-      const int32_t at = found->outer.rank++;
-      found->outer.shape[at] = job.shape[other];
-      found->outer.from_stride[at] = job.from_stride[other];
-      found->outer.to_stride[at] = job.to_stride[other];
-      matrices *= job.shape[other];
-    }
-    found->tiles_down = (found->rows + kTile - 1) / kTile;
-    found->tiles_across = (found->columns + kTile - 1) / kTile;
-    found->tiles = matrices * found->tiles_down * found->tiles_across;
-    return true;
-  }
-  return false;
-}
+template <class Element>
+cudaError_t LaunchHalves(const Copy& job, cudaStream_t stream);
 
 template <class Element>
 cudaError_t LaunchCopyOf(const Copy& job, cudaStream_t stream) {
-  const int64_t count = CopyCount(job);
   Transposes transposes;
   if (FindTransposes(job, &transposes)) {
-    QUIPU_CUDA_START(TransposeKernel<Element>, UsefulBlocks(transposes.tiles), kTileThreads, stream,
-                     transposes);
+    const int64_t blocks = UsefulBlocks(transposes.tiles);
+    if (transposes.is_of_fours) {
+      QUIPU_CUDA_START(TransposeFoursKernel, blocks, kTileThreads, stream, transposes);
+    } else {
+      QUIPU_CUDA_START(TransposeKernel<Element>, blocks, kTileThreads, stream, transposes);
+    }
     return cudaGetLastError();
   }
-  DeviceCopy copy = {job, {}};
-  for (int32_t axis = 0; axis < job.rank; ++axis) {
-    copy.divisors[axis] = QuickDivisorOf(job.shape[axis]);
-  }
-  if (count <= INT32_MAX) {
-    QUIPU_CUDA_START((CopyKernel<Element, uint32_t>), GridBlocks(count), kGridThreads, stream, copy,
-                     count);
-  } else {
-    QUIPU_CUDA_START((CopyKernel<Element, uint64_t>), GridBlocks(count), kGridThreads, stream, copy,
-                     count);
-  }
+  const int64_t count = CopyCount(job);
+  if (count > INT32_MAX) return LaunchHalves<Element>(job, stream);
+  QUIPU_CUDA_START(CopyKernel<Element>, GridBlocks(count), kGridThreads, stream, DeviceCopyOf(job),
+                   static_cast<uint32_t>(count));
   return cudaGetLastError();
+}
+
+// One after the other.
+template <class Element>
+cudaError_t LaunchHalves(const Copy& job, cudaStream_t stream) {
+  int32_t axis = 0;
+  while (job.shape[axis] == 1) ++axis;
+  Copy half = job;
+  half.shape[axis] = job.shape[axis] / 2;
+  const cudaError_t error = LaunchCopyOf<Element>(half, stream);
+  if (error != cudaSuccess) return error;
+  half.from = static_cast<const Element*>(job.from) + half.shape[axis] * job.from_stride[axis];
+  half.to = static_cast<Element*>(job.to) + half.shape[axis] * job.to_stride[axis];
+  half.shape[axis] = job.shape[axis] - half.shape[axis];
+  return LaunchCopyOf<Element>(half, stream);
 }
 
 template <class Element>
