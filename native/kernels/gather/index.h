@@ -59,6 +59,7 @@ static inline int64_t SlicesOf(const TupleList& list) {
 QUIPU_HOST_DEVICE static inline int64_t SliceOf(const TupleList& list, int64_t tuple,
                                                 int32_t* bad) {
   int64_t slice = 0;
+  QUIPU_ROLLED
   for (int32_t d = 0; d < list.depth; ++d) {
     const int64_t place = PlaceOf(list.indices.At(tuple * list.depth + d), list.dims[d]);
     if (place < 0) {
@@ -100,6 +101,7 @@ struct ElementWalk {
 
   QUIPU_HOST_DEVICE int64_t Locate(int64_t element) const {
     int64_t at = 0;
+    QUIPU_ROLLED
     for (int32_t axis = rank - 1; axis >= 0; --axis) {
       at += element % shape[axis] * stride[axis];
       element /= shape[axis];

@@ -31,41 +31,81 @@ struct Lines {
   int64_t owners;
 };
 
-template <class Update>
+// What a job does with an element. Found anew for each: memory is what that waits for, and a kernel
+// for every function and type is much code.
+struct Updating {
+  ScatterFunction function;
+  DType dtype;
+
+  template <class Word>
+  __device__ __forceinline__ Word Of(Word old, Word update) const {
+    if (function == ScatterFunction::kSet) return update;
+    return UseFunction(function, dtype, [&](auto by) {
+      using Type = typename decltype(by)::Type;
+      if constexpr (sizeof(Type) == sizeof(Word)) {
+        Type values[2];
+        memcpy(&values[0], &old, sizeof old);
+        memcpy(&values[1], &update, sizeof update);
+        values[0] = by.Of(values[0], values[1]);
+        memcpy(&old, &values[0], sizeof old);
+      }
+      return old;
+    });
+  }
+};
+
+template <class Word>
 __global__ void __launch_bounds__(kGridThreads)
-    ScatterElementsKernel(ElementWalk walk, Lines of, IndexList indices,
-                          const typename Update::Type* updates, typename Update::Type* to,
-                          BadIndex* bad) {
+    ScatterElementsKernel(ElementWalk walk, Lines of, IndexList indices, Updating by,
+                          const Word* updates, Word* to, BadIndex* bad) {
   for (int64_t i = GridFirst(); i < of.lines * of.owners; i += GridStride()) {
     // Owners of one line are neighbours only by owner: neighbouring lines read together.
     const int64_t owner = i / of.lines;
     const int64_t line = i % of.lines;
     const int64_t first = line / of.inner * of.count * of.inner + line % of.inner;
-    typename Update::Type* const base = to + walk.Locate(first);
+    Word* const base = to + walk.Locate(first);
     for (int64_t j = 0; j < of.count; ++j) {
       const int64_t at = first + j * of.inner;
       const int64_t place = PlaceAtOrTell(indices, at, walk.axis_size, owner != 0, bad);
       if (place < 0 || (place & (of.owners - 1)) != owner) continue;
-      typename Update::Type* const element = base + place * walk.axis_stride;
-      *element = Update::Of(*element, updates[at]);
+      Word* const element = base + place * walk.axis_stride;
+      *element = by.Of(*element, updates[at]);
     }
   }
 }
 
-template <class Update>
+template <class Word>
 __global__ void __launch_bounds__(kGridThreads)
-    ScatterNdKernel(TupleList list, Lines of, const typename Update::Type* updates,
-                    typename Update::Type* to, BadIndex* bad) {
+    ScatterNdKernel(TupleList list, Lines of, Updating by, const Word* updates, Word* to,
+                    BadIndex* bad) {
   for (int64_t i = GridFirst(); i < of.lines * of.owners; i += GridStride()) {
     const int64_t owner = i / of.lines;
     const int64_t line = i % of.lines;
     for (int64_t tuple = 0; tuple < of.count; ++tuple) {
       const int64_t slice = SliceAtOrTell(list, tuple, i != 0, bad);
       if (slice < 0 || (slice & (of.owners - 1)) != owner) continue;
-      typename Update::Type* const element = to + slice * of.lines + line;
-      *element = Update::Of(*element, updates[tuple * of.lines + line]);
+      Word* const element = to + slice * of.lines + line;
+      *element = by.Of(*element, updates[tuple * of.lines + line]);
     }
   }
+}
+
+template <class Launch>
+cudaError_t WithWord(DType dtype, const Launch& launch) {
+  switch (DTypeBytes(dtype)) {
+    case 1:
+      launch(uint8_t{});
+      break;
+    case 2:
+      launch(uint16_t{});
+      break;
+    case 4:
+      launch(uint32_t{});
+      break;
+    default:
+      launch(uint64_t{});
+  }
+  return cudaGetLastError();
 }
 
 }  // namespace
@@ -77,26 +117,24 @@ cudaError_t LaunchScatter(const ScatterElements& job, BadIndex* bad, cudaStream_
   Lines of = {job.index_shape[job.axis], 1, total / job.index_shape[job.axis], 1};
   for (int32_t axis = job.axis + 1; axis < job.rank; ++axis) of.inner *= job.index_shape[axis];
   of.owners = OwnersOf(of.lines, walk.axis_size);
-  return UseUpdate(job.function, job.dtype, [&](auto update) {
-    using Update = decltype(update);
-    using Type = typename Update::Type;
-    QUIPU_CUDA_START(ScatterElementsKernel<Update>, GridBlocks(of.lines * of.owners), kGridThreads,
-                     stream, walk, of, job.indices, static_cast<const Type*>(job.updates),
-                     static_cast<Type*>(job.to), bad);
-    return cudaGetLastError();
+  const Updating by = {job.function, job.dtype};
+  return WithWord(job.dtype, [&](auto word) {
+    using Word = decltype(word);
+    QUIPU_CUDA_START(ScatterElementsKernel<Word>, GridBlocks(of.lines * of.owners), kGridThreads,
+                     stream, walk, of, job.indices, by, static_cast<const Word*>(job.updates),
+                     static_cast<Word*>(job.to), bad);
   });
 }
 
 cudaError_t LaunchScatter(const ScatterNd& job, BadIndex* bad, cudaStream_t stream) {
   if (job.tuples == 0 || job.inner == 0) return cudaSuccess;
   const Lines of = {job.tuples, 1, job.inner, OwnersOf(job.inner, SlicesOf(job.list))};
-  return UseUpdate(job.function, job.dtype, [&](auto update) {
-    using Update = decltype(update);
-    using Type = typename Update::Type;
-    QUIPU_CUDA_START(ScatterNdKernel<Update>, GridBlocks(of.lines * of.owners), kGridThreads,
-                     stream, job.list, of, static_cast<const Type*>(job.updates),
-                     static_cast<Type*>(job.to), bad);
-    return cudaGetLastError();
+  const Updating by = {job.function, job.dtype};
+  return WithWord(job.dtype, [&](auto word) {
+    using Word = decltype(word);
+    QUIPU_CUDA_START(ScatterNdKernel<Word>, GridBlocks(of.lines * of.owners), kGridThreads, stream,
+                     job.list, of, by, static_cast<const Word*>(job.updates),
+                     static_cast<Word*>(job.to), bad);
   });
 }
 

@@ -35,7 +35,7 @@ struct OfIntegers {
 };
 
 template <class Use>
-static inline auto UseFloats(ScatterFunction function, const Use& use) {
+QUIPU_HOST_DEVICE static inline auto UseFloats(ScatterFunction function, const Use& use) {
   switch (function) {
     case ScatterFunction::kMultiply:
       return use(OfFloats<MultiplyF32>{});
@@ -49,7 +49,7 @@ static inline auto UseFloats(ScatterFunction function, const Use& use) {
 }
 
 template <class T, class Use>
-static inline auto UseIntegers(ScatterFunction function, const Use& use) {
+QUIPU_HOST_DEVICE static inline auto UseIntegers(ScatterFunction function, const Use& use) {
   switch (function) {
     case ScatterFunction::kMultiply:
       return use(OfIntegers<MultiplyInteger<T>, T>{});
@@ -62,14 +62,20 @@ static inline auto UseIntegers(ScatterFunction function, const Use& use) {
   }
 }
 
-// use(update) with what holds Type and Of, of the type and function that a job names.
+// use(update) with what holds Type and Of, of the type and function that a job names; not of those
+// that set.
+template <class Use>
+QUIPU_HOST_DEVICE static inline auto UseFunction(ScatterFunction function, DType dtype,
+                                                 const Use& use) {
+  if (dtype == DType::kF32) return UseFloats(function, use);
+  if (dtype == DType::kI32) return UseIntegers<int32_t>(function, use);
+  return UseIntegers<int64_t>(function, use);
+}
+
+// The same of all.
 template <class Use>
 static inline auto UseUpdate(ScatterFunction function, DType dtype, const Use& use) {
-  if (function != ScatterFunction::kSet) {
-    if (dtype == DType::kF32) return UseFloats(function, use);
-    if (dtype == DType::kI32) return UseIntegers<int32_t>(function, use);
-    return UseIntegers<int64_t>(function, use);
-  }
+  if (function != ScatterFunction::kSet) return UseFunction(function, dtype, use);
   switch (DTypeBytes(dtype)) {
     case 1:
       return use(Set<uint8_t>{});
