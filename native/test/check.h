@@ -22,6 +22,7 @@ void TestMerkle();
 void TestDevice();
 void TestFiles();
 void TestMap();
+void TestMapChains();
 void TestNormalise();
 void TestReduce();
 void TestScan();

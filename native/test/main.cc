@@ -43,6 +43,7 @@ int Run() {
   TestDevice();
   TestFiles();
   TestMap();
+  TestMapChains();
   TestNormalise();
   TestReduce();
   TestScan();
