@@ -61,9 +61,15 @@ class Walker {
     Words<Form> a = {}, b = {}, c = {};
     for (int32_t s = 0; s < job_.step_count; ++s) {
       const DeviceStep step = job_.steps[s];
-      if (step.operand_count > 1) Fetch(step.operands[1], a, &b);
-      if (step.operand_count > 2) Fetch(step.operands[2], a, &c);
-      Fetch(step.operands[0], a, &a);
+      // The first one last, as it takes the place of what the others may be.
+      QUIPU_ROLLED
+      for (int o = step.operand_count - 1; o >= 0; --o) {
+        Words<Form> operand = {};
+        Fetch(step.operands[o], a, &operand);
+        if (o == 0) a = operand;
+        if (o == 1) b = operand;
+        if (o == 2) c = operand;
+      }
       Apply<Form>(step.function, a, b, c);
       if (step.column != kMapNowhere) Keep(step.column, a);
     }

@@ -72,9 +72,10 @@ QUIPU_LANES Word ResultOf(Word a, [[maybe_unused]] Word b, [[maybe_unused]] Word
   }
 }
 
-// Of much code, so that it stands there once and not for each element of a thread.
+// Of so much code that it stands there once and not for each element of a thread. Maps of which
+// most of the time would be spent there are chains (map_chain.h).
 QUIPU_HOST_DEVICE constexpr bool IsLong(int function) {
-  return (function >= 11 && function <= 13) || (function >= 17 && function <= 28) ||
+  return function == 3 || function == 4 || (function >= 10 && function <= 29) || function == 43 ||
          function == 46 || function == 47 || (function >= 136 && function <= 138) ||
          function == 141;
 }

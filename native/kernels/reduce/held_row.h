@@ -117,7 +117,6 @@ struct Form {
 // Calls `with` with how rows of this length are held, which is a block at most.
 template <class With>
 void WithHeldRow(int64_t length, const With& with) {
-  if (length <= 256) return with(Form<HeldRow<8, 1>>());
   if (length <= 1024) return with(Form<HeldRow<32, 1>>());
   with(Form<HeldRow<32, 4>>());
 }

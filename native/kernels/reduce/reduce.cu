@@ -26,12 +26,50 @@ __global__ void __launch_bounds__(Teams::kThreads) ReduceRowsKernel(Reduce job) 
   }
 }
 
-// By one thread. Lanes take many registers and much code: only where order matters, for the columns
-// that are too short for teams.
+// Of a column that is too short for teams, in the canonical order: eight lanes at a time, 8 apart.
+template <class Fold, class Read>
+__device__ typename Fold::Value ReduceShort(int length, const Read& read) {
+  constexpr int kSome = 8;
+  static_assert(kSome * kSome == kReduceLanes);
+  const auto join = [](typename Fold::Value* values) {
+    QUIPU_UNROLL
+    for (int half = kSome / 2; half > 0; half /= 2) {
+      QUIPU_UNROLL
+      for (int k = 0; k < half; ++k) values[k] = Fold::Join(values[k], values[k + half]);
+    }
+    return values[0];
+  };
+  typename Fold::Value joined[kSome] = {};
+  QUIPU_ROLLED
+  for (int first = 0; first < kSome; ++first) {
+    typename Fold::Value lanes[kSome];
+    QUIPU_UNROLL
+    for (int k = 0; k < kSome; ++k) lanes[k] = Fold::Start();
+    QUIPU_ROLLED
+    for (int j = first; j < length; j += kReduceLanes) {
+      typename Fold::From some[kSome] = {};  // on their way together
+      QUIPU_UNROLL
+      for (int k = 0; k < kSome; ++k) {
+        if (j + k * kSome < length) some[k] = read(j + k * kSome);
+      }
+      QUIPU_UNROLL
+      for (int k = 0; k < kSome; ++k) {
+        if (j + k * kSome < length) lanes[k] = Fold::Take(lanes[k], some[k], 0);
+      }
+    }
+    // Each comes in at the last place.
+    QUIPU_UNROLL
+    for (int k = 0; k + 1 < kSome; ++k) joined[k] = joined[k + 1];
+    joined[kSome - 1] = join(lanes);
+  }
+  return join(joined);
+}
+
+// By one thread.
 template <class Fold, class Read>
 __device__ typename Fold::Value ReduceOne(int64_t length, const Read& read) {
   if constexpr (Fold::kOrdered) {
-    return ReduceBlock<Fold>(0, length, read);
+    return ReduceShort<Fold>(static_cast<int>(length), read);
   } else {
     typename Fold::Value value = Fold::Start();
     constexpr int kSome = 4;  // that are on their way together

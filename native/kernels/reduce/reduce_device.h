@@ -91,6 +91,7 @@ struct RowTeams : RowPlaces<kTeams * kReduceLanes, 256> {
   template <class Fold, class Read>
   static __device__ typename Fold::Value Reduce(int64_t length, bool live,
                                                 typename Fold::Value* shared, const Read& read) {
+    if constexpr (!Fold::kOrdered) return ReduceAnyhow<Fold>(length, live, shared, read);
     const int lane = static_cast<int>(threadIdx.x % kReduceLanes);
     const int team = Place() / kReduceLanes;
     typename Fold::Value* mine = shared + threadIdx.x;
@@ -117,6 +118,29 @@ struct RowTeams : RowPlaces<kTeams * kReduceLanes, 256> {
       __syncthreads();  // all have read them before they are written again
     }
     return blocks.Result();
+  }
+
+ private:
+  // Where the order of the row does not matter.
+  template <class Fold, class Read>
+  static __device__ typename Fold::Value ReduceAnyhow(int64_t length, bool live,
+                                                      typename Fold::Value* shared,
+                                                      const Read& read) {
+    typename Fold::Value value = Fold::Start();
+    for (int64_t j = live ? Place() : length; j < length; j += kTeams * kReduceLanes) {
+      value = Fold::Take(value, read(j), static_cast<uint32_t>(j));
+    }
+    typename Fold::Value* mine = shared + threadIdx.x;
+    *mine = value;
+    __syncthreads();
+    QUIPU_ROLLED
+    for (int half = kTeams * kReduceLanes / 2; half > 0; half /= 2) {
+      if (Place() < half) *mine = Fold::Join(*mine, mine[half]);
+      __syncthreads();
+    }
+    value = shared[threadIdx.x - Place()];
+    __syncthreads();  // all have read it before it is written again
+    return value;
   }
 };
 
