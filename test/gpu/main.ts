@@ -1,6 +1,7 @@
 /**
  * `npm run test:gpu`: every kernel on a CUDA device against its portable twin, and fast products
  * against canonical ones; without a test framework, so that it runs from the portable tarball too.
+ * With `-- --functions` also elementary functions of all 2^32 inputs, which takes minutes.
  *
  * A device that is there and cannot be used is a failure, never a skip. With no device at all it
  * says so and exits with 3, or with 0 under --allow-none.
@@ -11,6 +12,7 @@ import { capabilities } from "../../src/compute/native/capabilities.js";
 import { openNvml } from "../../src/compute/native/nvml.js";
 import type { GpuCheck } from "./check.js";
 import { fastChecks } from "./fast.js";
+import { functionChecks } from "./function-digests.js";
 import { hashChecks } from "./hash-checks.js";
 import { tensorDifferences } from "./tensor.js";
 
@@ -21,6 +23,7 @@ const checks: readonly GpuCheck[] = [
     check: async () => (await tensorDifferences()).join("; ") || undefined,
   },
   ...fastChecks,
+  ...(process.argv.includes("--functions") ? functionChecks() : []),
 ];
 
 /** Signs of a GPU that need neither CUDA nor our addon to be right. */
@@ -55,6 +58,7 @@ async function run(): Promise<number> {
   let passed = 0;
   const failed: string[] = [];
   for (const { name, check } of checks) {
+    if (process.stderr.isTTY) process.stderr.write(`\r${name.padEnd(60)}\r`);
     try {
       const fault = await check();
       if (fault === undefined) passed += 1;

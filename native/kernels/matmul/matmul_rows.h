@@ -129,8 +129,13 @@ cudaError_t LaunchMatmulRows(const Problem& problem, const Matmul& shape, int64_
                             strips, warps);
     return cudaGetLastError();
   };
-  const cudaError_t error = shape.m == 1 ? start(MatmulRowsKernel<1, Problem>)
-                                         : start(MatmulRowsKernel<kRowsMax, Problem>);
+  const auto launch = [&] {
+    if constexpr (Problem::kInQuads) {
+      if (shape.m == 1) return start(MatmulRowsKernel<1, Problem>);
+    }
+    return start(MatmulRowsKernel<kRowsMax, Problem>);
+  };
+  const cudaError_t error = launch();
   if (error != cudaSuccess || parts.count == 1) return error;
   return LaunchAddParts(problem, parts, shape, matrices, stream);
 }

@@ -86,9 +86,9 @@ cudaError_t LaunchPlanned(const Problem& problem, const Parts& parts, const Matm
                           int64_t matrices, int thread_rows, cudaStream_t stream) {
   if constexpr (Problem::kInQuads) {
     if (thread_rows == 16) return LaunchTiles<16>(problem, parts, shape, matrices, stream);
+    if (thread_rows == 4) return LaunchTiles<4>(problem, parts, shape, matrices, stream);
   }
-  if (thread_rows >= 8) return LaunchTiles<8>(problem, parts, shape, matrices, stream);
-  return LaunchTiles<4>(problem, parts, shape, matrices, stream);
+  return LaunchTiles<8>(problem, parts, shape, matrices, stream);  // the only ones for odd rows
 }
 
 template <class Problem>
