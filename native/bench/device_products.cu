@@ -8,8 +8,8 @@
 #include "bench/device.h"
 #include "bench/device_cublas.h"
 #include "kernels/convolution/convolution_cuda.h"
+#include "program/operator.h"
 #include "program/operators/matmul_fast.h"
-#include "test/program_builder.h"
 
 namespace quipu::bench {
 namespace {
@@ -37,12 +37,22 @@ class Product {
         ours_(size.m * size.n),
         theirs_(size.m * size.n),
         offsets_{0, 0} {
-    test::ProgramBuilder builder;
-    const uint32_t a = builder.Add(Place::kConstant, size.m * size.k);
-    const uint32_t b = builder.Add(Place::kPrepared, size.k * size.n);
-    const uint32_t c = builder.Add(Place::kArena, size.m * size.n);
-    if (!builder.Do(Opcode::kMatmul, {a, b}, {c}, {size.m, size.n, size.k, 0})) std::abort();
-    program_ = std::move(builder.program);
+    for (const auto& [place, elements] : {std::pair{Place::kConstant, size.m * size.k},
+                                          std::pair{Place::kPrepared, size.k * size.n},
+                                          std::pair{Place::kArena, size.m * size.n}}) {
+      ProgramTensor tensor;
+      tensor.place = place;
+      tensor.elements = elements;
+      tensor.bytes = static_cast<uint64_t>(elements) * sizeof(float);
+      program_.tensors.push_back(tensor);
+    }
+    ProgramOperator product;
+    product.opcode = Opcode::kMatmul;
+    product.reads = {0, 1};
+    product.writes = {2};
+    product.words = {size.m, size.n, size.k, 0};
+    Demand(KindOf(Opcode::kMatmul)->check(&program_, &product), "a product");
+    program_.operators.push_back(product);
     scratch_ = std::make_unique<DeviceFloats>(1 + MatmulScratchFloats(program_, op()));
   }
 
