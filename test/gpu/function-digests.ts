@@ -13,7 +13,7 @@ import { Hasher, hash, hashManyAsync } from "../../src/compute/native/hashing.js
 import { operatorModel } from "../onnx-writer.js";
 import type { GpuCheck } from "./check.js";
 
-const path = join("test", "vectors", "function-digests.json");
+const path = join("test", "vectors", "canonical-1", "function-digests.json");
 const pieces = 16;
 const shares = 256;
 const shareLength = 2 ** 32 / shares;
