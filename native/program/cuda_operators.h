@@ -19,7 +19,7 @@ struct CudaAddresses {
   uint8_t* arena;
   uint8_t* inputs;
   const std::vector<uint64_t>& input_offsets;
-  float* scratch;  // for the operator that runs; what it asks for below
+  float* scratch;  // for the operator that runs; what it asks for below, or null
   BadIndex* bad;   // one an operator
 
   BadIndex* Bad(const ProgramOperator& op) const { return bad + (&op - program.operators.data()); }

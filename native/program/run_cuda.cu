@@ -111,11 +111,6 @@ Status CudaProgram::Open(const uint8_t* prepared) {
   }
   if (Status s = device->inputs.Allocate(input_bytes + 1); !s.ok()) return s;
   if (Status s = device->arena.Allocate(program_.arena_bytes + 1); !s.ok()) return s;
-  int64_t scratch_floats = 1;
-  for (size_t i = program_.prelude_count; i < program_.operators.size(); ++i) {
-    scratch_floats = std::max(scratch_floats, ScratchFloats(program_, program_.operators[i]));
-  }
-  if (Status s = device->scratch.Allocate(static_cast<size_t>(scratch_floats)); !s.ok()) return s;
   // What an operator leaves unwritten is then the same in every process, as on the CPU.
   QUIPU_CUDA_RETURN_IF_ERROR(LaunchFill(
       device->arena.get(), 1, 0, static_cast<int64_t>(program_.arena_bytes), device->stream));
@@ -125,7 +120,16 @@ Status CudaProgram::Open(const uint8_t* prepared) {
   Status s =
       Upload(&device->constants, program_.constants.get(), program_.constant_bytes, device->stream);
   if (s.ok()) s = Upload(&device->prepared, prepared, program_.prepared_bytes, device->stream);
-  if (s.ok()) device_ = std::move(device);
+  if (!s.ok()) return s;
+  int64_t scratch_floats = 0;
+  for (size_t i = program_.prelude_count; i < program_.operators.size(); ++i) {
+    scratch_floats = std::max(scratch_floats, ScratchFloats(program_, program_.operators[i]));
+  }
+  // Without it all runs as well, only slower.
+  if (scratch_floats > 0 && !device->scratch.Allocate(static_cast<size_t>(scratch_floats)).ok()) {
+    ForgetCudaError();
+  }
+  device_ = std::move(device);
   return s;
 }
 

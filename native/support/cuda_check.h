@@ -16,6 +16,7 @@ inline Status CudaError(cudaError_t error, const char* what) {
   const std::string text = std::string(what) + " failed: " + cudaGetErrorString(error);
   switch (error) {
     case cudaErrorMemoryAllocation:
+    case cudaErrorInvalidConfiguration:  // more thread blocks than it starts at once
       return Error(Code::kDeviceMemory, text, "use a smaller job or the CPU");
     case cudaErrorInsufficientDriver:
     case cudaErrorNoDevice:

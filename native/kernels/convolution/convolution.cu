@@ -213,9 +213,8 @@ __global__ void __launch_bounds__(kGridThreads) ConvolutionDirectKernel(Convolut
   }
 }
 
-// How the device takes it: `matrices` products with the positions of so many images each, one after
-// the other where the images are the right-hand matrices as they are; or, with none, each output by
-// itself.
+// How the device takes it: as products with the positions of so many images each; as a stack of
+// products with the images as they are; or, with none together, each output by itself.
 struct ConvolutionPlan {
   int64_t together = 0;
   bool is_stack = false;

@@ -17,7 +17,7 @@ struct ConvolutionGrid {
   int64_t groups;
 };
 
-// Floats that the launch wants at `scratch`.
+// Floats that the launch wants at `scratch`, to be faster: it may be null.
 int64_t ConvolutionScratchFloats(const ConvolutionGrid& job);
 cudaError_t LaunchConvolutionF32(const ConvolutionGrid& job, float* scratch, cudaStream_t stream);
 

@@ -81,9 +81,8 @@ cudaError_t LaunchStack(const Problem& problem, float* scratch, cudaStream_t str
 
 int64_t MatmulScratchFloats(const MatmulStack& job) {
   const Matmul& one = job.one;
-  if (one.m > kRowsMax) return TileScratchFloats(one, job.matrices);
-  const int64_t parts = PartsAllowed(one, job.matrices);
-  return parts == 1 ? 0 : parts * job.matrices * one.m * one.n;
+  return one.m > kRowsMax ? TileScratchFloats(one, job.matrices)
+                          : RowsScratchFloats(one, job.matrices);
 }
 
 cudaError_t LaunchMatmulF32(const MatmulStack& job, float* scratch, cudaStream_t stream) {

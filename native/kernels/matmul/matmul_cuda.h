@@ -20,7 +20,7 @@ struct MatmulStack {
   int64_t b_stride[kRankMax] = {};
 };
 
-// Floats that the launch wants at `scratch`.
+// Floats that the launch wants at `scratch`, to be faster: it may be null.
 int64_t MatmulScratchFloats(const MatmulStack& job);
 cudaError_t LaunchMatmulF32(const MatmulStack& job, float* scratch, cudaStream_t stream);
 

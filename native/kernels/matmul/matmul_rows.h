@@ -111,17 +111,22 @@ __global__ void __launch_bounds__(kRowsThreads)
   }
 }
 
-// `matrices` products at once; `scratch` has what the sums of all blocks take where they are kept
-// apart, which they always are if they may.
+inline int64_t RowsScratchFloats(const Matmul& shape, int64_t matrices) {
+  const int64_t parts = PartsAllowed(shape, matrices);
+  return parts == 1 ? 0 : parts * matrices * shape.m * shape.n;
+}
+
+// `matrices` products at once; `scratch` has RowsScratchFloats of them, or is null where there was
+// no room. The blocks of k are kept apart wherever they may be.
 template <class Problem>
 cudaError_t LaunchMatmulRows(const Problem& problem, const Matmul& shape, int64_t matrices,
                              float* scratch, cudaStream_t stream) {
-  const Parts parts{PartsAllowed(shape, matrices), scratch};
+  const Parts parts{scratch == nullptr ? 1 : PartsAllowed(shape, matrices), scratch};
   const int64_t strips = (shape.n + kTileColumns - 1) / kTileColumns;
-  if (strips > INT32_MAX / matrices / parts.count) return cudaErrorInvalidConfiguration;
   const int64_t warps = strips * matrices * parts.count;
+  const int64_t blocks = (warps + kRowsThreads / 32 - 1) / (kRowsThreads / 32);
+  if (blocks > INT32_MAX) return cudaErrorInvalidConfiguration;
   const auto start = [&](auto kernel) {
-    const int64_t blocks = (warps + kRowsThreads / 32 - 1) / (kRowsThreads / 32);
     const cudaError_t error =
         cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kRingBytes);
     if (error != cudaSuccess) return error;

@@ -12,11 +12,11 @@ namespace quipu {
 namespace {
 
 struct TilePlan {
-  int thread_rows = 16;
-  int64_t parts = 1;  // of k; more than one are all its blocks
+  int thread_rows;
+  int64_t parts;  // of k; more than one are all its blocks
 };
 
-// Blocks of k whose sums there is room for, one after another; else 1: they are not kept apart.
+// Blocks of k whose sums may be kept, one after another; else 1.
 inline int64_t PartsAllowed(const Matmul& shape, int64_t matrices) {
   constexpr int64_t kSumsMax = int64_t{1} << 26;
   const int64_t blocks = (shape.k + kDotBlock - 1) / kDotBlock;
@@ -24,27 +24,33 @@ inline int64_t PartsAllowed(const Matmul& shape, int64_t matrices) {
   return blocks > 1 && blocks <= kSumsMax / (outputs + 1) ? blocks : 1;
 }
 
-// Large tiles read least, small ones keep more processors busy.
-inline TilePlan PlanTiles(const Matmul& shape, int64_t matrices) {
+// Large tiles read least, small ones keep more processors busy. Rows that are not read in quads
+// have tiles of one height only.
+inline TilePlan PlanTiles(const Matmul& shape, int64_t matrices, bool in_quads, bool may_split) {
   const int64_t processors = DeviceProcessors();
-  TilePlan plan;
+  TilePlan plan = {in_quads ? 16 : 8, 1};
   for (;; plan.thread_rows /= 2) {
     const int64_t rows = 8 * plan.thread_rows;
     const int64_t tiles =
         (shape.m + rows - 1) / rows * ((shape.n + kTileColumns - 1) / kTileColumns) * matrices;
-    // Two tiles are at work on a processor at a time, and the last ones alone.
-    const int64_t waves = (tiles + 2 * processors - 1) / (2 * processors);
-    const bool fills = tiles * 5 >= waves * 2 * processors * 4;
-    plan.parts = !fills && waves < 4 ? PartsAllowed(shape, matrices) : 1;
+    const int64_t at_once = processors * (plan.thread_rows == 16  ? kTilesAtOnce<16>
+                                          : plan.thread_rows == 8 ? kTilesAtOnce<8>
+                                                                  : kTilesAtOnce<4>);
+    const int64_t waves = (tiles + at_once - 1) / at_once;
+    const bool fills = tiles * 5 >= waves * at_once * 4;
+    plan.parts = may_split && !fills && waves < 4 ? PartsAllowed(shape, matrices) : 1;
     const bool wasteful = shape.m <= rows / 2;
-    if (plan.thread_rows == 4 || (!wasteful && tiles * plan.parts >= processors)) return plan;
+    const bool is_least = !in_quads || plan.thread_rows == 4;
+    if (is_least || (!wasteful && tiles * plan.parts >= processors)) return plan;
   }
 }
 
+// However the rows will lie.
 inline int64_t TileScratchFloats(const Matmul& shape, int64_t matrices) {
   if (shape.m == 0 || shape.n == 0 || matrices == 0) return 0;
-  const TilePlan plan = PlanTiles(shape, matrices);
-  return plan.parts == 1 ? 0 : plan.parts * matrices * shape.m * shape.n;
+  const bool splits = PlanTiles(shape, matrices, true, true).parts > 1 ||
+                      PlanTiles(shape, matrices, false, true).parts > 1;
+  return splits ? PartsAllowed(shape, matrices) * matrices * shape.m * shape.n : 0;
 }
 
 // Of `count` outputs, with the sums of their parts.
@@ -88,7 +94,7 @@ cudaError_t LaunchPlanned(const Problem& problem, const Parts& parts, const Matm
     if (thread_rows == 16) return LaunchTiles<16>(problem, parts, shape, matrices, stream);
     if (thread_rows == 4) return LaunchTiles<4>(problem, parts, shape, matrices, stream);
   }
-  return LaunchTiles<8>(problem, parts, shape, matrices, stream);  // the only ones for odd rows
+  return LaunchTiles<8>(problem, parts, shape, matrices, stream);
 }
 
 template <class Problem>
@@ -101,12 +107,12 @@ cudaError_t LaunchAddParts(const Problem& problem, const Parts& parts, const Mat
 }
 
 // `matrices` products at once, as MatmulTileKernel takes them. `shape` is what all of them have in
-// common; `scratch` has TileScratchFloats of it.
+// common; `scratch` has TileScratchFloats of it, or is null where there was no room.
 template <class Problem>
 cudaError_t LaunchMatmulTiles(const Problem& problem, const Matmul& shape, int64_t matrices,
                               float* scratch, cudaStream_t stream) {
   if (shape.m == 0 || shape.n == 0 || matrices == 0) return cudaSuccess;
-  const TilePlan plan = PlanTiles(shape, matrices);
+  const TilePlan plan = PlanTiles(shape, matrices, Problem::kInQuads, scratch != nullptr);
   const Parts parts{plan.parts, scratch};
   const cudaError_t error =
       LaunchPlanned(problem, parts, shape, matrices, plan.thread_rows, stream);

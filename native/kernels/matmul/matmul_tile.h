@@ -208,12 +208,16 @@ struct Parts {
   }
 };
 
+// So many tiles are at work on a processor at a time: as many as its registers hold.
+template <int kThreadRows>
+constexpr int kTilesAtOnce = kThreadRows == 16  ? 2
+                             : kThreadRows == 8 ? 3
+                                                : 4;
+
 // Problem gives Of(matrix), whose b is not read, Columns(matrix, column, first k), and where the
 // columns of the output lie: Place(column), and whether four neighbours lie together, InFours(job).
 template <int kThreadRows, class Problem>
-__global__ void __launch_bounds__(kTileThreads, kThreadRows == 16  ? 2
-                                                : kThreadRows == 8 ? 3
-                                                                   : 4)
+__global__ void __launch_bounds__(kTileThreads, kTilesAtOnce<kThreadRows>)
     MatmulTileKernel(Problem problem, Parts parts, int64_t column_tiles, int64_t tiles) {
   using Buffer = StepBuffer<kThreadRows>;
   using Carried = Carry<kThreadRows>;
@@ -284,6 +288,10 @@ __global__ void __launch_bounds__(kTileThreads, kThreadRows == 16  ? 2
 template <int kThreadRows>
 constexpr int kTotalsBytes =
     StepBuffer<kThreadRows>::kRows* kTileColumns* static_cast<int>(sizeof(float));
+// The least that a device has, of compute capability 8.0: 164 KiB a processor, of which each thread
+// block takes one more.
+static_assert(kTilesAtOnce<16> * (2 * sizeof(StepBuffer<16>) + kTotalsBytes<16> + 1024) <=
+              164 * 1024);
 
 }  // namespace
 }  // namespace quipu

@@ -35,8 +35,13 @@ const char* cudaGetErrorString(cudaError_t error);
 EMULATED_EXPORT cudaError_t cudaGetLastError();
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
+// Shared memory that a kernel may be given at its launch.
+int& EmulatedSharedMax(const void* kernel);
 template <class Kernel>
-cudaError_t cudaFuncSetAttribute(Kernel, cudaFuncAttribute, int) {
+cudaError_t cudaFuncSetAttribute(Kernel kernel, cudaFuncAttribute, int bytes) {
+  constexpr int kMost = 163 * 1024;  // of compute capability 8.0
+  if (bytes > kMost) return cudaErrorInvalidValue;
+  EmulatedSharedMax(reinterpret_cast<const void*>(kernel)) = bytes;
   return cudaSuccess;
 }
 cudaError_t cudaMalloc(void** memory, size_t bytes);
@@ -101,9 +106,15 @@ Value __shfl_xor_sync(unsigned, Value value, int mask) {
 
 EMULATED_EXPORT void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
                                     std::function<void()> thread, size_t shared_bytes = 0);
+template <class Kernel>
+size_t EmulatedSharedOf(Kernel kernel, size_t bytes) {
+  const int most = EmulatedSharedMax(reinterpret_cast<const void*>(kernel));
+  return bytes <= static_cast<size_t>(most) ? bytes : SIZE_MAX;
+}
 #define QUIPU_CUDA_START_SHARED(kernel, blocks, threads, shared_bytes, stream, ...) \
   EmulatedLaunch(                                                                   \
-      blocks, threads, stream, [=] { kernel(__VA_ARGS__); }, shared_bytes)
+      blocks, threads, stream, [=] { kernel(__VA_ARGS__); },                        \
+      EmulatedSharedOf(kernel, shared_bytes))
 // As much as the launch asked for, and nothing behind it.
 void* EmulatedShared();
 #define QUIPU_SHARED_AT_LAUNCH(type, name) type* const name = static_cast<type*>(EmulatedShared())

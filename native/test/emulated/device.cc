@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -109,6 +110,10 @@ int EmulatedAllocations() { return allocations; }
 }  // namespace quipu::test
 
 void* EmulatedShared() { return shared.get(); }
+int& EmulatedSharedMax(const void* kernel) {
+  static std::map<const void*, int> most;
+  return most.try_emplace(kernel, 48 * 1024).first->second;
+}
 
 void __pipeline_memcpy_async(void* to, const void* from, size_t bytes) {
   copies[threadIdx.x].back().push_back([=] { std::memcpy(to, from, bytes); });
@@ -130,7 +135,8 @@ void __syncthreads() {
 void EmulatedLaunch(size_t blocks, unsigned threads, cudaStream_t stream,
                     std::function<void()> thread, size_t shared_bytes) {
   if (Call() != cudaSuccess) return;
-  if (blocks == 0 || blocks > INT32_MAX || threads == 0 || threads > 1024) {
+  if (blocks == 0 || blocks > INT32_MAX || threads == 0 || threads > 1024 ||
+      shared_bytes == SIZE_MAX) {
     last_error = cudaErrorInvalidConfiguration;
     return;
   }
