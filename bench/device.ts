@@ -22,12 +22,13 @@ const promised: Promised = [
 
 export async function run({ only, pairs }: RunOptions): Promise<void> {
   const build = join(packageRoot, "scripts", "build-native.mjs");
-  if (
-    existsSync(build) &&
-    spawnSync(process.execPath, [build, "--device-bench"], { stdio: "inherit" }).status !== 0
-  ) {
-    console.log("device: build/device-bench needs nvcc; see above");
-    return;
+  if (existsSync(build)) {
+    if (spawnSync("nvcc", ["--version"]).status !== 0) {
+      console.log("device: build/device-bench needs nvcc");
+      return;
+    }
+    const built = spawnSync(process.execPath, [build, "--device-bench"], { stdio: "inherit" });
+    if (built.status !== 0) throw new Error("build/device-bench does not compile; see above");
   }
   const results: Measured[] = [];
   let limits = {};

@@ -76,7 +76,11 @@ export async function runNative(bench: NativeBench): Promise<NativeResults> {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, ...environment },
   });
-  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once("close", resolve);
+    child.once("error", reject);
+  });
+  ended.catch(() => {}); // told below, when what it has printed is read
   const results: Measured[] = [];
   let limits = {};
   for await (const text of createInterface(child.stdout)) {

@@ -156,6 +156,10 @@ function tryOut(tarball) {
 
 async function main() {
   await setup();
+  if (spawnSync("nvcc", ["--version"]).status === 0) {
+    say("node scripts/build-native.mjs --device-bench");
+    run(process.execPath, ["scripts/build-native.mjs", "--device-bench"]);
+  }
   checkBinary(join(root, "build/quipu.node"));
   const staging = join(root, "build/portable");
   const folder = join(staging, name);

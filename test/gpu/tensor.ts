@@ -6,47 +6,23 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { float32 } from "../../src/compute/engine/session.js";
 import { runTensorTask } from "../../src/compute/engine/task.js";
 import { outputDigest } from "../../src/model/artifact.js";
 import { jobSpec, type TensorTask } from "../../src/model/job.js";
-import { compute, differences } from "../canonical-check.js";
+import { differences } from "../canonical-check.js";
 import { operatorDifferences } from "../canonical-programs.js";
-import { byFormula, toBitText } from "../canonical-reference.js";
 import { readOperatorVectors, readVectors } from "../canonical-vectors.js";
-import { operatorModel } from "../onnx-writer.js";
+import { convolutionDifferences, productDifferences } from "./shapes.js";
 
 /** What differs, in words. Empty: every bit is equal. */
 export async function tensorDifferences(): Promise<readonly string[]> {
   return [
     ...(await differences(readVectors(), "cuda", 0)),
     ...(await operatorDifferences(readOperatorVectors(), "cuda", 0)),
-    ...(await shapeDifferences()),
+    ...(await productDifferences()),
+    ...(await convolutionDifferences()),
     ...(await taskDifferences()),
   ];
-}
-
-async function shapeDifferences(): Promise<string[]> {
-  const found: string[] = [];
-  const sizes = [1, 7, 64, 127, 128, 129, 300];
-  for (const [index, m] of sizes.entries()) {
-    const n = sizes[(index * 3 + 1) % sizes.length] as number;
-    for (const k of [1, 8, 9, 255, 256, 257, 264, 1000]) {
-      const formula = (["unit", "wide", "tiny"] as const)[(m + k) % 3] ?? "unit";
-      const inputs = {
-        a: float32([m, k], byFormula(formula, m + k, m * k)),
-        b: float32([k, n], byFormula(formula, n + k, k * n)),
-      };
-      const [cuda, cpu] = await Promise.all(
-        (["cuda", "portable"] as const).map(async (backend) => {
-          const c = (await compute(operatorModel("MatMul"), backend, 0, inputs)).get("c");
-          return c?.dtype === "float32" ? toBitText(c.data) : "";
-        }),
-      );
-      if (cuda !== cpu) found.push(`matmul ${m} x ${n} x ${k} of ${formula} values`);
-    }
-  }
-  return found;
 }
 
 async function taskDifferences(): Promise<string[]> {
