@@ -1,12 +1,14 @@
 /**
  * `npm run test:gpu`: every kernel on a CUDA device against its portable twin, and fast products
  * against canonical ones; without a test framework, so that it runs from the portable tarball too.
- * With `-- --functions` also elementary functions of all 2^32 inputs, which takes minutes.
+ * With `-- --functions` also elementary functions of all 2^32 inputs, which takes minutes; with
+ * `-- --only TEXT` what has that in its name.
  *
  * A device that is there and cannot be used is a failure, never a skip. With no device at all it
  * says so and exits with 3, or with 0 under --allow-none.
  */
 import { existsSync, readdirSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { QuipuError } from "../../src/base/errors.js";
 import { capabilities } from "../../src/compute/native/capabilities.js";
 import { openNvml } from "../../src/compute/native/nvml.js";
@@ -16,15 +18,23 @@ import { functionChecks } from "./function-digests.js";
 import { hashChecks } from "./hash-checks.js";
 import { tensorDifferences } from "./tensor.js";
 
-const checks: readonly GpuCheck[] = [
+const { values } = parseArgs({
+  options: {
+    "allow-none": { type: "boolean", default: false },
+    functions: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+  },
+});
+const all: readonly GpuCheck[] = [
   ...hashChecks,
   {
     name: "tensors",
     check: async () => (await tensorDifferences()).join("; ") || undefined,
   },
   ...fastChecks,
-  ...(process.argv.includes("--functions") ? functionChecks() : []),
+  ...(values.functions ? functionChecks() : []),
 ];
+const checks = all.filter(({ name }) => name.includes(values.only));
 
 /** Signs of a GPU that need neither CUDA nor our addon to be right. */
 function signsOfGpu(): string[] {
@@ -44,7 +54,7 @@ async function run(): Promise<number> {
     const signs = signsOfGpu();
     if (signs.length === 0) {
       console.log(`no GPU here: ${cuda.reason}`);
-      return process.argv.includes("--allow-none") ? 0 : 3;
+      return values["allow-none"] ? 0 : 3;
     }
     console.log(
       `FAILED: there is a GPU (${signs.join(", ")}) and it is not usable: ${cuda.reason}`,
