@@ -7,6 +7,7 @@
 #include "kernels/math/basic.h"
 #include "kernels/math/conversions.h"
 #include "kernels/math/error_function.h"
+#include "kernels/math/exponential.h"
 #include "kernels/math/integers.h"
 #include "kernels/math/power.h"
 #include "kernels/math/trigonometric.h"
@@ -165,6 +166,25 @@ void TestGelu() {
   Check(same, "functions: GELU is its steps");
 }
 
+void TestExponentialOfNegative() {
+  bool same = true;
+  const auto check = [&same](uint32_t bits) {
+    const float x = F32OfBits(bits);
+    same = same && Same(ExpOfNegativeF32::Of<Floats1>(x), ExpF32::Of<Floats1>(x));
+  };
+  constexpr uint32_t kMinusZero = 0x80000000u, kMinusInfinity = 0xff800000u;
+  for (uint32_t bits = kMinusZero; bits < kMinusInfinity; bits += 1031) check(bits);
+  for (uint32_t exponent = 1; exponent <= 255; ++exponent) {
+    for (uint32_t beside = 0; beside < 4; ++beside) {
+      check((kMinusZero | exponent << 23) + beside);
+      check((kMinusZero | exponent << 23) - beside);
+    }
+  }
+  check(0);
+  check(BitsOfF32(NAN));
+  Check(same, "functions: the exponential of what is not above 0 is the other one");
+}
+
 }  // namespace
 
 void TestFunctions() {
@@ -174,6 +194,7 @@ void TestFunctions() {
   TestIntegers();
   TestFused();
   TestGelu();
+  TestExponentialOfNegative();
 }
 
 }  // namespace quipu::test
