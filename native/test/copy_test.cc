@@ -208,11 +208,11 @@ void TestFill() {
 void TestQuickDivision() {
   bool ok = true;
   const auto divides = [&ok](int64_t size, int64_t number) {
-    if (size < 2 || size > INT32_MAX || number < 0 || number > INT32_MAX) return;
-    const uint32_t quotient = QuickDivisorOf(size).Quotient(static_cast<uint32_t>(number));
+    if (size < 1 || size > INT32_MAX || number < 0 || number > INT32_MAX) return;
+    const uint32_t quotient = DivisorOf(size).Quotient(static_cast<uint32_t>(number));
     ok = ok && quotient == number / size;
   };
-  for (int64_t size = 2; size <= INT32_MAX; size += size < 3000 ? 1 : size / 977) {
+  for (int64_t size = 1; size <= INT32_MAX; size += size < 3000 ? 1 : size / 977) {
     for (int64_t multiple = size; multiple <= INT32_MAX; multiple += size * (1 + multiple / size)) {
       for (int64_t beside = -1; beside <= 1; ++beside) divides(size, multiple + beside);
     }

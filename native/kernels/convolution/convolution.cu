@@ -29,16 +29,15 @@ QUIPU_HOST_DEVICE static inline Matmul ProductOf(const Convolution& job) {
 
 // A box of places, numbered row-major.
 struct Box {
-  uint32_t size[3];
-  QuickDivisor divisors[3];
+  Divisor sizes[3];
 
   // Takes a number apart into its place, and gives what is left.
   __device__ uint32_t Unravel(uint32_t number, int32_t at[3]) const {
     QUIPU_UNROLL
     for (int axis = 2; axis >= 0; --axis) {
-      const uint32_t rest = size[axis] == 1 ? number : divisors[axis].Quotient(number);
-      at[axis] = static_cast<int32_t>(number - rest * size[axis]);
-      number = rest;
+      const uint32_t quotient = sizes[axis].Quotient(number);
+      at[axis] = static_cast<int32_t>(sizes[axis].Rest(number, quotient));
+      number = quotient;
     }
     return number;
   }
@@ -46,10 +45,7 @@ struct Box {
 
 Box BoxOf(const int64_t size[3]) {
   Box box;
-  for (int axis = 0; axis < 3; ++axis) {
-    box.size[axis] = static_cast<uint32_t>(size[axis]);
-    box.divisors[axis] = QuickDivisorOf(size[axis]);
-  }
+  for (int axis = 0; axis < 3; ++axis) box.sizes[axis] = DivisorOf(size[axis]);
   return box;
 }
 

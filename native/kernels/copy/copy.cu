@@ -52,9 +52,9 @@ cudaError_t LaunchCopyOf(const Copy& job, cudaStream_t stream) {
   if (FindTransposes(job, &transposes)) {
     const int64_t blocks = UsefulBlocks(transposes.tiles);
     if (transposes.is_of_fours) {
-      QUIPU_CUDA_START(TransposeFoursKernel, blocks, kTileThreads, stream, transposes);
+      QUIPU_CUDA_START(TransposeFoursKernel, blocks, kTransposeThreads, stream, transposes);
     } else {
-      QUIPU_CUDA_START(TransposeKernel<Element>, blocks, kTileThreads, stream, transposes);
+      QUIPU_CUDA_START(TransposeKernel<Element>, blocks, kTransposeThreads, stream, transposes);
     }
     return cudaGetLastError();
   }

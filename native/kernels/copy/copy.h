@@ -15,7 +15,7 @@ namespace quipu {
 struct Copy {
   const void* from;
   void* to;
-  int32_t element_bytes;  // 1, 2, 4, 8
+  int32_t element_bytes;  // 1, 2, 4, 8; 16 only where a launch has joined smaller ones
   int32_t rank;           // 0 … kRankMax
   int64_t shape[kRankMax];
   int64_t from_stride[kRankMax];  // 0 repeats

@@ -7,22 +7,11 @@
 
 #include "kernels/copy/copy.h"
 #include "support/cuda_grid.h"
+#include "support/quads.h"
 #include "support/quick_division.h"
 
 namespace quipu {
 namespace {
-
-// Quotients of numbers below 2^31.
-struct Divisor {
-  uint32_t size;
-  QuickDivisor quick;
-
-  __device__ __forceinline__ uint32_t Quotient(uint32_t number) const {
-    return size == 1 ? number : quick.Quotient(number);
-  }
-};
-
-Divisor DivisorOf(int64_t size) { return {static_cast<uint32_t>(size), QuickDivisorOf(size)}; }
 
 // A copy with what its sizes are divided by; below 2^31 elements.
 struct DeviceCopy {
@@ -35,7 +24,7 @@ struct DeviceCopy {
     QUIPU_ROLLED
     for (int32_t axis = of.rank - 1; axis >= 0; --axis) {
       const uint32_t quotient = axis == 0 ? 0 : divisors[axis].Quotient(element);
-      const int64_t at = element - quotient * divisors[axis].size;
+      const int64_t at = divisors[axis].Rest(element, quotient);
       *from += at * of.from_stride[axis];
       *to += at * of.to_stride[axis];
       element = quotient;
@@ -49,7 +38,7 @@ DeviceCopy DeviceCopyOf(const Copy& job) {
   return copy;
 }
 
-constexpr int kTileThreads = 256;
+constexpr int kTransposeThreads = 256;
 
 // Matrices whose rows in the target are columns in the source.
 struct Transposes {
@@ -69,8 +58,8 @@ struct Tile {
   __device__ __forceinline__ Tile(const Transposes& job, uint32_t number) {
     const uint32_t above = job.across.Quotient(number);
     const uint32_t matrix = job.down.Quotient(above);
-    const int64_t row = int64_t{above - matrix * job.down.size} * kSide;
-    const int64_t column = int64_t{number - above * job.across.size} * kSide;
+    const int64_t row = int64_t{job.down.Rest(above, matrix)} * kSide;
+    const int64_t column = int64_t{job.across.Rest(number, above)} * kSide;
     int64_t from_matrix, to_matrix;
     job.outer.Locate(matrix, &from_matrix, &to_matrix);
     from = static_cast<const Element*>(job.outer.of.from) + from_matrix + row;
@@ -85,13 +74,13 @@ struct Tile {
   int rows, columns;
 };
 
-constexpr int kSide = 32;
+constexpr int kSideOfOnes = 32, kSideOfFours = 64;
 
 template <class Element>
-__global__ void __launch_bounds__(kTileThreads)
+__global__ void __launch_bounds__(kTransposeThreads)
     TransposeKernel(const __grid_constant__ Transposes job) {
-  constexpr int kLines = kTileThreads / kSide;  // at a time
-  __shared__ Element kept[kSide][kSide + 1];    // one more, so that a column is in all banks
+  constexpr int kSide = kSideOfOnes, kLines = kTransposeThreads / kSide;
+  __shared__ Element kept[kSide][kSide + 1];  // one more, so that a column is in all banks
   const int lane = static_cast<int>(threadIdx.x) % kSide;
   const int line = static_cast<int>(threadIdx.x) / kSide;
   for (int64_t t = blockIdx.x; t < job.tiles; t += gridDim.x) {
@@ -113,12 +102,10 @@ __global__ void __launch_bounds__(kTileThreads)
   }
 }
 
-constexpr int kFour = 4, kSideOfFours = 64;
-
 // Elements of 4 bytes, 16 bytes an access on both sides.
-__global__ void __launch_bounds__(kTileThreads)
+__global__ void __launch_bounds__(kTransposeThreads)
     TransposeFoursKernel(const __grid_constant__ Transposes job) {
-  constexpr int kSide = kSideOfFours, kLanes = kSide / kFour, kLines = kTileThreads / kLanes;
+  constexpr int kSide = kSideOfFours, kLanes = kSide / kFour, kLines = kTransposeThreads / kLanes;
   constexpr int kTimes = kSide / kLines;
   __shared__ uint32_t kept[kSide][kSide + 1];
   const int lane = static_cast<int>(threadIdx.x) % kLanes * kFour;
@@ -126,19 +113,17 @@ __global__ void __launch_bounds__(kTileThreads)
   for (int64_t t = blockIdx.x; t < job.tiles; t += gridDim.x) {
     const Tile<uint32_t, kSide> tile(job, static_cast<uint32_t>(t));
     const uint32_t* from = tile.from + line * job.from_column + lane;
-    uint4 fours[kTimes] = {};
+    uint32_t fours[kTimes][kFour] = {};
     QUIPU_UNROLL
     for (int k = 0; k < kTimes; ++k) {
       if (lane >= tile.rows || line + k * kLines >= tile.columns) continue;
-      fours[k] = *reinterpret_cast<const uint4*>(from + k * kLines * job.from_column);
+      LoadQuad(from + k * kLines * job.from_column, fours[k]);
     }
     QUIPU_UNROLL
     for (int k = 0; k < kTimes; ++k) {
       uint32_t* to = kept[line + k * kLines] + lane;
-      to[0] = fours[k].x;
-      to[1] = fours[k].y;
-      to[2] = fours[k].z;
-      to[3] = fours[k].w;
+      QUIPU_UNROLL
+      for (int i = 0; i < kFour; ++i) to[i] = fours[k][i];
     }
     __syncthreads();
     uint32_t* to = tile.to + line * job.to_row + lane;
@@ -146,8 +131,9 @@ __global__ void __launch_bounds__(kTileThreads)
     for (int k = 0; k < kTimes; ++k) {
       const int row = line + k * kLines;
       if (row >= tile.rows || lane >= tile.columns) continue;
-      *reinterpret_cast<uint4*>(to + k * kLines * job.to_row) = make_uint4(
-          kept[lane][row], kept[lane + 1][row], kept[lane + 2][row], kept[lane + 3][row]);
+      const uint32_t four[kFour] = {kept[lane][row], kept[lane + 1][row], kept[lane + 2][row],
+                                    kept[lane + 3][row]};
+      StoreQuad(four, to + k * kLines * job.to_row);
     }
     __syncthreads();  // the tile is read by all before the next one is written
   }
@@ -186,7 +172,7 @@ bool FindTransposes(const Copy& job, Transposes* found) {
     const int64_t rows = job.shape[axis], columns = job.shape[last];
     const int64_t from_column = job.from_stride[last], to_row = job.to_stride[axis];
     const bool is_of_fours = IsOfFours(outer, rows | columns | from_column | to_row);
-    const int64_t side = is_of_fours ? kSideOfFours : kSide;
+    const int64_t side = is_of_fours ? kSideOfFours : kSideOfOnes;
     const int64_t down = (rows + side - 1) / side, across = (columns + side - 1) / side;
     *found = {DeviceCopyOf(outer),
               rows,

@@ -121,6 +121,13 @@ namespace quipu {
 
 constexpr int kMapFunctionsMax = 200;  // numbers are below
 
+// The numbers by name, such as kMapAddF32.
+enum MapFunction : int {
+#define QUIPU_MAP_NUMBER(number, name, result, first, second, third) kMap##name = number,
+  QUIPU_MAP_LANES(QUIPU_MAP_NUMBER) QUIPU_MAP_PLAIN(QUIPU_MAP_NUMBER)
+#undef QUIPU_MAP_NUMBER
+};
+
 // How one kind of element lies in memory and what stands for no operand.
 struct MapNone {
   using Element = uint8_t;

@@ -10,6 +10,7 @@
 #include "kernels/map/map_plan.h"
 #include "support/cuda_check.h"
 #include "support/cuda_grid.h"
+#include "support/quads.h"
 
 namespace quipu {
 namespace {
@@ -35,14 +36,6 @@ __device__ __forceinline__ void WriteElement(void* data, int bytes, int64_t at, 
   } else {
     static_cast<uint64_t*>(data)[at] = word;
   }
-}
-
-template <class Word>
-__device__ __forceinline__ void SetFour(Word* to, const uint4& four) {
-  to[0] = four.x;
-  to[1] = four.y;
-  to[2] = four.z;
-  to[3] = four.w;
 }
 
 // One thread on its way through a map.
@@ -116,7 +109,7 @@ class Walker {
     }
     if (whole && step == 1 && input.is_aligned) {
       if constexpr (kTogether == kFour) {
-        SetFour(to, *reinterpret_cast<const uint4*>(static_cast<const Word*>(input.data) + at));
+        LoadQuad(static_cast<const Word*>(input.data) + at, to);
       }
       return;
     }
@@ -149,18 +142,12 @@ class Walker {
     int64_t offset = 0;
     QUIPU_ROLLED
     for (int32_t axis = 0; axis + 1 < job_.rank; ++axis) {
-      const DeviceAxis& of = job_.axes[axis];
-      const Index quotient = Quotient(rest, of);
-      offset +=
-          static_cast<int64_t>(rest - quotient * static_cast<Index>(of.size)) * input.stride[axis];
+      const Divisor& size = job_.axes[axis];
+      const Index quotient = size.Quotient(rest);
+      offset += static_cast<int64_t>(size.Rest(rest, quotient)) * input.stride[axis];
       rest = quotient;
     }
     return offset + static_cast<int64_t>(rest) * input.stride[job_.rank - 1];
-  }
-
-  static __device__ __forceinline__ Index Quotient(Index number, const DeviceAxis& axis) {
-    if constexpr (sizeof(Index) == 8) return number / static_cast<Index>(axis.size);
-    return axis.divisor.Quotient(static_cast<uint32_t>(number));
   }
 
   __device__ __forceinline__ void Deliver(const DeviceOutput& output, const Words<Form>& from) {
@@ -170,8 +157,7 @@ class Walker {
       const Word* words = from.at + g * kTogether;
       if (kTogether == kFour && output.is_aligned && begin + kTogether <= job_.count) {
         if constexpr (kTogether == kFour) {
-          *reinterpret_cast<uint4*>(static_cast<Word*>(output.data) + begin) =
-              make_uint4(words[0], words[1], words[2], words[3]);
+          StoreQuad(words, static_cast<Word*>(output.data) + begin);
         }
         continue;
       }
@@ -185,10 +171,7 @@ class Walker {
   __device__ __forceinline__ void Keep(int column, const Words<Form>& from) {
     if constexpr (kTogether == kFour) {
       QUIPU_UNROLL
-      for (int g = 0; g < kGroups; ++g) {
-        const Word* words = from.at + g * kFour;
-        Column(column, g) = make_uint4(words[0], words[1], words[2], words[3]);
-      }
+      for (int g = 0; g < kGroups; ++g) StoreQuad(from.at + g * kFour, Column(column, g));
     } else {
       own_[column] = from.at[0];
     }
@@ -197,15 +180,16 @@ class Walker {
   __device__ __forceinline__ void Recall(int column, Words<Form>* to) {
     if constexpr (kTogether == kFour) {
       QUIPU_UNROLL
-      for (int g = 0; g < kGroups; ++g) SetFour(to->at + g * kFour, Column(column, g));
+      for (int g = 0; g < kGroups; ++g) LoadQuad(Column(column, g), to->at + g * kFour);
     } else {
       to->at[0] = own_[column];
     }
   }
 
-  static __device__ __forceinline__ uint4& Column(int column, int group) {
+  static __device__ __forceinline__ Word* Column(int column, int group) {
     __shared__ uint4 columns[kSharedColumns * kGroups * kGridThreads];
-    return columns[(column * kGroups + group) * kGridThreads + static_cast<int>(threadIdx.x)];
+    const int at = (column * kGroups + group) * kGridThreads + static_cast<int>(threadIdx.x);
+    return reinterpret_cast<Word*>(columns + at);
   }
 
   const DeviceMap& job_;

@@ -6,7 +6,7 @@ namespace quipu {
 namespace {
 
 bool FindInput(const DeviceMap& map, const DeviceInput& from, ChainInput* input) {
-  *input = {static_cast<const float*>(from.data), from.access, 4, {}};
+  *input = {static_cast<const float*>(from.data), from.access, {}};
   if (from.access == MapAccess::kRepeats) return true;
   if (!from.is_aligned) return false;
   if (from.access == MapAccess::kDense) return true;
@@ -17,12 +17,9 @@ bool FindInput(const DeviceMap& map, const DeviceInput& from, ChainInput* input)
   for (; axis < map.rank; ++axis) {
     if (from.stride[axis] != 0) return false;
   }
-  input->period = static_cast<uint32_t>(period);
-  input->divisor = QuickDivisorOf(period);
+  input->period = DivisorOf(period);
   return period % 4 == 0;
 }
-
-bool IsCommutative(int function) { return function != 41 && function != 43; }
 
 class Finder {
  public:

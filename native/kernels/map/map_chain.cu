@@ -11,11 +11,12 @@
 #include "kernels/math/power.h"
 #include "kernels/math/trigonometric.h"
 #include "support/cuda_check.h"
+#include "support/quads.h"
 
 namespace quipu {
 namespace {
 
-constexpr int kFour = 4, kGroups = 4, kElements = kGroups * kFour;
+constexpr int kGroups = 4, kElements = kGroups * kFour;
 constexpr int kChainThreads = 128, kChainTile = kChainThreads * kElements;
 
 struct Sixteen {
@@ -34,13 +35,10 @@ __device__ __forceinline__ void LoadInput(const ChainInput& input, uint32_t firs
   for (int g = 0; g < kGroups; ++g) {
     const uint32_t begin = first + g * (kChainThreads * kFour);
     if (begin >= count) continue;
+    const Divisor& period = input.period;
     uint32_t at = begin;
-    if (input.access == MapAccess::kView) at -= input.divisor.Quotient(begin) * input.period;
-    const float4 four = *reinterpret_cast<const float4*>(input.data + at);
-    to->at[g * kFour] = four.x;
-    to->at[g * kFour + 1] = four.y;
-    to->at[g * kFour + 2] = four.z;
-    to->at[g * kFour + 3] = four.w;
+    if (input.access == MapAccess::kView) at = period.Rest(begin, period.Quotient(begin));
+    LoadQuad(input.data + at, to->at + g * kFour);
   }
 }
 
@@ -49,15 +47,14 @@ __device__ __forceinline__ void Store(float* to, uint32_t first, uint32_t count,
   QUIPU_UNROLL
   for (int g = 0; g < kGroups; ++g) {
     const uint32_t begin = first + g * (kChainThreads * kFour);
-    const float* four = from.at + g * kFour;
-    if (begin >= count) continue;
-    *reinterpret_cast<float4*>(to + begin) = make_float4(four[0], four[1], four[2], four[3]);
+    if (begin < count) StoreQuad(from.at + g * kFour, to + begin);
   }
 }
 
-// Of more code than its use is worth sixteen times: four at a time.
-QUIPU_HOST_DEVICE constexpr bool IsLong(int function) {
-  return function == 10 || (function >= 14 && function <= 16);
+// Of more code than its use is worth sixteen times: four elements at a time.
+QUIPU_HOST_DEVICE constexpr bool GoesFourByFour(int function) {
+  return function == kMapExpF32 || function == kMapTanhF32 || function == kMapSigmoidF32 ||
+         function == kMapErfF32;
 }
 
 // The result takes the place of `a`.
@@ -65,7 +62,7 @@ template <int kNumber, class Function, DType kSecond>
 __device__ __forceinline__ void ApplyOne(Sixteen* a, const Sixteen& b) {
   if constexpr (!IsOfChain(kNumber)) {
     return;
-  } else if constexpr (IsLong(kNumber)) {
+  } else if constexpr (GoesFourByFour(kNumber)) {
     // Each four takes its turn at the first places.
     QUIPU_ROLLED
     for (int g = 0; g < kGroups; ++g) {

@@ -4,6 +4,7 @@
 #define QUIPU_KERNELS_MAP_MAP_CHAIN_H_
 
 #include "kernels/map/map_plan.h"
+#include "kernels/map/pairs.h"
 #include "quipu/device.h"
 
 namespace quipu {
@@ -12,8 +13,10 @@ constexpr int kChainInputsMax = 2, kChainStepsMax = 24;
 
 // Functions of up to two operands that take little code.
 QUIPU_HOST_DEVICE constexpr bool IsOfChain(int function) {
-  return (function >= 1 && function <= 4) || function == 10 || (function >= 14 && function <= 16) ||
-         function == 29 || (function >= 40 && function <= 45);
+  return IsArithmetic(function) || function == kMapNegateF32 || function == kMapAbsoluteF32 ||
+         function == kMapSqrtF32 || function == kMapReciprocalF32 || function == kMapExpF32 ||
+         function == kMapTanhF32 || function == kMapSigmoidF32 || function == kMapErfF32 ||
+         function == kMapGeluF32;
 }
 
 // Where an operand is. Without a second input its place is for a result that is read later.
@@ -28,9 +31,8 @@ struct ChainStep {
 
 struct ChainInput {
   const float* data;
-  MapAccess access;      // kView: again and again, `period` elements
-  uint32_t period;       // a multiple of four
-  QuickDivisor divisor;  // by it
+  MapAccess access;  // kView: again and again so many elements, a multiple of four:
+  Divisor period;
 };
 
 // Elements are a multiple of four; all begin at multiples of 16 bytes.

@@ -4,6 +4,7 @@
 
 #include "kernels/lanes/floats1.h"
 #include "kernels/map/functions.h"
+#include "kernels/map/pairs.h"
 #include "kernels/math/basic.h"
 #include "kernels/math/conversions.h"
 #include "kernels/math/error_function.h"
@@ -12,11 +13,10 @@
 #include "kernels/math/inverse_trigonometric.h"
 #include "kernels/math/power.h"
 #include "kernels/math/trigonometric.h"
+#include "support/quads.h"
 
 namespace quipu {
 namespace {
-
-constexpr int kFour = 4;  // elements of 16 bytes
 
 // How a thread holds its elements: in `kGroups` groups of `kTogether` neighbours.
 struct Eight {
@@ -74,28 +74,24 @@ QUIPU_LANES Word ResultOf(Word a, [[maybe_unused]] Word b, [[maybe_unused]] Word
 
 // Of so much code that it stands there once and not for each element of a thread. Maps of which
 // most of the time would be spent there are chains (map_chain.h).
-QUIPU_HOST_DEVICE constexpr bool IsLong(int function) {
-  return function == 3 || function == 4 || (function >= 10 && function <= 29) || function == 43 ||
-         function == 46 || function == 47 || (function >= 136 && function <= 138) ||
-         function == 141;
-}
-
-// The arithmetic that most steps are: among few functions the right one is found sooner.
-QUIPU_HOST_DEVICE constexpr bool IsFrequent(int function) {
-  return function >= 40 && function <= 45;
+QUIPU_HOST_DEVICE constexpr bool GoesOneByOne(int function) {
+  return function == kMapSqrtF32 || function == kMapReciprocalF32 ||
+         (function >= kMapExpF32 && function <= kMapGeluF32) || function == kMapDivideF32 ||
+         function == kMapPowerF32 || function == kMapRemainderF32 || function == kMapDivideI32 ||
+         function == kMapRemainderI32 || function == kMapModuloI32 || function == kMapPowerI32;
 }
 
 // The result takes the place of `a`.
-template <bool kFrequent, int kNumber, class Function, DType kResult, class A, class B, class C,
+template <bool kIsArithmetic, int kNumber, class Function, DType kResult, class A, class B, class C,
           class Form>
 QUIPU_LANES void ApplyOne(Words<Form>& a, Words<Form>& b, Words<Form>& c) {
   constexpr int kElements = Form::kElements;
   constexpr bool kFits =
       sizeof(typename Form::Word) == 8 ||
       (kResult != DType::kI64 && A::kDType != DType::kI64 && B::kDType != DType::kI64);
-  if constexpr (IsFrequent(kNumber) != kFrequent || !kFits) {
+  if constexpr (IsArithmetic(kNumber) != kIsArithmetic || !kFits) {
     return;  // not here, or in no map that is given to this form
-  } else if constexpr (IsLong(kNumber) && kElements > 1) {
+  } else if constexpr (GoesOneByOne(kNumber) && kElements > 1) {
     // Each takes its turn at the first place.
     QUIPU_ROLLED
     for (int i = 0; i < kElements; ++i) {
@@ -116,19 +112,19 @@ QUIPU_LANES void ApplyOne(Words<Form>& a, Words<Form>& b, Words<Form>& c) {
   }
 }
 
-template <bool kFrequent, class Form>
+template <bool kIsArithmetic, class Form>
 __device__ __forceinline__ void ApplyAmong(int function, Words<Form>& a, Words<Form>& b,
                                            Words<Form>& c) {
   switch (function) {
-#define QUIPU_LANE_CASE(number, name, result, first, second, third)                      \
-  case number:                                                                           \
-    return ApplyOne<kFrequent, number, OnOneLane<name>, Map##result::kDType, Map##first, \
+#define QUIPU_LANE_CASE(number, name, result, first, second, third)                          \
+  case number:                                                                               \
+    return ApplyOne<kIsArithmetic, number, OnOneLane<name>, Map##result::kDType, Map##first, \
                     Map##second, Map##third>(a, b, c);
     QUIPU_MAP_LANES(QUIPU_LANE_CASE)
 #undef QUIPU_LANE_CASE
-#define QUIPU_PLAIN_CASE(number, name, result, first, second, third)                       \
-  case number:                                                                             \
-    return ApplyOne<kFrequent, number, name, Map##result::kDType, Map##first, Map##second, \
+#define QUIPU_PLAIN_CASE(number, name, result, first, second, third)                           \
+  case number:                                                                                 \
+    return ApplyOne<kIsArithmetic, number, name, Map##result::kDType, Map##first, Map##second, \
                     Map##third>(a, b, c);
     QUIPU_MAP_PLAIN(QUIPU_PLAIN_CASE)
 #undef QUIPU_PLAIN_CASE
@@ -137,10 +133,11 @@ __device__ __forceinline__ void ApplyAmong(int function, Words<Form>& a, Words<F
   }
 }
 
+// Most steps are arithmetic: among few functions the right one is found sooner.
 template <class Form>
 __device__ __forceinline__ void Apply(int function, Words<Form>& a, Words<Form>& b,
                                       Words<Form>& c) {
-  if (IsFrequent(function)) return ApplyAmong<true>(function, a, b, c);
+  if (IsArithmetic(function)) return ApplyAmong<true>(function, a, b, c);
   ApplyAmong<false>(function, a, b, c);
 }
 

@@ -33,7 +33,7 @@ class Planner {
     for (int32_t axis = job_.rank - 1; axis >= 0; --axis) {
       const int64_t size = job_.shape[axis];
       if (size == 1) continue;
-      plan_.axes[plan_.rank] = {size, QuickDivisorOf(size)};
+      plan_.axes[plan_.rank] = DivisorOf(size);
       axis_of_[plan_.rank++] = axis;
     }
     plan_.rows_are_whole = plan_.rank == 0 || plan_.axes[0].size % 4 == 0;

@@ -44,17 +44,12 @@ struct DeviceOutput {
   uint8_t from;
 };
 
-struct DeviceAxis {
-  int64_t size;
-  QuickDivisor divisor;
-};
-
 struct DeviceMap {
   int64_t count;
   int32_t rank, step_count, output_count, column_count;
-  bool is_wide;               // some element takes 8 bytes
-  bool rows_are_whole;        // four elements that begin at a multiple of four lie in one row
-  DeviceAxis axes[kRankMax];  // innermost first, none of size 1
+  bool is_wide;            // some element takes 8 bytes
+  bool rows_are_whole;     // four elements that begin at a multiple of four lie in one row
+  Divisor axes[kRankMax];  // innermost first, none of size 1
   DeviceInput inputs[kMapInputsMax];
   uint64_t constants[kMapConstantsMax];
   DeviceStep steps[kMapColumnsMax];

@@ -241,7 +241,7 @@ class Walk {
     const MapStep& step = job_.steps[i];
     const MapStep& next = job_.steps[i + 1];
     const uint8_t* of = step.operands;
-    const bool chooses = next.function == kSelectFunction;
+    const bool chooses = next.function == kMapSelectF32;
     const MapOperand operands[4] = {registers_[of[0]], registers_[of[1]],
                                     registers_[chooses ? next.operands[1] : of[2]],
                                     registers_[next.operands[chooses ? 2 : 1]]};

@@ -3,14 +3,16 @@
 #ifndef QUIPU_KERNELS_MAP_PAIRS_H_
 #define QUIPU_KERNELS_MAP_PAIRS_H_
 
+#include "kernels/map/functions.h"
+
 namespace quipu {
 
-// Numbers of functions.h: six of arithmetic, from addition to the maximum; three comparisons.
-constexpr int kFirstArithmetic = 40, kArithmetic = 6, kFirstComparison = 50, kComparisons = 3;
-constexpr int kSubtraction = 41, kDivision = 43;
-constexpr int kFusedFunction = 60, kSelectFunction = 61;
+// Six functions of arithmetic, from addition to the maximum; three comparisons.
+constexpr int kFirstArithmetic = kMapAddF32, kFirstComparison = kMapEqualF32;
+constexpr int kArithmetic = kMapMaximumF32 + 1 - kFirstArithmetic;
+constexpr int kComparisons = kMapLessOrEqualF32 + 1 - kFirstComparison;
 
-constexpr bool IsArithmetic(int function) {
+QUIPU_HOST_DEVICE constexpr bool IsArithmetic(int function) {
   return function >= kFirstArithmetic && function < kFirstArithmetic + kArithmetic;
 }
 constexpr bool IsComparison(int function) {
@@ -23,17 +25,17 @@ constexpr int kChoices = kFusedPairs + kArithmetic, kPairs = kChoices + kCompari
 
 // The number of the pair, or -1.
 constexpr int PairOf(int first, int second) {
-  if (IsComparison(first) && second == kSelectFunction) return kChoices + first - kFirstComparison;
+  if (IsComparison(first) && second == kMapSelectF32) return kChoices + first - kFirstComparison;
   if (!IsArithmetic(second)) return -1;
   const int last = second - kFirstArithmetic;
-  if (first == kFusedFunction) return kFusedPairs + last;
+  if (first == kMapFusedMultiplyAddF32) return kFusedPairs + last;
   return IsArithmetic(first) ? (first - kFirstArithmetic) * kArithmetic + last : -1;
 }
 
 // Whether the operands of arithmetic may change places, which those of subtraction and division may
 // not; no bit that is promised depends on it.
 constexpr bool IsCommutative(int function) {
-  return IsArithmetic(function) && function != kSubtraction && function != kDivision;
+  return IsArithmetic(function) && function != kMapSubtractF32 && function != kMapDivideF32;
 }
 
 }  // namespace quipu

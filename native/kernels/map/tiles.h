@@ -110,7 +110,8 @@ QUIPU_LANES typename L::Float PairOver(typename L::Float a, typename L::Float b,
   } else {
     using Second = LaneFunction<kFirstArithmetic + kPair % kArithmetic>;
     if constexpr (kPair >= kFusedPairs) {
-      return Second::template Of<L>(LaneFunction<kFusedFunction>::template Of<L>(a, b, c), d);
+      return Second::template Of<L>(LaneFunction<kMapFusedMultiplyAddF32>::template Of<L>(a, b, c),
+                                    d);
     } else {
       using First = LaneFunction<kFirstArithmetic + kPair / kArithmetic>;
       return Second::template Of<L>(First::template Of<L>(a, b), d);

@@ -16,6 +16,7 @@
 #include "kernels/math/canonical.h"
 #include "kernels/matmul/matmul.h"
 #include "support/cuda_check.h"
+#include "support/quads.h"
 
 namespace quipu {
 namespace {
@@ -27,22 +28,6 @@ constexpr int kStep = 8;
 static_assert(kDotBlock % kStep == 0, "a step never crosses a block of the dot product");
 
 QUIPU_HOST_DEVICE inline int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-QUIPU_HOST_DEVICE inline bool InQuads(const float* first, int64_t a, int64_t b) {
-  return ((reinterpret_cast<uintptr_t>(first) / sizeof(float)) | a | b) % 4 == 0;
-}
-
-__device__ inline void LoadQuad(const float* from, float into[4]) {
-  const float4 quad = *reinterpret_cast<const float4*>(from);
-  into[0] = quad.x;
-  into[1] = quad.y;
-  into[2] = quad.z;
-  into[3] = quad.w;
-}
-
-__device__ inline void StoreQuad(const float from[4], float* to) {
-  *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
-}
 
 // A step of the operands in shared memory, k by k. Four floats more keep the columns of `a` that a
 // warp writes apart.
