@@ -4,6 +4,7 @@
 #include "kernels/copy/copy_transposes.h"
 #include "support/cuda_check.h"
 #include "support/cuda_grid.h"
+#include "support/cuda_words.h"
 
 namespace quipu {
 namespace {
@@ -80,13 +81,6 @@ cudaError_t LaunchHalves(const Copy& job, cudaStream_t stream) {
   return LaunchCopyOf<Element>(half, stream);
 }
 
-template <class Element>
-cudaError_t LaunchFillOf(void* to, uint64_t bits, int64_t count, cudaStream_t stream) {
-  QUIPU_CUDA_START(FillKernel<Element>, GridBlocks(count), kGridThreads, stream,
-                   static_cast<Element*>(to), static_cast<Element>(bits), count);
-  return cudaGetLastError();
-}
-
 }  // namespace
 
 cudaError_t LaunchCopy(const Copy& job, cudaStream_t stream) {
@@ -94,33 +88,18 @@ cudaError_t LaunchCopy(const Copy& job, cudaStream_t stream) {
   if (CopyCount(merged) == 0) return cudaSuccess;
   Widen(&merged);
   merged = MergedCopy(merged);  // an axis of two may have become one of one
-  switch (merged.element_bytes) {
-    case 1:
-      return LaunchCopyOf<uint8_t>(merged, stream);
-    case 2:
-      return LaunchCopyOf<uint16_t>(merged, stream);
-    case 4:
-      return LaunchCopyOf<uint32_t>(merged, stream);
-    case 8:
-      return LaunchCopyOf<uint64_t>(merged, stream);
-    default:
-      return LaunchCopyOf<uint4>(merged, stream);
-  }
+  return WithWideWord(merged.element_bytes,
+                      [&](auto word) { return LaunchCopyOf<decltype(word)>(merged, stream); });
 }
 
 cudaError_t LaunchFill(void* to, int32_t element_bytes, uint64_t bits, int64_t count,
                        cudaStream_t stream) {
   if (count == 0) return cudaSuccess;
-  switch (element_bytes) {
-    case 1:
-      return LaunchFillOf<uint8_t>(to, bits, count, stream);
-    case 2:
-      return LaunchFillOf<uint16_t>(to, bits, count, stream);
-    case 4:
-      return LaunchFillOf<uint32_t>(to, bits, count, stream);
-    default:
-      return LaunchFillOf<uint64_t>(to, bits, count, stream);
-  }
+  return WithWord(element_bytes, [&](auto word) {
+    QUIPU_CUDA_START(FillKernel<decltype(word)>, GridBlocks(count), kGridThreads, stream,
+                     static_cast<decltype(word)*>(to), static_cast<decltype(word)>(bits), count);
+    return cudaGetLastError();
+  });
 }
 
 }  // namespace quipu

@@ -3,6 +3,7 @@
 #include "kernels/gather/index_cuda.h"
 #include "support/cuda_check.h"
 #include "support/cuda_grid.h"
+#include "support/cuda_words.h"
 
 namespace quipu {
 namespace {
@@ -57,37 +58,16 @@ Job Widened(Job job) {
   return job;
 }
 
-// launch(Element{}) with an element of so many bytes.
-template <class Launch>
-cudaError_t WithElement(int32_t bytes, const Launch& launch) {
-  switch (bytes) {
-    case 1:
-      launch(uint8_t{});
-      break;
-    case 2:
-      launch(uint16_t{});
-      break;
-    case 4:
-      launch(uint32_t{});
-      break;
-    case 8:
-      launch(uint64_t{});
-      break;
-    default:
-      launch(uint4{});
-  }
-  return cudaGetLastError();
-}
-
 }  // namespace
 
 cudaError_t LaunchGather(const GatherAxis& job, BadIndex* bad, cudaStream_t stream) {
   const GatherAxis wide = Widened(job);
   const int64_t total = wide.outer * wide.count * wide.inner;
   if (total == 0) return cudaSuccess;
-  return WithElement(wide.element_bytes, [&](auto element) {
+  return WithWideWord(wide.element_bytes, [&](auto element) {
     QUIPU_CUDA_START(GatherAxisKernel<decltype(element)>, GridBlocks(total), kGridThreads, stream,
                      wide, total, bad);
+    return cudaGetLastError();
   });
 }
 
@@ -95,11 +75,12 @@ cudaError_t LaunchGather(const GatherElements& job, BadIndex* bad, cudaStream_t 
   const ElementWalk walk = ElementWalkOf(job);
   const int64_t total = ElementsOf(walk);
   if (total == 0) return cudaSuccess;
-  return WithElement(job.element_bytes, [&](auto element) {
+  return WithWord(job.element_bytes, [&](auto element) {
     using Element = decltype(element);
     QUIPU_CUDA_START(GatherElementsKernel<Element>, GridBlocks(total), kGridThreads, stream, walk,
                      static_cast<const Element*>(job.data), job.indices,
                      static_cast<Element*>(job.to), total, bad);
+    return cudaGetLastError();
   });
 }
 
@@ -108,9 +89,10 @@ cudaError_t LaunchGather(const GatherNd& job, BadIndex* bad, cudaStream_t stream
   const int64_t total = wide.batch * wide.tuples * wide.inner;
   if (total == 0) return cudaSuccess;
   const int64_t slices = SlicesOf(wide.list);
-  return WithElement(wide.element_bytes, [&](auto element) {
+  return WithWideWord(wide.element_bytes, [&](auto element) {
     QUIPU_CUDA_START(GatherNdKernel<decltype(element)>, GridBlocks(total), kGridThreads, stream,
                      wide, total, slices, bad);
+    return cudaGetLastError();
   });
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/scatter/scatter_update.h"
 #include "support/cuda_check.h"
 #include "support/cuda_grid.h"
+#include "support/cuda_words.h"
 
 namespace quipu {
 namespace {
@@ -90,24 +91,6 @@ __global__ void __launch_bounds__(kGridThreads)
   }
 }
 
-template <class Launch>
-cudaError_t WithWord(DType dtype, const Launch& launch) {
-  switch (DTypeBytes(dtype)) {
-    case 1:
-      launch(uint8_t{});
-      break;
-    case 2:
-      launch(uint16_t{});
-      break;
-    case 4:
-      launch(uint32_t{});
-      break;
-    default:
-      launch(uint64_t{});
-  }
-  return cudaGetLastError();
-}
-
 }  // namespace
 
 cudaError_t LaunchScatter(const ScatterElements& job, BadIndex* bad, cudaStream_t stream) {
@@ -118,11 +101,12 @@ cudaError_t LaunchScatter(const ScatterElements& job, BadIndex* bad, cudaStream_
   for (int32_t axis = job.axis + 1; axis < job.rank; ++axis) of.inner *= job.index_shape[axis];
   of.owners = OwnersOf(of.lines, walk.axis_size);
   const Updating by = {job.function, job.dtype};
-  return WithWord(job.dtype, [&](auto word) {
+  return WithWord(DTypeBytes(job.dtype), [&](auto word) {
     using Word = decltype(word);
     QUIPU_CUDA_START(ScatterElementsKernel<Word>, GridBlocks(of.lines * of.owners), kGridThreads,
                      stream, walk, of, job.indices, by, static_cast<const Word*>(job.updates),
                      static_cast<Word*>(job.to), bad);
+    return cudaGetLastError();
   });
 }
 
@@ -130,11 +114,12 @@ cudaError_t LaunchScatter(const ScatterNd& job, BadIndex* bad, cudaStream_t stre
   if (job.tuples == 0 || job.inner == 0) return cudaSuccess;
   const Lines of = {job.tuples, 1, job.inner, OwnersOf(job.inner, SlicesOf(job.list))};
   const Updating by = {job.function, job.dtype};
-  return WithWord(job.dtype, [&](auto word) {
+  return WithWord(DTypeBytes(job.dtype), [&](auto word) {
     using Word = decltype(word);
     QUIPU_CUDA_START(ScatterNdKernel<Word>, GridBlocks(of.lines * of.owners), kGridThreads, stream,
                      job.list, of, by, static_cast<const Word*>(job.updates),
                      static_cast<Word*>(job.to), bad);
+    return cudaGetLastError();
   });
 }
 
