@@ -33,9 +33,7 @@ inline TilePlan PlanTiles(const Matmul& shape, int64_t matrices, bool in_quads, 
     const int64_t rows = 8 * plan.thread_rows;
     const int64_t tiles =
         (shape.m + rows - 1) / rows * ((shape.n + kTileColumns - 1) / kTileColumns) * matrices;
-    const int64_t at_once = processors * (plan.thread_rows == 16  ? kTilesAtOnce<16>
-                                          : plan.thread_rows == 8 ? kTilesAtOnce<8>
-                                                                  : kTilesAtOnce<4>);
+    const int64_t at_once = processors * TilesAtOnce(plan.thread_rows);
     const int64_t waves = (tiles + at_once - 1) / at_once;
     const bool fills = tiles * 5 >= waves * at_once * 4;
     plan.parts = may_split && !fills && waves < 4 ? PartsAllowed(shape, matrices) : 1;

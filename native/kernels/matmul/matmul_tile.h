@@ -194,15 +194,14 @@ struct Parts {
 };
 
 // So many tiles are at work on a processor at a time: as many as its registers hold.
-template <int kThreadRows>
-constexpr int kTilesAtOnce = kThreadRows == 16  ? 2
-                             : kThreadRows == 8 ? 3
-                                                : 4;
+QUIPU_HOST_DEVICE constexpr int TilesAtOnce(int thread_rows) {
+  return thread_rows == 16 ? 2 : thread_rows == 8 ? 3 : 4;
+}
 
 // Problem gives Of(matrix), whose b is not read, Columns(matrix, column, first k), and where the
 // columns of the output lie: Place(column), and whether four neighbours lie together, InFours(job).
 template <int kThreadRows, class Problem>
-__global__ void __launch_bounds__(kTileThreads, kTilesAtOnce<kThreadRows>)
+__global__ void __launch_bounds__(kTileThreads, TilesAtOnce(kThreadRows))
     MatmulTileKernel(Problem problem, Parts parts, int64_t column_tiles, int64_t tiles) {
   using Buffer = StepBuffer<kThreadRows>;
   using Carried = Carry<kThreadRows>;
@@ -275,7 +274,7 @@ constexpr int kTotalsBytes =
     StepBuffer<kThreadRows>::kRows* kTileColumns* static_cast<int>(sizeof(float));
 // The least that a device has, of compute capability 8.0: 164 KiB a processor, of which each thread
 // block takes one more.
-static_assert(kTilesAtOnce<16> * (2 * sizeof(StepBuffer<16>) + kTotalsBytes<16> + 1024) <=
+static_assert(TilesAtOnce(16) * (2 * sizeof(StepBuffer<16>) + kTotalsBytes<16> + 1024) <=
               164 * 1024);
 
 }  // namespace
