@@ -23,8 +23,8 @@ const promised: Promised = [
 export async function run({ only, pairs }: RunOptions): Promise<void> {
   const build = join(packageRoot, "scripts", "build-native.mjs");
   if (existsSync(build)) {
-    if (spawnSync("nvcc", ["--version"]).status !== 0) {
-      console.log("device: build/device-bench needs nvcc");
+    if (process.env.QUIPU_CUDA === "OFF" || spawnSync("nvcc", ["--version"]).status !== 0) {
+      console.log("device: build/device-bench needs nvcc, and QUIPU_CUDA not OFF");
       return;
     }
     const built = spawnSync(process.execPath, [build, "--device-bench"], { stdio: "inherit" });

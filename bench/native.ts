@@ -1,5 +1,6 @@
 /** The benches in C++: they print a line of JSON for each contest, as native/bench/contest.cc does. */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { packageRoot } from "./machine.js";
@@ -72,15 +73,14 @@ export interface NativeResults {
 /** Says each line as it comes, for who waits. */
 export async function runNative(bench: NativeBench): Promise<NativeResults> {
   const { program, options, pairs, environment, promised, against = "" } = bench;
-  const child = spawn(join(packageRoot, "build", program), [...options, "--pairs", `${pairs}`], {
+  const path = join(packageRoot, "build", program);
+  if (!existsSync(path))
+    throw new Error(`${path} is not here: build it, or unpack the tarball again`);
+  const child = spawn(path, [...options, "--pairs", `${pairs}`], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, ...environment },
   });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once("close", resolve);
-    child.once("error", reject);
-  });
-  ended.catch(() => {}); // told below, when what it has printed is read
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   const results: Measured[] = [];
   let limits = {};
   for await (const text of createInterface(child.stdout)) {

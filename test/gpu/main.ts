@@ -35,6 +35,10 @@ const all: readonly GpuCheck[] = [
   ...(values.functions ? functionChecks() : []),
 ];
 const checks = all.filter(({ name }) => name.includes(values.only));
+if (checks.length === 0) {
+  console.error(`no test of a device has "${values.only}" in its name`);
+  process.exit(2);
+}
 
 /** Signs of a GPU that need neither CUDA nor our addon to be right. */
 function signsOfGpu(): string[] {

@@ -29,11 +29,15 @@ const { values } = parseArgs({
   },
 });
 const { backends: usable, cuda } = capabilities({ probeCuda: true });
-const asked = values.backends?.split(",") ?? known;
-const backends = known.filter(
-  (name) =>
-    asked.includes(name) && (name === "cuda" ? cuda.usable : usable.some((one) => one === name)),
+const here = known.filter((name) =>
+  name === "cuda" ? cuda.usable : usable.some((one) => one === name),
 );
+const asked = values.backends?.split(",") ?? here;
+const backends = here.filter((name) => asked.includes(name));
+if (backends.length < asked.length) {
+  console.error(`of ${asked.join(", ")} this host has only: ${backends.join(", ") || "none"}`);
+  process.exit(2);
+}
 console.log(`backends ${backends.join(", ")}; threads ${threadCounts.join(", ")}`);
 const children = threadCounts.map((threads) => ({
   threads,
