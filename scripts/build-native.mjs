@@ -97,9 +97,13 @@ const configured = step(process.execPath, [...cmakeJs, "configure"], "cmake conf
 step(process.execPath, [...cmakeJs, "build", "--target", "quipu_addon"], "native build");
 const into = join(root, "build", sanitize ? "sanitize" : ".");
 put("quipu.node", "quipu.node");
-for (const name of ["native-test", "native-bench", "device-bench"]) {
-  if (!flags.has({ "native-test": "--tests", "native-bench": "--bench" }[name] ?? `--${name}`))
-    continue;
+const programs = {
+  "--tests": "native-test",
+  "--bench": "native-bench",
+  "--device-bench": "device-bench",
+};
+for (const [flag, name] of Object.entries(programs)) {
+  if (!flags.has(flag)) continue;
   const target = `quipu_${name.replace("-", "_")}`;
   step(process.execPath, [...cmakeJs, "build", "--target", target], name);
   put(target, name);

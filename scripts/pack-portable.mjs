@@ -26,7 +26,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkBinary } from "./portable-binary.mjs";
-import { root, SetupError, setup } from "./setup.mjs";
+import { compilesCuda, root, SetupError, setup } from "./setup.mjs";
 import { filesUnder } from "./stamps.mjs";
 
 const runtime = {
@@ -156,7 +156,7 @@ function tryOut(tarball) {
 
 async function main() {
   await setup();
-  if (spawnSync("nvcc", ["--version"]).status === 0) {
+  if (compilesCuda()) {
     say("node scripts/build-native.mjs --device-bench");
     run(process.execPath, ["scripts/build-native.mjs", "--device-bench"]);
   }

@@ -174,7 +174,7 @@ const addon = {
     digestOf(
       root,
       [...filesUnder(root, ["native", "CMakeLists.txt"]), "scripts/build-native.mjs"],
-      `cuda ${process.env.QUIPU_CUDA !== "OFF" && findOnPath("nvcc") !== undefined}`,
+      `cuda ${compilesCuda()}`,
     ),
   isNeeded() {
     return readStamp(this.stamp) !== this.digest() || !existsSync(join(root, "build/quipu.node"));
@@ -189,6 +189,10 @@ const addon = {
     return true;
   },
 };
+
+/** Whether a build here has the CUDA kernels. */
+export const compilesCuda = () =>
+  process.env.QUIPU_CUDA !== "OFF" && findOnPath("nvcc") !== undefined;
 
 const compiler = () => findOnPath("g++") ?? findOnPath("c++") ?? process.env.CXX;
 
