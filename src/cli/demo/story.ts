@@ -51,8 +51,9 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
   const room = hosts
     .filter(({ site }) => site === "private")
     .reduce((count, { devices }) => count + devices.length, 0);
-  const count = room === 2 ? "three" : `${room + 1}`;
-  step(`5. Public data, ${count} jobs at once, two private hosts: one bursts to the public cloud`);
+  step(
+    `5. Public data, ${room + 1} jobs at once, two private hosts: one bursts to the public cloud`,
+  );
   const open = Array.from({ length: room + 1 }, (_, i) => ({
     ...classify,
     name: `classify-open-${i + 1}`,
