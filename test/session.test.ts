@@ -125,6 +125,15 @@ t.test("little work is done at once, and nothing of one run is seen in another",
   );
   t.not(new Set(atOnce.map(({ digests }) => digests.get("c")?.blake3)).size, 1);
   const [given] = inputs as [{ a: Tensor; b: Tensor }];
+  const shared = new Float32Array(new SharedArrayBuffer(140));
+  shared.set(byFormula("unit", 1, 35));
+  const owned = OwnedBytes.copyOf(tensorBytes(given.b));
+  const lent = {
+    a: { ...given.a, data: shared } as never,
+    b: { dtype: given.b.dtype, shape: given.b.shape, owned },
+  };
+  t.same((await session.run(lent)).digests, apart[0]?.digests, "shared, and handed over");
+  t.same(owned.release(), tensorBytes(given.b), "which is free again, and as it was");
   const told: number[][] = [];
   await session.run(given, { onProgress: (...now) => told.push(now) });
   t.same(told, [[1, 1]]);

@@ -1,5 +1,5 @@
-// programRun: a run of a flat tensor program on a task thread. programBind: a function that runs
-// one here and now, in memory that it was given once.
+// programRun: a run of a flat tensor program on a task thread. programRunNow: one here and now.
+// programBind: a function that runs one here and now, in memory that it was given once.
 #include <napi.h>
 
 #include <cstring>
@@ -50,14 +50,28 @@ Fast FastArgument(const Napi::CallbackInfo& info, size_t index) {
   RefuseArgument(info.Env(), "fast", "must be tf32 or bf16");
 }
 
+// The memory that arguments 1 and 2 lend to a run.
+ProgramRun RunArguments(const Napi::CallbackInfo& info, const Program& program) {
+  const Napi::Array inputs = ProgramInputs(info, 1, program);
+  const Napi::Array outputs = ProgramOutputs(info, 2, program);
+  ProgramRun run;
+  for (uint32_t i = 0; i < inputs.Length(); ++i) {
+    run.inputs.push_back(TensorMemory(info.Env(), inputs.Get(i), program.tensors[i], "inputs", i));
+  }
+  for (uint32_t i = 0; i < outputs.Length(); ++i) {
+    const ProgramTensor& tensor = program.tensors[program.outputs[i]];
+    run.outputs.push_back(TensorMemory(info.Env(), outputs.Get(i), tensor, "outputs", i));
+  }
+  return run;
+}
+
 // programRun(handle, inputs, outputs, backend?, pieces?, control?, fast?) → Promise<backend that
 // ran>
 Napi::Value RunProgram(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   ProgramHandle handle = ProgramArgument(info, 0);
   const Program& program = handle->program();
-  const Napi::Array inputs = ProgramInputs(info, 1, program);
-  const Napi::Array outputs = ProgramOutputs(info, 2, program);
+  ProgramRun run = RunArguments(info, program);
   const Backend backend = BackendArgument(info, 3);
   double pieces = 0;
   if (info[4].IsNumber()) pieces = info[4].As<Napi::Number>().DoubleValue();
@@ -65,19 +79,21 @@ Napi::Value RunProgram(const Napi::CallbackInfo& info) {
   const Fast fast = FastArgument(info, 6);
   auto task = std::make_unique<RunTask>(std::move(handle), backend, static_cast<size_t>(pieces),
                                         TaskControl(info, 5));
+  task->run()->inputs = std::move(run.inputs);
+  task->run()->outputs = std::move(run.outputs);
   task->run()->fast = fast;
-  for (uint32_t i = 0; i < inputs.Length(); ++i) {
-    const Napi::Value value = inputs.Get(i);
-    task->run()->inputs.push_back(TensorMemory(env, value, program.tensors[i], "inputs", i));
-    task->Lend(value);
-  }
-  for (uint32_t i = 0; i < outputs.Length(); ++i) {
-    const Napi::Value value = outputs.Get(i);
-    const ProgramTensor& tensor = program.tensors[program.outputs[i]];
-    task->run()->outputs.push_back(TensorMemory(env, value, tensor, "outputs", i));
-    task->Lend(value);
+  for (const size_t argument : {1, 2}) {
+    const auto arrays = info[argument].As<Napi::Array>();
+    for (uint32_t i = 0; i < arrays.Length(); ++i) task->Lend(arrays.Get(i));
   }
   return AsyncTask::Start(info, std::move(task));
+}
+
+// programRunNow(handle, inputs, outputs, backend?)
+void RunProgramNow(const Napi::CallbackInfo& info) {
+  const ProgramHandle handle = ProgramArgument(info, 0);
+  const ProgramRun run = RunArguments(info, handle->program());
+  ThrowIfError(info.Env(), handle->TryRun(BackendArgument(info, 3), run));
 }
 
 // Memory for inputs and outputs that belongs to the run: JavaScript sees it through buffers that it
@@ -162,6 +178,7 @@ Napi::Value BindProgram(const Napi::CallbackInfo& info) {
 
 void RegisterProgramRuns(Napi::Env env, Napi::Object exports) {
   exports.Set("programRun", Napi::Function::New(env, RunProgram));
+  exports.Set("programRunNow", Napi::Function::New(env, RunProgramNow));
   exports.Set("programBind", Napi::Function::New(env, BindProgram));
 }
 

@@ -1,7 +1,9 @@
 // Decoder of flat programs. Input is hostile until proved otherwise: sizes are multiplied and added
 // with overflow checks, and every number is compared with its bound before anything is kept.
 #include <cstring>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "program/liveness.h"
 #include "program/operator.h"
@@ -195,6 +197,22 @@ void FindEpilogues(Program* program) {
   }
 }
 
+// What lies in the arena where an output lies is written into the output's own memory and need not
+// be copied out. Two outputs share no bytes, so nothing comes to overlap that did not before.
+void PlaceInOutputs(Program* program) {
+  std::map<std::pair<uint64_t, uint64_t>, int32_t> outputs;
+  for (size_t i = 0; i < program->outputs.size(); ++i) {
+    const ProgramTensor& tensor = program->tensors[program->outputs[i]];
+    if (tensor.place != Place::kArena || tensor.bytes == 0) continue;
+    outputs.try_emplace({tensor.offset, tensor.bytes}, static_cast<int32_t>(i));
+  }
+  for (ProgramTensor& tensor : program->tensors) {
+    if (tensor.place != Place::kArena) continue;
+    const auto found = outputs.find({tensor.offset, tensor.bytes});
+    if (found != outputs.end()) tensor.output = found->second;
+  }
+}
+
 }  // namespace
 
 Status Refused(const std::string& what) {
@@ -229,6 +247,7 @@ Status DecodeProgram(ByteView bytes, uint64_t memory_bytes_max, Program* program
     if (program->outputs[i] >= counts.tensors) return Refused("an output that names no tensor");
     if (!liveness.Holds(program->outputs[i])) return Refused("an output that is never computed");
   }
+  PlaceInOutputs(program);
   return Status{};
 }
 

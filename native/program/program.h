@@ -19,6 +19,7 @@ struct ProgramTensor {
   int64_t elements = 0;
   uint64_t offset = 0;
   uint64_t bytes = 0;
+  int32_t output = -1;  // on the CPU it lies in the memory of this output, not in the arena
 };
 
 // Whether it is the same in every run.

@@ -10,6 +10,9 @@
 namespace quipu {
 namespace {
 
+// Fewer bytes are cleaned or copied in less time than a thread needs to wake.
+constexpr int64_t kDeliveredPerPiece = int64_t{1} << 20;
+
 Status NoMemory(uint64_t bytes) {
   return Error(Code::kLimitExceeded,
                "this host cannot give " + std::to_string(bytes) + " bytes of working memory",
@@ -116,18 +119,27 @@ const uint8_t* CpuRun::At(uint32_t tensor) const {
     case Place::kArena:
       break;
   }
-  return memory_.arena.get() + t.offset;
+  return t.output < 0 ? memory_.arena.get() + t.offset : run_.outputs[t.output];
 }
 
 void DeliverOutput(const ProgramTensor& tensor, const TensorKernels& kernels, const uint8_t* from,
                    uint8_t* to) {
-  if (tensor.bytes == 0) return;
-  if (tensor.dtype == DType::kF32) {
-    kernels.canonical_nan(reinterpret_cast<const uint32_t*>(from), reinterpret_cast<uint32_t*>(to),
-                          tensor.elements);
-  } else if (from != to) {
-    std::memcpy(to, from, tensor.bytes);
-  }
+  const bool may_be_nan = tensor.dtype == DType::kF32;
+  if (tensor.bytes == 0 || (from == to && !may_be_nan)) return;
+  ThreadPool& pool = ThreadPool::Shared();
+  const auto width = static_cast<int64_t>(pool.width());
+  const auto bytes = static_cast<int64_t>(tensor.bytes);
+  const int64_t pieces = std::clamp<int64_t>(bytes / kDeliveredPerPiece, 1, width);
+  pool.ParallelFor(static_cast<size_t>(pieces), [&](size_t piece) {
+    const Range mine = PartOf(bytes, pieces, static_cast<int64_t>(piece), kAlignmentBytes);
+    if (may_be_nan) {
+      kernels.canonical_nan(reinterpret_cast<const uint32_t*>(from + mine.begin),
+                            reinterpret_cast<uint32_t*>(to + mine.begin),
+                            (mine.end - mine.begin) / 4);
+    } else {
+      std::memcpy(to + mine.begin, from + mine.begin, static_cast<size_t>(mine.end - mine.begin));
+    }
+  });
 }
 
 Status PrepareOnCpu(const Program& program, const TensorKernels& kernels, const ProgramRun& run,

@@ -4,12 +4,13 @@
  */
 import { totalmem } from "node:os";
 import { QuipuError } from "../../base/errors.js";
-import { OwnedBytes } from "../native/hashing.js";
+import type { OwnedBytes } from "../native/hashing.js";
 import { allocate } from "../native/memory.js";
 import { lendBytes } from "../native/owned-bytes.js";
 import { type Backend, NativeProgram } from "../native/program.js";
 import { arithmetic, type CompiledModel, type TensorPort } from "../tensor/compile.js";
-import { type BoundSession, bindSession, isTurnLong, runAtOnce } from "./bound.js";
+import { isTurnLong, runAtOnce } from "./at-once.js";
+import { type BoundSession, bindSession } from "./bound.js";
 import {
   type CompileFilesOptions,
   compileFiles,
@@ -17,7 +18,7 @@ import {
   type Inputs,
   runBytes,
 } from "./compile-files.js";
-import { type Digests, digestsOf } from "./digests.js";
+import { resultsOf } from "./results.js";
 import type { RunOptions, RunOutput } from "./run.js";
 import {
   checkBools,
@@ -26,7 +27,6 @@ import {
   ownTensor,
   portBytes,
   type Tensor,
-  tensorOver,
 } from "./tensor.js";
 
 export { OwnedBytes } from "../native/hashing.js";
@@ -58,8 +58,6 @@ export class Session {
   readonly #program: NativeProgram;
   /** Of a run: multiply-adds, what poolings and trees visit, and bytes that it passes over. */
   readonly #work: number;
-  /** For runs at once. */
-  readonly #bound = new Map<Backend, BoundSession>();
   /** What has run as a task, by what was asked for. */
   readonly #ran = new Map<string, Backend>();
   /** Runs on the addon's threads that have not ended. */
@@ -148,9 +146,9 @@ export class Session {
       const input = Object.hasOwn(inputs, port.name) ? inputs[port.name] : undefined;
       return checkTensor(port, input ?? undefined);
     });
-    const bound = this.#isLittle(options) ? this.#boundFor(options.backend) : undefined;
-    if (bound === undefined || !areTensors(given)) return this.#runAsTask(given, options);
-    return runAtOnce(bound, this.#program.operators, this.inputs, given, options);
+    const backend = this.#isLittle(options) ? this.#hasRunOn(options.backend) : undefined;
+    if (backend === undefined) return this.#runAsTask(given, options);
+    return runAtOnce(this.#program, this, backend, given, options);
   }
 
   #isLittle({ pieces = 0, into, fast }: RunOptions): boolean {
@@ -158,13 +156,10 @@ export class Session {
     return pieces === 0 && into === undefined && fast === undefined;
   }
 
-  /** Where a task has run before, on vectors: the first run also computes what lasts. */
-  #boundFor(asked: Backend | undefined): BoundSession | undefined {
+  /** Vectors that a task has run on before: the first run also computes what lasts. */
+  #hasRunOn(asked: Backend | undefined): "avx2" | "avx512" | undefined {
     const backend = this.#ran.get(askedFor(asked));
-    if (backend !== "avx2" && backend !== "avx512") return undefined;
-    const bound = this.#bound.get(backend) ?? this.bind({ backend });
-    this.#bound.set(backend, bound);
-    return bound;
+    return backend === "avx2" || backend === "avx512" ? backend : undefined;
   }
 
   async #runAsTask(
@@ -190,27 +185,12 @@ export class Session {
       .run(owned, results, backend, pieces, options)
       .finally(() => (this.#tasks -= 1));
     this.#ran.set(askedFor(options.backend), ran);
-    const outputs = new Map<string, Tensor>();
-    const digests = new Map<string, Digests>();
-    for (const [port, bytes] of fresh) {
-      if (options.digests === false) {
-        outputs.set(port.name, tensorOver(port, bytes));
-        continue;
-      }
-      const result = OwnedBytes.take(bytes);
-      digests.set(port.name, await digestsOf(result));
-      outputs.set(port.name, tensorOver(port, result.release()));
-    }
     const determinism = options.fast === undefined ? "bitwise" : "none";
-    return { outputs, digests, backend: ran, determinism };
+    return { ...(await resultsOf(fresh, options)), backend: ran, determinism };
   }
 }
 
 /** `auto` is asked for anew each time. */
 function askedFor(backend: Backend = "auto"): string {
   return backend === "auto" ? (process.env.QUIPU_BACKEND ?? backend) : backend;
-}
-
-function areTensors(given: readonly (Tensor | OwnedTensor)[]): given is readonly Tensor[] {
-  return given.every((tensor) => !("owned" in tensor));
 }

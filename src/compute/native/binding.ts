@@ -235,6 +235,12 @@ export interface NativeAddon {
     control: TaskControl,
     fast: Fast | undefined,
   ): Promise<Exclude<Backend, "auto">>;
+  programRunNow(
+    program: NativeProgramHandle,
+    inputs: readonly Uint8Array[],
+    outputs: readonly Uint8Array[],
+    backend: Backend,
+  ): void;
 }
 
 let loaded: NativeAddon | undefined;

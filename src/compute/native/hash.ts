@@ -53,7 +53,7 @@ export async function hashAsync(
   if (!(data instanceof OwnedBytes)) {
     checkBytes(data, "data");
     if (isSmall(data)) {
-      return runWhole(options, data.byteLength, "hashing", async () => hash(data, options));
+      return runWhole(options, data.byteLength, "hashing", () => hash(data, options));
     }
   }
   const mode = modeOf(options);

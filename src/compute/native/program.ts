@@ -70,6 +70,18 @@ export class NativeProgram {
   }
 
   /**
+   * One run at once, on the calling thread; CONFLICT while `run` is at the same program. No output may
+   * share memory with another or with an input.
+   */
+  runNow(
+    inputs: readonly Uint8Array[],
+    outputs: readonly Uint8Array[],
+    backend: Exclude<Backend, "auto">,
+  ): void {
+    binding().programRunNow(this.#handle, inputs, outputs, backend);
+  }
+
+  /**
    * The program with memory for its inputs and outputs, and a function that runs it there at once;
    * CONFLICT while `run` is at the same program.
    */

@@ -60,7 +60,7 @@ export function runWhole<T>(
   options: TaskOptions,
   total: number,
   what: string,
-  start: () => Promise<T>,
+  start: () => T | Promise<T>,
 ): Promise<T> {
   return runTask(options, total, what, async (control) => {
     const result = await start();
