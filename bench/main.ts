@@ -3,7 +3,7 @@
  * takes long.
  *
  *   --full      sizes and peers that take minutes
- *   --only H3   only these lines of a suite; may be given more than once
+ *   --only H3   only the lines of a suite with this in their name; may be given more than once
  *   --pairs 5   fewer turns, for a look
  */
 import { parseArgs } from "node:util";

@@ -18,11 +18,9 @@ const taskMsMax = 300_000;
 const loadsUsual = 5;
 
 export async function run({ pairs, only }: RunOptions): Promise<void> {
-  const isHere = installedModels().length > 0;
-  const names = isHere
-    ? benchModelNames().filter((name) => only.length === 0 || only.includes(name))
-    : [];
-  if (!isHere) console.log(`models: ${modelsMissing}`);
+  if (installedModels().length === 0) return console.log(`models: ${modelsMissing}`);
+  const isAsked = (name: string) => only.length === 0 || only.some((part) => name.includes(part));
+  const names = benchModelNames().filter(isAsked);
   const results: Result[] = [];
   const add = (result: Result) => {
     process.stderr.write(`${brief(result)}\n`);
@@ -46,7 +44,7 @@ export async function run({ pairs, only }: RunOptions): Promise<void> {
   }
   print("models", results);
   // Part of a suite, or a hasty one, is a look at it and no result.
-  if (only.length === 0 && pairs === undefined && names.length > 0) record("models", results);
+  if (only.length === 0 && pairs === undefined) record("models", results);
 }
 
 /** Medians of both sides, which take turns. */

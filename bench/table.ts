@@ -7,6 +7,11 @@ import type { Measured, Result } from "./result.js";
 const header = ["ours", "peer", "ours / peer", "p10 to p90", "goal", "of limit", "against"];
 
 export function print(suite: string, results: readonly Result[]): void {
+  if (results.length === 0) {
+    console.error(`${suite}: no line of that name`);
+    process.exitCode = 2;
+    return;
+  }
   const rows = results.map((result) => [result.name, ...cells(result)]);
   const table = [[suite, ...header], ...rows];
   const widths = table[0]?.map((_, i) => Math.max(...table.map((row) => (row[i] ?? "").length)));
