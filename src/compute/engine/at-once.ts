@@ -1,5 +1,4 @@
 /** Runs of little work, on the calling thread: a thread of its own would cost more than they do. */
-import { types } from "node:util";
 import { allocate, copyBytes } from "../native/memory.js";
 import { lendAll } from "../native/owned-bytes.js";
 import type { Backend, NativeProgram } from "../native/program.js";
@@ -30,31 +29,33 @@ export function isTurnLong(): boolean {
  * What a run as a task does, with the same errors; `given` are what the ports ask for. They are read where
  * they lie, since nobody can write them before this returns, but for memory shared with other threads.
  */
-export async function runAtOnce(
+export function runAtOnce(
   program: NativeProgram,
   ports: { readonly inputs: readonly TensorPort[]; readonly outputs: readonly TensorPort[] },
   backend: Exclude<Backend, "auto">,
   given: readonly (Tensor | OwnedTensor)[],
   options: RunOptions,
 ): Promise<RunOutput> {
-  const written = new Map(
-    ports.outputs.map((port) => [port, new Uint8Array(allocate(portBytes(port)))]),
-  );
-  const owned = given.flatMap((tensor) => ("owned" in tensor ? [tensor.owned] : []));
-  await lendAll(owned, async (lent) => {
-    const theirs = [...lent];
-    const inputs = given.map((tensor) =>
-      "owned" in tensor ? (theirs.shift() as Uint8Array) : bytesOfItsOwn(tensor),
-    );
+  const run = async (inputs: readonly Uint8Array[]): Promise<RunOutput> => {
     for (const [at, port] of ports.inputs.entries()) checkBools(port, inputs[at] as Uint8Array);
+    const written = ports.outputs.map((port) => new Uint8Array(allocate(portBytes(port))));
     await runWhole(options, program.operators, "the run", () =>
-      program.runNow(inputs, [...written.values()], backend),
+      program.runNow(inputs, written, backend),
     );
-  });
-  return { ...(await resultsOf(written, options)), backend, determinism: "bitwise" };
+    const { outputs, digests } = await resultsOf(ports.outputs, written, options);
+    return { outputs, digests, backend, determinism: "bitwise" };
+  };
+  const owned = given.flatMap((tensor) => ("owned" in tensor ? [tensor.owned] : []));
+  const lent = (bytes: readonly Uint8Array[]): readonly Uint8Array[] => {
+    const theirs = bytes.values();
+    return given.map((tensor) =>
+      "owned" in tensor ? (theirs.next().value as Uint8Array) : bytesOfItsOwn(tensor),
+    );
+  };
+  return owned.length === 0 ? run(lent([])) : lendAll(owned, (bytes) => run(lent(bytes)));
 }
 
 function bytesOfItsOwn(tensor: Tensor): Uint8Array {
   const bytes = tensorBytes(tensor);
-  return types.isSharedArrayBuffer(bytes.buffer) ? copyBytes(bytes) : bytes;
+  return bytes.buffer instanceof ArrayBuffer ? bytes : copyBytes(bytes);
 }

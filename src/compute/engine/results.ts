@@ -5,16 +5,16 @@ import { type Digests, digestsOf } from "./digests.js";
 import type { RunOptions, RunOutput } from "./run.js";
 import { type Tensor, tensorOver } from "./tensor.js";
 
-/** Memory that nobody else has; much of it is hashed elsewhere, and is then empty here. */
-export type Written = ReadonlyMap<TensorPort, Uint8Array<ArrayBuffer>>;
-
+/** `written` is memory that nobody else has; what is hashed on another thread is empty here then. */
 export async function resultsOf(
-  written: Written,
+  ports: readonly TensorPort[],
+  written: readonly Uint8Array<ArrayBuffer>[],
   options: Pick<RunOptions, "digests">,
 ): Promise<Pick<RunOutput, "outputs" | "digests">> {
   const outputs = new Map<string, Tensor>();
   const digests = new Map<string, Digests>();
-  for (const [port, bytes] of written) {
+  for (const [at, port] of ports.entries()) {
+    const bytes = written[at] as Uint8Array<ArrayBuffer>;
     if (options.digests === false) {
       outputs.set(port.name, tensorOver(port, bytes));
     } else if (bytes.length <= synchronousBytesMax) {
