@@ -146,7 +146,8 @@ t.test("a job that cannot be decided holds up nobody, and is tried again", async
     return policy.runOn(question);
   };
   const exportTo = policy.exportTo.bind(policy);
-  Object.assign(ports, { policy: { digest: policy.digest, runOn, exportTo } });
+  const { digest, namesHosts } = policy;
+  Object.assign(ports, { policy: { digest, namesJobs: true, namesHosts, runOn, exportTo } });
   await new FakeHost(world).attach();
   const [odd = "", even = ""] = await world.submit(job({ name: "odd" }), job());
   t.equal(await world.state(even), "placed");

@@ -3,12 +3,14 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import type { Digest } from "../src/base/bytes.js";
 import { type DataClass, type DataSet, dataClasses } from "../src/model/data-set.js";
+import type { Decision } from "../src/model/decision.js";
 import type { HostView } from "../src/model/host.js";
 import { type JobSpec, jobDigest, jobSpec } from "../src/model/job.js";
 import { type Place, placeGrades, sites } from "../src/model/place.js";
-import { decide } from "../src/scheduler/placement/decide.js";
-import { fleetOf } from "../src/scheduler/placement/fleet.js";
-import { loadPolicy, type PolicyEngine } from "../src/scheduler/policy/engine.js";
+import { Asks, type Law } from "../src/scheduler/placement/ask.js";
+import { Board } from "../src/scheduler/placement/board.js";
+import { decide, type Judgement } from "../src/scheduler/placement/decide.js";
+import { loadPolicy } from "../src/scheduler/policy/engine.js";
 import type { Verdict } from "../src/scheduler/policy/verdict.js";
 
 export const baseText = readFileSync("deploy/policy/base.cedar", "utf8");
@@ -60,11 +62,14 @@ export function ask(
   spec: JobSpec,
   hosts: readonly HostView[],
   data?: DataSet,
-  policy: Pick<PolicyEngine, "digest" | "runOn"> = base,
-) {
-  const digest = jobDigest(spec);
-  const fleet = fleetOf(hosts);
-  return decide({ id: "dec-1", job: spec, jobDigest: digest, at, fleet, dataSet: data, policy });
+  policy: Law = base,
+): Decision {
+  return judge(new Asks(new Board(hosts)), spec, data, policy).decision;
+}
+
+export function judge(asks: Asks, spec: JobSpec, data?: DataSet, policy: Law = base): Judgement {
+  const jobFacts = { job: spec, jobDigest: jobDigest(spec), dataSet: data };
+  return decide(asks, { id: "dec-1", at, policy, ...jobFacts });
 }
 
 export function ruleOf(verdict: Verdict): string {

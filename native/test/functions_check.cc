@@ -43,8 +43,8 @@ constexpr Function kFunctions[] = {
     {18, "cos", std::cos, 1.1},        {19, "tan", std::tan, 2.2},
     {20, "asin", std::asin, 2.1},      {21, "acos", std::acos, 1.1},
     {22, "atan", std::atan, 1.3},      {23, "sinh", std::sinh, 1.6},
-    {24, "cosh", std::cosh, 1.3},      {25, "asinh", std::asinh, 1.8},
-    {26, "acosh", std::acosh, 1.9},    {27, "atanh", std::atanh, 1.1},
+    {24, "cosh", std::cosh, 1.3},      {25, "asinh", std::asinh, 2},
+    {26, "acosh", std::acosh, 2.1},    {27, "atanh", std::atanh, 1.1},
     {28, "softplus", SoftplusOf, 1.6},
 };
 

@@ -21,6 +21,12 @@ export interface ActiveRun {
 export class ActiveRuns {
   readonly #runs = new Map<string, ActiveRun>();
   readonly #ofHosts = new Map<string, Set<ActiveRun>>();
+  readonly #changed: (host: string) => void;
+
+  /** `changed` is told of each host whose runs become others. */
+  constructor(changed: (host: string) => void) {
+    this.#changed = changed;
+  }
 
   add(run: RunRecord, leaseEndsAtMs: number, cancelReason?: string): ActiveRun {
     const active: ActiveRun = {
@@ -35,6 +41,7 @@ export class ActiveRuns {
     };
     this.#runs.set(run.id, active);
     this.#ofHosts.set(run.host, (this.#ofHosts.get(run.host) ?? new Set()).add(active));
+    this.#changed(run.host);
     return active;
   }
 
@@ -60,6 +67,7 @@ export class ActiveRuns {
     const ofHost = this.#ofHosts.get(active.run.host);
     ofHost?.delete(active);
     if (ofHost?.size === 0) this.#ofHosts.delete(active.run.host);
+    this.#changed(active.run.host);
   }
 
   ofHost(host: string): readonly ActiveRun[] {

@@ -4,6 +4,7 @@ import { ActiveRuns } from "./active-runs.js";
 import { Changes } from "./changes.js";
 import { type Core, leaseEnd } from "./core.js";
 import { Dispatcher } from "./dispatch.js";
+import { Fleet } from "./fleet.js";
 import { finishOwed, tick } from "./leases.js";
 import { LogBook } from "./log-book.js";
 import type { AgentLink, CoordinatorOptions, CoordinatorPorts } from "./ports.js";
@@ -28,7 +29,8 @@ export class Coordinator {
     const core: Core = {
       ports,
       options,
-      runs: new ActiveRuns(),
+      runs: new ActiveRuns((host) => core.fleet.changed(host)),
+      fleet: new Fleet(() => core),
       changes: new Changes(),
       logBook: new LogBook(ports.log, ports.store),
       hosts: new Map(),
@@ -39,7 +41,10 @@ export class Coordinator {
       receiptsOwed: new Set(),
       wake: () => dispatcher.wake(),
     };
-    for (const host of await ports.store.hosts.all()) core.hosts.set(host.name, host);
+    for (const host of await ports.store.hosts.all()) {
+      core.hosts.set(host.name, host);
+      core.fleet.changed(host.name);
+    }
     for (const run of await ports.store.runs.inStages(["assigned", "acknowledged"])) {
       const job = await ports.store.jobs.get(run.jobId);
       core.runs.add(run, leaseEnd(core), job?.cancelReason);

@@ -6,6 +6,7 @@ import type { AttachResponse, TelemetrySample } from "../gen/quipu/v1/attach_pb.
 import type { HostRecord } from "../io/store/records.js";
 import type { ActiveRuns } from "./active-runs.js";
 import type { Changes } from "./changes.js";
+import type { Fleet } from "./fleet.js";
 import type { LogBook } from "./log-book.js";
 import type { CoordinatorOptions, CoordinatorPorts } from "./ports.js";
 
@@ -15,6 +16,7 @@ export interface Core {
   readonly runs: ActiveRuns;
   readonly changes: Changes;
   readonly logBook: LogBook;
+  readonly fleet: Fleet;
   /** Every host that ever attached, by name; the database holds the same. */
   readonly hosts: Map<string, HostRecord>;
   /** The one stream of each attached host. */

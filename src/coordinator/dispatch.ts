@@ -4,19 +4,19 @@
  * answer (a job, a host, a device that is free again), run one at a time, and never inside a
  * caller.
  */
-import { digestOf } from "../base/bytes.js";
+import { type Digest, digestOf } from "../base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../base/canonical-json.js";
 import { QuipuError } from "../base/errors.js";
 import { newId } from "../base/ids.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord, RunRecord } from "../io/store/records.js";
-import type { Decision } from "../model/decision.js";
-import type { Fleet } from "../scheduler/placement/fleet.js";
+import type { Decision, Paper } from "../model/decision.js";
+import type { Judgement } from "../scheduler/placement/decide.js";
+import { fleetPaper } from "../scheduler/placement/fleet.js";
 import { specOf } from "./admission.js";
 import { sendAssign } from "./assign.js";
 import { type Core, leaseEnd, note, trouble } from "./core.js";
 import { stepJob } from "./job-machine.js";
-import { decideNow, snapshot, withPlacement } from "./snapshot.js";
 
 /** Jobs that one transaction decides. */
 const jobsPerPageMax = 64;
@@ -62,28 +62,30 @@ export class Dispatcher {
 }
 
 async function dispatchRound(core: Core): Promise<void> {
-  let fleet = snapshot(core);
   let position = 0;
   const { jobs } = core.ports.store;
   const faults: unknown[] = [];
   for (;;) {
     // Without room anywhere a job that knows why it waits keeps waiting for that reason.
-    const page = hasRoom(fleet)
+    const page = core.fleet.hasRoom()
       ? await jobs.queued(jobsPerPageMax, position)
       : await jobs.undecided(jobsPerPageMax, position);
     const last = page.at(-1);
     if (last === undefined) break;
     position = last.position;
-    fleet = await dispatchPage(core, page, fleet, faults);
+    try {
+      await dispatchPage(core, page, faults);
+    } finally {
+      core.fleet.settle();
+    }
   }
   // Whoever could be decided has been; the round has failed all the same, and is made again.
   if (faults.length > 0) throw faults[0];
 }
 
 /** A decision that changes something, and the run that it grants, if any. */
-interface Verdict {
+interface Verdict extends Judgement {
   readonly job: JobRecord;
-  readonly decision: Decision;
   readonly content: Uint8Array;
   readonly run?: RunRecord;
 }
@@ -91,34 +93,23 @@ interface Verdict {
 async function dispatchPage(
   core: Core,
   page: readonly JobRecord[],
-  before: Fleet,
   faults: unknown[],
-): Promise<Fleet> {
-  let fleet = before;
+): Promise<void> {
   const verdicts: Verdict[] = [];
   for (const job of page) {
-    if (job.decisionId !== "" && !hasRoom(fleet)) continue;
-    let decision: Decision;
+    if (job.decisionId !== "" && !core.fleet.hasRoom()) continue;
     try {
-      decision = await decideNow(core, { spec: specOf(job), digest: job.specDigest }, fleet);
+      const verdict = await judge(core, job);
+      if (verdict !== undefined) verdicts.push(verdict);
     } catch (thrown) {
       // One job that cannot be decided must not hold up those behind it; the first says enough.
       if (faults.length === 0) faults.push(thrown);
-      continue;
-    }
-    const { outcome } = decision;
-    const content = canonicalBytes(decision);
-    if (outcome.kind === "placed") {
-      const run = await newRun(core, job, decision, content, outcome);
-      verdicts.push({ job, decision, content, run });
-      fleet = withPlacement(fleet, outcome.host, outcome.device);
-    } else if (outcome.kind === "refused" || !(await isKnown(core, job, decision))) {
-      verdicts.push({ job, decision, content });
     }
   }
-  if (verdicts.length === 0) return fleet;
+  if (verdicts.length === 0) return;
   const atMs = core.ports.clock.wallMs();
-  // 1. Decision, run and epoch, durably and together. A crash before this has told nobody anything.
+  // 1. Decision, run and epoch, and the papers that they name, durably and together. A crash before
+  //    this has told nobody anything.
   const kept = await core.ports.store.transact((tables) => keep(tables, verdicts, atMs));
   // 2. Then the hosts. A crash before a send is repaired when the host attaches to the next
   //    process.
@@ -126,7 +117,21 @@ async function dispatchPage(
   // A job that was cancelled meanwhile leaves the device that this round took for it: whoever was
   // decided behind it is decided again, since nothing else would wake it.
   if (kept.length < verdicts.length) core.wake();
-  return fleet;
+}
+
+/** Undefined where nothing has changed for the job. */
+async function judge(core: Core, job: JobRecord): Promise<Verdict | undefined> {
+  const judgement = await core.fleet.decide({ spec: specOf(job), digest: job.specDigest });
+  const { decision } = judgement;
+  const { outcome } = decision;
+  const content = canonicalBytes(decision);
+  if (outcome.kind === "placed") {
+    core.fleet.take(outcome.host, outcome.device);
+    const run = await newRun(core, job, decision, content, outcome);
+    return { ...judgement, job, content, run };
+  }
+  const isNews = outcome.kind === "refused" || !(await isKnown(core, job, decision));
+  return isNews ? { ...judgement, job, content } : undefined;
 }
 
 async function keep(
@@ -135,18 +140,24 @@ async function keep(
   atMs: number,
 ): Promise<readonly Verdict[]> {
   const kept: Verdict[] = [];
+  const papers = new Map<Digest, Paper>();
   for (const verdict of verdicts) {
-    const { decision, content, run } = verdict;
+    const { decision, content, run, lawPaper, origin } = verdict;
     const job = await tables.jobs.get(verdict.job.id);
     const next = job === undefined ? undefined : stepOf(job, verdict, atMs);
     if (job === undefined || next === undefined || job.epoch !== verdict.job.epoch) continue;
     // A waiting job keeps only its newest decision; those that granted a run are kept for ever.
     if (job.decisionId !== "") await tables.decisions.delete(job.decisionId);
     await tables.decisions.insert({ id: decision.id, jobId: job.id, content });
-    if (run !== undefined) await tables.runs.insert(run);
+    papers.set(lawPaper.digest, lawPaper);
+    if (run !== undefined) {
+      papers.set(origin.digest, papers.get(origin.digest) ?? fleetPaper(origin));
+      await tables.runs.insert(run);
+    }
     await tables.jobs.update(next);
     kept.push(verdict);
   }
+  await tables.papers.put([...papers.values()]);
   return kept;
 }
 
@@ -160,12 +171,13 @@ function stepOf(job: JobRecord, { decision, run }: Verdict, atMs: number): JobRe
   return stepJob(job, { kind, decisionId }, atMs);
 }
 
-function announce(core: Core, { job, decision, run }: Verdict): void {
+function announce(core: Core, { job, decision, run, origin }: Verdict): void {
   core.changes.changed(job.id);
   if (run === undefined) {
     note(core, job.id, decision.outcome.kind);
     return;
   }
+  core.fleet.kept(origin);
   note(core, job.id, `placed on ${run.host} as ${run.id}`);
   const cancelReason = core.earlyCancels.get(job.id);
   core.earlyCancels.delete(job.id);
@@ -221,8 +233,4 @@ async function isKnown(core: Core, job: JobRecord, decision: Decision): Promise<
 
 function substance({ outcome, reasons, policyDigest }: Decision): object {
   return { outcome, reasons, policyDigest };
-}
-
-function hasRoom({ hosts }: Fleet): boolean {
-  return hosts.some((host) => host.attached && host.busyDevices.length < host.devices.length);
 }

@@ -18,7 +18,7 @@ export interface CoordinatorPorts {
   readonly random: Random;
   readonly store: CoordinatorStore;
   readonly log: ReceiptLog;
-  readonly policy: Pick<PolicyEngine, "digest" | "runOn" | "exportTo">;
+  readonly policy: Pick<PolicyEngine, "digest" | "namesJobs" | "namesHosts" | "runOn" | "exportTo">;
   readonly artifacts: ArtifactShelf;
   readonly grants: GrantDesk;
   /** Runs `task` soon, but never inside the caller. */

@@ -71,6 +71,7 @@ export class Session implements HostStream {
     this.#link.close();
     if (this.#core.sessions.get(this.#host) !== this) return;
     this.#core.sessions.delete(this.#host);
+    this.#core.fleet.changed(this.#host);
     this.#core.ports.observe({ kind: "detached", host: this.#host });
     this.#core.wake(); // a waiting job's reason may have changed
   }
@@ -122,6 +123,7 @@ export class Session implements HostStream {
     core.strangers.delete(this);
     const older = core.sessions.get(host.name);
     core.sessions.set(host.name, this);
+    core.fleet.changed(host.name);
     older?.close();
     const { version, heartbeatMs, leaseMs } = core.options;
     const value = create(WelcomeSchema, {

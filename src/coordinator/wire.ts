@@ -118,7 +118,14 @@ export function decisionOf(content: Uint8Array): Decision {
 }
 
 export function reasonMessages(reasons: readonly Reason[]) {
-  return reasons.map(({ host, rule, text, law }) => ({ host, rule, text, law: law ?? "" }));
+  return reasons.map(({ rule, text, law, hosts, named }) => ({
+    host: named[0] ?? "",
+    rule,
+    text,
+    law: law ?? "",
+    hosts,
+    named: [...named],
+  }));
 }
 
 export function hostMessage(core: Core, host: HostRecord): MessageInitShape<typeof HostSchema> {

@@ -1,15 +1,21 @@
-/** What was decided about a job at one moment, why, and from which facts: enough to decide it again. */
+/**
+ * What was decided about a job at one moment, why, and from which facts: enough to decide it again.
+ * Hosts that are alike are told of together, so that a record stays small however large the fleet.
+ */
 import type { Digest } from "../base/bytes.js";
 import type { Place } from "./place.js";
 
-/** One host's verdict on a job: the first rule that kept it out. */
+/** One rule that kept hosts out: of each of them the first. */
 export interface Reason {
-  readonly host: string;
   /** A Cedar policy id or the name of a placement filter; stable. */
   readonly rule: string;
   readonly text: string;
   /** Statute or contract behind the rule, where it has one. */
   readonly law?: string;
+  /** How many. */
+  readonly hosts: number;
+  /** The first of them by name. */
+  readonly named: readonly string[];
 }
 
 /** A host that is lawful and fits. */
@@ -22,6 +28,8 @@ export interface Offer {
   readonly parts: Readonly<Record<string, number>>;
   /** Ids of the policies that permit it. */
   readonly rules: readonly string[];
+  /** Hosts that are as good, itself included: it is the first of them by name. */
+  readonly hosts: number;
 }
 
 export type Outcome =
@@ -31,16 +39,58 @@ export type Outcome =
   /** No host, whatever its load, may lawfully run it. */
   | { readonly kind: "refused" };
 
+/** A device that a decision gave away. */
+export interface Taken {
+  readonly host: string;
+  readonly device: string;
+}
+
 export interface Decision {
-  readonly version: "quipu.dev/decision/v1";
+  readonly version: "quipu.dev/decision/v2";
   readonly id: string;
   readonly jobDigest: Digest;
   /** RFC 3339. */
   readonly at: string;
   readonly policyDigest: Digest;
-  /** Digest of the canonical fleet snapshot that it was decided from. */
+  /** Names the law report: what the law says of each group of hosts. */
+  readonly lawDigest: Digest;
+  /** Names the fleet that it was decided from, before what others had `taken` of it. */
   readonly fleetDigest: Digest;
+  readonly taken: readonly Taken[];
   readonly outcome: Outcome;
+  /** Best first; the best of each kind of host. */
   readonly offers: readonly Offer[];
+  /** Those of the hosts that came furthest first: they are nearest to running it. */
   readonly reasons: readonly Reason[];
+}
+
+/** The hosts that the law cannot tell apart, and what it says of them. */
+export interface LawGroup {
+  readonly place: Place;
+  /** Where some rule names hosts, every host is a group of its own. */
+  readonly host?: string;
+  readonly hosts: number;
+  /** SHA-256 of their names, sorted, as canonical JSON. */
+  readonly membersDigest: Digest;
+  readonly verdict:
+    | { readonly allowed: true; readonly rules: readonly string[] }
+    | {
+        readonly allowed: false;
+        readonly rule: string;
+        readonly text: string;
+        readonly law?: string;
+      };
+}
+
+/** The same for all decisions about jobs alike while hosts, rules and data stay what they are. */
+export interface LawReport {
+  readonly version: "quipu.dev/law/v1";
+  readonly policyDigest: Digest;
+  readonly groups: readonly LawGroup[];
+}
+
+/** Bytes that records name by a digest, kept once for all of them. */
+export interface Paper {
+  readonly digest: Digest;
+  readonly content: Uint8Array;
 }

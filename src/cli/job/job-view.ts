@@ -2,7 +2,9 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { timestamp } from "../../base/clock.js";
 import { type Job, JobState, type Reason } from "../../gen/quipu/v1/types_pb.js";
+import type { Reason as RuleReason } from "../../model/decision.js";
 import type { JobState as StateName } from "../../model/job.js";
+import { hostList } from "../../scheduler/placement/explain.js";
 import type { Output, Style } from "../output.js";
 import type { Column } from "../table.js";
 
@@ -22,15 +24,13 @@ export function stateName(state: JobState): StateName {
   return stateNames[state];
 }
 
-export interface ReasonView {
+export interface ReasonView extends RuleReason {
+  /** The first of those named. */
   readonly host: string;
-  readonly rule: string;
-  readonly text: string;
-  readonly law?: string;
 }
 
-export function reasonView({ host, rule, text, law }: Reason): ReasonView {
-  return { host, rule, text, ...(law === "" ? {} : { law }) };
+export function reasonView({ host, rule, text, law, hosts, named }: Reason): ReasonView {
+  return { host, rule, text, ...(law === "" ? {} : { law }), hosts, named };
 }
 
 const timeView = (time: Job["submittedAt"]): string | null =>
@@ -107,9 +107,10 @@ export function jobTrouble(job: JobView): string[] {
 }
 
 export function reasonLines(reasons: readonly ReasonView[]): string[] {
-  return reasons.map(({ host, rule, text, law }) => {
+  return reasons.map((reason) => {
+    const { rule, text, law } = reason;
     const basis = law === undefined ? "" : ` [${law}]`;
-    return `  ${host === "" ? "(fleet)" : host}: ${text} (${rule})${basis}`;
+    return `  ${hostList([reason]) || "(fleet)"}: ${text} (${rule})${basis}`;
   });
 }
 

@@ -34,13 +34,14 @@ function planView(name: string, plan: Plan) {
     outcome: stateName(plan.outcome),
     host: plan.host === "" ? null : plan.host,
     country: plan.country === "" ? null : plan.country,
-    offers: plan.offers.map(({ host, country, site, device, score, rules }) => ({
+    offers: plan.offers.map(({ host, country, site, device, score, rules, hosts }) => ({
       host,
       country,
       site: siteName(site),
       device,
       score,
       rules,
+      hosts,
     })),
     reasons: plan.reasons.map(reasonView),
   };
@@ -53,6 +54,7 @@ export function planText({ output }: Context, plan: PlanView): string {
   if (plan.offers.length > 0) {
     const columns = [
       { title: "HOST", cell: (offer: PlanView["offers"][number]) => offer.host },
+      { title: "ALIKE", cell: (offer: PlanView["offers"][number]) => `${offer.hosts}` },
       { title: "COUNTRY", cell: (offer: PlanView["offers"][number]) => offer.country },
       { title: "SITE", cell: (offer: PlanView["offers"][number]) => offer.site },
       { title: "DEVICE", cell: (offer: PlanView["offers"][number]) => offer.device },

@@ -5,7 +5,6 @@ import type { Handlers } from "../../io/rpc/service.js";
 import type { Decision } from "../../model/decision.js";
 import { checkSpecs } from "../admission.js";
 import type { Core } from "../core.js";
-import { decideNow, snapshot } from "../snapshot.js";
 import { reasonMessages, siteNumber } from "../wire.js";
 
 const outcomes = {
@@ -18,9 +17,8 @@ const outcomes = {
 export function planJobs(core: Core): Handlers<typeof JobService>["planJobs"] {
   return async ({ specs }) => {
     const admitted = await checkSpecs(core, specs);
-    const fleet = snapshot(core);
-    const decisions = await Promise.all(admitted.map((job) => decideNow(core, job, fleet)));
-    return { plans: decisions.map(planMessage) };
+    const judgements = await Promise.all(admitted.map((job) => core.fleet.decide(job)));
+    return { plans: judgements.map(({ decision }) => planMessage(decision)) };
   };
 }
 
@@ -30,13 +28,14 @@ function planMessage({ outcome, offers, reasons }: Decision): MessageInitShape<t
     ...(best ? { host: best.host, country: best.place.country } : {}),
     ...(best ? { site: siteNumber(best.place.site) } : {}),
     reasons: reasonMessages(reasons),
-    offers: offers.map(({ host, place, device, score, rules }) => ({
+    offers: offers.map(({ host, place, device, score, rules, hosts }) => ({
       host,
       country: place.country,
       site: siteNumber(place.site),
       device,
       score,
       rules: [...rules],
+      hosts,
     })),
     outcome: outcomes[outcome.kind],
   };

@@ -12,6 +12,7 @@
  * database can serve many.
  */
 import type { Digest } from "../../base/bytes.js";
+import type { Paper } from "../../model/decision.js";
 import type {
   DataSetRecord,
   DecisionRecord,
@@ -35,6 +36,7 @@ export interface StoreTables {
   readonly hosts: HostTable;
   readonly dataSets: DataSetTable;
   readonly decisions: DecisionTable;
+  readonly papers: PaperTable;
   readonly receipts: ReceiptTable;
   readonly submissions: SubmissionTable;
   readonly runLogs: RunLogTable;
@@ -85,6 +87,13 @@ export interface DecisionTable {
   insert(decision: DecisionRecord): Promise<void>;
   get(id: string): Promise<DecisionRecord | undefined>;
   delete(id: string): Promise<void>;
+}
+
+/** What records name by a digest. */
+export interface PaperTable {
+  /** A paper that is there stays as it is. */
+  put(papers: readonly Paper[]): Promise<void>;
+  get(digest: Digest): Promise<Uint8Array | undefined>;
 }
 
 export interface ReceiptTable {

@@ -125,6 +125,14 @@ async function proofs(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+async function papers(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("papers")
+    .addColumn("digest", "text", key)
+    .addColumn("content", bytes, required)
+    .execute();
+}
+
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001-jobs-runs-receipts": {
     async up(db) {
@@ -134,4 +142,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await proofs(db);
     },
   },
+  "0002-papers": { up: papers },
 };

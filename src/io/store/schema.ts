@@ -8,6 +8,7 @@ export interface Schema {
   hosts: HostRow;
   data_sets: DataSetRow;
   decisions: DecisionRow;
+  papers: PaperRow;
   receipts: ReceiptRow;
   submissions: SubmissionRow;
   run_log_lines: RunLogRow;
@@ -66,6 +67,11 @@ export interface DataSetRow {
   name: string;
   facts: string;
   registered_at_ms: number;
+}
+
+export interface PaperRow {
+  digest: string;
+  content: Uint8Array;
 }
 
 export interface DecisionRow {

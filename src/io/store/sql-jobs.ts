@@ -1,7 +1,7 @@
 /** Jobs and what is decided about them, in SQL. */
 import type { Kysely } from "kysely";
 import type { Digest } from "../../base/bytes.js";
-import type { DecisionTable, JobTable, SubmissionTable } from "./coordinator-store.js";
+import type { DecisionTable, JobTable, PaperTable, SubmissionTable } from "./coordinator-store.js";
 import type { JobRecord } from "./records.js";
 import type { JobRow, Schema } from "./schema.js";
 
@@ -70,6 +70,27 @@ export function decisionTable(db: Kysely<Schema>): DecisionTable {
     },
     async delete(id) {
       await db.deleteFrom("decisions").where("id", "=", id).execute();
+    },
+  };
+}
+
+export function paperTable(db: Kysely<Schema>): PaperTable {
+  return {
+    async put(papers) {
+      if (papers.length === 0) return;
+      await db
+        .insertInto("papers")
+        .values(papers.map(({ digest, content }) => ({ digest, content })))
+        .onConflict((conflict) => conflict.column("digest").doNothing())
+        .execute();
+    },
+    async get(digest) {
+      const row = await db
+        .selectFrom("papers")
+        .select("content")
+        .where("digest", "=", digest)
+        .executeTakeFirst();
+      return row === undefined ? undefined : plain(row.content);
     },
   };
 }

@@ -6,7 +6,7 @@ import { type Kysely, sql } from "kysely";
 import type { CoordinatorStore, StoreTables } from "./coordinator-store.js";
 import type { Schema } from "./schema.js";
 import { dataSetTable, hostTable, runLogTable } from "./sql-fleet.js";
-import { decisionTable, jobTable, submissionTable } from "./sql-jobs.js";
+import { decisionTable, jobTable, paperTable, submissionTable } from "./sql-jobs.js";
 import { logIndexTable, receiptTable, runTable } from "./sql-runs.js";
 import { explainDatabase, openSqlite } from "./sqlite.js";
 
@@ -33,6 +33,7 @@ function tablesOf(db: Kysely<Schema>): StoreTables {
     hosts: hostTable(db),
     dataSets: dataSetTable(db),
     decisions: decisionTable(db),
+    papers: paperTable(db),
     receipts: receiptTable(db),
     submissions: submissionTable(db),
     runLogs: runLogTable(db),

@@ -1,6 +1,7 @@
 /** A decision in one sentence, and what would have to change: the answer to `quipu why`. */
 import type { Decision, Offer, Reason } from "../../model/decision.js";
-import { filters, law } from "./filters.js";
+import { depthOf, filterOf } from "./filters.js";
+import { compare } from "./fleet.js";
 
 export interface Explanation {
   readonly sentence: string;
@@ -22,14 +23,14 @@ export function explain({ outcome, offers, reasons }: Explained): Explanation {
   }
   const dominant = dominantRule(reasons);
   const kept = reasons.filter(({ rule }) => rule === dominant);
-  const first = kept[0];
+  const first = kept.sort((a, b) => compare(a.named[0] ?? "", b.named[0] ?? ""))[0];
   if (first === undefined || first.rule === "fleet.empty") {
     const sentence = "Waiting: no host has joined the fleet yet.";
     return { sentence, change: "It runs when a lawful host joins.", rule: "fleet.empty" };
   }
-  const names = hostList(kept.map(({ host }) => host));
+  const names = hostList(kept);
   const law = first.law === undefined ? "" : ` Basis: ${first.law}.`;
-  const { change } = filterOf(first);
+  const { change } = filterOf(first.rule);
   if (outcome.kind === "refused") {
     const sentence = `Refused by ${first.rule} on ${names}: ${first.text}${law}`;
     return { sentence, change: `It can run only when ${change}.`, rule: first.rule };
@@ -40,13 +41,13 @@ export function explain({ outcome, offers, reasons }: Explained): Explanation {
 
 function placedSentence(best: Offer, offers: readonly Offer[]): string {
   const { country, site } = best.place;
-  const others = offers.length - 1;
+  const alike = offers.reduce((sum, { hosts }) => sum + hosts, 0);
   const why =
     best.parts.burst !== undefined
       ? "no lawful private host has room, so it bursts to public capacity"
-      : others === 0
+      : alike === 1
         ? "it is the only lawful host with room"
-        : `it scores best of ${offers.length} lawful hosts with room`;
+        : `it scores best of ${alike} lawful hosts with room`;
   return `Placed on ${best.host} (${country}, ${site}), device ${best.device}: ${why}.`;
 }
 
@@ -55,24 +56,19 @@ function placedSentence(best: Offer, offers: readonly Offer[]): string {
  * Among the rules of one filter (law) the one that keeps out most hosts, then the first by name.
  */
 function dominantRule(reasons: readonly Reason[]): string | undefined {
-  const counts = new Map<string, { depth: number; hosts: number }>();
-  for (const reason of reasons) {
-    const depth = filters.indexOf(filterOf(reason));
-    const seen = counts.get(reason.rule)?.hosts ?? 0;
-    counts.set(reason.rule, { depth, hosts: seen + 1 });
-  }
+  const counts = new Map<string, number>();
+  for (const { rule, hosts } of reasons) counts.set(rule, (counts.get(rule) ?? 0) + hosts);
   return [...counts].sort(
-    ([ruleA, a], [ruleB, b]) => b.depth - a.depth || b.hosts - a.hosts || (ruleA < ruleB ? -1 : 1),
+    ([a, hostsOfA], [b, hostsOfB]) =>
+      depthOf(b) - depthOf(a) || hostsOfB - hostsOfA || compare(a, b),
   )[0]?.[0];
 }
 
-/** A rule that is no filter's own name is a policy's. */
-function filterOf({ rule }: Reason) {
-  return filters.find((each) => each.rule === rule) ?? law;
-}
-
-function hostList(names: readonly string[]): string {
-  const shown = names.slice(0, namedMax).join(", ");
-  const more = names.length - namedMax;
-  return more > 0 ? `${shown} and ${more} more` : shown;
+/** Up to four names, and how many more. */
+export function hostList(rows: readonly Pick<Reason, "hosts" | "named">[]): string {
+  const named = rows.flatMap((row) => row.named).sort(compare);
+  const hosts = rows.reduce((sum, row) => sum + row.hosts, 0);
+  const shown = named.slice(0, namedMax);
+  const more = hosts - shown.length;
+  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
 }

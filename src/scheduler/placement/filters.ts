@@ -63,7 +63,7 @@ const sites: Filter = {
 };
 
 /** Speaks with the id and text of the policy that decided. */
-export const law: Filter = {
+const law: Filter = {
   rule: "law",
   binding: true,
   change: "a host that this rule admits joins, or the terms of the data change",
@@ -157,6 +157,15 @@ export const filters: readonly Filter[] = Object.freeze([
   memory,
   room,
 ]);
+
+/** How far a host came that this rule kept out. A rule that is no filter's own name is a policy's. */
+export function depthOf(rule: string): number {
+  return filters.indexOf(filterOf(rule));
+}
+
+export function filterOf(rule: string): Filter {
+  return filters.find((each) => each.rule === rule) ?? law;
+}
 
 function list(words: readonly string[], last: "and" | "or"): string {
   if (words.length === 0) return "nothing";

@@ -1,42 +1,80 @@
 /**
- * Every registered host at one moment, in an order that depends on nothing but names, and the digest
- * that a decision names it by. Made once for all the jobs that are decided from it.
+ * Every registered host at one moment as bytes, and the digest that a decision names it by.
  *
- * Frozen: the bytes that the digest is taken over, since a decision is checked by deciding it again.
+ * Frozen: the bytes of a row and how rows make the digest, since a decision is checked by deciding
+ * it again.
  */
-import { type Digest, digestOf } from "../../base/bytes.js";
+import { type Digest, digestOf, sha256 } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
+import type { Paper } from "../../model/decision.js";
 import type { HostView } from "../../model/host.js";
+import type { Origin } from "./board.js";
 
-export interface Fleet {
-  readonly hosts: readonly HostView[];
-  readonly digest: Digest;
-}
-
-/** Hosts attached or not, each name once. */
-export function fleetOf(views: readonly HostView[]): Fleet {
-  const hosts = [...views].sort((a, b) => compare(a.name, b.name));
-  const twice = hosts.find((host, index) => host.name === hosts[index + 1]?.name);
-  if (twice !== undefined) {
-    throw new QuipuError("CONFLICT", `two hosts of the snapshot are named ${twice.name}`);
-  }
-  return { hosts, digest: fleetDigest(hosts) };
-}
+export const fleetVersion = "quipu.dev/fleet/v2";
 
 /** By UTF-16 code units: the same on every host, unlike a locale's order. */
 export function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function fleetDigest(hosts: readonly HostView[]): Digest {
-  const rows = hosts.map(({ name, place, devices, dataSets, attached, busyDevices }) => ({
+/** The view with everything in it in the one order that its row has. */
+export function ordered(view: HostView): HostView {
+  const { name, place, devices, dataSets, attached, busyDevices } = view;
+  return {
     name,
     place,
     devices: [...devices].sort((a, b) => compare(a.id, b.id)),
-    dataSets: [...dataSets].sort(),
+    dataSets: [...dataSets].sort(compare),
     attached,
-    busyDevices: [...busyDevices].sort(),
-  }));
-  return digestOf(canonicalBytes({ version: "quipu.dev/fleet/v1", hosts: rows }));
+    busyDevices: [...busyDevices].sort(compare),
+  };
+}
+
+/** 32 bytes of an ordered view. */
+export function rowDigest(view: HostView): Uint8Array {
+  return sha256(canonicalBytes(view));
+}
+
+/** Digest of a fleet from those of its rows, in order of their hosts' names. */
+export function fleetDigest(rows: readonly Uint8Array[]): Digest {
+  return digestOf(Buffer.concat([Buffer.from(`${fleetVersion}\n`), ...rows]));
+}
+
+interface FleetPaper {
+  readonly version: typeof fleetVersion;
+  /** The fleet whose rows hold where this paper has none; absent where it has all. */
+  readonly before?: Digest;
+  readonly hosts: readonly HostView[];
+}
+
+export function fleetPaper({ digest, before, changed }: Origin): Paper {
+  const paper: FleetPaper = {
+    version: fleetVersion,
+    ...(before === undefined ? {} : { before }),
+    hosts: changed,
+  };
+  return { digest, content: canonicalBytes(paper) };
+}
+
+/** The hosts of a fleet, from its paper and those that it stands on. Throws when they make another. */
+export async function readFleet(
+  named: Digest,
+  read: (digest: Digest) => Promise<Uint8Array | undefined>,
+): Promise<readonly HostView[]> {
+  const hosts = new Map<string, HostView>();
+  for (let next: Digest | undefined = named; next !== undefined; ) {
+    const content: Uint8Array | undefined = await read(next);
+    if (content === undefined) throw missing(next);
+    const paper = JSON.parse(new TextDecoder().decode(content)) as FleetPaper;
+    for (const host of paper.hosts) if (!hosts.has(host.name)) hosts.set(host.name, host);
+    next = paper.before;
+  }
+  const sorted = [...hosts.values()].sort((a, b) => compare(a.name, b.name));
+  if (fleetDigest(sorted.map(rowDigest)) === named) return sorted;
+  throw new QuipuError("CONFLICT", `the papers of fleet ${named} make another fleet`);
+}
+
+function missing(digest: Digest): QuipuError {
+  return new QuipuError("NOT_FOUND", `no paper of fleet ${digest} is kept`);
 }

@@ -35,6 +35,9 @@ export interface PolicyEngine {
   /** Names the set: rules in order, their conditions and annotations, and the schema. */
   readonly digest: Digest;
   readonly rules: ReadonlyMap<string, Rule>;
+  /** Whether some rule names single jobs, or single hosts: else those alike have the same verdict. */
+  readonly namesJobs: boolean;
+  readonly namesHosts: boolean;
   runOn(request: RunOnRequest): Verdict;
   exportTo(request: ExportRequest): Verdict;
 }
@@ -60,7 +63,8 @@ class Engine implements PolicyEngine {
   readonly #nearMisses: NearMisses;
   /** Rules are pure, so equal facts have equal verdicts: a fleet of a few places costs a few calls. */
   readonly #verdicts = new Map<string, Verdict>();
-  readonly #named: { readonly jobs: boolean; readonly hosts: boolean };
+  readonly namesJobs: boolean;
+  readonly namesHosts: boolean;
 
   constructor(rules: readonly Rule[]) {
     this.rules = new Map(rules.map((rule) => [rule.id, rule]));
@@ -69,7 +73,8 @@ class Engine implements PolicyEngine {
       canonicalBytes({ version: "quipu.dev/policy/v1", schema: schemaText, rules: canonical }),
     );
     this.#nearMisses = new NearMisses(rules);
-    this.#named = { jobs: mentions(rules, "Job"), hosts: mentions(rules, "Host") };
+    this.namesJobs = mentions(rules, "Job");
+    this.namesHosts = mentions(rules, "Host");
     const policies = Object.fromEntries(rules.map(({ id, policy }) => [id, policy]));
     prepare(this.digest, policies);
     prepare(`${this.digest}#probes`, this.#nearMisses.policies);
@@ -83,8 +88,8 @@ class Engine implements PolicyEngine {
     const place = readPlace(host.place);
     if (isRefusal(place)) return place;
 
-    const principal = entity("Job", this.#named.jobs ? job.name : "any", { ...asked });
-    const resource = entity("Host", this.#named.hosts ? host.name : "any", { ...place });
+    const principal = entity("Job", this.namesJobs ? job.name : "any", { ...asked });
+    const resource = entity("Host", this.namesHosts ? host.name : "any", { ...place });
     const context = { data: { ...data, countries: [...data.countries] } };
     // No data set has an empty name, so the key also tells whether there is one to be read.
     const key = canonicalJson([principal, resource, context]);

@@ -1,0 +1,93 @@
+/**
+ * The fleet as placement sees it, host by host as each changes, and decisions about jobs from it.
+ *
+ * Every host that ever attached is in it: one that is away may still be the only lawful place for a
+ * job. A device that a decision has taken stays taken until the decision is kept or dropped.
+ */
+import { timestamp } from "../base/clock.js";
+import { newId } from "../base/ids.js";
+import type { HostView } from "../model/host.js";
+import { Asks } from "../scheduler/placement/ask.js";
+import { Board, type Origin } from "../scheduler/placement/board.js";
+import { decide, type Judgement } from "../scheduler/placement/decide.js";
+import type { AdmittedSpec } from "./admission.js";
+import type { Core } from "./core.js";
+
+export class Fleet {
+  readonly #core: () => Core;
+  readonly #board = new Board();
+  readonly #asks = new Asks(this.#board);
+  readonly #stale = new Set<string>();
+  /** By host. */
+  readonly #takenDevices = new Map<string, readonly string[]>();
+
+  constructor(core: () => Core) {
+    this.#core = core;
+  }
+
+  /** Something about this host is no longer as it was. */
+  changed(host: string): void {
+    this.#stale.add(host);
+  }
+
+  #refresh(): void {
+    for (const name of this.#stale) {
+      const view = this.#viewOf(name);
+      if (view !== undefined) this.#board.put(view);
+    }
+    this.#stale.clear();
+  }
+
+  hasRoom(): boolean {
+    this.#refresh();
+    return this.#board.hasRoom();
+  }
+
+  /** From the fleet as it is when the job's data set has been read. */
+  async decide(job: Pick<AdmittedSpec, "spec" | "digest">): Promise<Judgement> {
+    const { store, clock, random, policy } = this.#core().ports;
+    const { dataSet: name } = job.spec;
+    const dataSet = name === undefined ? undefined : (await store.dataSets.get(name))?.facts;
+    this.#refresh();
+    return decide(this.#asks, {
+      id: newId("dec", random),
+      job: job.spec,
+      jobDigest: job.digest,
+      at: timestamp(clock.wallMs()),
+      dataSet,
+      policy,
+    });
+  }
+
+  take(host: string, device: string): void {
+    this.#takenDevices.set(host, [...(this.#takenDevices.get(host) ?? []), device]);
+    this.#board.take(host, device);
+  }
+
+  /** Its paper is durable. */
+  kept(origin: Origin): void {
+    this.#board.kept(origin);
+  }
+
+  /** The decisions of a round are kept or dropped: from here on the runs that there are count. */
+  settle(): void {
+    for (const host of this.#takenDevices.keys()) this.#stale.add(host);
+    this.#takenDevices.clear();
+  }
+
+  #viewOf(name: string): HostView | undefined {
+    const core = this.#core();
+    const host = core.hosts.get(name);
+    if (host === undefined) return undefined;
+    const { place, devices, dataSets } = host;
+    const taken = this.#takenDevices.get(name) ?? [];
+    return {
+      name,
+      place,
+      devices,
+      dataSets,
+      attached: core.sessions.has(name),
+      busyDevices: [...new Set([...core.runs.busyDevices(name), ...taken])],
+    };
+  }
+}

@@ -1,0 +1,35 @@
+/** What one host is to a job: kept out by a rule, or worth so much. */
+import { QuipuError } from "../../base/errors.js";
+import type { HostView } from "../../model/host.js";
+import { fittingDevices } from "./devices.js";
+import { type Asked, type Fault, filters } from "./filters.js";
+import { scoreParts } from "./scores.js";
+
+/** The first rule that keeps it out; `binding` ones do not depend on load. */
+export interface KeptOut {
+  readonly fault: Required<Pick<Fault, "rule" | "text">> & Pick<Fault, "law">;
+  readonly binding: boolean;
+}
+
+export interface Worth {
+  readonly score: number;
+  readonly parts: Readonly<Record<string, number>>;
+  readonly rules: readonly string[];
+}
+
+export type Finding = KeptOut | Worth;
+
+export function findingOf(asked: Asked, host: HostView): Finding {
+  for (const { rule, binding, check } of filters) {
+    const fault = check(asked, host);
+    if (fault !== undefined) return { fault: { rule, ...fault }, binding };
+  }
+  const device = fittingDevices(asked.job, host).free[0];
+  const verdict = asked.verdict(host);
+  if (device === undefined || !verdict.allowed) {
+    throw new QuipuError("INTERNAL", `host ${host.name} passed every filter and does not fit`);
+  }
+  const parts = scoreParts(asked.job, host, device);
+  const score = Object.values(parts).reduce((sum, part) => sum + part, 0);
+  return { score, parts, rules: verdict.rules };
+}
