@@ -25,15 +25,30 @@ export function canonicalJson(value: unknown): string {
     if (Number.isFinite(value)) return JSON.stringify(value);
     throw new QuipuError("INVALID_ARGUMENT", `canonical JSON has no form for ${value}`);
   }
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value === "object") {
-    const entries = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)) // UTF-16 code units, RFC 8785 §3.2.3
-      .map(([key, member]) => `${quote(key)}:${canonicalJson(member)}`);
-    return `{${entries.join(",")}}`;
-  }
+  if (Array.isArray(value)) return arrayText(value);
+  if (typeof value === "object") return objectText(value as Readonly<Record<string, unknown>>);
   throw new QuipuError("INVALID_ARGUMENT", `canonical JSON has no form for a ${typeof value}`);
+}
+
+function arrayText(members: readonly unknown[]): string {
+  let text = "[";
+  for (let i = 0; i < members.length; i += 1) {
+    if (i > 0) text += ",";
+    text += canonicalJson(members[i]);
+  }
+  return `${text}]`;
+}
+
+function objectText(value: Readonly<Record<string, unknown>>): string {
+  let text = "{";
+  // By UTF-16 code units, RFC 8785 §3.2.3, which is how JavaScript compares strings.
+  for (const key of Object.keys(value).sort()) {
+    const member = value[key];
+    if (member === undefined) continue;
+    if (text.length > 1) text += ",";
+    text += `${quote(key)}:${canonicalJson(member)}`;
+  }
+  return `${text}}`;
 }
 
 /** UTF-8 bytes of `canonicalJson(value)`. */
@@ -41,7 +56,11 @@ export function canonicalBytes(value: unknown): Uint8Array {
   return encoder.encode(canonicalJson(value));
 }
 
+/** What is written as it is: no escapes, no surrogates. */
+const plain = /^[\x20\x21\x23-\x5b\x5d-\ud7ff\ue000-\uffff]*$/;
+
 function quote(text: string): string {
+  if (plain.test(text)) return `"${text}"`;
   if (!text.isWellFormed()) {
     throw new QuipuError("INVALID_ARGUMENT", "canonical JSON has no form for a lone surrogate");
   }

@@ -8,8 +8,9 @@ import { timestamp } from "../base/clock.js";
 import { newId } from "../base/ids.js";
 import type { HostView } from "../model/host.js";
 import { Asks } from "../scheduler/placement/ask.js";
-import { Board, type Origin } from "../scheduler/placement/board.js";
+import { Board } from "../scheduler/placement/board.js";
 import { decide, type Judgement } from "../scheduler/placement/decide.js";
+import type { Origin } from "../scheduler/placement/origin.js";
 import type { AdmittedSpec } from "./admission.js";
 import type { Core } from "./core.js";
 

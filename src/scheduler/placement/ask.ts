@@ -3,7 +3,7 @@
  * same share the answers: each cell of the board is looked at once, each group of hosts put before
  * the law once.
  */
-import { digestOf } from "../../base/bytes.js";
+import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import type { DataSet } from "../../model/data-set.js";
 import type { LawGroup, LawReport, Paper } from "../../model/decision.js";
@@ -11,24 +11,18 @@ import type { HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import type { PolicyEngine } from "../policy/engine.js";
 import type { Verdict } from "../policy/verdict.js";
-import type { Board, Cell } from "./board.js";
+import type { Board } from "./board.js";
 import { type Finding, findingOf } from "./finding.js";
-import { compare } from "./fleet.js";
 
 export type Law = Pick<PolicyEngine, "digest" | "namesJobs" | "namesHosts" | "runOn">;
-
-/** Hosts for which the same holds, ascending by name. */
-export interface Stand {
-  readonly names: readonly string[];
-  readonly finding: Finding;
-}
 
 export class Ask {
   readonly job: JobSpec;
   readonly #dataSet: DataSet | undefined;
   readonly #law: Law;
   readonly #board: Board;
-  readonly #findings = new Map<Cell, Finding>();
+  /** By cell. */
+  readonly #findings: Finding[] = [];
   readonly #verdicts = new Map<string, Verdict>();
   #report: Paper | undefined;
 
@@ -39,20 +33,27 @@ export class Ask {
     this.#dataSet = dataSet;
   }
 
-  /** All hosts, each once, with what holds for them. */
-  *stands(): Iterable<Stand> {
+  /** All hosts, each once: those for which the same holds together, ascending by name. */
+  each(tell: (names: readonly string[], finding: Finding) => void): void {
     if (this.#law.namesHosts || this.job.placement.hosts !== undefined) {
-      for (const name of this.#board.names()) yield { names: [name], finding: this.#find(name) };
+      for (const name of this.#board.names()) tell([name], this.#find(name));
       return;
     }
-    for (const cell of this.#board.cells()) {
-      let finding = this.#findings.get(cell);
+    for (const { index, names } of this.#board.cells) {
+      const name = names[0];
+      if (name === undefined) continue;
+      let finding = this.#findings[index];
       if (finding === undefined) {
-        finding = this.#find(cell.names[0] as string);
-        this.#findings.set(cell, finding);
+        finding = this.#find(name);
+        this.#findings[index] = finding;
       }
-      yield { names: cell.names, finding };
+      tell(names, finding);
     }
+  }
+
+  /** Why a host does not get the job, or what it is worth: the row of it that a record leaves out. */
+  of(host: string): Finding | undefined {
+    return this.#board.view(host) === undefined ? undefined : this.#find(host);
   }
 
   #find(name: string): Finding {
@@ -60,7 +61,7 @@ export class Ask {
   }
 
   verdict(host: HostView): Verdict {
-    const key = groupKey(this.#law, host, this.#board.cellOf(host.name)?.placeKey ?? "");
+    const key = this.#law.namesHosts ? host.name : this.#board.placeKey(host.name);
     const known = this.#verdicts.get(key);
     if (known !== undefined) return known;
     const verdict = this.#law.runOn({ job: this.job, dataSet: this.#dataSet, host });
@@ -71,15 +72,9 @@ export class Ask {
   /** What the law says of every host, as canonical JSON. */
   lawPaper(): Paper {
     if (this.#report !== undefined) return this.#report;
-    const members = new Map<string, HostView[]>();
-    for (const name of this.#board.names()) {
-      const host = this.#board.view(name) as HostView;
-      const key = groupKey(this.#law, host, this.#board.cellOf(name)?.placeKey ?? "");
-      members.set(key, [...(members.get(key) ?? []), host]);
-    }
-    const groups = [...members]
-      .sort(([a], [b]) => compare(a, b))
-      .map(([, hosts]) => this.#group(hosts));
+    const groups = this.#law.namesHosts
+      ? this.#board.names().map((name) => this.#group([name], digestOf(canonicalBytes([name]))))
+      : this.#board.places().map((place) => this.#group(place.names, place.membersDigest));
     const report: LawReport = {
       version: "quipu.dev/law/v1",
       policyDigest: this.#law.digest,
@@ -90,20 +85,12 @@ export class Ask {
     return this.#report;
   }
 
-  #group(hosts: readonly HostView[]): LawGroup {
-    const { name, place } = hosts[0] as HostView;
-    return {
-      place,
-      ...(this.#law.namesHosts ? { host: name } : {}),
-      hosts: hosts.length,
-      membersDigest: digestOf(canonicalBytes(hosts.map((host) => host.name))),
-      verdict: this.verdict(hosts[0] as HostView),
-    };
+  #group(names: readonly string[], membersDigest: Digest): LawGroup {
+    const host = this.#board.view(names[0] as string) as HostView;
+    const named = this.#law.namesHosts ? { host: host.name } : {};
+    const verdict = this.verdict(host);
+    return { place: host.place, ...named, hosts: names.length, membersDigest, verdict };
   }
-}
-
-function groupKey(law: Law, host: HostView, placeKey: string): string {
-  return law.namesHosts ? `${placeKey} ${host.name}` : placeKey;
 }
 
 /** Kinds of question whose answers are kept. */

@@ -7,12 +7,14 @@ import type { DataSet } from "../../model/data-set.js";
 import type { Decision, Offer, Outcome, Paper, Reason } from "../../model/decision.js";
 import type { Device, HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
-import type { Ask, Asks, Law, Stand } from "./ask.js";
-import type { Board, Origin } from "./board.js";
+import type { Asks, Law } from "./ask.js";
+import type { Board } from "./board.js";
+import { placeIn } from "./cells.js";
 import { fittingDevices } from "./devices.js";
 import { depthOf } from "./filters.js";
 import type { KeptOut, Worth } from "./finding.js";
 import { compare } from "./fleet.js";
+import type { Origin } from "./origin.js";
 
 export interface Question {
   readonly id: string;
@@ -42,15 +44,14 @@ export function decide(asks: Asks, question: Question): Judgement {
   const ask = asks.ask(policy, job, question.dataSet);
   const lawPaper = ask.lawPaper();
   const origin = asks.board.origin();
-  const worthy: Worthy[] = [];
-  const kept: Kept[] = [];
-  for (const stand of ask.stands()) {
-    if ("fault" in stand.finding) kept.push(stand as Kept);
-    else worthy.push(stand as Worthy);
-  }
-  worthy.sort((a, b) => b.finding.score - a.finding.score || compare(first(a), first(b)));
-  const offers = worthy.slice(0, offersMax).map((stand) => offerOf(asks.board, job, stand));
-  const isLawful = worthy.length > 0 || kept.some(({ finding }) => !finding.binding);
+  const best = new Best();
+  const kept = new KeptRows();
+  ask.each((names, finding) => {
+    if ("fault" in finding) kept.add(names, finding);
+    else best.add(names, finding);
+  });
+  const offers = best.rows.map((row) => offerOf(asks.board, job, row));
+  const isLawful = offers.length > 0 || kept.someLawful;
   const decision: Decision = {
     version: "quipu.dev/decision/v2",
     id,
@@ -62,13 +63,10 @@ export function decide(asks: Asks, question: Question): Judgement {
     taken: [...origin.taken],
     outcome: outcomeOf(offers[0], asks.board.size > 0 && !isLawful),
     offers,
-    reasons: asks.board.size === 0 ? [nobody] : reasonsOf(kept),
+    reasons: asks.board.size === 0 ? [nobody] : kept.reasons(),
   };
   return { decision, lawPaper, origin };
 }
-
-type Worthy = Stand & { readonly finding: Worth };
-type Kept = Stand & { readonly finding: KeptOut };
 
 const nobody: Reason = {
   rule: "fleet.empty",
@@ -77,46 +75,84 @@ const nobody: Reason = {
   named: [],
 };
 
-const first = ({ names }: Stand): string => names[0] as string;
-
 function outcomeOf(best: Offer | undefined, unlawful: boolean): Outcome {
   if (best !== undefined) return { kind: "placed", host: best.host, device: best.device };
   return { kind: unlawful ? "refused" : "queued" };
 }
 
-function offerOf(board: Board, job: JobSpec, { names, finding }: Worthy): Offer {
+function offerOf(board: Board, job: JobSpec, { names, worth }: BestRow): Offer {
   const host = board.view(names[0] as string) as HostView;
-  const device = fittingDevices(job, host).free[0] as Device;
+  const device = fittingDevices(job, host).best as Device;
   const { name, place } = host;
-  return { host: name, place, device: device.id, ...finding, hosts: names.length };
+  return { host: name, place, device: device.id, ...worth, hosts: names.length };
 }
 
-function reasonsOf(kept: readonly Kept[]): Reason[] {
-  const rows = new Map<string, { fault: KeptOut["fault"]; hosts: number; named: string[] }>();
-  for (const { names, finding } of kept) {
-    const key = `${finding.fault.rule} ${finding.fault.text}`;
-    const row = rows.get(key) ?? { fault: finding.fault, hosts: 0, named: [] };
-    row.hosts += names.length;
-    row.named.push(...names.slice(0, namedMax));
-    rows.set(key, row);
+interface BestRow {
+  readonly names: readonly string[];
+  readonly worth: Worth;
+}
+
+/** Best first; of the equally good the first by name. */
+class Best {
+  readonly rows: BestRow[] = [];
+
+  add(names: readonly string[], worth: Worth): void {
+    const last = this.rows.at(-1);
+    if (last !== undefined && this.rows.length === offersMax && !isBefore(names, worth, last))
+      return;
+    let at = this.rows.length;
+    while (at > 0 && isBefore(names, worth, this.rows[at - 1] as BestRow)) at -= 1;
+    this.rows.splice(at, 0, { names, worth });
+    if (this.rows.length > offersMax) this.rows.pop();
   }
-  return [...rows.values()]
-    .map(({ fault, hosts, named }) => ({
-      ...fault,
-      hosts,
-      named: named.sort(compare).slice(0, namedMax),
-    }))
-    .sort(
-      (a, b) =>
-        depthOf(b.rule) - depthOf(a.rule) ||
-        b.hosts - a.hosts ||
-        compare(a.named[0] as string, b.named[0] as string),
-    )
-    .slice(0, reasonsMax);
 }
 
-/** Why a host does not get the job, or what it is worth: the row of it that a record leaves out. */
-export function findFor(ask: Ask, host: string): Stand["finding"] | undefined {
-  for (const { names, finding } of ask.stands()) if (names.includes(host)) return finding;
-  return undefined;
+function isBefore(names: readonly string[], { score }: Worth, row: BestRow): boolean {
+  if (score !== row.worth.score) return score > row.worth.score;
+  return (names[0] as string) < (row.names[0] as string);
+}
+
+interface KeptRow {
+  readonly fault: KeptOut["fault"];
+  hosts: number;
+  readonly named: string[];
+}
+
+/** Hosts that are kept out, by the words in which they are. */
+class KeptRows {
+  someLawful = false;
+  readonly #rows = new Map<string, KeptRow>();
+
+  add(names: readonly string[], { fault, key, binding }: KeptOut): void {
+    let row = this.#rows.get(key);
+    if (row === undefined) {
+      row = { fault, hosts: 0, named: [] };
+      this.#rows.set(key, row);
+    }
+    row.hosts += names.length;
+    nameFirst(row.named, names);
+    this.someLawful ||= !binding;
+  }
+
+  reasons(): Reason[] {
+    return [...this.#rows.values()]
+      .map(({ fault, hosts, named }) => ({ ...fault, hosts, named }))
+      .sort(
+        (a, b) =>
+          depthOf(b.rule) - depthOf(a.rule) ||
+          b.hosts - a.hosts ||
+          compare(a.named[0] as string, b.named[0] as string),
+      )
+      .slice(0, reasonsMax);
+  }
+}
+
+/** Keeps the first names of both, ascending. */
+function nameFirst(named: string[], more: readonly string[]): void {
+  for (let i = 0; i < namedMax && i < more.length; i += 1) {
+    const one = more[i] as string;
+    if (named.length === namedMax && one > (named[namedMax - 1] as string)) return;
+    named.splice(placeIn(named, one), 0, one);
+    if (named.length > namedMax) named.pop();
+  }
 }

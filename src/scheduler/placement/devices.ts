@@ -7,8 +7,9 @@ export interface FittingDevices {
   readonly kinds: readonly Device[];
   readonly backends: readonly Device[];
   readonly roomy: readonly Device[];
-  /** Best first. */
   readonly free: readonly Device[];
+  /** Of those that are free. */
+  readonly best: Device | undefined;
 }
 
 export function fittingDevices(job: JobSpec, host: HostView): FittingDevices {
@@ -20,15 +21,20 @@ export function fittingDevices(job: JobSpec, host: HostView): FittingDevices {
   );
   const roomy = backends.filter((device) => device.memoryBytes >= memoryBytes);
   const busy = new Set(host.busyDevices);
-  const free = roomy
-    .filter(({ id }) => !busy.has(id))
-    .sort(
-      (a, b) =>
-        Number(isPreferred(job, b)) - Number(isPreferred(job, a)) ||
-        a.memoryBytes - b.memoryBytes || // the smallest that fits leaves the large ones free
-        deviceNumber(a) - deviceNumber(b),
-    );
-  return { kinds, backends, roomy, free };
+  const free = roomy.filter(({ id }) => !busy.has(id));
+  let best = free[0];
+  for (const device of free) {
+    if (best !== undefined && isBetter(job, device, best)) best = device;
+  }
+  return { kinds, backends, roomy, free, best };
+}
+
+function isBetter(job: JobSpec, a: Device, b: Device): boolean {
+  const preference = Number(isPreferred(job, a)) - Number(isPreferred(job, b));
+  if (preference !== 0) return preference > 0;
+  // The smallest that fits leaves the large ones free.
+  if (a.memoryBytes !== b.memoryBytes) return a.memoryBytes < b.memoryBytes;
+  return deviceNumber(a) < deviceNumber(b);
 }
 
 /** Hashing gains nothing from an accelerator; tensor work does. */

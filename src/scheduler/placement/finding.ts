@@ -9,6 +9,8 @@ import { scoreParts } from "./scores.js";
 export interface KeptOut {
   readonly fault: Required<Pick<Fault, "rule" | "text">> & Pick<Fault, "law">;
   readonly binding: boolean;
+  /** The same for all that are kept out in the same words. */
+  readonly key: string;
 }
 
 export interface Worth {
@@ -22,9 +24,10 @@ export type Finding = KeptOut | Worth;
 export function findingOf(asked: Asked, host: HostView): Finding {
   for (const { rule, binding, check } of filters) {
     const fault = check(asked, host);
-    if (fault !== undefined) return { fault: { rule, ...fault }, binding };
+    if (fault === undefined) continue;
+    return { fault: { rule, ...fault }, binding, key: `${fault.rule ?? rule} ${fault.text}` };
   }
-  const device = fittingDevices(asked.job, host).free[0];
+  const device = fittingDevices(asked.job, host).best;
   const verdict = asked.verdict(host);
   if (device === undefined || !verdict.allowed) {
     throw new QuipuError("INTERNAL", `host ${host.name} passed every filter and does not fit`);

@@ -4,12 +4,12 @@
  * Frozen: the bytes of a row and how rows make the digest, since a decision is checked by deciding
  * it again.
  */
-import { type Digest, digestOf, sha256 } from "../../base/bytes.js";
+import { concatBytes, type Digest, digestOf, sha256 } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import type { Paper } from "../../model/decision.js";
 import type { HostView } from "../../model/host.js";
-import type { Origin } from "./board.js";
+import type { Origin } from "./origin.js";
 
 export const fleetVersion = "quipu.dev/fleet/v2";
 
@@ -31,14 +31,16 @@ export function ordered(view: HostView): HostView {
   };
 }
 
-/** 32 bytes of an ordered view. */
+export const rowBytes = 32;
+
+/** Of an ordered view. */
 export function rowDigest(view: HostView): Uint8Array {
   return sha256(canonicalBytes(view));
 }
 
-/** Digest of a fleet from those of its rows, in order of their hosts' names. */
-export function fleetDigest(rows: readonly Uint8Array[]): Digest {
-  return digestOf(Buffer.concat([Buffer.from(`${fleetVersion}\n`), ...rows]));
+/** Digest of a fleet from those of its rows, one after the other in order of their hosts' names. */
+export function fleetDigest(rows: Uint8Array): Digest {
+  return digestOf(concatBytes(new TextEncoder().encode(`${fleetVersion}\n`), rows));
 }
 
 interface FleetPaper {
@@ -71,7 +73,7 @@ export async function readFleet(
     next = paper.before;
   }
   const sorted = [...hosts.values()].sort((a, b) => compare(a.name, b.name));
-  if (fleetDigest(sorted.map(rowDigest)) === named) return sorted;
+  if (fleetDigest(concatBytes(...sorted.map(rowDigest))) === named) return sorted;
   throw new QuipuError("CONFLICT", `the papers of fleet ${named} make another fleet`);
 }
 
