@@ -23,25 +23,18 @@ export function fittingDevices(job: JobSpec, host: HostView): FittingDevices {
   const busy = new Set(host.busyDevices);
   const free = roomy.filter(({ id }) => !busy.has(id));
   let best = free[0];
-  for (const device of free) {
-    if (best !== undefined && isBetter(job, device, best)) best = device;
-  }
+  for (const device of free) if (best !== undefined && isBetter(job, device, best)) best = device;
   return { kinds, backends, roomy, free, best };
 }
 
+/** Of equally good ones the first is taken. */
 function isBetter(job: JobSpec, a: Device, b: Device): boolean {
   const preference = Number(isPreferred(job, a)) - Number(isPreferred(job, b));
   if (preference !== 0) return preference > 0;
-  // The smallest that fits leaves the large ones free.
-  if (a.memoryBytes !== b.memoryBytes) return a.memoryBytes < b.memoryBytes;
-  return deviceNumber(a) < deviceNumber(b);
+  return a.memoryBytes < b.memoryBytes; // the smallest that fits leaves the large ones free
 }
 
 /** Hashing gains nothing from an accelerator; tensor work does. */
 export function isPreferred(job: JobSpec, device: Device): boolean {
   return deviceKind(device) === (job.task.driver === "tensor" ? "cuda" : "cpu");
-}
-
-function deviceNumber({ id }: Device): number {
-  return id === "cpu" ? -1 : Number(id.split(":")[1] ?? 0);
 }

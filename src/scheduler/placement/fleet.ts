@@ -24,7 +24,7 @@ export function ordered(view: HostView): HostView {
   return {
     name,
     place,
-    devices: [...devices].sort((a, b) => compare(a.id, b.id)),
+    devices: [...devices].sort((a, b) => a.id.length - b.id.length || compare(a.id, b.id)),
     dataSets: [...dataSets].sort(compare),
     attached,
     busyDevices: [...busyDevices].sort(compare),
