@@ -198,6 +198,13 @@ t.test("a job from submission to a receipt that verifies offline", async (t) => 
   })();
   const assign = await agent.assigned();
   t.match(assign, { jobId: first, dataSets: [{ name: "people", dataClass: "personal" }] });
+  const finding = async (jobId = "", host = "sg-1") => await jobs.explainHost({ jobId, host });
+  const offer = { case: "offer", value: { host: "sg-1", device: "cpu", hosts: 1 } };
+  t.match(await finding(first), { finding: offer, whenPlaced: true });
+  const busy = { case: "reason", value: { rule: "device.busy", named: ["sg-1"] } };
+  t.match(await finding(second), { finding: busy, whenPlaced: false });
+  t.match(await failure(finding(first, "sg-9")), { code: "NOT_FOUND" });
+  t.match(await failure(finding("job-9")), { code: "NOT_FOUND" });
   const running = runUpdate("sg-1", refOf(assign), {
     state: RunState.RUNNING,
     progress: 0.25,

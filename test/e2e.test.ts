@@ -107,6 +107,7 @@ t.test("each command prints one JSON value, and a page for people", async (t) =>
     [["plan", classify], { plans: [{ outcome: "placed", name: "classify" }] }],
     [["why", classify], { plans: [{ reasons: [{ host: "de-1" }] }] }],
     [["why", id], { job: { id } }],
+    [["why", id, "--host", "de-1"], { host: "de-1", whenPlaced: true, reason: { hosts: 1 } }],
     [["job", "show", id], { job: { id, state: "succeeded" } }],
     [["receipt", "show", bundle], { file: bundle }],
     [["verify", bundle], { ok: true }],

@@ -27,6 +27,7 @@ export const hostHandlers: Handlers<typeof HostService> = {
 export const jobHandlers: Handlers<typeof JobService> = {
   submitJobs: notAsked,
   planJobs: notAsked,
+  explainHost: notAsked,
   getJob: notAsked,
   listJobs: notAsked,
   watchJob: () => new AsyncQueue(1),

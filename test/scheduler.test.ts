@@ -3,13 +3,14 @@ import t from "tap";
 import type { Digest } from "../src/base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
 import { randomInteger, seededRandom } from "../src/base/random.js";
-import type { Decision, LawGroup } from "../src/model/decision.js";
+import type { Decision, LawGroup, Offer } from "../src/model/decision.js";
 import type { HostView } from "../src/model/host.js";
-import type { JobSpec } from "../src/model/job.js";
+import { type JobSpec, jobDigest } from "../src/model/job.js";
 import { Asks } from "../src/scheduler/placement/ask.js";
 import { Board } from "../src/scheduler/placement/board.js";
 import { explain } from "../src/scheduler/placement/explain.js";
 import { fleetPaper, readFleet } from "../src/scheduler/placement/fleet.js";
+import { recallAsk, replay } from "../src/scheduler/placement/replay.js";
 import { loadPolicy } from "../src/scheduler/policy/engine.js";
 import type { Verdict } from "../src/scheduler/policy/verdict.js";
 import {
@@ -271,15 +272,12 @@ t.test(
       [...papers.values()].filter((content) => content.length < 3000).length > 50,
       "most say what is new",
     );
+    const read = async (digest: Digest) => papers.get(digest);
     let same = 0;
     for (const { decision, spec } of records) {
-      const again = new Board(
-        await readFleet(decision.fleetDigest, async (digest) => papers.get(digest)),
-      );
-      again.origin();
-      for (const { host, device } of decision.taken) again.take(host, device);
-      const { decision: made, lawPaper } = judge(new Asks(again), spec);
-      if (canonicalJson(made) === canonicalJson(decision) && papers.has(lawPaper.digest)) same += 1;
+      const asked = { job: spec, jobDigest: jobDigest(spec), dataSet: undefined };
+      const made = await replay(decision, asked, read);
+      if (canonicalJson(made) === canonicalJson(decision)) same += 1;
     }
     t.equal(same, records.length);
     const report = JSON.parse(
@@ -301,6 +299,16 @@ t.test(
       readFleet(digest, async () => short),
       { code: "CONFLICT" },
     );
+    const { decision, spec } = first as (typeof records)[number];
+    const asked = { job: spec, dataSet: undefined };
+    const then = await recallAsk(decision, asked, read);
+    const { host: chosen, score, parts, rules } = decision.offers[0] as Offer;
+    t.same(then.of(chosen), { score, parts, rules }, "a host that had room");
+    const [reason] = decision.reasons;
+    t.match(then.of(reason?.named[0] ?? ""), { fault: { rule: reason?.rule, text: reason?.text } });
+    const forged = async (name: Digest) =>
+      name === decision.lawDigest ? canonicalBytes({ groups: [] }) : papers.get(name);
+    await t.rejects(recallAsk(decision, asked, forged), { code: "CONFLICT" });
   },
 );
 

@@ -120,7 +120,13 @@ export const verbs: readonly Verb[] = [
   {
     name: "why",
     args: "<job|file>",
-    help: "why a job is where it is: each host and the first rule that kept it out",
+    help: "why a job is where it is, and the first rule that kept each other host out",
+    options: [
+      {
+        flags: "--host <host>",
+        help: "what this one host is to the job: when it was placed, or now while it waits",
+      },
+    ],
     load: () => import("./job/why.js"),
   },
   {

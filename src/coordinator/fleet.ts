@@ -6,8 +6,10 @@
  */
 import { timestamp } from "../base/clock.js";
 import { newId } from "../base/ids.js";
+import type { DataSet } from "../model/data-set.js";
 import type { HostView } from "../model/host.js";
-import { Asks } from "../scheduler/placement/ask.js";
+import type { JobSpec } from "../model/job.js";
+import { type Ask, Asks } from "../scheduler/placement/ask.js";
 import { Board } from "../scheduler/placement/board.js";
 import { decide, type Judgement } from "../scheduler/placement/decide.js";
 import type { Origin } from "../scheduler/placement/origin.js";
@@ -45,19 +47,30 @@ export class Fleet {
   }
 
   /** From the fleet as it is when the job's data set has been read. */
-  async decide(job: Pick<AdmittedSpec, "spec" | "digest">): Promise<Judgement> {
-    const { store, clock, random, policy } = this.#core().ports;
-    const { dataSet: name } = job.spec;
-    const dataSet = name === undefined ? undefined : (await store.dataSets.get(name))?.facts;
+  async decide({ spec, digest }: Pick<AdmittedSpec, "spec" | "digest">): Promise<Judgement> {
+    const { clock, random, policy } = this.#core().ports;
+    const dataSet = await this.#dataSetOf(spec);
     this.#refresh();
     return decide(this.#asks, {
       id: newId("dec", random),
-      job: job.spec,
-      jobDigest: job.digest,
+      job: spec,
+      jobDigest: digest,
       at: timestamp(clock.wallMs()),
       dataSet,
       policy,
     });
+  }
+
+  /** What any host is to a job now. */
+  async ask(spec: JobSpec): Promise<Ask> {
+    const dataSet = await this.#dataSetOf(spec);
+    this.#refresh();
+    return this.#asks.ask(this.#core().ports.policy, spec, dataSet);
+  }
+
+  async #dataSetOf({ dataSet }: JobSpec): Promise<DataSet | undefined> {
+    if (dataSet === undefined) return undefined;
+    return (await this.#core().ports.store.dataSets.get(dataSet))?.facts;
   }
 
   take(host: string, device: string): void {

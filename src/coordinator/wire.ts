@@ -13,7 +13,7 @@ import {
   Site,
 } from "../gen/quipu/v1/types_pb.js";
 import type { DataSetRecord, HostRecord, JobRecord } from "../io/store/records.js";
-import type { Decision, Reason } from "../model/decision.js";
+import type { Decision, Offer, Reason } from "../model/decision.js";
 import type { JobState } from "../model/job.js";
 import { type PlaceGrade as Grade, type Place, place as placeShape } from "../model/place.js";
 import type { Core } from "./core.js";
@@ -126,6 +126,12 @@ export function reasonMessages(reasons: readonly Reason[]) {
     hosts,
     named: [...named],
   }));
+}
+
+export function offerMessage(offer: Offer) {
+  const { host, place, device, score, rules, hosts } = offer;
+  const site = siteNumbers[place.site];
+  return { host, country: place.country, site, device, score, rules: [...rules], hosts };
 }
 
 export function hostMessage(core: Core, host: HostRecord): MessageInitShape<typeof HostSchema> {

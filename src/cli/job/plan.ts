@@ -1,6 +1,6 @@
 /** `quipu plan FILE…`: where jobs would run now and why not elsewhere. Starts and stores nothing. */
 import { errorCodes } from "../../base/errors.js";
-import type { Plan } from "../../gen/quipu/v1/jobs_pb.js";
+import type { Offer, Plan } from "../../gen/quipu/v1/jobs_pb.js";
 import { jobBytes } from "../../model/job.js";
 import { digestOfFile } from "../artifact/file-digest.js";
 import type { Context, VerbAction } from "../context.js";
@@ -34,18 +34,15 @@ function planView(name: string, plan: Plan) {
     outcome: stateName(plan.outcome),
     host: plan.host === "" ? null : plan.host,
     country: plan.country === "" ? null : plan.country,
-    offers: plan.offers.map(({ host, country, site, device, score, rules, hosts }) => ({
-      host,
-      country,
-      site: siteName(site),
-      device,
-      score,
-      rules,
-      hosts,
-    })),
+    offers: plan.offers.map(offerView),
     reasons: plan.reasons.map(reasonView),
   };
 }
+
+export function offerView({ host, country, site, device, score, rules, hosts }: Offer) {
+  return { host, country, site: siteName(site), device, score, rules, hosts };
+}
+
 export type PlanView = ReturnType<typeof planView>;
 
 export function planText({ output }: Context, plan: PlanView): string {

@@ -1,14 +1,15 @@
-/** `quipu why JOB|FILE`: the one main reason, what would have to change, and each host's own rule. */
+/** `quipu why JOB|FILE [--host H]`: the one main reason, what would have to change, and the others. */
 import { existsSync } from "node:fs";
 import type { JobState } from "../../model/job.js";
-import { type Explanation, explain } from "../../scheduler/placement/explain.js";
-import type { VerbAction } from "../context.js";
-import { jobLine, type ReasonView, reasonLines } from "./job-view.js";
-import { planFiles, planText } from "./plan.js";
+import { changeFor, type Explanation, explain } from "../../scheduler/placement/explain.js";
+import type { Context, VerbAction } from "../context.js";
+import { jobLine, type ReasonView, reasonLines, reasonView } from "./job-view.js";
+import { offerView, planFiles, planText } from "./plan.js";
 import { getJob } from "./show.js";
 
-export const action: VerbAction = async (context, { args }) => {
+export const action: VerbAction = async (context, { args, options }) => {
   const subject = args[0] ?? "";
+  if (typeof options.host === "string") return await whyHost(context, subject, options.host);
   if (existsSync(subject)) {
     const plans = (await planFiles(context, [subject])).map((plan) => ({
       ...plan,
@@ -32,6 +33,26 @@ export const action: VerbAction = async (context, { args }) => {
   });
   return 0;
 };
+
+async function whyHost(context: Context, id: string, host: string): Promise<number> {
+  const { jobs } = await context.coordinator();
+  const { finding, whenPlaced } = await jobs.explainHost({ jobId: id, host });
+  const when = whenPlaced ? "when the job was placed" : "now";
+  if (finding.case === "reason") {
+    const reason = reasonView(finding.value);
+    const change = changeFor(reason.rule);
+    context.output.result({ host, whenPlaced, reason, change }, () =>
+      [`${host}, ${when}:`, ...reasonLines([reason]), `  It would take that ${change}.`].join("\n"),
+    );
+    return 0;
+  }
+  const offer = finding.value === undefined ? null : offerView(finding.value);
+  context.output.result({ host, whenPlaced, offer }, () => {
+    const permitted = offer === null ? "" : `, permitted by ${offer.rules.join(" ")}`;
+    return `${host}, ${when}: lawful and fit, score ${offer?.score ?? 0}${permitted}`;
+  });
+  return 0;
+}
 
 /** Null for a job that has a host: there is nothing to wait for. */
 function explanationOf(state: JobState, reasons: readonly ReasonView[]): Explanation | null {

@@ -5,7 +5,7 @@ import type { Handlers } from "../../io/rpc/service.js";
 import type { Decision } from "../../model/decision.js";
 import { checkSpecs } from "../admission.js";
 import type { Core } from "../core.js";
-import { reasonMessages, siteNumber } from "../wire.js";
+import { offerMessage, reasonMessages, siteNumber } from "../wire.js";
 
 const outcomes = {
   placed: JobState.PLACED,
@@ -28,15 +28,7 @@ function planMessage({ outcome, offers, reasons }: Decision): MessageInitShape<t
     ...(best ? { host: best.host, country: best.place.country } : {}),
     ...(best ? { site: siteNumber(best.place.site) } : {}),
     reasons: reasonMessages(reasons),
-    offers: offers.map(({ host, place, device, score, rules, hosts }) => ({
-      host,
-      country: place.country,
-      site: siteNumber(place.site),
-      device,
-      score,
-      rules: [...rules],
-      hosts,
-    })),
+    offers: offers.map(offerMessage),
     outcome: outcomes[outcome.kind],
   };
 }

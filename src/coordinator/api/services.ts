@@ -8,6 +8,7 @@ import type { Coordinator } from "../coordinator.js";
 import { addDataSet } from "./add-data-set.js";
 import { attach } from "./attach.js";
 import { cancelJob } from "./cancel-job.js";
+import { explainHost } from "./explain-host.js";
 import { getHost } from "./get-host.js";
 import { getJob } from "./get-job.js";
 import { getJobLogs } from "./get-job-logs.js";
@@ -30,6 +31,7 @@ export function services(coordinator: Coordinator): readonly Binding[] {
     bind(JobService, {
       submitJobs: submitJobs(core),
       planJobs: planJobs(core),
+      explainHost: explainHost(core),
       getJob: getJob(core),
       listJobs: listJobs(core),
       watchJob: watchJob(core),

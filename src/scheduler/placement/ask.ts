@@ -6,13 +6,14 @@
 import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import type { DataSet } from "../../model/data-set.js";
-import type { LawGroup, LawReport, Paper } from "../../model/decision.js";
-import type { HostView } from "../../model/host.js";
+import type { LawGroup, LawReport, Offer, Paper } from "../../model/decision.js";
+import type { Device, HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import type { PolicyEngine } from "../policy/engine.js";
 import type { Verdict } from "../policy/verdict.js";
 import type { Board } from "./board.js";
-import { type Finding, findingOf } from "./finding.js";
+import { fittingDevices } from "./devices.js";
+import { type Finding, findingOf, type Worth } from "./finding.js";
 
 export type Law = Pick<PolicyEngine, "digest" | "namesJobs" | "namesHosts" | "runOn">;
 
@@ -54,6 +55,14 @@ export class Ask {
   /** Why a host does not get the job, or what it is worth: the row of it that a record leaves out. */
   of(host: string): Finding | undefined {
     return this.#board.view(host) === undefined ? undefined : this.#find(host);
+  }
+
+  /** The first of some hosts that are worth the same. */
+  offer(names: readonly string[], worth: Worth): Offer {
+    const host = this.#board.view(names[0] as string) as HostView;
+    const device = fittingDevices(this.job, host).best as Device;
+    const { name, place } = host;
+    return { host: name, place, device: device.id, ...worth, hosts: names.length };
   }
 
   #find(name: string): Finding {

@@ -5,12 +5,9 @@
 import type { Digest } from "../../base/bytes.js";
 import type { DataSet } from "../../model/data-set.js";
 import type { Decision, Offer, Outcome, Paper, Reason } from "../../model/decision.js";
-import type { Device, HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import type { Asks, Law } from "./ask.js";
-import type { Board } from "./board.js";
 import { placeIn } from "./cells.js";
-import { fittingDevices } from "./devices.js";
 import { depthOf } from "./filters.js";
 import type { KeptOut, Worth } from "./finding.js";
 import { compare } from "./fleet.js";
@@ -50,7 +47,7 @@ export function decide(asks: Asks, question: Question): Judgement {
     if ("fault" in finding) kept.add(names, finding);
     else best.add(names, finding);
   });
-  const offers = best.rows.map((row) => offerOf(asks.board, job, row));
+  const offers = best.rows.map(({ names, worth }) => ask.offer(names, worth));
   const isLawful = offers.length > 0 || kept.someLawful;
   const decision: Decision = {
     version: "quipu.dev/decision/v2",
@@ -78,13 +75,6 @@ const nobody: Reason = {
 function outcomeOf(best: Offer | undefined, unlawful: boolean): Outcome {
   if (best !== undefined) return { kind: "placed", host: best.host, device: best.device };
   return { kind: unlawful ? "refused" : "queued" };
-}
-
-function offerOf(board: Board, job: JobSpec, { names, worth }: BestRow): Offer {
-  const host = board.view(names[0] as string) as HostView;
-  const device = fittingDevices(job, host).best as Device;
-  const { name, place } = host;
-  return { host: name, place, device: device.id, ...worth, hosts: names.length };
 }
 
 interface BestRow {

@@ -64,6 +64,11 @@ function dominantRule(reasons: readonly Reason[]): string | undefined {
   )[0]?.[0];
 }
 
+/** What would have to be otherwise for a host that this rule keeps out, said after "that". */
+export function changeFor(rule: string): string {
+  return filterOf(rule).change;
+}
+
 /** Up to four names, and how many more. */
 export function hostList(rows: readonly Pick<Reason, "hosts" | "named">[]): string {
   const named = rows.flatMap((row) => row.named).sort(compare);

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/jobs.proto.
  */
 export const file_quipu_v1_jobs: GenFile = /*@__PURE__*/
-  fileDesc("ChNxdWlwdS92MS9qb2JzLnByb3RvEghxdWlwdS52MSI7ChFTdWJtaXRKb2JzUmVxdWVzdBIXCg9pZGVtcG90ZW5jeV9rZXkYASABKAkSDQoFc3BlY3MYAiADKAwiMQoSU3VibWl0Sm9ic1Jlc3BvbnNlEhsKBGpvYnMYASADKAsyDS5xdWlwdS52MS5Kb2IiIAoPUGxhbkpvYnNSZXF1ZXN0Eg0KBXNwZWNzGAEgAygMIjEKEFBsYW5Kb2JzUmVzcG9uc2USHQoFcGxhbnMYASADKAsyDi5xdWlwdS52MS5QbGFuIqwBCgRQbGFuEgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIcCgRzaXRlGAMgASgOMg4ucXVpcHUudjEuU2l0ZRIhCgdyZWFzb25zGAQgAygLMhAucXVpcHUudjEuUmVhc29uEh8KBm9mZmVycxgFIAMoCzIPLnF1aXB1LnYxLk9mZmVyEiMKB291dGNvbWUYBiABKA4yEi5xdWlwdS52MS5Kb2JTdGF0ZSKBAQoFT2ZmZXISDAoEaG9zdBgBIAEoCRIPCgdjb3VudHJ5GAIgASgJEhwKBHNpdGUYAyABKA4yDi5xdWlwdS52MS5TaXRlEg4KBmRldmljZRgEIAEoCRINCgVzY29yZRgFIAEoARINCgVydWxlcxgGIAMoCRINCgVob3N0cxgHIAEoDSIbCg1HZXRKb2JSZXF1ZXN0EgoKAmlkGAEgASgJIiwKDkdldEpvYlJlc3BvbnNlEhoKA2pvYhgBIAEoCzINLnF1aXB1LnYxLkpvYiIvCg9MaXN0Sm9ic1JlcXVlc3QSDQoFbGltaXQYASABKAUSDQoFYWZ0ZXIYAiABKAkiPQoQTGlzdEpvYnNSZXNwb25zZRIbCgRqb2JzGAEgAygLMg0ucXVpcHUudjEuSm9iEgwKBG5leHQYAiABKAkiHQoPV2F0Y2hKb2JSZXF1ZXN0EgoKAmlkGAEgASgJIi4KEFdhdGNoSm9iUmVzcG9uc2USGgoDam9iGAEgASgLMg0ucXVpcHUudjEuSm9iIi4KEENhbmNlbEpvYlJlcXVlc3QSCgoCaWQYASABKAkSDgoGcmVhc29uGAIgASgJIi8KEUNhbmNlbEpvYlJlc3BvbnNlEhoKA2pvYhgBIAEoCzINLnF1aXB1LnYxLkpvYiIvChFHZXRKb2JMb2dzUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZmb2xsb3cYAiABKAgiIwoSR2V0Sm9iTG9nc1Jlc3BvbnNlEg0KBWxpbmVzGAEgAygJIj4KE0dyYW50T3V0cHV0c1JlcXVlc3QSCgoCaWQYASABKAkSGwoTZGVzdGluYXRpb25fY291bnRyeRgCIAEoCSI+ChRHcmFudE91dHB1dHNSZXNwb25zZRImCgdvdXRwdXRzGAEgAygLMhUucXVpcHUudjEuT3V0cHV0R3JhbnQiTwoLT3V0cHV0R3JhbnQSJAoIYXJ0aWZhY3QYASABKAsyEi5xdWlwdS52MS5BcnRpZmFjdBILCgN1cmwYAiABKAkSDQoFdG9rZW4YAyABKAkyvQQKCkpvYlNlcnZpY2USRwoKU3VibWl0Sm9icxIbLnF1aXB1LnYxLlN1Ym1pdEpvYnNSZXF1ZXN0GhwucXVpcHUudjEuU3VibWl0Sm9ic1Jlc3BvbnNlEkEKCFBsYW5Kb2JzEhkucXVpcHUudjEuUGxhbkpvYnNSZXF1ZXN0GhoucXVpcHUudjEuUGxhbkpvYnNSZXNwb25zZRI7CgZHZXRKb2ISFy5xdWlwdS52MS5HZXRKb2JSZXF1ZXN0GhgucXVpcHUudjEuR2V0Sm9iUmVzcG9uc2USQQoITGlzdEpvYnMSGS5xdWlwdS52MS5MaXN0Sm9ic1JlcXVlc3QaGi5xdWlwdS52MS5MaXN0Sm9ic1Jlc3BvbnNlEkMKCFdhdGNoSm9iEhkucXVpcHUudjEuV2F0Y2hKb2JSZXF1ZXN0GhoucXVpcHUudjEuV2F0Y2hKb2JSZXNwb25zZTABEkQKCUNhbmNlbEpvYhIaLnF1aXB1LnYxLkNhbmNlbEpvYlJlcXVlc3QaGy5xdWlwdS52MS5DYW5jZWxKb2JSZXNwb25zZRJJCgpHZXRKb2JMb2dzEhsucXVpcHUudjEuR2V0Sm9iTG9nc1JlcXVlc3QaHC5xdWlwdS52MS5HZXRKb2JMb2dzUmVzcG9uc2UwARJNCgxHcmFudE91dHB1dHMSHS5xdWlwdS52MS5HcmFudE91dHB1dHNSZXF1ZXN0Gh4ucXVpcHUudjEuR3JhbnRPdXRwdXRzUmVzcG9uc2ViBnByb3RvMw", [file_quipu_v1_types]);
+  fileDesc("ChNxdWlwdS92MS9qb2JzLnByb3RvEghxdWlwdS52MSI7ChFTdWJtaXRKb2JzUmVxdWVzdBIXCg9pZGVtcG90ZW5jeV9rZXkYASABKAkSDQoFc3BlY3MYAiADKAwiMQoSU3VibWl0Sm9ic1Jlc3BvbnNlEhsKBGpvYnMYASADKAsyDS5xdWlwdS52MS5Kb2IiIAoPUGxhbkpvYnNSZXF1ZXN0Eg0KBXNwZWNzGAEgAygMIjEKEFBsYW5Kb2JzUmVzcG9uc2USHQoFcGxhbnMYASADKAsyDi5xdWlwdS52MS5QbGFuIqwBCgRQbGFuEgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIcCgRzaXRlGAMgASgOMg4ucXVpcHUudjEuU2l0ZRIhCgdyZWFzb25zGAQgAygLMhAucXVpcHUudjEuUmVhc29uEh8KBm9mZmVycxgFIAMoCzIPLnF1aXB1LnYxLk9mZmVyEiMKB291dGNvbWUYBiABKA4yEi5xdWlwdS52MS5Kb2JTdGF0ZSKBAQoFT2ZmZXISDAoEaG9zdBgBIAEoCRIPCgdjb3VudHJ5GAIgASgJEhwKBHNpdGUYAyABKA4yDi5xdWlwdS52MS5TaXRlEg4KBmRldmljZRgEIAEoCRINCgVzY29yZRgFIAEoARINCgVydWxlcxgGIAMoCRINCgVob3N0cxgHIAEoDSIyChJFeHBsYWluSG9zdFJlcXVlc3QSDgoGam9iX2lkGAEgASgJEgwKBGhvc3QYAiABKAkiewoTRXhwbGFpbkhvc3RSZXNwb25zZRIiCgZyZWFzb24YASABKAsyEC5xdWlwdS52MS5SZWFzb25IABIgCgVvZmZlchgCIAEoCzIPLnF1aXB1LnYxLk9mZmVySAASEwoLd2hlbl9wbGFjZWQYAyABKAhCCQoHZmluZGluZyIbCg1HZXRKb2JSZXF1ZXN0EgoKAmlkGAEgASgJIiwKDkdldEpvYlJlc3BvbnNlEhoKA2pvYhgBIAEoCzINLnF1aXB1LnYxLkpvYiIvCg9MaXN0Sm9ic1JlcXVlc3QSDQoFbGltaXQYASABKAUSDQoFYWZ0ZXIYAiABKAkiPQoQTGlzdEpvYnNSZXNwb25zZRIbCgRqb2JzGAEgAygLMg0ucXVpcHUudjEuSm9iEgwKBG5leHQYAiABKAkiHQoPV2F0Y2hKb2JSZXF1ZXN0EgoKAmlkGAEgASgJIi4KEFdhdGNoSm9iUmVzcG9uc2USGgoDam9iGAEgASgLMg0ucXVpcHUudjEuSm9iIi4KEENhbmNlbEpvYlJlcXVlc3QSCgoCaWQYASABKAkSDgoGcmVhc29uGAIgASgJIi8KEUNhbmNlbEpvYlJlc3BvbnNlEhoKA2pvYhgBIAEoCzINLnF1aXB1LnYxLkpvYiIvChFHZXRKb2JMb2dzUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZmb2xsb3cYAiABKAgiIwoSR2V0Sm9iTG9nc1Jlc3BvbnNlEg0KBWxpbmVzGAEgAygJIj4KE0dyYW50T3V0cHV0c1JlcXVlc3QSCgoCaWQYASABKAkSGwoTZGVzdGluYXRpb25fY291bnRyeRgCIAEoCSI+ChRHcmFudE91dHB1dHNSZXNwb25zZRImCgdvdXRwdXRzGAEgAygLMhUucXVpcHUudjEuT3V0cHV0R3JhbnQiTwoLT3V0cHV0R3JhbnQSJAoIYXJ0aWZhY3QYASABKAsyEi5xdWlwdS52MS5BcnRpZmFjdBILCgN1cmwYAiABKAkSDQoFdG9rZW4YAyABKAkyiQUKCkpvYlNlcnZpY2USRwoKU3VibWl0Sm9icxIbLnF1aXB1LnYxLlN1Ym1pdEpvYnNSZXF1ZXN0GhwucXVpcHUudjEuU3VibWl0Sm9ic1Jlc3BvbnNlEkEKCFBsYW5Kb2JzEhkucXVpcHUudjEuUGxhbkpvYnNSZXF1ZXN0GhoucXVpcHUudjEuUGxhbkpvYnNSZXNwb25zZRJKCgtFeHBsYWluSG9zdBIcLnF1aXB1LnYxLkV4cGxhaW5Ib3N0UmVxdWVzdBodLnF1aXB1LnYxLkV4cGxhaW5Ib3N0UmVzcG9uc2USOwoGR2V0Sm9iEhcucXVpcHUudjEuR2V0Sm9iUmVxdWVzdBoYLnF1aXB1LnYxLkdldEpvYlJlc3BvbnNlEkEKCExpc3RKb2JzEhkucXVpcHUudjEuTGlzdEpvYnNSZXF1ZXN0GhoucXVpcHUudjEuTGlzdEpvYnNSZXNwb25zZRJDCghXYXRjaEpvYhIZLnF1aXB1LnYxLldhdGNoSm9iUmVxdWVzdBoaLnF1aXB1LnYxLldhdGNoSm9iUmVzcG9uc2UwARJECglDYW5jZWxKb2ISGi5xdWlwdS52MS5DYW5jZWxKb2JSZXF1ZXN0GhsucXVpcHUudjEuQ2FuY2VsSm9iUmVzcG9uc2USSQoKR2V0Sm9iTG9ncxIbLnF1aXB1LnYxLkdldEpvYkxvZ3NSZXF1ZXN0GhwucXVpcHUudjEuR2V0Sm9iTG9nc1Jlc3BvbnNlMAESTQoMR3JhbnRPdXRwdXRzEh0ucXVpcHUudjEuR3JhbnRPdXRwdXRzUmVxdWVzdBoeLnF1aXB1LnYxLkdyYW50T3V0cHV0c1Jlc3BvbnNlYgZwcm90bzM", [file_quipu_v1_types]);
 
 /**
  * @generated from message quipu.v1.SubmitJobsRequest
@@ -195,6 +195,68 @@ export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
   messageDesc(file_quipu_v1_jobs, 5);
 
 /**
+ * @generated from message quipu.v1.ExplainHostRequest
+ */
+export type ExplainHostRequest = Message<"quipu.v1.ExplainHostRequest"> & {
+  /**
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+
+  /**
+   * @generated from field: string host = 2;
+   */
+  host: string;
+};
+
+/**
+ * Describes the message quipu.v1.ExplainHostRequest.
+ * Use `create(ExplainHostRequestSchema)` to create a new message.
+ */
+export const ExplainHostRequestSchema: GenMessage<ExplainHostRequest> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_jobs, 6);
+
+/**
+ * @generated from message quipu.v1.ExplainHostResponse
+ */
+export type ExplainHostResponse = Message<"quipu.v1.ExplainHostResponse"> & {
+  /**
+   * @generated from oneof quipu.v1.ExplainHostResponse.finding
+   */
+  finding: {
+    /**
+     * The first rule that keeps it out.
+     *
+     * @generated from field: quipu.v1.Reason reason = 1;
+     */
+    value: Reason;
+    case: "reason";
+  } | {
+    /**
+     * It is lawful and fits, and this is what it is worth.
+     *
+     * @generated from field: quipu.v1.Offer offer = 2;
+     */
+    value: Offer;
+    case: "offer";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Whether this was so when the job was placed; else it is so now.
+   *
+   * @generated from field: bool when_placed = 3;
+   */
+  whenPlaced: boolean;
+};
+
+/**
+ * Describes the message quipu.v1.ExplainHostResponse.
+ * Use `create(ExplainHostResponseSchema)` to create a new message.
+ */
+export const ExplainHostResponseSchema: GenMessage<ExplainHostResponse> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_jobs, 7);
+
+/**
  * @generated from message quipu.v1.GetJobRequest
  */
 export type GetJobRequest = Message<"quipu.v1.GetJobRequest"> & {
@@ -209,7 +271,7 @@ export type GetJobRequest = Message<"quipu.v1.GetJobRequest"> & {
  * Use `create(GetJobRequestSchema)` to create a new message.
  */
 export const GetJobRequestSchema: GenMessage<GetJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 6);
+  messageDesc(file_quipu_v1_jobs, 8);
 
 /**
  * @generated from message quipu.v1.GetJobResponse
@@ -226,7 +288,7 @@ export type GetJobResponse = Message<"quipu.v1.GetJobResponse"> & {
  * Use `create(GetJobResponseSchema)` to create a new message.
  */
 export const GetJobResponseSchema: GenMessage<GetJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 7);
+  messageDesc(file_quipu_v1_jobs, 9);
 
 /**
  * @generated from message quipu.v1.ListJobsRequest
@@ -252,7 +314,7 @@ export type ListJobsRequest = Message<"quipu.v1.ListJobsRequest"> & {
  * Use `create(ListJobsRequestSchema)` to create a new message.
  */
 export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 8);
+  messageDesc(file_quipu_v1_jobs, 10);
 
 /**
  * @generated from message quipu.v1.ListJobsResponse
@@ -278,7 +340,7 @@ export type ListJobsResponse = Message<"quipu.v1.ListJobsResponse"> & {
  * Use `create(ListJobsResponseSchema)` to create a new message.
  */
 export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 9);
+  messageDesc(file_quipu_v1_jobs, 11);
 
 /**
  * @generated from message quipu.v1.WatchJobRequest
@@ -295,7 +357,7 @@ export type WatchJobRequest = Message<"quipu.v1.WatchJobRequest"> & {
  * Use `create(WatchJobRequestSchema)` to create a new message.
  */
 export const WatchJobRequestSchema: GenMessage<WatchJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 10);
+  messageDesc(file_quipu_v1_jobs, 12);
 
 /**
  * @generated from message quipu.v1.WatchJobResponse
@@ -312,7 +374,7 @@ export type WatchJobResponse = Message<"quipu.v1.WatchJobResponse"> & {
  * Use `create(WatchJobResponseSchema)` to create a new message.
  */
 export const WatchJobResponseSchema: GenMessage<WatchJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 11);
+  messageDesc(file_quipu_v1_jobs, 13);
 
 /**
  * @generated from message quipu.v1.CancelJobRequest
@@ -334,7 +396,7 @@ export type CancelJobRequest = Message<"quipu.v1.CancelJobRequest"> & {
  * Use `create(CancelJobRequestSchema)` to create a new message.
  */
 export const CancelJobRequestSchema: GenMessage<CancelJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 12);
+  messageDesc(file_quipu_v1_jobs, 14);
 
 /**
  * @generated from message quipu.v1.CancelJobResponse
@@ -351,7 +413,7 @@ export type CancelJobResponse = Message<"quipu.v1.CancelJobResponse"> & {
  * Use `create(CancelJobResponseSchema)` to create a new message.
  */
 export const CancelJobResponseSchema: GenMessage<CancelJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 13);
+  messageDesc(file_quipu_v1_jobs, 15);
 
 /**
  * @generated from message quipu.v1.GetJobLogsRequest
@@ -373,7 +435,7 @@ export type GetJobLogsRequest = Message<"quipu.v1.GetJobLogsRequest"> & {
  * Use `create(GetJobLogsRequestSchema)` to create a new message.
  */
 export const GetJobLogsRequestSchema: GenMessage<GetJobLogsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 14);
+  messageDesc(file_quipu_v1_jobs, 16);
 
 /**
  * @generated from message quipu.v1.GetJobLogsResponse
@@ -390,7 +452,7 @@ export type GetJobLogsResponse = Message<"quipu.v1.GetJobLogsResponse"> & {
  * Use `create(GetJobLogsResponseSchema)` to create a new message.
  */
 export const GetJobLogsResponseSchema: GenMessage<GetJobLogsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 15);
+  messageDesc(file_quipu_v1_jobs, 17);
 
 /**
  * @generated from message quipu.v1.GrantOutputsRequest
@@ -414,7 +476,7 @@ export type GrantOutputsRequest = Message<"quipu.v1.GrantOutputsRequest"> & {
  * Use `create(GrantOutputsRequestSchema)` to create a new message.
  */
 export const GrantOutputsRequestSchema: GenMessage<GrantOutputsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 16);
+  messageDesc(file_quipu_v1_jobs, 18);
 
 /**
  * @generated from message quipu.v1.GrantOutputsResponse
@@ -431,7 +493,7 @@ export type GrantOutputsResponse = Message<"quipu.v1.GrantOutputsResponse"> & {
  * Use `create(GrantOutputsResponseSchema)` to create a new message.
  */
 export const GrantOutputsResponseSchema: GenMessage<GrantOutputsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 17);
+  messageDesc(file_quipu_v1_jobs, 19);
 
 /**
  * @generated from message quipu.v1.OutputGrant
@@ -458,7 +520,7 @@ export type OutputGrant = Message<"quipu.v1.OutputGrant"> & {
  * Use `create(OutputGrantSchema)` to create a new message.
  */
 export const OutputGrantSchema: GenMessage<OutputGrant> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 18);
+  messageDesc(file_quipu_v1_jobs, 20);
 
 /**
  * @generated from service quipu.v1.JobService
@@ -484,6 +546,16 @@ export const JobService: GenService<{
     methodKind: "unary";
     input: typeof PlanJobsRequestSchema;
     output: typeof PlanJobsResponseSchema;
+  },
+  /**
+   * What one host is to a job: at the moment that the job was placed, or, while it waits, now.
+   *
+   * @generated from rpc quipu.v1.JobService.ExplainHost
+   */
+  explainHost: {
+    methodKind: "unary";
+    input: typeof ExplainHostRequestSchema;
+    output: typeof ExplainHostResponseSchema;
   },
   /**
    * @generated from rpc quipu.v1.JobService.GetJob

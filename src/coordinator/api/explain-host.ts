@@ -1,0 +1,45 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ExplainHostResponseSchema, JobService } from "../../gen/quipu/v1/jobs_pb.js";
+import type { Handlers } from "../../io/rpc/service.js";
+import type { JobRecord } from "../../io/store/records.js";
+import type { Ask } from "../../scheduler/placement/ask.js";
+import { recallAsk } from "../../scheduler/placement/replay.js";
+import { specOf } from "../admission.js";
+import { type Core, notFound } from "../core.js";
+import { decisionOf, offerMessage, reasonMessages } from "../wire.js";
+import { findJob } from "./get-job.js";
+
+/** From the papers of its decision where the job has been placed; a job that waits is asked anew. */
+export function explainHost(core: Core): Handlers<typeof JobService>["explainHost"] {
+  return async ({ jobId, host }) => {
+    const job = await findJob(core, jobId);
+    const whenPlaced = job.host !== "";
+    const ask = whenPlaced ? await askThen(core, job) : await core.fleet.ask(specOf(job));
+    const finding = findingMessage(ask, host);
+    if (finding === undefined) throw notFound("host", host, "see `quipu host ls`");
+    return { finding, whenPlaced };
+  };
+}
+
+async function askThen({ ports: { store } }: Core, job: JobRecord): Promise<Ask> {
+  const decision = await store.decisions.get(job.decisionId);
+  if (decision === undefined) throw notFound("decision", job.decisionId, "see `quipu job show`");
+  const spec = specOf(job);
+  const name = spec.dataSet;
+  const dataSet = name === undefined ? undefined : (await store.dataSets.get(name))?.facts;
+  const asked = { job: spec, dataSet };
+  return await recallAsk(decisionOf(decision.content), asked, (digest) => store.papers.get(digest));
+}
+
+function findingMessage(
+  ask: Ask,
+  host: string,
+): MessageInitShape<typeof ExplainHostResponseSchema>["finding"] {
+  const finding = ask.of(host);
+  if (finding === undefined) return undefined;
+  if (!("fault" in finding)) {
+    return { case: "offer", value: offerMessage(ask.offer([host], finding)) };
+  }
+  const [value = {}] = reasonMessages([{ ...finding.fault, hosts: 1, named: [host] }]);
+  return { case: "reason", value };
+}
