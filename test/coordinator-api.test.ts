@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
-import t from "tap";
+import t, { type Test } from "tap";
 import { placeMessage, runUpdate, say } from "../src/agent/messages.js";
 import { AsyncQueue } from "../src/base/async-queue.js";
 import { digestOf } from "../src/base/bytes.js";
@@ -168,6 +168,17 @@ t.test("data sets, hosts and artifacts", async (t) => {
   t.match((await artifacts.listArtifacts({})).artifacts, [{ digest, sizeBytes: 7n }]);
 });
 
+/** What a host is to a job that it has, and to one that waits for it. */
+async function checkFindings(t: Test, first: string | undefined, second: string | undefined) {
+  const finding = async (jobId = "", host = "sg-1") => await jobs.explainHost({ jobId, host });
+  const offer = { case: "offer", value: { host: "sg-1", device: "cpu", hosts: 1 } };
+  t.match(await finding(first), { finding: offer, whenPlaced: true });
+  const busy = { case: "reason", value: { rule: "device.busy", named: ["sg-1"] } };
+  t.match(await finding(second), { finding: busy, whenPlaced: false });
+  t.match(await failure(finding(first, "sg-9")), { code: "NOT_FOUND" });
+  t.match(await failure(finding("job-9")), { code: "NOT_FOUND" });
+}
+
 t.test("a job from submission to a receipt that verifies offline", async (t) => {
   const [plan] = (await jobs.planJobs({ specs: [job({ dataSet: "people" })] })).plans;
   t.match(plan, { host: "sg-1", country: "SG", outcome: JobState.PLACED });
@@ -198,13 +209,7 @@ t.test("a job from submission to a receipt that verifies offline", async (t) => 
   })();
   const assign = await agent.assigned();
   t.match(assign, { jobId: first, dataSets: [{ name: "people", dataClass: "personal" }] });
-  const finding = async (jobId = "", host = "sg-1") => await jobs.explainHost({ jobId, host });
-  const offer = { case: "offer", value: { host: "sg-1", device: "cpu", hosts: 1 } };
-  t.match(await finding(first), { finding: offer, whenPlaced: true });
-  const busy = { case: "reason", value: { rule: "device.busy", named: ["sg-1"] } };
-  t.match(await finding(second), { finding: busy, whenPlaced: false });
-  t.match(await failure(finding(first, "sg-9")), { code: "NOT_FOUND" });
-  t.match(await failure(finding("job-9")), { code: "NOT_FOUND" });
+  await checkFindings(t, first, second);
   const running = runUpdate("sg-1", refOf(assign), {
     state: RunState.RUNNING,
     progress: 0.25,
