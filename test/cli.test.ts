@@ -97,6 +97,8 @@ t.test("without a coordinator every fleet verb says how to start one", async (t)
     ["artifact", "put", job],
     ["host", "ls"],
     ["host", "show", "h"],
+    ["host", "cordon", "h"],
+    ["host", "uncordon", "h"],
     ["data", "ls"],
     ["log", "head"],
     ["log", "fsck"],

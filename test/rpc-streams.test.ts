@@ -38,6 +38,7 @@ t.test("cancellation and deadlines reach the handler, and only while it works", 
   let answered: AbortSignal | undefined;
   const { channel } = await pair(t, [
     bind(HostService, {
+      ...hostHandlers,
       listHosts: async (_, context) => {
         answered = context.signal;
         return {};

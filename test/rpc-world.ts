@@ -23,6 +23,8 @@ export const notAsked = async (): Promise<never> => {
 export const hostHandlers: Handlers<typeof HostService> = {
   listHosts: notAsked,
   getHost: notAsked,
+  cordonHost: notAsked,
+  uncordonHost: notAsked,
 };
 export const jobHandlers: Handlers<typeof JobService> = {
   submitJobs: notAsked,

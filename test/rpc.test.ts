@@ -114,6 +114,7 @@ t.test("errors cross whole; faults cross without their text", async (t) => {
     t,
     [
       bind(HostService, {
+        ...hostHandlers,
         listHosts: async () => {
           throw new TypeError("secret of the house: /var/lib/quipu/keys");
         },

@@ -50,8 +50,8 @@ export const cpu = {
 export const gpu = { id: "cuda:0", model: "H200", memoryBytes: 2 ** 37, backends: ["cuda"] };
 
 export function host(name: string, where: Place, parts: Partial<HostView> = {}): HostView {
-  const idle = { devices: [cpu], dataSets: ["digits"], attached: true, busyDevices: [] };
-  return { name, place: where, ...idle, ...parts };
+  const idle = { devices: [cpu], dataSets: ["digits"], busyDevices: [] };
+  return { name, place: where, attached: true, cordoned: false, ...idle, ...parts };
 }
 
 export const sg = host("sg-1", place("SG", "private", "operator-asserted"));
@@ -90,6 +90,7 @@ export const anyHost = (name: string): fc.Arbitrary<HostView> =>
     devices: fc.constantFrom([], [cpu], [gpu], [cpu, gpu], [gpu, cpu]),
     dataSets: fc.constantFrom([], ["digits"], ["digits", "other"]),
     attached: fc.boolean(),
+    cordoned: fc.constantFrom(false, false, true),
     busyDevices: fc.constantFrom([], ["cpu"], ["cuda:0"], ["cpu", "cuda:0"]),
   });
 const anyFleet: fc.Arbitrary<readonly HostView[]> = fc

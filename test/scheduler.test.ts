@@ -101,6 +101,7 @@ t.test("each filter names itself; devices are chosen to fit", async (t) => {
     [{ placement: { sites: ["public"] } }, {}, "placement.sites"],
     [{ dataSet: "digits" }, { dataSets: [] }, "data.absent"],
     [{}, { attached: false }, "host.detached"],
+    [{}, { cordoned: true }, "host.cordoned"],
     [{ resources: { device: "cuda" } }, {}, "device.kind"],
     [{}, { devices: [] }, "device.kind"],
     [{ task: { ...onnx, backend: "avx512" } }, two, "device.backend"],
@@ -150,7 +151,7 @@ function checkDecision({ fleet, data }: AnyCase, spec: JobSpec, decision: Decisi
       (sites?.includes(view.place.site) ?? true) &&
       (hosts?.includes(name) ?? true);
     const holds = data === undefined || view.dataSets.includes(data.name);
-    if (!wished || !holds || !view.attached || view.busyDevices.includes(device)) {
+    if (!wished || !holds || !view.attached || view.cordoned || view.busyDevices.includes(device)) {
       throw new Error(`${name} does not fit`);
     }
   }

@@ -46,6 +46,7 @@ export const errorCodes = Object.freeze({
   FENCED: terminal(1, 10),
   CANCELLED: terminal(130, 1),
   LEASE_EXPIRED: retryable(1, 10),
+  PREEMPTED: retryable(1, 10),
   WORKER_DIED: retryable(1, 14),
   DEVICE_LOST: retryable(1, 14),
   DEVICE_MEMORY: retryable(1, 8),

@@ -61,6 +61,12 @@ const fast: VerbOption = {
   choices: ["tf32", "bf16"],
 };
 
+const cordonReason: VerbOption = {
+  flags: "--reason <text>",
+  help: "for whoever asks why",
+  default: "no reason given",
+};
+
 export const verbs: readonly Verb[] = [
   {
     name: "demo",
@@ -196,6 +202,29 @@ export const verbs: readonly Verb[] = [
     args: "<host>",
     help: "one host, with its latest telemetry",
     load: () => import("./host/show.js"),
+  },
+  {
+    name: "host cordon",
+    args: "<host>",
+    help: "no new runs there; what runs may end",
+    options: [cordonReason],
+    load: () => import("./host/cordon.js"),
+  },
+  {
+    name: "host drain",
+    args: "<host>",
+    help: "no new runs there, and what is not over in time is placed elsewhere",
+    options: [
+      cordonReason,
+      { flags: "--within <seconds>", help: "time that runs there have to end", default: "600" },
+    ],
+    load: () => import("./host/drain.js"),
+  },
+  {
+    name: "host uncordon",
+    args: "<host>",
+    help: "it takes runs again",
+    load: () => import("./host/uncordon.js"),
   },
   {
     name: "data add",

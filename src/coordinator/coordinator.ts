@@ -35,6 +35,8 @@ export class Coordinator {
       logBook: new LogBook(ports.log, ports.store),
       hosts: new Map(),
       sessions: new Map(),
+      away: new Map(),
+      braked: new Set(),
       strangers: new Set(),
       earlyCancels: new Map(),
       finishing: new Map(),
@@ -48,6 +50,7 @@ export class Coordinator {
     for (const run of await ports.store.runs.inStages(["assigned", "acknowledged"])) {
       const job = await ports.store.jobs.get(run.jobId);
       core.runs.add(run, leaseEnd(core), job?.cancelReason);
+      core.away.set(run.host, ports.clock.bootMs());
     }
     for (const { runId } of await ports.store.receipts.inStage("staged")) {
       core.receiptsOwed.add(runId);

@@ -21,6 +21,10 @@ export interface Core {
   readonly hosts: Map<string, HostRecord>;
   /** The one stream of each attached host. */
   readonly sessions: Map<string, HostStream>;
+  /** Hosts that were attached to this process, or held runs when it began, and since when they are gone. */
+  readonly away: Map<string, number>;
+  /** Sites whose runs are not given up now. */
+  braked: ReadonlySet<string>;
   /** Streams that have not said whose they are. */
   readonly strangers: Set<HostStream>;
   /** Cancels that were committed while their run was on its way into `runs`. */

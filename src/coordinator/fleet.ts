@@ -101,6 +101,7 @@ export class Fleet {
       devices,
       dataSets,
       attached: core.sessions.has(name),
+      cordoned: host.cordon !== undefined,
       busyDevices: [...new Set([...core.runs.busyDevices(name), ...taken])],
     };
   }

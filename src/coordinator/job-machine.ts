@@ -35,7 +35,7 @@ export type JobEvent =
       readonly failure?: ErrorJson;
       readonly result: JobResult;
     }
-  /** The run is given up without a receipt. */
+  /** The run is given up without a receipt; what was no fault of the job costs it no attempt. */
   | { readonly kind: "lose"; readonly failure: ErrorJson }
   | { readonly kind: "cancel"; readonly reason: string };
 
@@ -84,11 +84,13 @@ function afterLoss(job: JobRecord, failure: ErrorJson, atMs: number): JobRecord 
   if (job.cancelReason !== undefined) {
     return { ...job, state: "cancelled", finishedAtMs: atMs };
   }
-  if (job.epoch >= job.attemptsMax) {
+  const attemptsMax = job.attemptsMax + (failure.code === "PREEMPTED" ? 1 : 0);
+  if (job.epoch >= attemptsMax) {
     return { ...job, state: "lost", failure, finishedAtMs: atMs };
   }
   // Why the last attempt was lost stays readable while the job waits for its next one.
-  return { ...job, state: "queued", runId: "", host: "", country: "", decisionId: "", failure };
+  const waiting = { runId: "", host: "", country: "", decisionId: "" };
+  return { ...job, ...waiting, state: "queued", attemptsMax, failure };
 }
 
 function unfailed({ failure, ...job }: JobRecord): JobRecord {

@@ -1,18 +1,23 @@
 /**
  * What time alone brings about: leases end, silent streams are closed, staged receipts are retried.
  */
+import { brakedSites, siteOf } from "./brake.js";
+import { drainDue } from "./cordon.js";
 import type { Core } from "./core.js";
 import { trouble } from "./core.js";
 import { finishReceipt } from "./ingest.js";
 import { loseRun } from "./run-end.js";
 
 export async function tick(core: Core): Promise<void> {
+  await drainDue(core);
   const nowMs = core.ports.clock.bootMs();
   const { leaseMs, leaseMarginMs } = core.options;
   for (const session of [...core.sessions.values(), ...core.strangers]) {
     if (session.heardAtMs + leaseMs + leaseMarginMs < nowMs) session.close();
   }
+  brake(core);
   for (const active of core.runs.expired(nowMs)) {
+    if (core.braked.has(siteOf(active.run.place))) continue;
     try {
       await loseRun(core, active, {
         code: "LEASE_EXPIRED",
@@ -22,6 +27,17 @@ export async function tick(core: Core): Promise<void> {
     } catch (thrown) {
       trouble(core, `end of lease of run ${active.run.id}`, thrown); // tried again at the next tick
     }
+  }
+}
+
+function brake(core: Core): void {
+  const before = core.braked;
+  core.braked = brakedSites(core);
+  for (const site of core.braked) {
+    if (!before.has(site)) core.ports.observe({ kind: "brake", site, on: true });
+  }
+  for (const site of before) {
+    if (!core.braked.has(site)) core.ports.observe({ kind: "brake", site, on: false });
   }
 }
 

@@ -57,6 +57,8 @@ export type CoordinatorEvent =
   | { readonly kind: "attached"; readonly host: string }
   | { readonly kind: "detached"; readonly host: string }
   | { readonly kind: "job"; readonly jobId: string; readonly text: string }
+  /** Most of a site vanished at once: its runs are not placed anew, or may be again. */
+  | { readonly kind: "brake"; readonly site: string; readonly on: boolean }
   /** Something failed and will be tried again; `what` names it. */
   | { readonly kind: "trouble"; readonly what: string; readonly error: QuipuError };
 

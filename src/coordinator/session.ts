@@ -19,6 +19,7 @@ import { FailureSchema } from "../gen/quipu/v1/types_pb.js";
 import type { RunRef } from "../model/run.js";
 import { acknowledge } from "./acknowledge.js";
 import { say } from "./assign.js";
+import { withCordon } from "./cordon.js";
 import { type Core, type HostStream, leaseEnd, trouble } from "./core.js";
 import { checkHello } from "./hello.js";
 import { ingest } from "./ingest.js";
@@ -71,6 +72,7 @@ export class Session implements HostStream {
     this.#link.close();
     if (this.#core.sessions.get(this.#host) !== this) return;
     this.#core.sessions.delete(this.#host);
+    this.#core.away.set(this.#host, this.#core.ports.clock.bootMs());
     this.#core.fleet.changed(this.#host);
     this.#core.ports.observe({ kind: "detached", host: this.#host });
     this.#core.wake(); // a waiting job's reason may have changed
@@ -110,11 +112,16 @@ export class Session implements HostStream {
 
   async #hello(hello: Parameters<typeof checkHello>[0]): Promise<void> {
     const core = this.#core;
-    const { host, instanceId, heldRuns } = checkHello(hello, core.ports.clock.wallMs());
-    if (!core.hosts.has(host.name) && core.hosts.size >= hostsMax) {
+    const { host: said, instanceId, heldRuns } = checkHello(hello, core.ports.clock.wallMs());
+    if (!core.hosts.has(said.name) && core.hosts.size >= hostsMax) {
       throw new QuipuError("LIMIT_EXCEEDED", `this fleet has ${hostsMax} hosts already`);
     }
-    await core.ports.store.transact(({ hosts }) => hosts.put(host));
+    const host = await core.ports.store.transact(async ({ hosts }) => {
+      const known = await hosts.get(said.name);
+      const record = withCordon(said, known?.cordon); // which is its operator's to lift
+      await hosts.put(record);
+      return record;
+    });
     if (this.#closed) return;
     // From here to the end nothing is awaited before the stream is the host's only one.
     this.#host = host.name;
@@ -123,6 +130,7 @@ export class Session implements HostStream {
     core.strangers.delete(this);
     const older = core.sessions.get(host.name);
     core.sessions.set(host.name, this);
+    core.away.delete(host.name);
     core.fleet.changed(host.name);
     older?.close();
     const { version, heartbeatMs, leaseMs } = core.options;

@@ -12,7 +12,7 @@ import {
   PlaceSchema,
   Site,
 } from "../gen/quipu/v1/types_pb.js";
-import type { DataSetRecord, HostRecord, JobRecord } from "../io/store/records.js";
+import type { Cordon, DataSetRecord, HostRecord, JobRecord } from "../io/store/records.js";
 import type { Decision, Offer, Reason } from "../model/decision.js";
 import type { JobState } from "../model/job.js";
 import { type PlaceGrade as Grade, type Place, place as placeShape } from "../model/place.js";
@@ -155,7 +155,13 @@ export function hostMessage(core: Core, host: HostRecord): MessageInitShape<type
     })),
     httpUrl: host.httpUrl,
     receiptKey: host.receiptKey,
+    ...(host.cordon === undefined ? {} : { cordon: cordonMessage(host.cordon) }),
   };
+}
+
+function cordonMessage({ reason, atMs, drainAtMs }: Cordon) {
+  const drained = drainAtMs === undefined ? {} : { drainedAt: timestampFromMs(drainAtMs) };
+  return { reason, since: timestampFromMs(atMs), ...drained };
 }
 
 function lastSeenMs({ ports, sessions }: Core, host: HostRecord): number {

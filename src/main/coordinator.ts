@@ -38,6 +38,11 @@ function logEvent(log: Log, event: DaemonEvent): void {
     case "job":
       log.info({ jobId: event.jobId }, event.text);
       break;
+    case "brake":
+      if (event.on)
+        log.warn({ site: event.site }, "most of a site vanished: nothing of it is placed anew");
+      else log.info({ site: event.site }, "the site's runs may be placed anew");
+      break;
     case "trouble":
       log.error({ error: event.error.toJSON() }, event.what);
       break;

@@ -16,6 +16,8 @@ export interface HostView {
   /** Names of the data sets whose folders lie on this host. */
   readonly dataSets: readonly string[];
   readonly attached: boolean;
+  /** Its operator wants no new runs there. */
+  readonly cordoned: boolean;
   /** Device ids that hold a lease now. */
   readonly busyDevices: readonly string[];
 }

@@ -163,10 +163,14 @@ export class CoordinatorNode {
       if (event.error.code === "VERIFICATION_FAILED") this.#world.counts.rejected += 1;
       if (event.error.code === "INTERNAL") this.#world.violated(`INTERNAL: ${event.error.message}`);
     } else {
-      const about = event.kind === "job" ? `${event.jobId} ${event.text}` : event.host;
-      this.#world.note(`coordinator ${event.kind}: ${about}`);
+      this.#world.note(`coordinator ${event.kind}: ${aboutOf(event)}`);
     }
   }
+}
+
+function aboutOf(event: Exclude<CoordinatorEvent, { kind: "trouble" }>): string {
+  if (event.kind === "job") return `${event.jobId} ${event.text}`;
+  return event.kind === "brake" ? `${event.site} ${event.on}` : event.host;
 }
 
 /** The canary: says that it wrote, and did not. */

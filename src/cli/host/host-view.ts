@@ -27,7 +27,15 @@ export function hostView(host: Host) {
     site: siteName(place?.site ?? Site.UNSPECIFIED),
     grade: gradeNames[place?.grade ?? PlaceGrade.UNSPECIFIED],
     attached: host.attached,
-    lastSeenAt: host.lastSeenAt === undefined ? null : timestamp(timestampMs(host.lastSeenAt)),
+    cordon:
+      host.cordon === undefined
+        ? null
+        : {
+            reason: host.cordon.reason,
+            since: timeText(host.cordon.since),
+            drainedAt: timeText(host.cordon.drainedAt),
+          },
+    lastSeenAt: timeText(host.lastSeenAt),
     agentVersion: inventory?.agentVersion ?? "",
     os: inventory?.os ?? "",
     kernel: inventory?.kernel ?? "",
@@ -45,6 +53,11 @@ export function hostView(host: Host) {
     telemetry: host.telemetry === undefined ? null : telemetryView(host.telemetry),
   };
 }
+
+function timeText(time: Host["lastSeenAt"]): string | null {
+  return time === undefined ? null : timestamp(timestampMs(time));
+}
+
 export type HostView = ReturnType<typeof hostView>;
 
 function telemetryView(sample: TelemetrySample) {

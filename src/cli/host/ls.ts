@@ -13,7 +13,11 @@ export const action: VerbAction = async (context) => {
       { title: "HOST", cell: (host) => host.name },
       { title: "COUNTRY", cell: (host) => host.country },
       { title: "SITE", cell: (host) => host.site },
-      { title: "STATE", cell: (host) => (host.attached ? "attached" : "away") },
+      {
+        title: "STATE",
+        cell: ({ attached, cordon }) =>
+          `${attached ? "attached" : "away"}${cordon === null ? "" : ", cordoned"}`,
+      },
       { title: "DEVICES", cell: (host) => host.devices.map(({ id }) => id).join(" ") },
       { title: "RUNS", cell: (host) => String(host.runs.length), right: true },
       {

@@ -1,18 +1,21 @@
 /** `quipu host show HOST`. */
 import { QuipuError } from "../../base/errors.js";
-import type { VerbAction } from "../context.js";
+import type { Host } from "../../gen/quipu/v1/fleet_pb.js";
+import type { Context, VerbAction } from "../context.js";
 import { ageText, bytesText, shareText } from "../table.js";
 import { type HostView, hostView } from "./host-view.js";
 
 export const action: VerbAction = async (context, { args }) => {
   const { hosts } = await context.coordinator();
-  const { host } = await hosts.getHost({ name: args[0] ?? "" });
-  if (host === undefined)
-    throw new QuipuError("NOT_FOUND", `there is no host ${args[0]}`, { next: "quipu host ls" });
-  const view = hostView(host);
-  context.output.result({ host: view }, () => page(view));
-  return 0;
+  return printHost(context, (await hosts.getHost({ name: args[0] ?? "" })).host);
 };
+
+export function printHost({ output }: Context, host: Host | undefined): number {
+  if (host === undefined) throw new QuipuError("INTERNAL", "a host was answered without its value");
+  const view = hostView(host);
+  output.result({ host: view }, () => page(view));
+  return 0;
+}
 
 function page(host: HostView): string {
   const seen =
@@ -20,6 +23,7 @@ function page(host: HostView): string {
   const lines = [
     `${host.name}  ${host.country}${host.zone === "" ? "" : ` ${host.zone}`}  ${host.site}, place ${host.grade}`,
     `state      ${host.attached ? "attached" : "away"}, last seen ${seen}`,
+    ...cordonLines(host),
     `system     ${host.os}, kernel ${host.kernel}, agent ${host.agentVersion}`,
     `cpu        ${host.cpu}, ${host.cores} cores, ${bytesText(host.memoryBytes)}`,
     ...host.devices.map(
@@ -42,4 +46,11 @@ function page(host: HostView): string {
     ...telemetry.faults.map(({ collector, text }) => `fault      ${collector}: ${text}`),
   );
   return lines.join("\n");
+}
+
+function cordonLines({ cordon, runs }: HostView): string[] {
+  if (cordon === null) return [];
+  const lines = [`cordoned   since ${cordon.since}: ${cordon.reason}`];
+  if (cordon.drainedAt === null) return lines;
+  return [...lines, `drained    at ${cordon.drainedAt}, ${runs.length} run(s) there now`];
 }

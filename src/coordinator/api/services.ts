@@ -8,6 +8,7 @@ import type { Coordinator } from "../coordinator.js";
 import { addDataSet } from "./add-data-set.js";
 import { attach } from "./attach.js";
 import { cancelJob } from "./cancel-job.js";
+import { cordonHost } from "./cordon-host.js";
 import { explainHost } from "./explain-host.js";
 import { getHost } from "./get-host.js";
 import { getJob } from "./get-job.js";
@@ -22,6 +23,7 @@ import { listHosts } from "./list-hosts.js";
 import { listJobs } from "./list-jobs.js";
 import { planJobs } from "./plan-jobs.js";
 import { submitJobs } from "./submit-jobs.js";
+import { uncordonHost } from "./uncordon-host.js";
 import { watchJob } from "./watch-job.js";
 
 export function services(coordinator: Coordinator): readonly Binding[] {
@@ -39,7 +41,12 @@ export function services(coordinator: Coordinator): readonly Binding[] {
       getJobLogs: getJobLogs(core),
       grantOutputs: grantOutputs(core),
     }),
-    bind(HostService, { listHosts: listHosts(core), getHost: getHost(core) }),
+    bind(HostService, {
+      listHosts: listHosts(core),
+      getHost: getHost(core),
+      cordonHost: cordonHost(core),
+      uncordonHost: uncordonHost(core),
+    }),
     bind(DataSetService, { addDataSet: addDataSet(core), listDataSets: listDataSets(core) }),
     bind(ArtifactService, {
       listArtifacts: listArtifacts(core),

@@ -89,6 +89,15 @@ export interface HostRecord {
   readonly httpUrl: string;
   readonly receiptKey: Uint8Array;
   readonly lastSeenAtMs: number;
+  /** While it takes no new runs. */
+  readonly cordon?: Cordon;
+}
+
+export interface Cordon {
+  readonly reason: string;
+  readonly atMs: number;
+  /** Runs that are not over by then go elsewhere; absent: they may end as they will. */
+  readonly drainAtMs?: number;
 }
 
 export interface DataSetRecord {

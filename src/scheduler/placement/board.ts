@@ -107,12 +107,12 @@ export class Board {
     this.#origins.take(host, device);
   }
 
-  /** Whether any device is free on a host that is there. */
+  /** Whether any device is free on a host that takes runs. */
   hasRoom(): boolean {
     return this.cells.some(({ names: [name] }) => {
       if (name === undefined) return false;
-      const { attached, devices, busyDevices } = this.view(name) as HostView;
-      return attached && busyDevices.length < devices.length;
+      const { attached, cordoned, devices, busyDevices } = this.view(name) as HostView;
+      return attached && !cordoned && busyDevices.length < devices.length;
     });
   }
 

@@ -5,7 +5,7 @@
 import { canonicalJson } from "../../base/canonical-json.js";
 import type { HostView } from "../../model/host.js";
 
-/** Hosts alike in place, devices, data, attachment and how many devices of each kind are free. */
+/** Hosts alike in place, devices, data, whether they take runs, and how many devices of each kind are free. */
 export interface Cell {
   /** Its place in the list of cells, for as long as no host's facts change. */
   readonly index: number;
@@ -98,12 +98,12 @@ function sortsOf({ devices }: HostView): ReadonlyMap<string, number> {
 }
 
 /** Which of several equal devices are free makes no difference, only how many. */
-function freeOf({ sorts }: Kind, { attached, busyDevices }: HostView): string {
+function freeOf({ sorts }: Kind, { attached, cordoned, busyDevices }: HostView): string {
   const counts: number[] = [];
   for (const number of sorts.values()) counts[number] = (counts[number] ?? 0) + 1;
   for (const id of busyDevices) {
     const number = sorts.get(id);
     if (number !== undefined) counts[number] = (counts[number] as number) - 1;
   }
-  return `${attached ? "+" : "-"}${counts.join()}`;
+  return `${attached ? "+" : "-"}${cordoned ? "-" : "+"}${counts.join()}`;
 }

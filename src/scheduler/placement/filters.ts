@@ -92,6 +92,15 @@ const attached: Filter = {
   check: (_, host) => (host.attached ? undefined : { text: "The host's agent is not attached." }),
 };
 
+const cordoned: Filter = {
+  rule: "host.cordoned",
+  binding: false,
+  change: "the operator of a lawful host lets it take runs again (`quipu host uncordon`)",
+  check: (_, host) => {
+    return host.cordoned ? { text: "The host's operator wants no new runs there." } : undefined;
+  },
+};
+
 const kind: Filter = {
   rule: "device.kind",
   binding: false,
@@ -152,6 +161,7 @@ export const filters: readonly Filter[] = Object.freeze([
   law,
   data,
   attached,
+  cordoned,
   kind,
   backend,
   memory,

@@ -20,13 +20,14 @@ export function compare(a: string, b: string): number {
 
 /** The view with everything in it in the one order that its row has. */
 export function ordered(view: HostView): HostView {
-  const { name, place, devices, dataSets, attached, busyDevices } = view;
+  const { name, place, devices, dataSets, attached, cordoned, busyDevices } = view;
   return {
     name,
     place,
     devices: [...devices].sort((a, b) => a.id.length - b.id.length || compare(a.id, b.id)),
     dataSets: [...dataSets].sort(compare),
     attached,
+    cordoned,
     busyDevices: [...busyDevices].sort(compare),
   };
 }

@@ -18,7 +18,87 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/fleet.proto.
  */
 export const file_quipu_v1_fleet: GenFile = /*@__PURE__*/
-  fileDesc("ChRxdWlwdS92MS9mbGVldC5wcm90bxIIcXVpcHUudjEilQIKBEhvc3QSDAoEbmFtZRgBIAEoCRIeCgVwbGFjZRgCIAEoCzIPLnF1aXB1LnYxLlBsYWNlEiYKCWludmVudG9yeRgDIAEoCzITLnF1aXB1LnYxLkludmVudG9yeRIQCghhdHRhY2hlZBgEIAEoCBIwCgxsYXN0X3NlZW5fYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCXRlbGVtZXRyeRgGIAEoCzIZLnF1aXB1LnYxLlRlbGVtZXRyeVNhbXBsZRIeCgRydW5zGAcgAygLMhAucXVpcHUudjEuUnVuUmVmEhAKCGh0dHBfdXJsGAggASgJEhMKC3JlY2VpcHRfa2V5GAkgASgMIhIKEExpc3RIb3N0c1JlcXVlc3QiMgoRTGlzdEhvc3RzUmVzcG9uc2USHQoFaG9zdHMYASADKAsyDi5xdWlwdS52MS5Ib3N0Ih4KDkdldEhvc3RSZXF1ZXN0EgwKBG5hbWUYASABKAkiLwoPR2V0SG9zdFJlc3BvbnNlEhwKBGhvc3QYASABKAsyDi5xdWlwdS52MS5Ib3N0ItEBCgdEYXRhU2V0EgwKBG5hbWUYASABKAkSEgoKZGF0YV9jbGFzcxgCIAEoCRINCgVvd25lchgDIAEoCRIRCgljb3VudHJpZXMYBCADKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEhMKC21lcmtsZV9yb290GAYgASgJEhIKCnNpemVfYnl0ZXMYByABKAMSDQoFZmlsZXMYCCABKAMSMQoNcmVnaXN0ZXJlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOAoRQWRkRGF0YVNldFJlcXVlc3QSIwoIZGF0YV9zZXQYASABKAsyES5xdWlwdS52MS5EYXRhU2V0IjkKEkFkZERhdGFTZXRSZXNwb25zZRIjCghkYXRhX3NldBgBIAEoCzIRLnF1aXB1LnYxLkRhdGFTZXQiFQoTTGlzdERhdGFTZXRzUmVxdWVzdCI8ChRMaXN0RGF0YVNldHNSZXNwb25zZRIkCglkYXRhX3NldHMYASADKAsyES5xdWlwdS52MS5EYXRhU2V0IhYKFExpc3RBcnRpZmFjdHNSZXF1ZXN0Ij4KFUxpc3RBcnRpZmFjdHNSZXNwb25zZRIlCglhcnRpZmFjdHMYASADKAsyEi5xdWlwdS52MS5BcnRpZmFjdCKBAQoUR3JhbnRBcnRpZmFjdFJlcXVlc3QSDgoGZGlnZXN0GAEgASgJEigKBmFjdGlvbhgCIAEoDjIYLnF1aXB1LnYxLkFydGlmYWN0QWN0aW9uEhIKCnNpemVfYnl0ZXMYAyABKAMSGwoTZGVzdGluYXRpb25fY291bnRyeRgEIAEoCSIzChVHcmFudEFydGlmYWN0UmVzcG9uc2USCwoDdXJsGAEgASgJEg0KBXRva2VuGAIgASgJKmMKDkFydGlmYWN0QWN0aW9uEh8KG0FSVElGQUNUX0FDVElPTl9VTlNQRUNJRklFRBAAEhcKE0FSVElGQUNUX0FDVElPTl9HRVQQARIXChNBUlRJRkFDVF9BQ1RJT05fUFVUEAIykwEKC0hvc3RTZXJ2aWNlEkQKCUxpc3RIb3N0cxIaLnF1aXB1LnYxLkxpc3RIb3N0c1JlcXVlc3QaGy5xdWlwdS52MS5MaXN0SG9zdHNSZXNwb25zZRI+CgdHZXRIb3N0EhgucXVpcHUudjEuR2V0SG9zdFJlcXVlc3QaGS5xdWlwdS52MS5HZXRIb3N0UmVzcG9uc2UyqAEKDkRhdGFTZXRTZXJ2aWNlEkcKCkFkZERhdGFTZXQSGy5xdWlwdS52MS5BZGREYXRhU2V0UmVxdWVzdBocLnF1aXB1LnYxLkFkZERhdGFTZXRSZXNwb25zZRJNCgxMaXN0RGF0YVNldHMSHS5xdWlwdS52MS5MaXN0RGF0YVNldHNSZXF1ZXN0Gh4ucXVpcHUudjEuTGlzdERhdGFTZXRzUmVzcG9uc2UytQEKD0FydGlmYWN0U2VydmljZRJQCg1MaXN0QXJ0aWZhY3RzEh4ucXVpcHUudjEuTGlzdEFydGlmYWN0c1JlcXVlc3QaHy5xdWlwdS52MS5MaXN0QXJ0aWZhY3RzUmVzcG9uc2USUAoNR3JhbnRBcnRpZmFjdBIeLnF1aXB1LnYxLkdyYW50QXJ0aWZhY3RSZXF1ZXN0Gh8ucXVpcHUudjEuR3JhbnRBcnRpZmFjdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_quipu_v1_attach, file_quipu_v1_types]);
+  fileDesc("ChRxdWlwdS92MS9mbGVldC5wcm90bxIIcXVpcHUudjEiVQoRQ29yZG9uSG9zdFJlcXVlc3QSDAoEbmFtZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFQoIZHJhaW5fbXMYAyABKANIAIgBAUILCglfZHJhaW5fbXMiMgoSQ29yZG9uSG9zdFJlc3BvbnNlEhwKBGhvc3QYASABKAsyDi5xdWlwdS52MS5Ib3N0IiMKE1VuY29yZG9uSG9zdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSI0ChRVbmNvcmRvbkhvc3RSZXNwb25zZRIcCgRob3N0GAEgASgLMg4ucXVpcHUudjEuSG9zdCK3AgoESG9zdBIMCgRuYW1lGAEgASgJEh4KBXBsYWNlGAIgASgLMg8ucXVpcHUudjEuUGxhY2USJgoJaW52ZW50b3J5GAMgASgLMhMucXVpcHUudjEuSW52ZW50b3J5EhAKCGF0dGFjaGVkGAQgASgIEjAKDGxhc3Rfc2Vlbl9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoJdGVsZW1ldHJ5GAYgASgLMhkucXVpcHUudjEuVGVsZW1ldHJ5U2FtcGxlEh4KBHJ1bnMYByADKAsyEC5xdWlwdS52MS5SdW5SZWYSEAoIaHR0cF91cmwYCCABKAkSEwoLcmVjZWlwdF9rZXkYCSABKAwSIAoGY29yZG9uGAogASgLMhAucXVpcHUudjEuQ29yZG9uInMKBkNvcmRvbhIOCgZyZWFzb24YASABKAkSKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmRyYWluZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhIKEExpc3RIb3N0c1JlcXVlc3QiMgoRTGlzdEhvc3RzUmVzcG9uc2USHQoFaG9zdHMYASADKAsyDi5xdWlwdS52MS5Ib3N0Ih4KDkdldEhvc3RSZXF1ZXN0EgwKBG5hbWUYASABKAkiLwoPR2V0SG9zdFJlc3BvbnNlEhwKBGhvc3QYASABKAsyDi5xdWlwdS52MS5Ib3N0ItEBCgdEYXRhU2V0EgwKBG5hbWUYASABKAkSEgoKZGF0YV9jbGFzcxgCIAEoCRINCgVvd25lchgDIAEoCRIRCgljb3VudHJpZXMYBCADKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEhMKC21lcmtsZV9yb290GAYgASgJEhIKCnNpemVfYnl0ZXMYByABKAMSDQoFZmlsZXMYCCABKAMSMQoNcmVnaXN0ZXJlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOAoRQWRkRGF0YVNldFJlcXVlc3QSIwoIZGF0YV9zZXQYASABKAsyES5xdWlwdS52MS5EYXRhU2V0IjkKEkFkZERhdGFTZXRSZXNwb25zZRIjCghkYXRhX3NldBgBIAEoCzIRLnF1aXB1LnYxLkRhdGFTZXQiFQoTTGlzdERhdGFTZXRzUmVxdWVzdCI8ChRMaXN0RGF0YVNldHNSZXNwb25zZRIkCglkYXRhX3NldHMYASADKAsyES5xdWlwdS52MS5EYXRhU2V0IhYKFExpc3RBcnRpZmFjdHNSZXF1ZXN0Ij4KFUxpc3RBcnRpZmFjdHNSZXNwb25zZRIlCglhcnRpZmFjdHMYASADKAsyEi5xdWlwdS52MS5BcnRpZmFjdCKBAQoUR3JhbnRBcnRpZmFjdFJlcXVlc3QSDgoGZGlnZXN0GAEgASgJEigKBmFjdGlvbhgCIAEoDjIYLnF1aXB1LnYxLkFydGlmYWN0QWN0aW9uEhIKCnNpemVfYnl0ZXMYAyABKAMSGwoTZGVzdGluYXRpb25fY291bnRyeRgEIAEoCSIzChVHcmFudEFydGlmYWN0UmVzcG9uc2USCwoDdXJsGAEgASgJEg0KBXRva2VuGAIgASgJKmMKDkFydGlmYWN0QWN0aW9uEh8KG0FSVElGQUNUX0FDVElPTl9VTlNQRUNJRklFRBAAEhcKE0FSVElGQUNUX0FDVElPTl9HRVQQARIXChNBUlRJRkFDVF9BQ1RJT05fUFVUEAIyqwIKC0hvc3RTZXJ2aWNlEkQKCUxpc3RIb3N0cxIaLnF1aXB1LnYxLkxpc3RIb3N0c1JlcXVlc3QaGy5xdWlwdS52MS5MaXN0SG9zdHNSZXNwb25zZRI+CgdHZXRIb3N0EhgucXVpcHUudjEuR2V0SG9zdFJlcXVlc3QaGS5xdWlwdS52MS5HZXRIb3N0UmVzcG9uc2USRwoKQ29yZG9uSG9zdBIbLnF1aXB1LnYxLkNvcmRvbkhvc3RSZXF1ZXN0GhwucXVpcHUudjEuQ29yZG9uSG9zdFJlc3BvbnNlEk0KDFVuY29yZG9uSG9zdBIdLnF1aXB1LnYxLlVuY29yZG9uSG9zdFJlcXVlc3QaHi5xdWlwdS52MS5VbmNvcmRvbkhvc3RSZXNwb25zZTKoAQoORGF0YVNldFNlcnZpY2USRwoKQWRkRGF0YVNldBIbLnF1aXB1LnYxLkFkZERhdGFTZXRSZXF1ZXN0GhwucXVpcHUudjEuQWRkRGF0YVNldFJlc3BvbnNlEk0KDExpc3REYXRhU2V0cxIdLnF1aXB1LnYxLkxpc3REYXRhU2V0c1JlcXVlc3QaHi5xdWlwdS52MS5MaXN0RGF0YVNldHNSZXNwb25zZTK1AQoPQXJ0aWZhY3RTZXJ2aWNlElAKDUxpc3RBcnRpZmFjdHMSHi5xdWlwdS52MS5MaXN0QXJ0aWZhY3RzUmVxdWVzdBofLnF1aXB1LnYxLkxpc3RBcnRpZmFjdHNSZXNwb25zZRJQCg1HcmFudEFydGlmYWN0Eh4ucXVpcHUudjEuR3JhbnRBcnRpZmFjdFJlcXVlc3QaHy5xdWlwdS52MS5HcmFudEFydGlmYWN0UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_quipu_v1_attach, file_quipu_v1_types]);
+
+/**
+ * @generated from message quipu.v1.CordonHostRequest
+ */
+export type CordonHostRequest = Message<"quipu.v1.CordonHostRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * Absent: runs may end as they will. 0: they go at once.
+   *
+   * @generated from field: optional int64 drain_ms = 3;
+   */
+  drainMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message quipu.v1.CordonHostRequest.
+ * Use `create(CordonHostRequestSchema)` to create a new message.
+ */
+export const CordonHostRequestSchema: GenMessage<CordonHostRequest> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_fleet, 0);
+
+/**
+ * @generated from message quipu.v1.CordonHostResponse
+ */
+export type CordonHostResponse = Message<"quipu.v1.CordonHostResponse"> & {
+  /**
+   * @generated from field: quipu.v1.Host host = 1;
+   */
+  host?: Host | undefined;
+};
+
+/**
+ * Describes the message quipu.v1.CordonHostResponse.
+ * Use `create(CordonHostResponseSchema)` to create a new message.
+ */
+export const CordonHostResponseSchema: GenMessage<CordonHostResponse> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_fleet, 1);
+
+/**
+ * @generated from message quipu.v1.UncordonHostRequest
+ */
+export type UncordonHostRequest = Message<"quipu.v1.UncordonHostRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message quipu.v1.UncordonHostRequest.
+ * Use `create(UncordonHostRequestSchema)` to create a new message.
+ */
+export const UncordonHostRequestSchema: GenMessage<UncordonHostRequest> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_fleet, 2);
+
+/**
+ * @generated from message quipu.v1.UncordonHostResponse
+ */
+export type UncordonHostResponse = Message<"quipu.v1.UncordonHostResponse"> & {
+  /**
+   * @generated from field: quipu.v1.Host host = 1;
+   */
+  host?: Host | undefined;
+};
+
+/**
+ * Describes the message quipu.v1.UncordonHostResponse.
+ * Use `create(UncordonHostResponseSchema)` to create a new message.
+ */
+export const UncordonHostResponseSchema: GenMessage<UncordonHostResponse> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_fleet, 3);
 
 /**
  * @generated from message quipu.v1.Host
@@ -70,6 +150,13 @@ export type Host = Message<"quipu.v1.Host"> & {
    * @generated from field: bytes receipt_key = 9;
    */
   receiptKey: Uint8Array;
+
+  /**
+   * While its operator wants no new runs there.
+   *
+   * @generated from field: quipu.v1.Cordon cordon = 10;
+   */
+  cordon?: Cordon | undefined;
 };
 
 /**
@@ -77,7 +164,36 @@ export type Host = Message<"quipu.v1.Host"> & {
  * Use `create(HostSchema)` to create a new message.
  */
 export const HostSchema: GenMessage<Host> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 0);
+  messageDesc(file_quipu_v1_fleet, 4);
+
+/**
+ * @generated from message quipu.v1.Cordon
+ */
+export type Cordon = Message<"quipu.v1.Cordon"> & {
+  /**
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * When runs that are not over go elsewhere.
+   *
+   * @generated from field: google.protobuf.Timestamp drained_at = 3;
+   */
+  drainedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message quipu.v1.Cordon.
+ * Use `create(CordonSchema)` to create a new message.
+ */
+export const CordonSchema: GenMessage<Cordon> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_fleet, 5);
 
 /**
  * @generated from message quipu.v1.ListHostsRequest
@@ -90,7 +206,7 @@ export type ListHostsRequest = Message<"quipu.v1.ListHostsRequest"> & {
  * Use `create(ListHostsRequestSchema)` to create a new message.
  */
 export const ListHostsRequestSchema: GenMessage<ListHostsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 1);
+  messageDesc(file_quipu_v1_fleet, 6);
 
 /**
  * @generated from message quipu.v1.ListHostsResponse
@@ -107,7 +223,7 @@ export type ListHostsResponse = Message<"quipu.v1.ListHostsResponse"> & {
  * Use `create(ListHostsResponseSchema)` to create a new message.
  */
 export const ListHostsResponseSchema: GenMessage<ListHostsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 2);
+  messageDesc(file_quipu_v1_fleet, 7);
 
 /**
  * @generated from message quipu.v1.GetHostRequest
@@ -124,7 +240,7 @@ export type GetHostRequest = Message<"quipu.v1.GetHostRequest"> & {
  * Use `create(GetHostRequestSchema)` to create a new message.
  */
 export const GetHostRequestSchema: GenMessage<GetHostRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 3);
+  messageDesc(file_quipu_v1_fleet, 8);
 
 /**
  * @generated from message quipu.v1.GetHostResponse
@@ -141,7 +257,7 @@ export type GetHostResponse = Message<"quipu.v1.GetHostResponse"> & {
  * Use `create(GetHostResponseSchema)` to create a new message.
  */
 export const GetHostResponseSchema: GenMessage<GetHostResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 4);
+  messageDesc(file_quipu_v1_fleet, 9);
 
 /**
  * @generated from message quipu.v1.DataSet
@@ -206,7 +322,7 @@ export type DataSet = Message<"quipu.v1.DataSet"> & {
  * Use `create(DataSetSchema)` to create a new message.
  */
 export const DataSetSchema: GenMessage<DataSet> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 5);
+  messageDesc(file_quipu_v1_fleet, 10);
 
 /**
  * @generated from message quipu.v1.AddDataSetRequest
@@ -223,7 +339,7 @@ export type AddDataSetRequest = Message<"quipu.v1.AddDataSetRequest"> & {
  * Use `create(AddDataSetRequestSchema)` to create a new message.
  */
 export const AddDataSetRequestSchema: GenMessage<AddDataSetRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 6);
+  messageDesc(file_quipu_v1_fleet, 11);
 
 /**
  * @generated from message quipu.v1.AddDataSetResponse
@@ -240,7 +356,7 @@ export type AddDataSetResponse = Message<"quipu.v1.AddDataSetResponse"> & {
  * Use `create(AddDataSetResponseSchema)` to create a new message.
  */
 export const AddDataSetResponseSchema: GenMessage<AddDataSetResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 7);
+  messageDesc(file_quipu_v1_fleet, 12);
 
 /**
  * @generated from message quipu.v1.ListDataSetsRequest
@@ -253,7 +369,7 @@ export type ListDataSetsRequest = Message<"quipu.v1.ListDataSetsRequest"> & {
  * Use `create(ListDataSetsRequestSchema)` to create a new message.
  */
 export const ListDataSetsRequestSchema: GenMessage<ListDataSetsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 8);
+  messageDesc(file_quipu_v1_fleet, 13);
 
 /**
  * @generated from message quipu.v1.ListDataSetsResponse
@@ -270,7 +386,7 @@ export type ListDataSetsResponse = Message<"quipu.v1.ListDataSetsResponse"> & {
  * Use `create(ListDataSetsResponseSchema)` to create a new message.
  */
 export const ListDataSetsResponseSchema: GenMessage<ListDataSetsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 9);
+  messageDesc(file_quipu_v1_fleet, 14);
 
 /**
  * @generated from message quipu.v1.ListArtifactsRequest
@@ -283,7 +399,7 @@ export type ListArtifactsRequest = Message<"quipu.v1.ListArtifactsRequest"> & {
  * Use `create(ListArtifactsRequestSchema)` to create a new message.
  */
 export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 10);
+  messageDesc(file_quipu_v1_fleet, 15);
 
 /**
  * @generated from message quipu.v1.ListArtifactsResponse
@@ -300,7 +416,7 @@ export type ListArtifactsResponse = Message<"quipu.v1.ListArtifactsResponse"> & 
  * Use `create(ListArtifactsResponseSchema)` to create a new message.
  */
 export const ListArtifactsResponseSchema: GenMessage<ListArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 11);
+  messageDesc(file_quipu_v1_fleet, 16);
 
 /**
  * @generated from message quipu.v1.GrantArtifactRequest
@@ -332,7 +448,7 @@ export type GrantArtifactRequest = Message<"quipu.v1.GrantArtifactRequest"> & {
  * Use `create(GrantArtifactRequestSchema)` to create a new message.
  */
 export const GrantArtifactRequestSchema: GenMessage<GrantArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 12);
+  messageDesc(file_quipu_v1_fleet, 17);
 
 /**
  * @generated from message quipu.v1.GrantArtifactResponse
@@ -354,7 +470,7 @@ export type GrantArtifactResponse = Message<"quipu.v1.GrantArtifactResponse"> & 
  * Use `create(GrantArtifactResponseSchema)` to create a new message.
  */
 export const GrantArtifactResponseSchema: GenMessage<GrantArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 13);
+  messageDesc(file_quipu_v1_fleet, 18);
 
 /**
  * @generated from enum quipu.v1.ArtifactAction
@@ -401,6 +517,24 @@ export const HostService: GenService<{
     methodKind: "unary";
     input: typeof GetHostRequestSchema;
     output: typeof GetHostResponseSchema;
+  },
+  /**
+   * The host gets no new runs; with a time to drain, what still runs by then is placed elsewhere.
+   *
+   * @generated from rpc quipu.v1.HostService.CordonHost
+   */
+  cordonHost: {
+    methodKind: "unary";
+    input: typeof CordonHostRequestSchema;
+    output: typeof CordonHostResponseSchema;
+  },
+  /**
+   * @generated from rpc quipu.v1.HostService.UncordonHost
+   */
+  uncordonHost: {
+    methodKind: "unary";
+    input: typeof UncordonHostRequestSchema;
+    output: typeof UncordonHostResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_quipu_v1_fleet, 0);

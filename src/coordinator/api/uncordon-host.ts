@@ -1,0 +1,9 @@
+import type { HostService } from "../../gen/quipu/v1/fleet_pb.js";
+import type { Handlers } from "../../io/rpc/service.js";
+import { uncordonHost as uncordon } from "../cordon.js";
+import type { Core } from "../core.js";
+import { hostMessage } from "../wire.js";
+
+export function uncordonHost(core: Core): Handlers<typeof HostService>["uncordonHost"] {
+  return async ({ name }) => ({ host: hostMessage(core, await uncordon(core, name)) });
+}

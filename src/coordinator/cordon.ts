@@ -1,0 +1,80 @@
+/**
+ * Hosts whose operator wants no new runs there, and runs that have to go elsewhere by a time. Durable
+ * before anyone is told: a host stays cordoned over restarts of both sides.
+ */
+import type { StoreTables } from "../io/store/coordinator-store.js";
+import type { Cordon, HostRecord } from "../io/store/records.js";
+import { sendCancel } from "./assign.js";
+import { type Core, note, notFound, trouble } from "./core.js";
+import { loseRun } from "./run-end.js";
+
+const reasonLengthMax = 500;
+
+/** `drainMs`: after so long its runs are given up and placed elsewhere, which costs no attempt. */
+export async function cordonHost(
+  core: Core,
+  name: string,
+  { reason, drainMs }: { readonly reason: string; readonly drainMs?: number | undefined },
+): Promise<HostRecord> {
+  const atMs = core.ports.clock.wallMs();
+  const cordon = {
+    reason: reason.slice(0, reasonLengthMax).toWellFormed() || "no reason given",
+    atMs,
+    ...(drainMs === undefined ? {} : { drainAtMs: atMs + drainMs }),
+  };
+  return await setCordon(core, name, cordon);
+}
+
+export async function uncordonHost(core: Core, name: string): Promise<HostRecord> {
+  return await setCordon(core, name, undefined);
+}
+
+async function setCordon(core: Core, name: string, cordon?: Cordon): Promise<HostRecord> {
+  const kept = await core.ports.store.transact((tables) => mark(tables, name, cordon));
+  const known = core.hosts.get(name);
+  if (kept === undefined || known === undefined)
+    throw notFound("host", name, "see `quipu host ls`");
+  // What an agent said meanwhile stays; the mark is what was just written.
+  const host = withCordon(known, cordon);
+  core.hosts.set(name, host);
+  core.fleet.changed(name);
+  core.wake();
+  return host;
+}
+
+async function mark(
+  { hosts }: StoreTables,
+  name: string,
+  cordon: Cordon | undefined,
+): Promise<HostRecord | undefined> {
+  const known = await hosts.get(name);
+  if (known === undefined) return undefined;
+  const host = withCordon(known, cordon);
+  await hosts.put(host);
+  return host;
+}
+
+export function withCordon({ cordon: _, ...host }: HostRecord, cordon?: Cordon): HostRecord {
+  return cordon === undefined ? host : { ...host, cordon };
+}
+
+/** Gives up the runs of hosts whose time has come. A crash in between leaves the others for the next tick. */
+export async function drainDue(core: Core): Promise<void> {
+  const atMs = core.ports.clock.wallMs();
+  for (const { name, cordon } of core.hosts.values()) {
+    if (cordon?.drainAtMs === undefined || cordon.drainAtMs > atMs) continue;
+    for (const active of core.runs.ofHost(name)) {
+      const message = `host ${name} is drained: ${cordon.reason}`;
+      try {
+        const failure = { code: "PREEMPTED", kind: "retryable", message } as const;
+        if (!(await loseRun(core, active, failure))) continue;
+        // Whatever it reports from here on is evidence; the sooner it stops, the sooner it is empty.
+        active.cancelReason = message;
+        sendCancel(core, active);
+        note(core, active.run.jobId, message);
+      } catch (thrown) {
+        trouble(core, `drain of run ${active.run.id}`, thrown);
+      }
+    }
+  }
+}
