@@ -3,13 +3,25 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { inspect } from "node:util";
+import fc from "fast-check";
 import t from "tap";
 import { QuipuError } from "../src/base/errors.js";
 import { openDurableFolder } from "../src/io/store/durable-folder.js";
-import type { JobRecord } from "../src/io/store/records.js";
+import {
+  type Leadership,
+  requireLeadership,
+  takeLeadership,
+} from "../src/io/store/leader-lease.js";
+import { LogDatabase } from "../src/io/store/log-database.js";
+import { parsePostgresAddress } from "../src/io/store/postgres-address.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
 import { openStateFolder } from "../src/io/store/state-folder.js";
 import { failure } from "./failure.js";
+import { logInStorage } from "./log-suite.js";
+import { PostgresServer } from "./postgres-server.js";
+import * as replicas from "./store-replicas.js";
+import { fencesLeaders, keepsAllOrNothing, keepsFacts } from "./store-suite.js";
 
 const root = mkdtempSync(join(tmpdir(), "quipu-"));
 t.teardown(() => rmSync(root, { recursive: true, force: true }));
@@ -17,23 +29,6 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (content: Uint8Array | undefined) =>
   content === undefined ? undefined : new TextDecoder().decode(content);
 const refused = (expected: string) => ({ name: "QuipuError", code: expected });
-
-const record: JobRecord = {
-  id: "job-1",
-  position: 1,
-  name: "count",
-  driver: "hash",
-  spec: bytes("{}"),
-  specDigest: `sha256:${"a".repeat(64)}`,
-  attemptsMax: 3,
-  state: "queued",
-  runId: "run-1",
-  epoch: 1,
-  host: "sg-1",
-  country: "SG",
-  decisionId: "dec-1",
-  submittedAtMs: 1,
-};
 
 t.test("a durable folder replaces whole files and forgets crashed writes", async (t) => {
   const path = join(root, "durable");
@@ -105,90 +100,6 @@ t.test("a killed holder lets go at once; a living one does not", async (t) => {
   t.pass("taken over");
 });
 
-t.test("a store keeps all of a transaction or none, and refuses a newer schema", async (t) => {
-  const path = join(root, "store.db");
-  const store = await openCoordinatorStore(path);
-  const insert = (id: string, position: number) =>
-    store.transact(({ jobs }) => jobs.insert([{ ...record, id, position }]));
-  const doomed = () =>
-    store.transact(async ({ jobs }) => {
-      await jobs.insert([{ ...record, id: "job-half", position: 50 }]);
-      throw new Error("half-way");
-    });
-  const clash = () =>
-    store.transact(({ jobs }) =>
-      jobs.insert([
-        { ...record, id: "job-a", position: 60 },
-        { ...record, id: "job-b", position: 1 },
-      ]),
-    );
-  // All of these share one commit; those that fail take nothing of the others with them.
-  const outcomes = await Promise.allSettled([
-    insert("job-1", 1),
-    doomed(),
-    clash(),
-    insert("job-2", 2),
-  ]);
-  t.same(
-    outcomes.map(({ status }) => status),
-    ["fulfilled", "rejected", "rejected", "fulfilled"],
-  );
-  const run = {
-    id: "run-1",
-    jobId: "job-1",
-    epoch: 1,
-    host: "sg-1",
-    device: "cpu",
-    stage: "assigned",
-    instanceId: "",
-    receiptKey: new Uint8Array([1, 2]),
-    place: { country: "SG", zone: "", site: "private", grade: "claimed" },
-    decisionId: "dec-1",
-    decisionDigest: record.specDigest,
-    policyDigest: record.specDigest,
-    assignedAtMs: 5,
-  } as const;
-  await store.transact(({ runs }) => runs.insert(run));
-  const second = { ...run, id: "run-2", jobId: "job-2" };
-  const taken = await failure(store.transact(({ runs }) => runs.insert(second)));
-  t.equal(taken.code, "CONFLICT", "a device that has a run gets no second one");
-  await store.transact(({ runs }) => runs.update("run-1", { stage: "lost", endedAtMs: 9 }));
-  await store.transact(({ runs }) => runs.insert(second));
-  const lines = Array.from({ length: 30 }, (_, i) => `line ${i} ${"x".repeat(90)}`);
-  await store.transact(({ runLogs }) => runLogs.append("run-1", lines, 1_000));
-  const kept = await store.runLogs.read("run-1", 0);
-  t.ok(kept.lines.join("").length <= 1_000 && kept.lines.at(-1) === lines.at(-1), "newest lines");
-  t.same((await store.runLogs.read("run-1", kept.last)).lines, []);
-  const many = Array.from({ length: 1_500 }, (_, i) => `${i}`);
-  await store.transact(({ runLogs }) => runLogs.append("run-1", many, 100));
-  await store.transact(({ runLogs }) => runLogs.append("run-1", ["", "x".repeat(98)], 100));
-  t.same((await store.runLogs.read("run-1", 0)).lines, ["", "x".repeat(98)]);
-  const leaf = (digit: string) => `sha256:${digit.repeat(64)}` as const;
-  t.equal(await store.logIndex.firstGap(), 0);
-  await store.transact(async ({ logIndex }) => {
-    await logIndex.put(leaf("0"), 0);
-    await logIndex.put(leaf("1"), 1);
-    await logIndex.put(leaf("5"), 5);
-  });
-  t.equal(await store.logIndex.firstGap(), 2);
-  await store.close();
-
-  const again = await openCoordinatorStore(path);
-  const jobs = await again.jobs.list(10, Number.MAX_SAFE_INTEGER);
-  t.same(
-    jobs.map(({ id }) => id),
-    ["job-2", "job-1"],
-  );
-  t.same(jobs[1], record, "a row is read as it was written");
-  t.same(await again.runs.get("run-1"), { ...run, stage: "lost", endedAtMs: 9 });
-  await again.close();
-  const { default: Database } = await import("libsql");
-  const raw = new Database(path);
-  raw.exec("insert into kysely_migration (name, timestamp) values ('9999-future', 'x')");
-  raw.close();
-  t.equal((await failure(openCoordinatorStore(path))).code, "STATE_NEWER");
-});
-
 t.test("a full disk keeps the old content and leaves nothing half-written", async (t) => {
   const disk = join(root, "small-disk");
   mkdirSync(disk);
@@ -222,4 +133,117 @@ t.test("a full disk keeps the old content and leaves nothing half-written", asyn
     kept: "sealed",
     files: ["run"],
   });
+});
+
+const server = await PostgresServer.start();
+t.teardown(() => server?.close());
+
+/** Each backing with the address of an empty store. */
+const backings: Readonly<Record<string, (name: string) => string>> = {
+  SQLite: (name) => join(root, `${name}.db`),
+  ...(server === undefined ? {} : { PostgreSQL: () => server.newDatabase() }),
+};
+
+for (const [backing, fresh] of Object.entries(backings)) {
+  t.test(`${backing} keeps all of a transaction or none`, (t) =>
+    keepsAllOrNothing(t, fresh("transactions")),
+  );
+  t.test(`${backing} keeps every kind of fact`, (t) => keepsFacts(t, fresh("facts")));
+  t.test(`${backing} fences leaders`, (t) => fencesLeaders(t, fresh("leaders")));
+  t.test(`${backing} keeps a log`, async (t) => {
+    const where = fresh("log");
+    const store = await openCoordinatorStore(where);
+    const other = backing === "SQLite" ? store : await openCoordinatorStore(where);
+    let opened = 0;
+    await logInStorage(t, async () => new LogDatabase(opened++ === 0 ? store : other));
+    await other.close();
+    if (other !== store) await store.close();
+  });
+  t.test(`${backing} refuses what a newer program changed`, async (t) => {
+    const where = fresh("newer");
+    await (await openCoordinatorStore(where)).close();
+    const name = new URL(where, "file:").pathname.slice(1);
+    const future = "insert into kysely_migration (name, timestamp) values ('9999-future', 'x')";
+    if (backing === "SQLite") {
+      const { default: Database } = await import("libsql");
+      const raw = new Database(where);
+      raw.exec(future);
+      raw.close();
+    } else {
+      server?.sql(name, future);
+    }
+    t.equal((await failure(openCoordinatorStore(where))).code, "STATE_NEWER");
+  });
+}
+
+t.test("several coordinators over one PostgreSQL", async (t) => {
+  if (server === undefined) {
+    t.ok(true, "SKIPPED: PostgreSQL is not installed (Debian: postgresql-15)", { skip: true });
+    return;
+  }
+  for (const [name, proof] of Object.entries(replicas)) await t.test(name, (t) => proof(t, server));
+});
+
+t.test("who leads, whatever is asked in whatever order", async (t) => {
+  const step = fc.record({
+    holder: fc.constantFrom("one", "two", "three"),
+    leaseMs: fc.integer({ min: 1, max: 50 }),
+    passedMs: fc.integer({ min: -20, max: 40 }), // the database's clock may jump back
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      let now = 1_000;
+      let led: Leadership | undefined;
+      for (const { holder, leaseMs, passedMs } of steps) {
+        now += passedMs;
+        const taken = takeLeadership(led, { holder, nowMs: now, leaseMs });
+        const before = led;
+        if (taken === undefined) {
+          if (before === undefined || before.holder === holder) return false;
+          if (before.leaseEndsAtMs <= now) return false;
+          continue;
+        }
+        const moved = before?.holder !== holder;
+        if (taken.epoch !== (before?.epoch ?? 0) + (moved ? 1 : 0)) return false;
+        if (moved && before !== undefined && now < before.leaseEndsAtMs) return false;
+        if (taken.holder !== holder || taken.leaseEndsAtMs !== now + leaseMs) return false;
+        led = taken;
+      }
+      return true;
+    }),
+  );
+  t.throws(() => requireLeadership(undefined, 1), refused("FENCED"));
+});
+
+t.test("an address of a database says all, and never its password", async (t) => {
+  const pool = (text: string) => parsePostgresAddress(text).pool;
+  t.match(pool("postgres://u:p%40ss@127.0.0.1:5/db?pool_max=3&statement_timeout_ms=100"), {
+    ...{ host: "127.0.0.1", port: 5, user: "u", password: "p@ss", database: "db", ssl: false },
+    ...{ max: 3, statement_timeout: 100 },
+  });
+  t.match(pool("postgresql:///db?host=/run/pg&user=u"), {
+    host: "/run/pg",
+    ssl: false,
+    port: 5432,
+  });
+  t.match(pool("postgres://u@db.example/d"), { ssl: { rejectUnauthorized: true } });
+  t.match(pool("postgres://u@[::1]/"), { host: "::1", database: "u", ssl: false });
+  const wrong = {
+    "postgres://u:secret@db.example/d?sslmode=disable": "INSECURE_ENDPOINT",
+    "postgres://u:secret@h/d?sslmode=require": "INVALID_ARGUMENT",
+    "postgres://u:secret@h/d?poolmax=3": "INVALID_ARGUMENT",
+    "postgres://u:secret@h/d?pool_max=1e3": "INVALID_ARGUMENT",
+    "postgres://u:secret@h/d?sslrootcert=/nowhere": "NOT_FOUND",
+    "postgres://u:secret%ff@h/d": "INVALID_ARGUMENT",
+    "postgres://u:secret@h:99999/d": "INVALID_ARGUMENT",
+    "postgres:///d?host=/run&sslmode=verify-full": "INVALID_ARGUMENT",
+  };
+  for (const [address, code] of Object.entries(wrong)) {
+    const error = await failure(openCoordinatorStore(address));
+    t.equal(error.code, code, address);
+    t.notMatch(inspect(error, { depth: 9 }), "secret", address);
+  }
+  const nobody = await failure(openCoordinatorStore("postgres://u:secret@127.0.0.1:1/d"));
+  t.match(nobody, { code: "UNAVAILABLE", next: /./ });
+  t.notMatch(inspect(nobody, { depth: 9 }), "secret");
 });

@@ -7,12 +7,16 @@
  *   its tables and returns what it found. It never waits for anything else, and never calls
  *   `transact` or the tables outside it: those wait for the commit.
  * - Reads outside a transaction see committed rows only.
+ * - A database that was lost in mid-commit is asked again until it says whether the commit
+ *   happened; its works wait so long, and others are refused with UNAVAILABLE. So nothing that was
+ *   rejected has happened, save when the store is closed meanwhile (`details.outcome` is `unknown`).
  *
- * SQLite serves one coordinator; nothing here is particular to it, so that a PostgreSQL-compatible
- * database can serve many.
+ * SQLite serves one coordinator. A PostgreSQL-compatible database serves many: works of different
+ * coordinators run as if one after another, too.
  */
 import type { Digest } from "../../base/bytes.js";
 import type { Paper } from "../../model/decision.js";
+import type { StageName } from "../../proof/tlog/store.js";
 import type {
   DataSetRecord,
   DecisionRecord,
@@ -27,6 +31,8 @@ import type {
 
 export interface CoordinatorStore extends StoreTables {
   transact<T>(work: (tables: StoreTables) => Promise<T>): Promise<T>;
+  /** Resolves when the database answers; throws what keeps it from answering. */
+  check(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,6 +47,8 @@ export interface StoreTables {
   readonly submissions: SubmissionTable;
   readonly runLogs: RunLogTable;
   readonly logIndex: LogIndexTable;
+  readonly leader: LeaderTable;
+  readonly logFiles: LogFileTable;
 }
 
 export interface JobTable {
@@ -122,4 +130,49 @@ export interface LogIndexTable {
   get(leafHash: Digest): Promise<number | undefined>;
   /** The lowest index that is not here. Reads the whole table. */
   firstGap(): Promise<number>;
+}
+
+/** The one row that says who leads; see `leader-lease.ts`. To be used in transactions only. */
+export interface LeaderTable {
+  /** The epoch that `holder` leads in now; undefined while another's lease runs. */
+  take(holder: string, leaseMs: number): Promise<number | undefined>;
+  /** Throws FENCED when another has taken over. */
+  renew(epoch: number, leaseMs: number): Promise<void>;
+  /** Lets the next one in at once. Without effect when another has taken over. */
+  resign(epoch: number): Promise<void>;
+  /**
+   * Locks the row until the transaction ends, so that nobody takes over before; throws FENCED when
+   * somebody has.
+   */
+  hold(epoch: number): Promise<void>;
+}
+
+/** What `LogDatabase` makes a log of. */
+export interface LogFileTable {
+  head(): Promise<string | undefined>;
+  putHead(note: string): Promise<void>;
+  stage(name: StageName, content: Uint8Array): Promise<void>;
+  staged(name: StageName): Promise<Uint8Array | undefined>;
+  dropStages(sizeMax: number): Promise<void>;
+  /** Keeps what is there; false when something is. */
+  insertFile(path: string, content: Uint8Array): Promise<boolean>;
+  replaceFile(path: string, content: Uint8Array): Promise<void>;
+  file(path: string): Promise<Uint8Array | undefined>;
+  /** Removes the unfinished forms of this file. */
+  dropPartials(path: string): Promise<void>;
+}
+
+/**
+ * `store` as the leader of an epoch sees it: none of its transactions goes through once another has
+ * taken over. They fail with FENCED.
+ */
+export function ledStore(store: CoordinatorStore, epoch: number): CoordinatorStore {
+  return {
+    ...store,
+    transact: (work) =>
+      store.transact(async (tables) => {
+        await tables.leader.hold(epoch);
+        return await work(tables);
+      }),
+  };
 }

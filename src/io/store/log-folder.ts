@@ -16,6 +16,7 @@ import { equalBytes } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { LogStore, StageName } from "../../proof/tlog/store.js";
 import { isTilePath } from "../../proof/tlog/tile.js";
+import { logConflict, rewritten } from "./log-errors.js";
 
 export class LogFolder implements LogStore {
   /** The part that readers may see. */
@@ -49,14 +50,14 @@ export class LogFolder implements LogStore {
   compareAndSwap(expected: string | undefined, next: string): Promise<void> {
     return system(async () => {
       const newest = await this.#newestCommit();
-      if (newest?.note !== expected) throw conflict();
+      if (newest?.note !== expected) throw logConflict();
       const number = (newest?.number ?? 0) + 1;
       const draft = await this.#draft(new TextEncoder().encode(next));
       try {
         // Fails when the name is taken: of two writers that saw the same head one commits.
         await link(draft, join(this.#commits, commitName(number)));
       } catch (thrown) {
-        throw errnoOf(thrown) === "EEXIST" ? conflict() : thrown;
+        throw errnoOf(thrown) === "EEXIST" ? logConflict() : thrown;
       } finally {
         await unlink(draft);
       }
@@ -65,7 +66,7 @@ export class LogFolder implements LogStore {
       const numbers = await this.#commitNumbers();
       if (numbers.some((other) => other > number)) {
         await rm(join(this.#commits, commitName(number)), { force: true });
-        throw conflict();
+        throw logConflict();
       }
       const old = numbers.filter((other) => other < number - 1);
       for (const other of old) await unlink(join(this.#commits, commitName(other)));
@@ -208,16 +209,4 @@ async function system<Value>(work: () => Promise<Value>): Promise<Value> {
   } catch (thrown) {
     throw QuipuError.from(thrown);
   }
-}
-
-function conflict(): QuipuError {
-  return new QuipuError("CONFLICT", "another writer has committed to this log", {
-    next: "run one coordinator a log; the other one must stop",
-  });
-}
-
-function rewritten(path: string): QuipuError {
-  return new QuipuError("LOG_CORRUPT", `${path} is published already, with other bytes`, {
-    next: "stop writing to this log and run quipu log fsck",
-  });
 }

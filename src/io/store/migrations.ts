@@ -4,14 +4,14 @@
  * sequences, triggers or defaults, so that every database gets the same rows.
  */
 import { type ColumnDefinitionBuilder, type Kysely, type Migration, sql } from "kysely";
+import type { Dialect } from "./dialect.js";
 
-/** Bytes: `blob` here, `bytea` where PostgreSQL is spoken. */
-const bytes = sql`blob`;
+type Bytes = Dialect["bytes"];
 
 const key = (column: ColumnDefinitionBuilder) => column.primaryKey();
 const required = (column: ColumnDefinitionBuilder) => column.notNull();
 
-async function jobs(db: Kysely<unknown>): Promise<void> {
+async function jobs(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
   await db.schema
     .createTable("jobs")
     .addColumn("id", "text", key)
@@ -37,7 +37,7 @@ async function jobs(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex("jobs_by_state").on("jobs").columns(["state", "position"]).execute();
 }
 
-async function runs(db: Kysely<unknown>): Promise<void> {
+async function runs(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
   await db.schema
     .createTable("runs")
     .addColumn("id", "text", key)
@@ -69,7 +69,7 @@ async function runs(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex("runs_by_stage").on("runs").columns(["stage"]).execute();
 }
 
-async function facts(db: Kysely<unknown>): Promise<void> {
+async function facts(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
   await db.schema
     .createTable("hosts")
     .addColumn("name", "text", key)
@@ -98,7 +98,7 @@ async function facts(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
-async function proofs(db: Kysely<unknown>): Promise<void> {
+async function proofs(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
   await db.schema
     .createTable("receipts")
     .addColumn("run_id", "text", (column) => column.primaryKey().references("runs.id"))
@@ -125,7 +125,7 @@ async function proofs(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
-async function papers(db: Kysely<unknown>): Promise<void> {
+async function papers(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
   await db.schema
     .createTable("papers")
     .addColumn("digest", "text", key)
@@ -133,14 +133,65 @@ async function papers(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
-export const migrations: Readonly<Record<string, Migration>> = {
-  "0001-jobs-runs-receipts": {
-    async up(db) {
-      await jobs(db);
-      await runs(db);
-      await facts(db);
-      await proofs(db);
+/** Who may dispatch and sequence, and how far each opener of the database has committed. */
+async function replicas(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("leaders")
+    .addColumn("name", "text", key)
+    .addColumn("epoch", "bigint", required)
+    .addColumn("holder", "text", required)
+    .addColumn("lease_ends_at_ms", "bigint", required)
+    .execute();
+  await db.schema
+    .createTable("store_openers")
+    .addColumn("id", "text", key)
+    .addColumn("commits", "bigint", required)
+    .execute();
+}
+
+/** The transparency log, for replicas that share no folder. */
+async function log(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
+  await db.schema
+    .createTable("log_heads")
+    .addColumn("name", "text", key)
+    .addColumn("note", "text", required)
+    .execute();
+  await db.schema
+    .createTable("log_stages")
+    .addColumn("size", "bigint", required)
+    .addColumn("root", "text", required)
+    .addColumn("content", bytes, required)
+    .addPrimaryKeyConstraint("log_stages_key", ["size", "root"])
+    .execute();
+  await db.schema
+    .createTable("log_files")
+    .addColumn("path", "text", key)
+    .addColumn("partial_of", "text")
+    .addColumn("content", bytes, required)
+    .execute();
+  await db.schema
+    .createIndex("log_files_by_whole")
+    .on("log_files")
+    .columns(["partial_of"])
+    .execute();
+}
+
+export function migrations({ bytes }: Dialect): Record<string, Migration> {
+  return {
+    "0001-jobs-runs-receipts": {
+      async up(db) {
+        await jobs(db, bytes);
+        await runs(db, bytes);
+        await facts(db, bytes);
+        await proofs(db, bytes);
+      },
     },
-  },
-  "0002-papers": { up: papers },
-};
+    "0002-papers": { up: (db) => papers(db, bytes) },
+    "0003-replicas-log": {
+      async up(db) {
+        await replicas(db);
+        await log(db, bytes);
+      },
+    },
+  };
+}

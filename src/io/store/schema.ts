@@ -13,6 +13,11 @@ export interface Schema {
   submissions: SubmissionRow;
   run_log_lines: RunLogRow;
   log_leaves: LogLeafRow;
+  leaders: LeaderRow;
+  store_openers: StoreOpenerRow;
+  log_heads: LogHeadRow;
+  log_stages: LogStageRow;
+  log_files: LogFileRow;
 }
 
 export interface JobRow {
@@ -106,4 +111,34 @@ export interface RunLogRow {
 export interface LogLeafRow {
   leaf_hash: string;
   log_index: number;
+}
+
+export interface LeaderRow {
+  name: string;
+  epoch: number;
+  holder: string;
+  lease_ends_at_ms: number;
+}
+
+export interface StoreOpenerRow {
+  id: string;
+  commits: number;
+}
+
+export interface LogHeadRow {
+  name: string;
+  note: string;
+}
+
+export interface LogStageRow {
+  size: number;
+  root: string;
+  content: Uint8Array;
+}
+
+export interface LogFileRow {
+  path: string;
+  /** The finished tile or bundle whose unfinished form this is. */
+  partial_of: string | null;
+  content: Uint8Array;
 }

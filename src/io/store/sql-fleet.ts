@@ -29,7 +29,7 @@ export function hostTable(db: Kysely<Schema>): HostTable {
       return row === undefined ? undefined : toHost(row);
     },
     async all() {
-      return (await db.selectFrom("hosts").selectAll().orderBy("name").execute()).map(toHost);
+      return (await db.selectFrom("hosts").selectAll().execute()).sort(byName).map(toHost);
     },
   };
 }
@@ -52,8 +52,7 @@ export function dataSetTable(db: Kysely<Schema>): DataSetTable {
       return row === undefined ? undefined : toDataSet(row);
     },
     async all() {
-      const rows = await db.selectFrom("data_sets").selectAll().orderBy("name").execute();
-      return rows.map(toDataSet);
+      return (await db.selectFrom("data_sets").selectAll().execute()).sort(byName).map(toDataSet);
     },
   };
 }
@@ -119,6 +118,11 @@ async function dropOldest(db: Kysely<Schema>, runId: string, bytes: number): Pro
     .where("sequence", "<=", last)
     .execute();
   return dropped;
+}
+
+/** Not the database's order of texts, which is another one in each of them. */
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 function toHost(row: HostRow): HostRecord {

@@ -1,32 +1,42 @@
-/**
- * The coordinator's store over SQL. Works that wait at the same moment share one commit: each runs
- * under a savepoint of its own, so one that throws takes nothing of the others with it.
- */
+/** The coordinator's store over SQL: which database, its tables, and how works are committed. */
 import { type Kysely, sql } from "kysely";
+import { Commits } from "./commits.js";
 import type { CoordinatorStore, StoreTables } from "./coordinator-store.js";
+import type { Database } from "./database.js";
+import { openPostgres } from "./postgres.js";
+import { isPostgresAddress } from "./postgres-address.js";
 import type { Schema } from "./schema.js";
 import { dataSetTable, hostTable, runLogTable } from "./sql-fleet.js";
 import { decisionTable, jobTable, paperTable, submissionTable } from "./sql-jobs.js";
+import { leaderTable } from "./sql-leader.js";
+import { logFileTable } from "./sql-log.js";
 import { logIndexTable, receiptTable, runTable } from "./sql-runs.js";
-import { explainDatabase, openSqlite } from "./sqlite.js";
+import { openSqlite } from "./sqlite.js";
 
 /**
- * Opens the store in this file, or in memory for `:memory:`; applies what schema steps are missing.
+ * Opens the store at a `postgres://` address, in the file of this path, or in memory for
+ * `:memory:`; applies what schema steps are missing.
  */
-export async function openCoordinatorStore(path: string): Promise<CoordinatorStore> {
-  const db = await openSqlite(path);
-  const commits = new Commits(db);
+export async function openCoordinatorStore(where: string): Promise<CoordinatorStore> {
+  const database = isPostgresAddress(where) ? await openPostgres(where) : await openSqlite(where);
+  const tablesOf = (db: Kysely<Schema>) => tables(db, database);
+  const commits = new Commits(database, tablesOf);
   return {
-    ...tablesOf(db),
+    ...tablesOf(database.db),
     transact: (work) => commits.run(work),
+    async check() {
+      if (database.silence !== undefined) throw database.silence;
+      await sql`select 1`.execute(database.db);
+    },
     async close() {
+      database.ending();
       await commits.idle();
-      await db.destroy();
+      await database.close();
     },
   };
 }
 
-function tablesOf(db: Kysely<Schema>): StoreTables {
+function tables(db: Kysely<Schema>, { dialect }: Database): StoreTables {
   return {
     jobs: jobTable(db),
     runs: runTable(db),
@@ -38,77 +48,7 @@ function tablesOf(db: Kysely<Schema>): StoreTables {
     submissions: submissionTable(db),
     runLogs: runLogTable(db),
     logIndex: logIndexTable(db),
+    leader: leaderTable(db, dialect),
+    logFiles: logFileTable(db),
   };
-}
-
-/** Works that one commit carries at most, so that none waits long behind the others. */
-const worksPerCommitMax = 128;
-
-interface Waiting {
-  readonly work: (tables: StoreTables) => Promise<unknown>;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-type Outcome = { readonly value: unknown } | { readonly error: unknown };
-
-class Commits {
-  readonly #db: Kysely<Schema>;
-  readonly #waiting: Waiting[] = [];
-  #draining: Promise<void> | undefined;
-
-  constructor(db: Kysely<Schema>) {
-    this.#db = db;
-  }
-
-  run<T>(work: (tables: StoreTables) => Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, resolve: resolve as Waiting["resolve"], reject });
-      this.#draining ??= this.#drain();
-    });
-  }
-
-  async idle(): Promise<void> {
-    await this.#draining;
-  }
-
-  async #drain(): Promise<void> {
-    await Promise.resolve(); // whoever asks in this same turn joins the first commit
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, worksPerCommitMax);
-      try {
-        const outcomes = await this.#commit(batch);
-        // The commit is on disk. Only now may anyone be told.
-        for (const [index, { resolve, reject }] of batch.entries()) {
-          const outcome = outcomes[index] as Outcome;
-          if ("error" in outcome) reject(outcome.error);
-          else resolve(outcome.value);
-        }
-      } catch (error) {
-        const told = explainDatabase(error, "the database refused a commit");
-        for (const { reject } of batch) reject(told);
-      }
-    }
-    this.#draining = undefined;
-  }
-
-  async #commit(batch: readonly Waiting[]): Promise<readonly Outcome[]> {
-    return await this.#db.transaction().execute(async (transaction) => {
-      const tables = tablesOf(transaction);
-      const outcomes: Outcome[] = [];
-      for (const { work } of batch) {
-        await sql`savepoint work`.execute(transaction);
-        try {
-          const value = await work(tables);
-          await sql`release savepoint work`.execute(transaction);
-          outcomes.push({ value });
-        } catch (error) {
-          await sql`rollback to savepoint work`.execute(transaction);
-          await sql`release savepoint work`.execute(transaction);
-          outcomes.push({ error: explainDatabase(error, "the database refused a change") });
-        }
-      }
-      return outcomes;
-    });
-  }
 }

@@ -1,0 +1,198 @@
+/** What every backing of the coordinator's store does; run on each of them by store.test.ts. */
+import type tap from "tap";
+import type { CoordinatorStore } from "../src/io/store/coordinator-store.js";
+import { ledStore } from "../src/io/store/coordinator-store.js";
+import type { JobRecord, RunRecord } from "../src/io/store/records.js";
+import { openCoordinatorStore } from "../src/io/store/sql-store.js";
+import { failure } from "./failure.js";
+
+export type Checks = Pick<typeof tap, "equal" | "ok" | "same">;
+
+export const jobRecord: JobRecord = {
+  id: "job-1",
+  position: 1,
+  name: "count",
+  driver: "hash",
+  spec: new TextEncoder().encode("{}"),
+  specDigest: `sha256:${"a".repeat(64)}`,
+  attemptsMax: 3,
+  state: "queued",
+  runId: "run-1",
+  epoch: 1,
+  host: "sg-1",
+  country: "SG",
+  decisionId: "dec-1",
+  submittedAtMs: 1_800_000_000_001,
+};
+
+const run: RunRecord = {
+  id: "run-1",
+  jobId: "job-1",
+  epoch: 1,
+  host: "sg-1",
+  device: "cpu",
+  stage: "assigned",
+  instanceId: "",
+  receiptKey: new Uint8Array([1, 2]),
+  place: { country: "SG", zone: "", site: "private", grade: "claimed" },
+  decisionId: "dec-1",
+  decisionDigest: jobRecord.specDigest,
+  policyDigest: jobRecord.specDigest,
+  assignedAtMs: 5,
+};
+
+const leaf = (digit: string) => `sha256:${digit.repeat(64)}` as const;
+
+export async function keepsAllOrNothing(t: Checks, where: string): Promise<void> {
+  const store = await openCoordinatorStore(where);
+  await store.check();
+  const insert = (id: string, position: number) =>
+    store.transact(({ jobs }) => jobs.insert([{ ...jobRecord, id, position }]));
+  const doomed = () =>
+    store.transact(async ({ jobs }) => {
+      await jobs.insert([{ ...jobRecord, id: "job-half", position: 50 }]);
+      throw new Error("half-way");
+    });
+  const clash = () =>
+    store.transact(({ jobs }) =>
+      jobs.insert([
+        { ...jobRecord, id: "job-a", position: 60 },
+        { ...jobRecord, id: "job-b", position: 1 },
+      ]),
+    );
+  // All of these share one commit; those that fail take nothing of the others with them.
+  const outcomes = await Promise.allSettled([
+    insert("job-1", 1),
+    doomed(),
+    clash(),
+    insert("job-2", 2),
+  ]);
+  const statuses = outcomes.map(({ status }) => status);
+  t.same(statuses, ["fulfilled", "rejected", "rejected", "fulfilled"]);
+  await store.transact(({ runs }) => runs.insert(run));
+  const second = { ...run, id: "run-2", jobId: "job-2" };
+  const taken = await failure(store.transact(({ runs }) => runs.insert(second)));
+  t.equal(taken.code, "CONFLICT", "a device that has a run gets no second one");
+  await store.transact(({ runs }) => runs.update("run-1", { stage: "lost", endedAtMs: 9 }));
+  await store.transact(({ runs }) => runs.insert(second));
+  await store.close();
+
+  const again = await openCoordinatorStore(where);
+  const jobs = await again.jobs.list(10, Number.MAX_SAFE_INTEGER);
+  t.same(
+    jobs.map(({ id }) => id),
+    ["job-2", "job-1"],
+  );
+  t.same(jobs[1], jobRecord, "a row is read as it was written");
+  t.equal(jobs[1]?.spec.constructor, Uint8Array);
+  t.same(await again.runs.get("run-1"), { ...run, stage: "lost", endedAtMs: 9 });
+  await again.close();
+}
+
+export async function keepsFacts(t: Checks, where: string): Promise<void> {
+  const store = await openCoordinatorStore(where);
+  await store.transact(async ({ jobs, runs }) => {
+    await jobs.insert([jobRecord]);
+    await runs.insert(run);
+  });
+  const lines = Array.from({ length: 30 }, (_, i) => `line ${i} ${"x".repeat(90)}`);
+  await store.transact(({ runLogs }) => runLogs.append("run-1", lines, 1_000));
+  const kept = await store.runLogs.read("run-1", 0);
+  t.ok(kept.lines.join("").length <= 1_000 && kept.lines.at(-1) === lines.at(-1), "newest lines");
+  t.same((await store.runLogs.read("run-1", kept.last)).lines, []);
+  const many = Array.from({ length: 1_500 }, (_, i) => `${i}`);
+  await store.transact(({ runLogs }) => runLogs.append("run-1", many, 100));
+  await store.transact(({ runLogs }) => runLogs.append("run-1", ["", "x".repeat(98)], 100));
+  t.same((await store.runLogs.read("run-1", 0)).lines, ["", "x".repeat(98)]);
+  t.equal(await store.logIndex.firstGap(), 0);
+  await store.transact(async ({ logIndex }) => {
+    for (const index of [0, 1, 5]) await logIndex.put(leaf(`${index}`), index);
+    await logIndex.put(leaf("5"), 5);
+  });
+  t.equal(await store.logIndex.firstGap(), 2);
+  t.equal(await store.logIndex.get(leaf("5")), 5);
+  const host = { name: "b", place: run.place, devices: [], dataSets: ["d"], httpUrl: "" } as const;
+  const bytes = { inventory: new Uint8Array([0, 255]), receiptKey: new Uint8Array(0) };
+  for (const [name, lastSeenAtMs] of [
+    ["b", 1],
+    ["a-b", 2],
+    ["ab", 3],
+    ["b", 2 ** 53 - 1],
+  ] as const) {
+    await store.transact(({ hosts }) => hosts.put({ ...host, ...bytes, name, lastSeenAtMs }));
+  }
+  t.same(
+    (await store.hosts.all()).map(({ name }) => name),
+    ["a-b", "ab", "b"],
+  );
+  t.same(await store.hosts.get("b"), { ...host, ...bytes, lastSeenAtMs: 2 ** 53 - 1 });
+  const receipt = {
+    runId: "run-1",
+    jobId: "job-1",
+    epoch: 1,
+    stage: "staged",
+    receivedAtMs: 7,
+  } as const;
+  const envelope = new Uint8Array(70_000).fill(7);
+  const twice = await Promise.all([
+    store.transact(({ receipts }) => receipts.insert({ ...receipt, envelope })),
+    store.transact(({ receipts }) => receipts.insert({ ...receipt, envelope: bytes.inventory })),
+  ]);
+  t.same(twice, [true, false], "the first receipt of a run stays");
+  t.same(await store.receipts.inStage("staged"), [{ ...receipt, envelope }]);
+  await store.transact(({ receipts }) => receipts.setLogged("run-1", 3));
+  t.same(await store.receipts.get("run-1"), { ...receipt, stage: "logged", logIndex: 3, envelope });
+  const submission = { key: "k", digest: leaf("1"), jobIds: ["job-1"] };
+  await store.transact(({ submissions }) => submissions.insert(submission));
+  t.same(await store.submissions.get("k"), submission);
+  const again = await failure(store.transact(({ submissions }) => submissions.insert(submission)));
+  t.equal(again.code, "CONFLICT");
+  t.equal(await store.jobs.countQueued(), 1);
+  t.equal(await store.jobs.lastPosition(), 1);
+  await store.close();
+}
+
+/** One leads at a time; who led before is refused, whatever it thinks. */
+export async function fencesLeaders(t: Checks, where: string): Promise<void> {
+  const store = await openCoordinatorStore(where);
+  const take = (holder: string, leaseMs: number) =>
+    store.transact(({ leader }) => leader.take(holder, leaseMs));
+  const put = (to: CoordinatorStore, name: string) =>
+    to.transact(({ submissions }) =>
+      submissions.insert({ key: name, digest: leaf("1"), jobIds: [] }),
+    );
+  const early = await failure(put(ledStore(store, 1), "before anyone"));
+  t.equal(early.code, "FENCED", "nobody leads yet");
+  t.equal(await take("one", 60_000), 1);
+  t.equal(await take("one", 60_000), 1, "asked again it is the same taking");
+  t.equal(await take("two", 60_000), undefined, "while the lease runs");
+  await put(ledStore(store, 1), "led by one");
+  await store.transact(({ leader }) => leader.renew(1, -1));
+  await put(ledStore(store, 1), "run out, and nobody took over");
+  t.equal(await take("two", 60_000), 2);
+  t.equal((await failure(put(ledStore(store, 1), "late"))).code, "FENCED");
+  const late = await failure(store.transact(({ leader }) => leader.renew(1, 60_000)));
+  t.equal(late.code, "FENCED");
+  await store.transact(({ leader }) => leader.resign(1));
+  t.equal(await take("one", 60_000), undefined, "one that was replaced cannot resign for another");
+  await store.transact(({ leader }) => leader.resign(2));
+  t.equal(await take("one", 60_000), 3, "one that resigned is followed at once");
+  const mixed = await Promise.allSettled([
+    put(ledStore(store, 2), "stale"),
+    put(ledStore(store, 3), "led"),
+    put(store, "anyone's"),
+  ]);
+  t.same(
+    mixed.map(({ status }) => status),
+    ["rejected", "fulfilled", "fulfilled"],
+    "one commit, and only the stale one is refused",
+  );
+  const kept = ["before anyone", "late", "stale", "led by one", "led", "anyone's"].map((key) =>
+    store.submissions.get(key),
+  );
+  t.same(
+    (await Promise.all(kept)).map((one) => one?.key),
+    [undefined, undefined, undefined, "led by one", "led", "anyone's"],
+  );
+  await store.close();
+}
