@@ -27,7 +27,7 @@ export class SetupError extends Error {}
 export async function setup({ tests = false } = {}) {
   const startedMs = Date.now();
   checkNode();
-  const steps = tests ? [...usual, nativeTests] : usual;
+  const steps = tests ? [...usual, nativeTests, database] : usual;
   if (!steps.some((step) => step.isNeeded())) return;
   const release = await takeLock(join(root, ".stamp/lock"), lockWaitMsMax, (holder) => {
     say(`waiting for another set-up (process ${holder.split(" ")[0]})`);
@@ -199,19 +199,24 @@ const compiler = () => findOnPath("g++") ?? findOnPath("c++") ?? process.env.CXX
 /** True when there is a compiler afterwards. Without one Quipu works, but nothing native runs. */
 function installCompiler() {
   const install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends g++";
-  const triedBefore = join(root, ".stamp/compiler-install-tried");
-  const isAdministrator = process.getuid?.() === 0 && findOnPath("apt-get") !== undefined;
-  if (isAdministrator && !existsSync(triedBefore)) {
-    say(`addon: no C++ compiler here; as root: ${install}`);
-    writeStamp(triedBefore, install);
-    process.env.DEBIAN_FRONTEND = "noninteractive";
-    if (runs("sh", "-c", install) && compiler() !== undefined) return true;
-    say("addon: g++ could not be installed; see above");
-  }
+  if (installs("addon", install) && compiler() !== undefined) return true;
   say(
     "addon: WARNING: no C++ compiler, so the native addon is not built and native jobs are refused.",
   );
   say(`addon: to build it: sudo sh -c '${install}' && npm run setup`);
+  return false;
+}
+
+/** As root, and once: what failed before would only fail again. */
+function installs(name, install) {
+  const triedBefore = join(root, `.stamp/${name}-install-tried`);
+  const isAdministrator = process.getuid?.() === 0 && findOnPath("apt-get") !== undefined;
+  if (!isAdministrator || existsSync(triedBefore)) return false;
+  say(`${name}: missing here; as root: ${install}`);
+  writeStamp(triedBefore, install);
+  process.env.DEBIAN_FRONTEND = "noninteractive";
+  if (runs("sh", "-c", install)) return true;
+  say(`${name}: could not be installed; see above`);
   return false;
 }
 
@@ -250,6 +255,22 @@ const nativeTests = {
     }
     writeStamp(this.stamp, digest);
     return true;
+  },
+};
+
+// Tests start servers of their own as an ordinary user; the package must not start one.
+const database = {
+  name: "postgresql",
+  what: "for the tests of the coordinator's store",
+  isNeeded: () => !existsSync("/usr/lib/postgresql") && findOnPath("initdb") === undefined,
+  run() {
+    const clusters = "/etc/postgresql-common/createcluster.conf";
+    const none = `mkdir -p /etc/postgresql-common && test -e ${clusters} || echo create_main_cluster=false > ${clusters}`;
+    const packages = "apt-get install -y -qq --no-install-recommends postgresql-15";
+    const install = `${none}; apt-get update -qq && ${packages}`;
+    if (installs(this.name, install)) return true;
+    say("postgresql: not here, so what needs it is skipped; Debian has it as postgresql-15");
+    return false;
   },
 };
 

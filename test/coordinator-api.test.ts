@@ -45,6 +45,9 @@ async function openDaemon(parts: object = {}): Promise<CoordinatorDaemon> {
   return await CoordinatorDaemon.open({
     version: "0.1.0",
     stateFolder: join(root, "state"),
+    store: "",
+    leaderLeaseMs: 5_000,
+    signal: new AbortController().signal,
     listen: "127.0.0.1:0",
     httpListen: "127.0.0.1:0",
     policyFolder: "deploy/policy",

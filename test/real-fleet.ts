@@ -12,7 +12,11 @@ export const program = (name: string): string =>
   join(packageRoot, "dist", "src", "main", `${name}.js`);
 
 /** Short enough for a test, long enough for two busy cores. */
-const quickTimes = { QUIPU_LEASE_MS: "3000", QUIPU_HEARTBEAT_MS: "300" };
+const quickTimes = {
+  QUIPU_LEASE_MS: "3000",
+  QUIPU_HEARTBEAT_MS: "300",
+  QUIPU_LEADER_LEASE_MS: "1500",
+};
 
 export interface Answer {
   readonly code: number;
@@ -36,11 +40,13 @@ export class RealFleet {
     return { QUIPU_COORDINATOR: this.address, QUIPU_HOME: join(this.folder, "home") };
   }
 
-  async startCoordinator(): Promise<Daemon> {
-    const state = ["--state", join(this.folder, "coordinator")];
-    return this.start("coordinator", "coordinator", [
+  /** `name` also names its state folder; all of them listen at the fleet's one address. */
+  async startCoordinator(name = "coordinator", args: readonly string[] = []): Promise<Daemon> {
+    const state = ["--state", join(this.folder, name)];
+    return this.start(name, "coordinator", [
       ...state,
       ...["--listen", this.address, "--http", "127.0.0.1:0", "--origin", "quipu.example/test"],
+      ...args,
     ]);
   }
 

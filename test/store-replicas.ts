@@ -137,7 +137,7 @@ export async function killedServer(t: Checks, server: PostgresServer): Promise<v
       }
     }
   });
-  for (const signal of ["SIGKILL", "SIGINT", "SIGKILL"] as const) {
+  for (const signal of ["SIGKILL", "SIGINT"] as const) {
     const before = kept.length;
     while (kept.length < before + 20) await delay(5);
     await server.end(signal);

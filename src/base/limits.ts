@@ -21,6 +21,8 @@ export const times = Object.freeze({
   leaseMs: 10_000,
   /** Added by the coordinator before it gives a run to another host. */
   leaseMarginMs: 2_000,
+  /** Of a coordinator's leadership; another one follows when it has run out. */
+  leaderLeaseMs: 5_000,
   attachRetryMsMin: 200,
   attachRetryMsMax: 7_000,
 });

@@ -8,26 +8,35 @@ import { sha256, toHex } from "../base/bytes.js";
 import type { Clock } from "../base/clock.js";
 import { QuipuError } from "../base/errors.js";
 import type { Random } from "../base/random.js";
+import type { Signer } from "../base/signature.js";
 import { artifactLimits } from "../io/artifact/size-limit.js";
 import { type ArtifactStore, openArtifactStore } from "../io/artifact/store.js";
 import type { HttpServer } from "../io/http/server.js";
 import { loadOrCreateSigner } from "../io/identity/signer.js";
 import { type RpcServer, serve } from "../io/rpc/server.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
-import { LogFolder } from "../io/store/log-folder.js";
-import { openCoordinatorStore } from "../io/store/sql-store.js";
 import type { Artifact } from "../model/artifact.js";
+import { openCheckpoint } from "../proof/tlog/checkpoint.js";
+import { verifierKeyOf } from "../proof/tlog/note.js";
 import { loadPolicy, type PolicyEngine } from "../scheduler/policy/engine.js";
 import { services } from "./api/services.js";
 import { Coordinator, tickEveryMs } from "./coordinator.js";
+import type { Leadership } from "./leadership.js";
 import type { CoordinatorEvent } from "./ports.js";
 import { Sequencer } from "./sequencer.js";
 import { serveCoordinator } from "./serve.js";
+import { openStorage, type Storage, type Writable } from "./storage.js";
 
 export interface DaemonOptions {
   readonly version: string;
   /** Open, and held by the caller. */
   readonly stateFolder: string;
+  /** Address of a PostgreSQL database that may be shared; empty: a file in the state folder. */
+  readonly store: string;
+  /** Of leadership, where the database may be shared. */
+  readonly leaderLeaseMs: number;
+  /** Ends the wait for leadership. */
+  readonly signal: AbortSignal;
   /** `127.0.0.1:PORT` or `unix:/PATH`. */
   readonly listen: string;
   readonly httpListen: string;
@@ -45,6 +54,10 @@ export interface DaemonOptions {
 
 export type DaemonEvent =
   | CoordinatorEvent
+  /** Another coordinator leads; this one waits. */
+  | { readonly kind: "standby" }
+  /** Another coordinator has taken over: this process must end. */
+  | { readonly kind: "deposed"; readonly error: QuipuError }
   | { readonly kind: "fault"; readonly id: string; readonly what: string; readonly error: unknown };
 
 const policyBytesMax = 4 * 1024 * 1024;
@@ -79,10 +92,11 @@ export class CoordinatorDaemon {
 
   /** Lets calls in flight finish, ends streams, closes the database last. */
   async close(): Promise<void> {
-    const { coordinator, grpc, http, store } = this.#parts;
+    const { coordinator, grpc, http, store, leadership } = this.#parts;
     clearInterval(this.#timer);
     coordinator.stop();
     await Promise.all([grpc.close(), http.close()]);
+    await leadership?.close();
     await store.close();
   }
 }
@@ -92,6 +106,7 @@ interface Parts {
   readonly store: CoordinatorStore;
   readonly http: HttpServer;
   readonly grpc: RpcServer;
+  readonly leadership: Leadership | undefined;
 }
 
 async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]): Promise<Parts> {
@@ -101,28 +116,33 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
   const logSigner = await loadOrCreateSigner(keys, "log", "ed25519");
   const grantSigner = await loadOrCreateSigner(keys, "grants", "ecdsa-p256-sha256");
   const artifacts = await openArtifactStore(join(stateFolder, "artifacts"));
-  const store = await openCoordinatorStore(join(stateFolder, "coordinator.db"));
-  opened.push(() => store.close());
-  const logFolder = await LogFolder.open(join(stateFolder, "log"));
-  const origin = originOf(options.origin, await logFolder.committed(), logSigner.publicKey);
-  const log = await Sequencer.open({ store: logFolder, signer: logSigner, origin, clock });
+  const storage = await openStorage(stateFolder, options.store);
+  opened.push(() => storage.store.close());
+  const origin = originOf(options.origin, await storage.logFiles.committed(), logSigner);
+  let stage: Stage = storage.isShared ? "standing by: another coordinator leads" : "recovering";
   let running: Coordinator | undefined;
   const http = await serveCoordinator({
     listen: options.httpListen,
     clock,
     store: artifacts,
     grantKey: grantSigner.publicKey,
-    readLog: (path) => logFolder.read(path),
+    readLog: (path) => storage.logFiles.read(path),
     sizeBytesMax: artifactLimits.blobBytesMax,
     coordinator: () => running,
+    notReady: async () => (running === undefined ? stage : await silence(storage)),
     onFault: ({ id, error }) => observe({ kind: "fault", id, what: "HTTP", error }),
   });
   opened.push(() => http.close());
+  const { store, logFiles, leadership } = await lead(storage, options);
+  if (leadership !== undefined) opened.push(() => leadership.close());
+  stage = "recovering";
+  const log = await Sequencer.open({ store: logFiles, signer: logSigner, origin, clock });
   const coordinator = await Coordinator.start(
     {
       clock,
       random,
       store,
+      ...(leadership === undefined ? {} : { leads: () => leadership.leads }),
       log,
       policy,
       artifacts: {
@@ -141,17 +161,48 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
     services: services(coordinator),
     onFault: ({ id, method, error }) => observe({ kind: "fault", id, what: method, error }),
   });
-  return { coordinator, store, http, grpc };
+  return { coordinator, store: storage.store, http, grpc, leadership };
 }
 
-/** The log's name is given at its birth, by the caller or after its key, and stays. */
-function originOf(wanted: string, committed: string | undefined, publicKey: Uint8Array): string {
-  const born = committed?.split("\n", 1)[0];
-  if (born === undefined) return wanted || `quipu.local/${toHex(sha256(publicKey)).slice(0, 16)}`;
-  if (wanted === "" || wanted === born) return born;
-  throw new QuipuError("CONFLICT", `the log in this state folder is named ${born}, not ${wanted}`, {
-    next: `leave --origin out or write --origin ${born}; another name needs another state folder`,
+type Stage = "standing by: another coordinator leads" | "recovering";
+
+function lead(storage: Storage, options: DaemonOptions): Promise<Writable> {
+  const { clock, random, signal, observe } = options;
+  return storage.lead({
+    clock,
+    random,
+    leaseMs: options.leaderLeaseMs,
+    signal,
+    onWait: () => observe({ kind: "standby" }),
+    onTrouble: (error) => observe({ kind: "trouble", what: "leadership", error }),
+    onLost: (error) => observe({ kind: "deposed", error }),
   });
+}
+
+/** What keeps the store from answering; nothing when it answers. */
+function silence({ store }: Storage): Promise<string | undefined> {
+  return store.check().then(
+    () => undefined,
+    ({ message }: Error) => message,
+  );
+}
+
+/**
+ * The log's name is given at its birth, by the caller or after its key, and stays. A key that is not
+ * the log's is told now, not when this coordinator has to take over.
+ */
+function originOf(wanted: string, committed: string | undefined, signer: Signer): string {
+  const born = committed?.split("\n", 1)[0];
+  if (committed === undefined || born === undefined) {
+    return wanted || `quipu.local/${toHex(sha256(signer.publicKey)).slice(0, 16)}`;
+  }
+  if (wanted !== "" && wanted !== born) {
+    throw new QuipuError("CONFLICT", `the log here is named ${born}, not ${wanted}`, {
+      next: `leave --origin out or write --origin ${born}; another name needs another log`,
+    });
+  }
+  openCheckpoint(committed, [verifierKeyOf(signer, born)]);
+  return born;
 }
 
 /** A blob alone has no name and no type; those belong to the outputs of runs. */

@@ -17,6 +17,8 @@ export interface CoordinatorPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly store: CoordinatorStore;
+  /** Whether this coordinator may still speak for its fleet; absent where it has the store alone. */
+  readonly leads?: () => boolean;
   readonly log: ReceiptLog;
   readonly policy: Pick<PolicyEngine, "digest" | "namesJobs" | "namesHosts" | "runOn" | "exportTo">;
   readonly artifacts: ArtifactShelf;

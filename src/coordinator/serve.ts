@@ -26,20 +26,22 @@ export interface ServeOptions {
   readonly readLog: LogFiles;
   /** Most bytes of any upload. */
   readonly sizeBytesMax: number;
-  /** Undefined while it recovers. */
+  /** Undefined while it stands by or recovers. */
   readonly coordinator: () => Coordinator | undefined;
+  /** Why it cannot do its work now; nothing when all is well. */
+  readonly notReady: () => Promise<string | undefined>;
   readonly onFault: (fault: HttpFault) => void;
 }
 
 export function serveCoordinator(options: ServeOptions): Promise<HttpServer> {
-  const { listen, store, sizeBytesMax, coordinator, onFault } = options;
+  const { listen, store, sizeBytesMax, coordinator, notReady, onFault } = options;
   return startHttp({
     listen,
     routes: [
       artifactRoutes({ store, sizeBytesMax, authorize: (request) => authorize(request, options) }),
       logRoutes(options.readLog),
       metricsRoutes(() => metricsText(coordinator())),
-      healthRoutes(() => (coordinator() === undefined ? "still recovering" : undefined)),
+      healthRoutes(notReady),
     ],
     onFault,
   });

@@ -82,6 +82,10 @@ export class Session implements HostStream {
     if (this.#closed) return;
     this.#heardAtMs = this.#core.ports.clock.bootMs();
     try {
+      // Not even a lease may be renewed by one that another may have followed.
+      if (this.#core.ports.leads?.() === false) {
+        throw new QuipuError("UNAVAILABLE", "this coordinator cannot tell whether it still leads");
+      }
       if ((message.case === "hello") !== (this.#host === "")) {
         throw new QuipuError("INVALID_ARGUMENT", "a stream begins with one hello");
       }

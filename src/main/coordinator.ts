@@ -13,7 +13,7 @@ import { systemClock } from "./system-clock.js";
 
 const command = new CommandLine(
   "quipu-coordinator --state DIR [--listen 127.0.0.1:PORT|unix:/PATH] [--http 127.0.0.1:PORT]" +
-    " [--policy DIR] [--origin NAME] [--log-level LEVEL]",
+    " [--store postgres://…] [--policy DIR] [--origin NAME] [--log-level LEVEL]",
 );
 
 /** Layout of the state folder: keys, database, log, artifacts. */
@@ -23,6 +23,7 @@ const defaults = {
   state: undefined,
   listen: "127.0.0.1:0",
   http: "127.0.0.1:0",
+  store: "",
   policy: fileURLToPath(new URL("../../../deploy/policy", import.meta.url)),
   origin: "",
   "log-level": "info",
@@ -43,6 +44,13 @@ function logEvent(log: Log, event: DaemonEvent): void {
         log.warn({ site: event.site }, "most of a site vanished: nothing of it is placed anew");
       else log.info({ site: event.site }, "the site's runs may be placed anew");
       break;
+    case "standby":
+      log.info("standing by: another coordinator leads");
+      sdNotify("READY=1"); // for whoever starts services it is up
+      break;
+    case "deposed":
+      log.error({ error: event.error.toJSON() }, "another coordinator has taken over");
+      break;
     case "trouble":
       log.error({ error: event.error.toJSON() }, event.what);
       break;
@@ -56,12 +64,19 @@ async function main(log: Log): Promise<void> {
   const given = command.options(defaults);
   command.setLevel(log, given["log-level"]);
   const state = await openStateFolder(given.state, { kind: "coordinator", version: stateVersion });
-  const ending = new Promise<NodeJS.Signals>((resolve) => {
+  const ended = new AbortController();
+  const ending = new Promise<NodeJS.Signals | QuipuError>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
+    ended.signal.addEventListener("abort", () => resolve(ended.signal.reason));
   });
+  const waiting = new AbortController();
+  void ending.then(() => waiting.abort());
   const daemon = await CoordinatorDaemon.open({
     version: packageVersion(),
     stateFolder: state.path,
+    store: given.store,
+    leaderLeaseMs: command.milliseconds("QUIPU_LEADER_LEASE_MS", times.leaderLeaseMs),
+    signal: waiting.signal,
     listen: given.listen,
     httpListen: given.http,
     policyFolder: given.policy,
@@ -71,14 +86,24 @@ async function main(log: Log): Promise<void> {
     leaseMarginMs: command.milliseconds("QUIPU_LEASE_MARGIN_MS", times.leaseMarginMs),
     clock: systemClock(),
     random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
-    observe: (event) => logEvent(log, event),
+    observe: (event) => {
+      logEvent(log, event);
+      if (event.kind === "deposed") ended.abort(event.error);
+    },
+  }).catch((thrown: unknown) => {
+    if (waiting.signal.aborted && QuipuError.from(thrown).code === "CANCELLED") return undefined;
+    throw thrown;
   });
-  await announce(state.path, daemon);
-  sdNotify("READY=1");
-  log.info({ grpc: daemon.grpcAddress, http: daemon.httpUrl }, "ready");
-  log.info({ signal: await ending }, "ending");
-  sdNotify("STOPPING=1");
-  await daemon.close();
+  if (daemon !== undefined) {
+    await announce(state.path, daemon);
+    sdNotify("READY=1");
+    log.info({ grpc: daemon.grpcAddress, http: daemon.httpUrl }, "ready");
+    const why = await ending;
+    if (why instanceof QuipuError) throw why; // at once: every word from here on may be wrong
+    log.info({ signal: why }, "ending");
+    sdNotify("STOPPING=1");
+    await daemon.close();
+  }
   await state.close();
 }
 

@@ -141,8 +141,9 @@ async function diskCheck({ paths }: Context): Promise<Check> {
 
 async function coordinatorCheck(context: Context): Promise<Check> {
   try {
-    const { address, hosts } = await context.coordinator();
+    const { address, hosts, jobs } = await context.coordinator();
     const answer = await hosts.listHosts({}, { deadlineMs: 3000 });
+    await jobs.listJobs({ limit: 1 }, { deadlineMs: 3000 }); // its store must answer, too
     const attached = answer.hosts.filter((host) => host.attached).length;
     return { name: "coordinator", state: "ok", text: `${address}, ${attached} hosts attached` };
   } catch (thrown) {

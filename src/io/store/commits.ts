@@ -77,7 +77,7 @@ export class Commits {
         if (!(error instanceof WorkThrew)) throw error;
       }
     }
-    return await this.#database.transaction((db) => runApart(works, this.#tablesOf(db), db));
+    return await this.#database.transaction((db) => runApart(works, this.#tablesOf, db));
   }
 }
 
@@ -95,14 +95,14 @@ async function runPlainly(works: readonly Work[], tables: StoreTables): Promise<
 
 async function runApart(
   works: readonly Work[],
-  tables: StoreTables,
+  tablesOf: (db: Kysely<Schema>) => StoreTables,
   db: Kysely<Schema>,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const work of works) {
     await sql`savepoint work`.execute(db);
     try {
-      const value = await work(tables);
+      const value = await work(tablesOf(db));
       await sql`release savepoint work`.execute(db);
       outcomes.push({ value });
     } catch (error) {

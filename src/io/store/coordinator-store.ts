@@ -6,6 +6,7 @@
  * - A database may have to run a work twice (serialisation conflict), so a work touches nothing but
  *   its tables and returns what it found. It never waits for anything else, and never calls
  *   `transact` or the tables outside it: those wait for the commit.
+ *   Works that get the same tables live and die together.
  * - Reads outside a transaction see committed rows only.
  * - A database that was lost in mid-commit is asked again until it says whether the commit
  *   happened; its works wait so long, and others are refused with UNAVAILABLE. So nothing that was
@@ -167,11 +168,14 @@ export interface LogFileTable {
  * taken over. They fail with FENCED.
  */
 export function ledStore(store: CoordinatorStore, epoch: number): CoordinatorStore {
+  // Works that share a commit share its lock; one that could be undone alone has tables of its own.
+  const locked = new WeakSet<StoreTables>();
   return {
     ...store,
     transact: (work) =>
       store.transact(async (tables) => {
-        await tables.leader.hold(epoch);
+        if (!locked.has(tables)) await tables.leader.hold(epoch);
+        locked.add(tables);
         return await work(tables);
       }),
   };
