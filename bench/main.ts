@@ -18,6 +18,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   device: () => import("./device.js"),
   hash: () => import("./hash.js"),
   models: () => import("./models.js"),
+  placement: () => import("./placement.js"),
   tensor: () => import("./tensor.js"),
 };
 

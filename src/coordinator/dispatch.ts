@@ -66,6 +66,7 @@ async function dispatchRound(core: Core): Promise<void> {
   const { jobs } = core.ports.store;
   const faults: unknown[] = [];
   for (;;) {
+    core.fleet.refresh();
     // Without room anywhere a job that knows why it waits keeps waiting for that reason.
     const page = core.fleet.hasRoom()
       ? await jobs.queued(jobsPerPageMax, position)

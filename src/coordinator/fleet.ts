@@ -33,7 +33,8 @@ export class Fleet {
     this.#stale.add(host);
   }
 
-  #refresh(): void {
+  /** Sees what has changed; decisions between two of these are made from one fleet. */
+  refresh(): void {
     for (const name of this.#stale) {
       const view = this.#viewOf(name);
       if (view !== undefined) this.#board.put(view);
@@ -42,15 +43,13 @@ export class Fleet {
   }
 
   hasRoom(): boolean {
-    this.#refresh();
     return this.#board.hasRoom();
   }
 
-  /** From the fleet as it is when the job's data set has been read. */
+  /** From the fleet as it was at the last refresh, less what has been taken since. */
   async decide({ spec, digest }: Pick<AdmittedSpec, "spec" | "digest">): Promise<Judgement> {
     const { clock, random, policy } = this.#core().ports;
     const dataSet = await this.#dataSetOf(spec);
-    this.#refresh();
     return decide(this.#asks, {
       id: newId("dec", random),
       job: spec,
@@ -64,7 +63,7 @@ export class Fleet {
   /** What any host is to a job now. */
   async ask(spec: JobSpec): Promise<Ask> {
     const dataSet = await this.#dataSetOf(spec);
-    this.#refresh();
+    this.refresh();
     return this.#asks.ask(this.#core().ports.policy, spec, dataSet);
   }
 

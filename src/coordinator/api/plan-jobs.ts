@@ -17,6 +17,7 @@ const outcomes = {
 export function planJobs(core: Core): Handlers<typeof JobService>["planJobs"] {
   return async ({ specs }) => {
     const admitted = await checkSpecs(core, specs);
+    core.fleet.refresh();
     const judgements = await Promise.all(admitted.map((job) => core.fleet.decide(job)));
     return { plans: judgements.map(({ decision }) => planMessage(decision)) };
   };

@@ -18,6 +18,8 @@ export interface PlaceGroup {
 interface Entry {
   view: HostView;
   cell: Cell;
+  /** As it was put: what comes again as the same objects is the same. */
+  readonly given: HostView;
 }
 
 export class Board {
@@ -79,13 +81,13 @@ export class Board {
 
   /** A host as it is now, in place of what was known of it. */
   put(given: HostView): void {
-    const view = ordered(given);
-    const known = this.#entries.get(view.name);
-    if (known !== undefined && canonicalJson(known.view) === canonicalJson(view)) return;
+    const known = this.#entries.get(given.name);
+    const hasFacts = known !== undefined && areSameFacts(given, known);
+    const view = hasFacts ? ordered({ ...given, ...factsOf(known.view) }) : ordered(given);
+    if (known !== undefined && isSame(view, known.view, hasFacts)) return;
     if (known !== undefined) this.#cells.remove(known.cell, view.name);
-    const kind = this.#cells.kind(view);
-    const cell = this.#cells.add(kind, view);
-    this.#entries.set(view.name, { view, cell });
+    const kind = hasFacts ? known.cell.kind : this.#cells.kind(view);
+    this.#entries.set(view.name, { view, cell: this.#cells.add(kind, view), given });
     this.#origins.change(view.name);
     if (known?.cell.kind === kind) return;
     if (known === undefined) this.#names = undefined;
@@ -125,4 +127,20 @@ export class Board {
   kept(origin: Origin): void {
     this.#origins.kept(origin);
   }
+}
+
+function factsOf({ place, devices, dataSets }: HostView) {
+  return { place, devices, dataSets };
+}
+
+function areSameFacts({ place, devices, dataSets }: HostView, { given, view }: Entry): boolean {
+  return [given, view].some(
+    (known) => known.place === place && known.devices === devices && known.dataSets === dataSets,
+  );
+}
+
+function isSame(view: HostView, known: HostView, hasFacts: boolean): boolean {
+  if (!hasFacts) return canonicalJson(view) === canonicalJson(known);
+  if (view.attached !== known.attached || view.cordoned !== known.cordoned) return false;
+  return view.busyDevices.join() === known.busyDevices.join();
 }

@@ -25,7 +25,7 @@ export interface Question {
 }
 
 /** A record names at most so many; what matters most comes first. */
-const offersMax = 8;
+const offersMax = 4;
 const reasonsMax = 16;
 const namedMax = 4;
 

@@ -20,16 +20,22 @@ export function compare(a: string, b: string): number {
 
 /** The view with everything in it in the one order that its row has. */
 export function ordered(view: HostView): HostView {
-  const { name, place, devices, dataSets, attached, cordoned, busyDevices } = view;
+  const { name, place, attached, cordoned } = view;
   return {
     name,
     place,
-    devices: [...devices].sort((a, b) => a.id.length - b.id.length || compare(a.id, b.id)),
-    dataSets: [...dataSets].sort(compare),
+    devices: inOrder(view.devices, (a, b) => a.id.length - b.id.length || compare(a.id, b.id)),
+    dataSets: inOrder(view.dataSets, compare),
     attached,
     cordoned,
-    busyDevices: [...busyDevices].sort(compare),
+    busyDevices: inOrder(view.busyDevices, compare),
   };
+}
+
+/** The very list where it is in order. */
+function inOrder<T>(list: readonly T[], order: (a: T, b: T) => number): readonly T[] {
+  const isSorted = list.every((item, i) => i === 0 || order(list[i - 1] as T, item) <= 0);
+  return isSorted ? list : [...list].sort(order);
 }
 
 export const rowBytes = 32;

@@ -19,7 +19,7 @@ export interface Origin {
 }
 
 /** One record names no more devices than these; then the fleet gets a name of its own. */
-const takenMax = 64;
+const takenMax = 16;
 /** After so many papers of what is new one says all: so few have to be read together. */
 const keptInRowMax = 64;
 
