@@ -29,7 +29,7 @@ t.test("the stream is dialled again after each loss, and says why it was lost", 
   const first = await serve({ listen: "127.0.0.1:0", services: [service] });
   const codes: ErrorCode[] = [];
   const link = new AttachLink({
-    address: first.address,
+    addresses: [first.address],
     random: seededRandom(1),
     observe: ({ code }) => void codes.push(code),
   });

@@ -69,6 +69,23 @@ t.test("attach: one stream a host; what was granted against what is held", async
   t.equal(mute.all("heartbeatAck").length, 1);
 });
 
+t.test("one that may no longer lead grants nothing and renews nothing", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const host = new FakeHost(world);
+  await host.attach();
+  await world.one();
+  t.equal(host.all("assign").length, 1);
+  world.leads = false;
+  t.same(await host.beat(host.assign), []);
+  t.equal(host.all("heartbeatAck").length, 0);
+  t.ok(host.closed, "the agent looks for whoever leads now");
+  world.leads = true;
+  await host.attach([host.assign]);
+  await host.beat();
+  t.equal(host.all("heartbeatAck").length, 1);
+  await world.store.close();
+});
+
 t.test("a stream that breaks says why; one whose peer reads nothing is cut", async (t) => {
   const world = await CoordinatorWorld.open();
   const { sessions } = world.coordinator.core;

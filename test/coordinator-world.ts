@@ -53,6 +53,7 @@ export async function settle(): Promise<void> {
 
 export class CoordinatorWorld {
   nowMs = 1_000_000;
+  leads = true;
   readonly troubles: string[] = [];
   readonly disk: LogDisk;
   readonly artifacts = new Set<string>();
@@ -92,6 +93,7 @@ export class CoordinatorWorld {
         clock,
         random: seededRandom(this.#starts),
         store: this.store,
+        leads: () => this.leads,
         log: this.log,
         policy: base,
         artifacts: { has: async (digest) => this.artifacts.has(digest), list: async () => [] },

@@ -50,7 +50,12 @@ export class RealFleet {
     ]);
   }
 
-  async startAgent(name: string, country: string, site: "private" | "public"): Promise<Daemon> {
+  async startAgent(
+    name: string,
+    country: string,
+    site: "private" | "public",
+    coordinators = this.address,
+  ): Promise<Daemon> {
     this.#places.set(name, { country, site });
     mkdirSync(this.dataFolder(name), { recursive: true });
     const where = ["--name", name, "--country", country, "--site", site];
@@ -58,7 +63,7 @@ export class RealFleet {
     return this.start(name, "quipud", [
       ...where,
       ...folders,
-      ...["--coordinator", this.address, "--http", "127.0.0.1:0"],
+      ...["--coordinator", coordinators, "--http", "127.0.0.1:0"],
     ]);
   }
 

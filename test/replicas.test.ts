@@ -14,7 +14,7 @@ t.teardown(async () => {
 });
 const quipu = fleet.quipu.bind(fleet);
 
-t.test("a leader is killed, and the one that stood by goes on", async (t) => {
+t.test("a leader is killed or stopped, and the one that stood by goes on", async (t) => {
   if (server === undefined) {
     t.ok(true, "SKIPPED: PostgreSQL is not installed (Debian: postgresql-15)", { skip: true });
     return;
@@ -24,7 +24,8 @@ t.test("a leader is killed, and the one that stood by goes on", async (t) => {
   const shared = ["--store", address];
   const first = await fleet.startCoordinator("coordinator", shared);
   fleet.layData("sg-1", "digits");
-  await fleet.startAgent("sg-1", "SG", "private");
+  const elsewhere = `unix:${fleet.folder}/third.sock`;
+  await fleet.startAgent("sg-1", "SG", "private", `${fleet.address},${elsewhere}`);
   const data = join(fleet.dataFolder("sg-1"), "digits");
   const terms = ["--name", "digits", "--class", "personal", "--countries", "SG,CL"];
   t.equal((await quipu("data", "add", data, ...terms)).code, 0);
@@ -36,9 +37,11 @@ t.test("a leader is killed, and the one that stood by goes on", async (t) => {
   t.match(await quipu("log", "fsck"), { code: 0, json: { ok: true } });
   t.notOk(existsSync(join(fleet.folder, "coordinator", "coordinator.db")));
 
-  cpSync(join(fleet.folder, "coordinator", "keys"), join(fleet.folder, "second", "keys"), {
-    recursive: true,
-  });
+  const copyKeys = (name: string): void => {
+    const keys = join(fleet.folder, "coordinator", "keys");
+    cpSync(keys, join(fleet.folder, name, "keys"), { recursive: true });
+  };
+  copyKeys("second");
   const stranger = fleet.startCoordinator("stranger", shared);
   await t.rejects(stranger, { code: "VERIFICATION_FAILED" }, "its key is not the log's");
   const following = fleet.startCoordinator("second", shared);
@@ -69,5 +72,21 @@ t.test("a leader is killed, and the one that stood by goes on", async (t) => {
   await until("it answers again", async () => (await quipu("job", "ls")).code === 0);
   const after = await quipu("run", manifest);
   t.equal(after.code, 0, after.stderr);
+
+  // Stopped for longer than its lease, it wakes as a leader that was followed meanwhile.
+  copyKeys("third");
+  const next = fleet.startCoordinator("third", [...shared, "--listen", elsewhere]);
+  await until("the third stands by", async () => /standing by/.test(log("third")));
+  const { process: stopped } = second;
+  const ended = new Promise((resolve) => stopped.once("exit", resolve));
+  stopped.kill("SIGSTOP");
+  await next;
+  stopped.kill("SIGCONT");
+  t.equal(await ended, 1, "it ends");
+  t.match(log("second"), /FENCED.*another coordinator has taken over/);
+  t.equal(server.sql(new URL(address).pathname.slice(1), "select epoch from leaders"), "3");
+  const last = await quipu("run", manifest, "--coordinator", elsewhere);
+  t.equal(last.code, 0, "its agent found the new leader");
+  t.match(await quipu("log", "fsck", "--coordinator", elsewhere), { code: 0, json: { size: 4 } });
   for (const name of ["coordinator", "second", "stranger"]) t.notMatch(log(name), password);
 });

@@ -14,7 +14,8 @@ import type { Agent } from "./agent.js";
 import type { Link } from "./ports.js";
 
 export interface AttachOptions {
-  readonly address: string;
+  /** Of coordinators that share one store; whichever serves. */
+  readonly addresses: readonly string[];
   readonly random: Random;
   /** Told why the stream ended or could not be opened, and when the next attempt is. */
   readonly observe: (error: QuipuError, retryMs: number) => void;
@@ -22,11 +23,12 @@ export interface AttachOptions {
 
 /** Messages that wait for a slow stream; a stream that falls further behind is given up. */
 const queuedMax = 8_192;
+/** Of all addresses together, so that the one that serves is found while leases run. */
 const readyMs = 5_000;
 
 export class AttachLink implements Link {
   readonly #options: AttachOptions;
-  readonly #channel: Channel;
+  readonly #channels: readonly Channel[];
   readonly #closed = new AbortController();
   #queue: AsyncQueue<AttachRequest> | undefined;
   #call: AbortController | undefined;
@@ -34,7 +36,7 @@ export class AttachLink implements Link {
 
   constructor(options: AttachOptions) {
     this.#options = options;
-    this.#channel = connect(options.address);
+    this.#channels = options.addresses.map((address) => connect(address));
   }
 
   /** Key that signs download grants, from the newest welcome. */
@@ -53,8 +55,9 @@ export class AttachLink implements Link {
   /** Attaches again and again until `close`. Never rejects. */
   async serve(agent: Agent): Promise<void> {
     let failures = 0;
-    while (!this.#closed.signal.aborted) {
-      const thrown = await this.#stream(agent, ({ grantKey }) => {
+    for (let turn = 0; !this.#closed.signal.aborted; turn += 1) {
+      const channel = this.#channels[turn % this.#channels.length] as Channel;
+      const thrown = await this.#stream(channel, agent, ({ grantKey }) => {
         this.#grantKey = grantKey;
         failures = 0;
       });
@@ -69,13 +72,17 @@ export class AttachLink implements Link {
   close(): void {
     this.#closed.abort();
     this.drop("the agent ends");
-    this.#channel.close();
+    for (const channel of this.#channels) channel.close();
   }
 
   /** One stream from hello to end; answers with why it ended. */
-  async #stream(agent: Agent, attached: (welcome: Welcome) => void): Promise<QuipuError> {
+  async #stream(
+    channel: Channel,
+    agent: Agent,
+    attached: (welcome: Welcome) => void,
+  ): Promise<QuipuError> {
     try {
-      await untilAbort(this.#channel.ready(readyMs), this.#closed.signal);
+      await untilAbort(channel.ready(readyMs / this.#channels.length), this.#closed.signal);
     } catch (thrown) {
       return QuipuError.from(thrown);
     }
@@ -84,7 +91,7 @@ export class AttachLink implements Link {
     this.#call = call;
     this.#queue = queue;
     try {
-      const service = client(this.#channel, AttachService);
+      const service = client(channel, AttachService);
       const responses = service.attach(queue, { signal: call.signal });
       agent.connected();
       for await (const response of responses) {

@@ -29,8 +29,8 @@ export interface AgentOptions {
   readonly name: string;
   readonly place: Place;
   readonly version: string;
-  /** The coordinator's address. */
-  readonly coordinator: string;
+  /** Addresses of the coordinator, or of those that share one store. */
+  readonly coordinators: readonly string[];
   /** Open, and held by the caller. */
   readonly stateFolder: string;
   /** One subfolder a data set. */
@@ -173,7 +173,7 @@ async function openParts(options: AgentOptions): Promise<Parts> {
     devices: () => devices.list,
   });
   const link = new AttachLink({
-    address: options.coordinator,
+    addresses: options.coordinators,
     random,
     observe: (error, retryMs) => observe({ kind: "unattached", error, retryMs }),
   });

@@ -56,7 +56,10 @@ export class Session implements HostStream {
   }
 
   send(message: Parameters<AgentLink["send"]>[0]): void {
-    if (!this.#closed) this.#link.send(message);
+    if (this.#closed) return;
+    // No run may be granted and no lease renewed by one that another may have followed.
+    if (this.#core.ports.leads?.() === false) this.close();
+    else this.#link.send(message);
   }
 
   /** Resolves when the message has been dealt with; a message that fails ends the stream. */
@@ -82,10 +85,6 @@ export class Session implements HostStream {
     if (this.#closed) return;
     this.#heardAtMs = this.#core.ports.clock.bootMs();
     try {
-      // Not even a lease may be renewed by one that another may have followed.
-      if (this.#core.ports.leads?.() === false) {
-        throw new QuipuError("UNAVAILABLE", "this coordinator cannot tell whether it still leads");
-      }
       if ((message.case === "hello") !== (this.#host === "")) {
         throw new QuipuError("INVALID_ARGUMENT", "a stream begins with one hello");
       }

@@ -13,7 +13,7 @@ import { CommandLine, type Log, packageVersion, runDaemon } from "./daemon-progr
 import { systemClock } from "./system-clock.js";
 
 const command = new CommandLine(
-  "quipud --name NAME --country CC --site private|public --coordinator ADDRESS --state DIR" +
+  "quipud --name NAME --country CC --site private|public --coordinator ADDRESS[,ADDRESS…] --state DIR" +
     " --data DIR [--zone ZONE] [--grade GRADE] [--http 127.0.0.1:PORT] [--log-level LEVEL]",
 );
 
@@ -54,7 +54,7 @@ function agentOptions(
     name: host.data,
     place: where.data,
     version: packageVersion(),
-    coordinator: formatEndpoint(parseEndpoint(options.coordinator)),
+    coordinators: options.coordinator.split(",").map((one) => formatEndpoint(parseEndpoint(one))),
     stateFolder: options.state,
     dataFolder: options.data,
     httpListen: options.http,
