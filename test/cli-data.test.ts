@@ -376,3 +376,21 @@ t.test("a manifest is checked before anything is believed of it", async (t) => {
   const many = Array.from({ length: 1_000_001 }, () => 0);
   t.match(await failure(read({ ...manifest, entries: many })), { code: "LIMIT_EXCEEDED" });
 });
+
+t.test("data add: what laws ask about the data is read from a file", async (t) => {
+  const source = lay("stated");
+  const terms = join(folder, "terms.yaml");
+  writeFileSync(terms, "origin: SG\npersons: 7\npurposes: [care]\n");
+  t.equal(await add(source, "stated", { terms }), 0);
+  writeFileSync(terms, "origin: sg\ninstruments:\n  - mechanism: handshake\n    untill: x\n");
+  t.match(await failure(add(source, "stated", { terms })), {
+    code: "INVALID_ARGUMENT",
+    message: new RegExp(
+      ["terms.yaml:1:9: origin", "3:16: instruments.0.mechanism", "4:13: unknown key"]
+        .map((text) => `[^]*${text}`)
+        .join(""),
+    ),
+  });
+  writeFileSync(terms, "origin: SG\n---\norigin: CL\n");
+  await t.rejects(add(source, "stated", { terms }), { message: /2 documents, not one/ });
+});

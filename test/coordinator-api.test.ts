@@ -1,4 +1,5 @@
 /** A whole coordinator over gRPC and HTTP, and an agent that is its protocol alone. */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,9 @@ import t, { type Test } from "tap";
 import { placeMessage, runUpdate, say } from "../src/agent/messages.js";
 import { AsyncQueue } from "../src/base/async-queue.js";
 import { digestOf } from "../src/base/bytes.js";
+import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
 import { CoordinatorDaemon } from "../src/coordinator/daemon.js";
+import { placeOf } from "../src/coordinator/wire.js";
 import {
   type Assign,
   type AttachRequest,
@@ -50,7 +53,8 @@ async function openDaemon(parts: object = {}): Promise<CoordinatorDaemon> {
     signal: new AbortController().signal,
     listen: "127.0.0.1:0",
     httpListen: "127.0.0.1:0",
-    policyFolder: "deploy/policy",
+    policyFolder: "",
+    ownPolicyFolder: "deploy/policy",
     origin: "",
     heartbeatMs: 1_000,
     leaseMs: 10_000,
@@ -148,7 +152,23 @@ t.test("data sets, hosts and artifacts", async (t) => {
   const wrong = { ...people, name: "x", countries: ["Chile"] };
   t.equal((await failure(dataSets.addDataSet({ dataSet: wrong }))).code, "INVALID_ARGUMENT");
   t.equal((await dataSets.listDataSets({})).dataSets.length, 1);
+  const terms = { origin: "SG", persons: 7, grants: [] };
+  const lent = { ...people, name: "lent", terms: canonicalBytes(terms) };
+  const kept = (await dataSets.addDataSet({ dataSet: lent })).dataSet?.terms;
+  t.equal(Buffer.from(kept ?? []).toString(), canonicalJson(terms));
+  t.same(
+    (await dataSets.listDataSets({})).dataSets.map((set) => set.terms.length > 0),
+    [true, false],
+  );
+  const retold = { ...lent, terms: canonicalBytes({ ...terms, persons: 8 }) };
+  t.equal((await failure(dataSets.addDataSet({ dataSet: retold }))).code, "ALREADY_EXISTS");
+  for (const text of ["{", '{"origins":"SG"}', '{"persons":-1}']) {
+    const odd = { ...people, name: "odd", terms: Buffer.from(text) };
+    t.match(await failure(dataSets.addDataSet({ dataSet: odd })), { message: /terms/ }, text);
+  }
 
+  const full = { ...places.SG, gradeUntil: "2027-01-01T00:00:00Z", operator: "clinic" };
+  t.same(placeOf(placeMessage(full)), full, "a place keeps all that it says on its way");
   agent.hello();
   t.match(await agent.next("welcome"), { heartbeatMs: 1_000n, leaseMs: 10_000n });
   const [host] = (await hosts.listHosts({})).hosts;

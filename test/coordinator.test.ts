@@ -146,8 +146,10 @@ t.test("a job that cannot be decided holds up nobody, and is tried again", async
     return policy.runOn(question);
   };
   const exportTo = policy.exportTo.bind(policy);
+  const holdsUntilMs = policy.holdsUntilMs.bind(policy);
   const { digest, namesHosts } = policy;
-  Object.assign(ports, { policy: { digest, namesJobs: true, namesHosts, runOn, exportTo } });
+  const named = { digest, namesJobs: true, namesHosts };
+  Object.assign(ports, { policy: { ...named, runOn, exportTo, holdsUntilMs } });
   await new FakeHost(world).attach();
   const [odd = "", even = ""] = await world.submit(job({ name: "odd" }), job());
   t.equal(await world.state(even), "placed");

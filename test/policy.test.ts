@@ -4,7 +4,7 @@ import { QuipuError } from "../src/base/errors.js";
 import { type DataSet, dataClasses } from "../src/model/data-set.js";
 import { type Place, placeGrades, sites } from "../src/model/place.js";
 import { loadPolicy } from "../src/scheduler/policy/engine.js";
-import { base, baseText, cl, dataSet, de, job, place, ruleOf, sg } from "./scheduler-world.js";
+import { at, base, baseText, cl, dataSet, de, job, place, ruleOf, sg } from "./scheduler-world.js";
 
 t.test("run_on: class x country x site x grade is the written table", async (t) => {
   const wrong: string[] = [];
@@ -21,6 +21,7 @@ t.test("run_on: class x country x site x grade is the written table", async (t) 
               sensitive: inside && site === "private" && grade !== "claimed",
             }[dataClass];
             const verdict = base.runOn({
+              at,
               job: job({ dataSet: "digits" }),
               dataSet: dataSet(dataClass, named),
               host: { name: "h", place: place(country, site, grade) },
@@ -30,7 +31,7 @@ t.test("run_on: class x country x site x grade is the written table", async (t) 
           }
   t.same(wrong, []);
   const bare = { name: "h", place: place("US", "public") };
-  t.same(base.runOn({ job: job(), host: bare }), {
+  t.same(base.runOn({ at, job: job(), host: bare }), {
     allowed: true,
     rules: ["base.run", "base.burst"],
   });
@@ -39,6 +40,7 @@ t.test("run_on: class x country x site x grade is the written table", async (t) 
 t.test("each refusal carries a stable rule id and says what it looked at", async (t) => {
   const run = (data: DataSet, where: Place) =>
     base.runOn({
+      at,
       job: job({ dataSet: data.name }),
       dataSet: data,
       host: { name: "h", place: where },
@@ -67,11 +69,11 @@ t.test("each refusal carries a stable rule id and says what it looked at", async
       "Personal data may be processed only in countries that its owner names. " +
       "Asked: DE, public, operator-asserted; data set digits (personal; CL, SG).",
   });
-  t.equal(ruleOf(base.runOn({ job: job({ dataSet: "digits" }), host: sg })), "data.unknown");
+  t.equal(ruleOf(base.runOn({ at, job: job({ dataSet: "digits" }), host: sg })), "data.unknown");
   const other = dataSet("public", [], "other");
-  const swapped = base.runOn({ job: job({ dataSet: "digits" }), dataSet: other, host: sg });
+  const swapped = base.runOn({ at, job: job({ dataSet: "digits" }), dataSet: other, host: sg });
   t.equal(ruleOf(swapped), "data.unknown", "a data set of another name does not stand in");
-  const hidden = base.runOn({ job: job(), dataSet: dataSet("personal", ["SG"]), host: sg });
+  const hidden = base.runOn({ at, job: job(), dataSet: dataSet("personal", ["SG"]), host: sg });
   t.equal(ruleOf(hidden), "data.unknown", "a data set that the job does not name is refused");
 });
 
@@ -82,7 +84,7 @@ t.test("export: results follow the terms of their data", async (t) => {
       for (const destinationCountry of ["SG", "CL", "DE"])
         for (const what of ["output", "artifact", "log"] as const) {
           const data = dataSet(dataClass, named);
-          const verdict = base.exportTo({ dataSet: data, destinationCountry, what });
+          const verdict = base.exportTo({ at, dataSet: data, destinationCountry, what });
           const expected = dataClass === "public" || named.includes(destinationCountry);
           if (verdict.allowed === expected) continue;
           wrong.push(canonicalJson([dataClass, named, destinationCountry, what, verdict]));
@@ -91,12 +93,12 @@ t.test("export: results follow the terms of their data", async (t) => {
   const personal = dataSet("personal", ["SG"]);
   const spec = job({ dataSet: "digits" });
   const to = (destinationCountry: string, data?: DataSet) =>
-    ruleOf(base.exportTo({ job: spec, dataSet: data, destinationCountry, what: "output" }));
+    ruleOf(base.exportTo({ at, job: spec, dataSet: data, destinationCountry, what: "output" }));
   t.equal(to("DE", personal), "export.personal");
   t.equal(to("SG", personal), "allowed");
   t.equal(to("SG"), "data.unknown");
   t.equal(to("", personal), "place.unknown");
-  t.equal(ruleOf(base.exportTo({ destinationCountry: "DE", what: "artifact" })), "allowed");
+  t.equal(ruleOf(base.exportTo({ at, destinationCountry: "DE", what: "artifact" })), "allowed");
 });
 
 t.test("a missing fact refuses, for each rule and each fact that a rule can see", async (t) => {
@@ -115,7 +117,7 @@ t.test("a missing fact refuses, for each rule and each fact that a rule can see"
       place: sg.place,
     };
     const run = (parts: typeof request) =>
-      base.runOn({ ...parts, host: { name: "h", place: parts.place } });
+      base.runOn({ at, ...parts, host: { name: "h", place: parts.place } });
     t.equal(run(request).allowed, true, `${rule.id}: allowed while every fact is there`);
     for (const [part, expected, keys] of facts)
       for (const key of keys) {
@@ -128,7 +130,7 @@ t.test("a missing fact refuses, for each rule and each fact that a rule can see"
           destinationCountry: "SG",
           what: "log",
         } as const;
-        if (part !== "place" && ruleOf(base.exportTo(leave)) !== expected)
+        if (part !== "place" && ruleOf(base.exportTo({ at, ...leave })) !== expected)
           t.fail(`${rule.id}: export with ${part} without ${key}`);
       }
     for (const empty of ["place", "job"]) {
@@ -175,7 +177,7 @@ t.test("wrong policies are refused with file, line and Cedar's own message", asy
     [rule("a.a", permit, '@says("so") @asof("x")'), /unknown annotation @asof/],
     [rule("a.a", permit, '@says("so") @law("PDPA")'), /needs @source and @asOf/],
     [rule("a.a", permit, '@says("so") @article("26")'), /go with @law/],
-    [rule("a.a", permit) + rule("a.a", permit), /rule id a\.a stands in both/],
+    [rule("a.a", permit) + rule("a.a", permit), /rule id a\.a stands in my\.cedar:1 as well/],
     [
       '@id("a.a") @says("so") permit (principal == ?principal, action == Action::"run_on", resource);',
       /includes a template/,
@@ -202,11 +204,11 @@ t.test("forbid wins, errors refuse, default deny names the nearest permit", asyn
     when { resource.gradeRank * 9007199254740991 * 9007199254740991 < 0 };`;
   const broken = loadPolicy({ "base.cedar": baseText, "x.cedar": overflow });
   const spec = job();
-  const verdict = broken.runOn({ job: spec, host: sg });
+  const verdict = broken.runOn({ at, job: spec, host: sg });
   t.equal(ruleOf(verdict), "engine.evaluation", "Cedar alone would have allowed it");
   t.match(verdict.allowed ? "" : verdict.text, /x\.overflow: .*overflow/);
   const claimed = { name: "h", place: place("SG", "private", "claimed") };
-  t.equal(broken.runOn({ job: spec, host: claimed }).allowed, true, "no error, no refusal");
+  t.equal(broken.runOn({ at, job: spec, host: claimed }).allowed, true, "no error, no refusal");
 
   const narrow = loadPolicy({
     "a.cedar": `@id("a.far") @says("far") ${permit}
@@ -214,25 +216,25 @@ t.test("forbid wins, errors refuse, default deny names the nearest permit", asyn
       @id("a.near") @says("near") ${permit}
       when { resource.country == "CL" && resource.site == "private" } unless { principal.purpose == "ads" };`,
   });
-  const denied = narrow.runOn({ job: spec, host: sg });
+  const denied = narrow.runOn({ at, job: spec, host: sg });
   t.equal(ruleOf(denied), "engine.no-permit");
   t.match(denied.allowed ? "" : denied.text, /nearest is a\.near, which needs when \{.*"CL"/);
   t.notMatch(denied.allowed ? "" : denied.text, /private" \}|a\.far/);
-  t.equal(narrow.runOn({ job: spec, host: cl }).allowed, true);
-  const nothing = narrow.exportTo({ destinationCountry: "SG", what: "log" });
+  t.equal(narrow.runOn({ at, job: spec, host: cl }).allowed, true);
+  const nothing = narrow.exportTo({ at, destinationCountry: "SG", what: "log" });
   t.match(nothing.allowed ? "" : nothing.text, /No rule permits export/);
-  t.equal(ruleOf(loadPolicy({}).runOn({ job: spec, host: sg })), "engine.no-permit");
+  t.equal(ruleOf(loadPolicy({}).runOn({ at, job: spec, host: sg })), "engine.no-permit");
 
   const law = `@id("sg.transfer") @says("Not to SG") @law("PDPA") @article("s26")
     @source("sso.agc.gov.sg") @asOf("2026-01-01")
     forbid (principal, action, resource == Host::"sg-1");`;
   const packed = loadPolicy({ "base.cedar": baseText, "law.cedar": law });
-  t.match(packed.runOn({ job: spec, host: sg }), {
+  t.match(packed.runOn({ at, job: spec, host: sg }), {
     rule: "sg.transfer",
     law: "PDPA s26 (sso.agc.gov.sg, read 2026-01-01)",
   });
   const twin = { name: "sg-2", place: sg.place };
-  t.equal(packed.runOn({ job: spec, host: twin }).allowed, true, "only the host it names");
+  t.equal(packed.runOn({ at, job: spec, host: twin }).allowed, true, "only the host it names");
 });
 
 t.test(
@@ -252,7 +254,9 @@ t.test(
     const data = dataSet("public", []);
     const run = (purpose: string, where: Place) => {
       const spec = job({ dataSet: "digits", purpose });
-      return ruleOf(policy.runOn({ job: spec, dataSet: data, host: { name: "h", place: where } }));
+      return ruleOf(
+        policy.runOn({ at, job: spec, dataSet: data, host: { name: "h", place: where } }),
+      );
     };
     t.equal(run("ads", sg.place), "terms.research");
     t.equal(run("research", sg.place), "allowed");
@@ -260,12 +264,15 @@ t.test(
     t.equal(run("ads", place("US", "public")), "budget.burst");
     t.equal(run("ads", place("US", "private")), "allowed", "a private site is no burst");
     const none = dataSet("public", [], "none");
-    t.equal(ruleOf(policy.runOn({ job: job(), host: sg })), "allowed", "nothing to read");
+    t.equal(ruleOf(policy.runOn({ at, job: job(), host: sg })), "allowed", "nothing to read");
     const named = { job: job({ dataSet: "none" }), dataSet: none, host: sg };
-    t.match(policy.runOn(named), { rule: "terms.research", text: /data set none \(public/ });
+    t.match(policy.runOn({ at, ...named }), {
+      rule: "terms.research",
+      text: /data set none \(public/,
+    });
     const leave = (purpose: string | undefined, what: "output" | "log") => {
       const spec = purpose === undefined ? undefined : job({ purpose });
-      return ruleOf(policy.exportTo({ job: spec, destinationCountry: "SG", what }));
+      return ruleOf(policy.exportTo({ at, job: spec, destinationCountry: "SG", what }));
     };
     t.equal(leave("ads", "output"), "export.ads");
     t.equal(leave("ads", "log"), "allowed");

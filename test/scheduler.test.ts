@@ -18,6 +18,7 @@ import {
   anyCase,
   anyHost,
   ask,
+  at,
   base,
   baseText,
   cl,
@@ -142,7 +143,7 @@ function checkDecision({ fleet, data }: AnyCase, spec: JobSpec, decision: Decisi
   for (const { host: name, device } of offers) {
     const view = fleet.find((each) => each.name === name);
     if (view === undefined) throw new Error(`${name} is not in the fleet`);
-    if (!base.runOn({ job: spec, dataSet: data, host: view }).allowed) {
+    if (!base.runOn({ job: spec, dataSet: data, host: view, at }).allowed) {
       throw new Error(`${name} was offered against the law`);
     }
     const { countries, sites, hosts } = spec.placement;
@@ -200,6 +201,7 @@ t.test("whatever the scores, a forbid keeps a host out", async (t) => {
     digest: base.digest,
     namesJobs: false,
     namesHosts: false,
+    holdsUntilMs: () => Number.POSITIVE_INFINITY,
     runOn: (): Verdict => ({ allowed: false, rule: "x.none", text: "Nowhere." }),
   };
   fc.assert(
@@ -356,7 +358,7 @@ t.test("rules and jobs that name hosts are asked host by host", async (t) => {
   const asks = new Asks(new Board(fleet));
   const spec = job({ placement: { hosts: ["sg-3"] } });
   t.same(judge(asks, spec).decision.outcome, { kind: "placed", host: "sg-3", device: "cpu" });
-  const one = asks.ask(base, spec, undefined);
+  const one = asks.ask(base, { job: spec, at });
   t.match(one.of("sg-1"), { fault: { rule: "placement.hosts" } });
   t.match(one.of("sg-3"), { rules: ["base.run"] });
   t.equal(one.of("sg-9"), undefined);

@@ -74,10 +74,11 @@ const gradeNumbers: Readonly<Record<Place["grade"], PlaceGrade>> = {
   "hardware-attested": PlaceGrade.HARDWARE_ATTESTED,
 };
 
-export function placeMessage({ country, zone, site, grade }: Place): PlaceMessage {
+export function placeMessage({ site, grade, gradeUntil, operator, ...place }: Place): PlaceMessage {
   return create(PlaceSchema, {
-    country,
-    zone,
+    ...place,
+    gradeUntil: gradeUntil ?? "",
+    operator: operator ?? "",
     site: siteNumbers[site],
     grade: gradeNumbers[grade],
   });

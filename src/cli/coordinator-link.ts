@@ -5,6 +5,7 @@ import { QuipuError } from "../base/errors.js";
 import { ArtifactService, DataSetService, HostService } from "../gen/quipu/v1/fleet_pb.js";
 import { JobService } from "../gen/quipu/v1/jobs_pb.js";
 import { LogService } from "../gen/quipu/v1/log_pb.js";
+import { PolicyService } from "../gen/quipu/v1/policy_pb.js";
 import { client, connect } from "../io/rpc/client.js";
 import type { Client } from "../io/rpc/service.js";
 
@@ -15,6 +16,7 @@ export interface Clients {
   readonly dataSets: Client<typeof DataSetService>;
   readonly artifacts: Client<typeof ArtifactService>;
   readonly log: Client<typeof LogService>;
+  readonly policies: Client<typeof PolicyService>;
   close(): void;
 }
 
@@ -52,6 +54,7 @@ export function dial(address: string): Clients {
     dataSets: client(channel, DataSetService),
     artifacts: client(channel, ArtifactService),
     log: client(channel, LogService),
+    policies: client(channel, PolicyService),
     close: () => channel.close(),
   };
 }

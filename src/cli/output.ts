@@ -105,9 +105,10 @@ export class Output {
   }
 }
 
-/** One line, but for the faults of a job file, which are a line each. */
-function textsOf({ code, message, details }: QuipuError): string[] {
+/** One line, but for a message that is nothing but its faults, which are a line each. */
+function textsOf({ message, details }: QuipuError): string[] {
   const { faults } = details;
-  const texts = code === "JOB_FILE_INVALID" && Array.isArray(faults) ? faults : [message];
+  const listed = Array.isArray(faults) && faults.join("\n") === message;
+  const texts = listed ? faults : [message];
   return texts.map((text) => printable(String(text)));
 }

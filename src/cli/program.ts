@@ -6,7 +6,8 @@ import type { Context, Paths } from "./context.js";
 import type { Clients } from "./coordinator-link.js";
 import { Output, type OutputOptions } from "./output.js";
 import { settled } from "./standard-output.js";
-import { nouns, type Verb, verbs } from "./verbs.js";
+import type { Verb } from "./verb.js";
+import { nouns, verbs } from "./verbs.js";
 
 export interface ProgramOptions {
   readonly argv: readonly string[];

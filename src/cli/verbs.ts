@@ -1,71 +1,18 @@
 /** Every verb of the command line, in the order that help shows them. Code is loaded when it runs. */
-import type { VerbAction } from "./context.js";
-
-export interface VerbOption {
-  /** Commander's notation: `--to <folder>`. */
-  readonly flags: string;
-  readonly help: string;
-  readonly choices?: readonly string[];
-  readonly required?: boolean;
-  readonly default?: string;
-  /** May be given more than once; its value is the list of all. */
-  readonly repeatable?: boolean;
-}
-
-export interface Verb {
-  /** `job ls`: a noun and a verb, or a verb alone. */
-  readonly name: string;
-  /** Commander's notation: `<job>`, `[file...]`. */
-  readonly args: string;
-  readonly help: string;
-  readonly options?: readonly VerbOption[];
-  /** Its arguments are paths, which need not be UTF-8. */
-  readonly anyPaths?: boolean;
-  readonly load: () => Promise<{ readonly action: VerbAction }>;
-}
-
-const country: VerbOption = {
-  flags: "--country <code>",
-  help: "ISO 3166-1 alpha-2, for example SG",
-};
-const destination: VerbOption = {
-  ...country,
-  help: "country that the bytes go to (QUIPU_COUNTRY; default: where `quipu up` said this machine stands)",
-};
-const detach: VerbOption = { flags: "--detach", help: "return once the jobs are admitted" };
-
-const shape: VerbOption = {
-  flags: "--shape <name=sizes>",
-  help: "shape of an input (x=1,3,224,224) or size of an open axis (batch=8); repeatable",
-  repeatable: true,
-};
-const input: VerbOption = {
-  flags: "--input <name=file>",
-  help: "an input from FILE.npy, FILE.safetensors[:TENSOR] or FILE.csv[.gz]; repeatable",
-  repeatable: true,
-};
-const random: VerbOption = {
-  flags: "--random <seed>",
-  help: "numbers by this seed for inputs that are not given; the same everywhere",
-};
-const backend: VerbOption = {
-  flags: "--backend <backend>",
-  help: "what computes; the bits are the same",
-  choices: ["auto", "portable", "avx2", "avx512", "cuda"],
-  default: "auto",
-};
-
-const fast: VerbOption = {
-  flags: "--fast <precision>",
-  help: "matrix products on tensor cores, with --backend cuda; the bits may differ each time",
-  choices: ["tf32", "bf16"],
-};
-
-const cordonReason: VerbOption = {
-  flags: "--reason <text>",
-  help: "for whoever asks why",
-  default: "no reason given",
-};
+import {
+  backend,
+  cordonReason,
+  country,
+  destination,
+  detach,
+  fast,
+  input,
+  policy,
+  random,
+  recipient,
+  shape,
+  type Verb,
+} from "./verb.js";
 
 export const verbs: readonly Verb[] = [
   {
@@ -174,7 +121,11 @@ export const verbs: readonly Verb[] = [
     name: "job outputs",
     args: "<job>",
     help: "download a job's outputs",
-    options: [{ flags: "--to <folder>", help: "where the files go", required: true }, destination],
+    options: [
+      { flags: "--to <folder>", help: "where the files go", required: true },
+      destination,
+      recipient,
+    ],
     load: () => import("./job/outputs.js"),
   },
   {
@@ -187,7 +138,11 @@ export const verbs: readonly Verb[] = [
     name: "artifact get",
     args: "<digest>",
     help: "fetch a stored file",
-    options: [{ flags: "--to <file>", help: "where it goes", required: true }, destination],
+    options: [
+      { flags: "--to <file>", help: "where it goes", required: true },
+      destination,
+      recipient,
+    ],
     load: () => import("./artifact/get.js"),
   },
   { name: "artifact ls", args: "", help: "stored files", load: () => import("./artifact/ls.js") },
@@ -248,6 +203,7 @@ export const verbs: readonly Verb[] = [
         default: "",
       },
       { flags: "--owner <owner>", help: "whose it is", default: "local" },
+      { flags: "--terms <file>", help: "what laws and its owner ask about it (docs/policy.md)" },
       { flags: "--manifest <file>", help: "also write the manifest there" },
     ],
     load: () => import("./data/add.js"),
@@ -281,6 +237,39 @@ export const verbs: readonly Verb[] = [
     load: () => import("./data/verify.js"),
   },
   { name: "data ls", args: "", help: "registered data sets", load: () => import("./data/ls.js") },
+  {
+    name: "policy ls",
+    args: "",
+    help: "the rules in force: what they say, the law behind them, when it is to be read again",
+    options: [policy],
+    load: () => import("./policy/ls.js"),
+  },
+  {
+    name: "policy explain",
+    args: "<rule>",
+    help: "one rule, the law behind it, and its text",
+    options: [policy],
+    load: () => import("./policy/explain.js"),
+  },
+  {
+    name: "policy check",
+    args: "<path...>",
+    help: "are these files, or folders of them, a policy set? Asks no coordinator",
+    load: () => import("./policy/check.js"),
+  },
+  {
+    name: "policy test",
+    args: "<file...>",
+    help: "put cases before the rules; fails where they answer otherwise",
+    options: [policy],
+    load: () => import("./policy/test.js"),
+  },
+  {
+    name: "policy apply",
+    args: "<path...>",
+    help: "put these files, or folders of them, in force for every decision from now on",
+    load: () => import("./policy/apply.js"),
+  },
   {
     name: "receipt show",
     args: "<job|file>",
@@ -391,6 +380,7 @@ export const nouns: Readonly<Record<string, string>> = {
   artifact: "files by digest",
   host: "hosts of the fleet",
   data: "data sets",
+  policy: "rules of where jobs run and results go",
   receipt: "receipts",
   log: "the transparency log",
   model: "models in ONNX form, without a fleet",

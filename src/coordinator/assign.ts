@@ -61,10 +61,10 @@ async function assignOf(core: Core, { run }: ActiveRun): Promise<AttachResponse>
   if (job === undefined || decision === undefined) {
     throw new QuipuError("INTERNAL", `run ${run.id} has no job or no decision in the store`);
   }
-  const { country } = run.place;
+  const { country, operator } = run.place;
   const inputs = jobArtifacts(specOf(job)).map((digest) => ({
     digest,
-    ...grantInput(core, digest, country),
+    ...grantInput(core, digest, country, operator),
   }));
   const value = create(AssignSchema, {
     runId: run.id,

@@ -18,10 +18,11 @@ import type { CoordinatorStore } from "../io/store/coordinator-store.js";
 import type { Artifact } from "../model/artifact.js";
 import { openCheckpoint } from "../proof/tlog/checkpoint.js";
 import { verifierKeyOf } from "../proof/tlog/note.js";
-import { loadPolicy, type PolicyEngine } from "../scheduler/policy/engine.js";
+import { isPolicyFile } from "../scheduler/policy/policy-files.js";
 import { services } from "./api/services.js";
 import { Coordinator, tickEveryMs } from "./coordinator.js";
 import type { Leadership } from "./leadership.js";
+import { PolicyBook } from "./policy-book.js";
 import type { CoordinatorEvent } from "./ports.js";
 import { Sequencer } from "./sequencer.js";
 import { serveCoordinator } from "./serve.js";
@@ -40,8 +41,9 @@ export interface DaemonOptions {
   /** `127.0.0.1:PORT` or `unix:/PATH`. */
   readonly listen: string;
   readonly httpListen: string;
-  /** Folder of `.cedar` files. */
+  /** Folder of policy files; empty: those that come with the program. */
   readonly policyFolder: string;
+  readonly ownPolicyFolder: string;
   /** The log's name; empty: the one it has, or one made from its key. */
   readonly origin: string;
   readonly heartbeatMs: number;
@@ -59,8 +61,6 @@ export type DaemonEvent =
   /** Another coordinator has taken over: this process must end. */
   | { readonly kind: "deposed"; readonly error: QuipuError }
   | { readonly kind: "fault"; readonly id: string; readonly what: string; readonly error: unknown };
-
-const policyBytesMax = 4 * 1024 * 1024;
 
 export class CoordinatorDaemon {
   readonly #parts: Parts;
@@ -112,7 +112,7 @@ interface Parts {
 async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]): Promise<Parts> {
   const { stateFolder, clock, random, observe } = options;
   const keys = join(stateFolder, "keys");
-  const policy = await readPolicy(options.policyFolder);
+  const policyFiles = await readPolicyFolder(options.policyFolder || options.ownPolicyFolder);
   const logSigner = await loadOrCreateSigner(keys, "log", "ed25519");
   const grantSigner = await loadOrCreateSigner(keys, "grants", "ecdsa-p256-sha256");
   const artifacts = await openArtifactStore(join(stateFolder, "artifacts"));
@@ -136,6 +136,8 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
   const { store, logFiles, leadership } = await lead(storage, options);
   if (leadership !== undefined) opened.push(() => leadership.close());
   stage = "recovering";
+  const named = options.policyFolder !== "";
+  const policies = await PolicyBook.open(store, clock, { files: policyFiles, named });
   const log = await Sequencer.open({ store: logFiles, signer: logSigner, origin, clock });
   const coordinator = await Coordinator.start(
     {
@@ -144,7 +146,7 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
       store,
       ...(leadership === undefined ? {} : { leads: () => leadership.leads }),
       log,
-      policy,
+      policy: policies,
       artifacts: {
         has: async (digest) => (await artifacts.stat(digest)) !== undefined,
         list: () => listBlobs(artifacts),
@@ -158,7 +160,7 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
   running = coordinator;
   const grpc = await serve({
     listen: options.listen,
-    services: services(coordinator),
+    services: services(coordinator, policies),
     onFault: ({ id, method, error }) => observe({ kind: "fault", id, what: method, error }),
   });
   return { coordinator, store: storage.store, http, grpc, leadership };
@@ -214,10 +216,10 @@ async function listBlobs(artifacts: ArtifactStore): Promise<readonly Artifact[]>
   return listed;
 }
 
-async function readPolicy(folder: string): Promise<PolicyEngine> {
+async function readPolicyFolder(folder: string): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   try {
-    const names = (await readdir(folder)).filter((name) => name.endsWith(".cedar")).sort();
+    const names = (await readdir(folder)).filter(isPolicyFile).sort();
     for (const name of names) files[name] = await readFile(join(folder, name), "utf8");
   } catch (cause) {
     throw new QuipuError("NOT_FOUND", `the policy folder ${folder} cannot be read`, {
@@ -225,14 +227,10 @@ async function readPolicy(folder: string): Promise<PolicyEngine> {
       cause,
     });
   }
-  const bytes = Object.values(files).reduce((sum, text) => sum + text.length, 0);
-  if (bytes > policyBytesMax) {
-    throw new QuipuError("LIMIT_EXCEEDED", `the policies in ${folder} are ${bytes} bytes`);
-  }
-  if (bytes === 0) {
+  if (Object.keys(files).length === 0) {
     throw new QuipuError("NOT_FOUND", `no policy is in ${folder}, so nothing could be allowed`, {
       next: "put .cedar files there, or leave --policy out for the rules that come with Quipu",
     });
   }
-  return loadPolicy(files);
+  return files;
 }

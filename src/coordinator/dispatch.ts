@@ -9,13 +9,14 @@ import { canonicalBytes, canonicalJson } from "../base/canonical-json.js";
 import { QuipuError } from "../base/errors.js";
 import { newId } from "../base/ids.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
-import type { JobRecord, RunRecord } from "../io/store/records.js";
+import type { DataUseRecord, JobRecord, RunRecord } from "../io/store/records.js";
 import type { Decision, Paper } from "../model/decision.js";
-import type { Judgement } from "../scheduler/placement/decide.js";
 import { fleetPaper } from "../scheduler/placement/fleet.js";
 import { specOf } from "./admission.js";
 import { sendAssign } from "./assign.js";
 import { type Core, leaseEnd, note, trouble } from "./core.js";
+import { reserve, useOf } from "./data-uses.js";
+import type { BookedJudgement } from "./fleet.js";
 import { stepJob } from "./job-machine.js";
 
 /** Jobs that one transaction decides. */
@@ -85,10 +86,12 @@ async function dispatchRound(core: Core): Promise<void> {
 }
 
 /** A decision that changes something, and the run that it grants, if any. */
-interface Verdict extends Judgement {
+interface Verdict extends BookedJudgement {
   readonly job: JobRecord;
   readonly content: Uint8Array;
   readonly run?: RunRecord;
+  /** What the run takes of its data, where that is counted. */
+  readonly use?: DataUseRecord | undefined;
 }
 
 async function dispatchPage(
@@ -115,21 +118,23 @@ async function dispatchPage(
   // 2. Then the hosts. A crash before a send is repaired when the host attaches to the next
   //    process.
   for (const verdict of kept) announce(core, verdict);
-  // A job that was cancelled meanwhile leaves the device that this round took for it: whoever was
-  // decided behind it is decided again, since nothing else would wake it.
+  // A job that was cancelled meanwhile, or whose data was counted otherwise meanwhile, leaves the
+  // device that this round took for it: whoever was decided behind it is decided again, since nothing
+  // else would wake it.
   if (kept.length < verdicts.length) core.wake();
 }
 
 /** Undefined where nothing has changed for the job. */
 async function judge(core: Core, job: JobRecord): Promise<Verdict | undefined> {
-  const judgement = await core.fleet.decide({ spec: specOf(job), digest: job.specDigest });
-  const { decision } = judgement;
+  const spec = specOf(job);
+  const judgement = await core.fleet.decide({ spec, digest: job.specDigest });
+  const { decision, dataSet } = judgement;
   const { outcome } = decision;
   const content = canonicalBytes(decision);
   if (outcome.kind === "placed") {
     core.fleet.take(outcome.host, outcome.device);
-    const run = await newRun(core, job, decision, content, outcome);
-    return { ...judgement, job, content, run };
+    const run = newRun(core, { job, dataSet, decision, content }, outcome);
+    return { ...judgement, job, content, run, use: useOf(run, dataSet, spec.owner) };
   }
   const isNews = outcome.kind === "refused" || !(await isKnown(core, job, decision));
   return isNews ? { ...judgement, job, content } : undefined;
@@ -143,10 +148,15 @@ async function keep(
   const kept: Verdict[] = [];
   const papers = new Map<Digest, Paper>();
   for (const verdict of verdicts) {
-    const { decision, content, run, lawPaper, origin } = verdict;
+    const { decision, content, run, lawPaper, origin, use, dataSet, counts } = verdict;
     const job = await tables.jobs.get(verdict.job.id);
     const next = job === undefined ? undefined : stepOf(job, verdict, atMs);
     if (job === undefined || next === undefined || job.epoch !== verdict.job.epoch) continue;
+    const isReserved =
+      use === undefined ||
+      dataSet === undefined ||
+      (await reserve(tables, use, dataSet, counts, Date.parse(decision.at)));
+    if (!isReserved) continue;
     // A waiting job keeps only its newest decision; those that granted a run are kept for ever.
     if (job.decisionId !== "") await tables.decisions.delete(job.decisionId);
     await tables.decisions.insert({ id: decision.id, jobId: job.id, content });
@@ -185,18 +195,14 @@ function announce(core: Core, { job, decision, run, origin }: Verdict): void {
   void sendAssign(core, core.runs.add(run, leaseEnd(core), cancelReason));
 }
 
-async function newRun(
+function newRun(
   core: Core,
-  job: JobRecord,
-  decision: Decision,
-  content: Uint8Array,
+  { job, dataSet, decision, content }: Pick<Verdict, "job" | "dataSet" | "decision" | "content">,
   { host, device }: { readonly host: string; readonly device: string },
-): Promise<RunRecord> {
-  const { random, clock, store } = core.ports;
+): RunRecord {
+  const { random, clock } = core.ports;
   const known = core.hosts.get(host);
   if (known === undefined) throw new QuipuError("INTERNAL", `placement chose unknown host ${host}`);
-  const name = specOf(job).dataSet;
-  const facts = name === undefined ? undefined : (await store.dataSets.get(name))?.facts;
   return {
     id: newId("run", random),
     jobId: job.id,
@@ -210,13 +216,13 @@ async function newRun(
     decisionId: decision.id,
     decisionDigest: digestOf(content),
     policyDigest: decision.policyDigest,
-    ...(facts === undefined
+    ...(dataSet === undefined
       ? {}
       : {
           dataSet: {
-            name: facts.name,
-            manifestDigest: facts.manifestDigest,
-            dataClass: facts.dataClass,
+            name: dataSet.name,
+            manifestDigest: dataSet.manifestDigest,
+            dataClass: dataSet.dataClass,
           },
         }),
     assignedAtMs: clock.wallMs(),

@@ -9,12 +9,20 @@ import { newId } from "../base/ids.js";
 import type { DataSet } from "../model/data-set.js";
 import type { HostView } from "../model/host.js";
 import type { JobSpec } from "../model/job.js";
+import type { Counts } from "../model/terms.js";
 import { type Ask, Asks } from "../scheduler/placement/ask.js";
 import { Board } from "../scheduler/placement/board.js";
 import { decide, type Judgement } from "../scheduler/placement/decide.js";
 import type { Origin } from "../scheduler/placement/origin.js";
 import type { AdmittedSpec } from "./admission.js";
 import type { Core } from "./core.js";
+import { countsFor } from "./data-uses.js";
+
+/** A judgement, the data that it is about, and what the books said of it. */
+export interface BookedJudgement extends Judgement {
+  readonly dataSet: DataSet | undefined;
+  readonly counts: Counts | undefined;
+}
 
 export class Fleet {
   readonly #core: () => Core;
@@ -47,29 +55,28 @@ export class Fleet {
   }
 
   /** From the fleet as it was at the last refresh, less what has been taken since. */
-  async decide({ spec, digest }: Pick<AdmittedSpec, "spec" | "digest">): Promise<Judgement> {
-    const { clock, random, policy } = this.#core().ports;
-    const dataSet = await this.#dataSetOf(spec);
-    return decide(this.#asks, {
-      id: newId("dec", random),
-      job: spec,
-      jobDigest: digest,
-      at: timestamp(clock.wallMs()),
-      dataSet,
-      policy,
-    });
+  async decide({ spec, digest }: Pick<AdmittedSpec, "spec" | "digest">): Promise<BookedJudgement> {
+    const { random, policy } = this.#core().ports;
+    const question = await this.#questionOf(spec);
+    const names = { id: newId("dec", random), jobDigest: digest };
+    const judgement = decide(this.#asks, { ...names, ...question, policy });
+    return { ...judgement, dataSet: question.dataSet, counts: question.counts };
   }
 
   /** What any host is to a job now. */
   async ask(spec: JobSpec): Promise<Ask> {
-    const dataSet = await this.#dataSetOf(spec);
+    const question = await this.#questionOf(spec);
     this.refresh();
-    return this.#asks.ask(this.#core().ports.policy, spec, dataSet);
+    return this.#asks.ask(this.#core().ports.policy, question);
   }
 
-  async #dataSetOf({ dataSet }: JobSpec): Promise<DataSet | undefined> {
-    if (dataSet === undefined) return undefined;
-    return (await this.#core().ports.store.dataSets.get(dataSet))?.facts;
+  async #questionOf(job: JobSpec) {
+    const { clock, store } = this.#core().ports;
+    const atMs = clock.wallMs();
+    const name = job.dataSet;
+    const dataSet = name === undefined ? undefined : (await store.dataSets.get(name))?.facts;
+    const counts = await countsFor(store, dataSet, job.owner, atMs);
+    return { job, dataSet, counts, at: timestamp(atMs) };
   }
 
   take(host: string, device: string): void {

@@ -3,6 +3,7 @@
  * is checked against policy before the right is signed, whoever serves the blob.
  */
 import { type Digest, parseDigest } from "../base/bytes.js";
+import { timestamp } from "../base/clock.js";
 import { QuipuError } from "../base/errors.js";
 import { type Grant, signGrant } from "../io/identity/grant.js";
 import type { JobRecord } from "../io/store/records.js";
@@ -10,6 +11,7 @@ import type { Artifact } from "../model/artifact.js";
 import type { ExportRequest } from "../scheduler/policy/engine.js";
 import { specOf } from "./admission.js";
 import { type Core, notFound } from "./core.js";
+import { countsFor, leavingOf } from "./data-uses.js";
 
 export interface SignedGrant {
   readonly url: string;
@@ -23,8 +25,14 @@ export const ownName = "coordinator";
 const grantLifeMs = 3_600_000;
 
 /** A right to fetch a blob from the coordinator's store: an input of a run, or an owner's own. */
-export function grantInput(core: Core, digest: Digest, country: string): SignedGrant {
-  checkExport(core, { destinationCountry: country, what: "artifact" }, `artifact ${digest}`);
+export function grantInput(
+  core: Core,
+  digest: Digest,
+  country: string,
+  recipient?: string,
+): SignedGrant {
+  const request = { destinationCountry: country, recipient, what: "artifact" } as const;
+  checkExport(core, request, `artifact ${digest}`);
   return sign(core, core.ports.grants.artifactUrl, {
     action: "get",
     digest,
@@ -41,6 +49,7 @@ export async function grantArtifact(
     readonly digest: string;
     readonly sizeBytes: number;
     readonly destinationCountry: string;
+    readonly recipient?: string | undefined;
   },
 ): Promise<SignedGrant> {
   const digest = parseDigest(request.digest);
@@ -49,7 +58,7 @@ export async function grantArtifact(
     if (!(await artifacts.has(digest))) {
       throw notFound("artifact", digest, "see `quipu artifact ls`");
     }
-    return grantInput(core, digest, request.destinationCountry);
+    return grantInput(core, digest, request.destinationCountry, request.recipient);
   }
   const { sizeBytes } = request;
   if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
@@ -64,6 +73,7 @@ export async function grantOutputs(
   core: Core,
   job: JobRecord,
   destinationCountry: string,
+  recipient?: string,
 ): Promise<readonly (SignedGrant & { readonly artifact: Artifact })[]> {
   const outputs = job.result?.outputs ?? [];
   if (job.state !== "succeeded") {
@@ -71,11 +81,7 @@ export async function grantOutputs(
       next: `wait for it with \`quipu job wait ${job.id}\``,
     });
   }
-  const spec = specOf(job);
-  const { store } = core.ports;
-  const known = spec.dataSet === undefined ? undefined : await store.dataSets.get(spec.dataSet);
-  const request = { job: spec, dataSet: known?.facts, destinationCountry, what: "output" } as const;
-  checkExport(core, request, `the outputs of job ${job.id}`);
+  await checkOutputs(core, job, destinationCountry, recipient);
   const base = core.hosts.get(job.host)?.httpUrl ?? "";
   if (base === "") {
     throw new QuipuError("UNAVAILABLE", `host ${job.host} serves no artifacts now`, {
@@ -89,8 +95,34 @@ export async function grantOutputs(
   }));
 }
 
-function checkExport(core: Core, request: ExportRequest, what: string): void {
-  const verdict = core.ports.policy.exportTo(request);
+/** People whose data leaves so are counted in the transaction that finds it lawful. */
+async function checkOutputs(
+  core: Core,
+  job: JobRecord,
+  destinationCountry: string,
+  recipient: string | undefined,
+): Promise<void> {
+  const spec = specOf(job);
+  const { store, clock } = core.ports;
+  const known = spec.dataSet === undefined ? undefined : await store.dataSets.get(spec.dataSet);
+  const dataSet = known?.facts;
+  const leaving = leavingOf(job.runId, dataSet, destinationCountry, clock.wallMs());
+  const request = {
+    ...{ job: spec, dataSet, destinationCountry, recipient },
+    ...{ fromCountry: job.country, what: "output" as const },
+  };
+  const what = `the outputs of job ${job.id}`;
+  if (leaving === undefined) return checkExport(core, request, what);
+  await store.transact(async (tables) => {
+    const counts = await countsFor(tables, dataSet, leaving.owner, clock.wallMs());
+    checkExport(core, { ...request, counts }, what);
+    await tables.dataUses.insert(leaving);
+  });
+}
+
+function checkExport(core: Core, request: Omit<ExportRequest, "at">, what: string): void {
+  const { policy, clock } = core.ports;
+  const verdict = policy.exportTo({ ...request, at: timestamp(clock.wallMs()) });
   if (verdict.allowed) return;
   const { rule, text, law } = verdict;
   const country = request.destinationCountry;

@@ -120,7 +120,7 @@ async function finish(core: Core, receipt: ReceiptRecord): Promise<number> {
 }
 
 async function settle(
-  { runs, jobs, receipts }: StoreTables,
+  { runs, jobs, receipts, dataUses }: StoreTables,
   run: RunRecord,
   event: Extract<JobEvent, { kind: "settle" }>,
   atMs: number,
@@ -134,6 +134,7 @@ async function settle(
   }
   await receipts.setLogged(run.id, event.result.logIndex);
   await runs.update(run.id, { stage: "ended", endedAtMs: atMs });
+  if (event.outcome === "failed") await dataUses.delete(run.id);
   await jobs.update(next);
   return next;
 }

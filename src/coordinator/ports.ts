@@ -10,6 +10,7 @@ import type { Signer } from "../base/signature.js";
 import type { AttachResponse } from "../gen/quipu/v1/attach_pb.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
 import type { Artifact } from "../model/artifact.js";
+import type { Law } from "../scheduler/placement/ask.js";
 import type { PolicyEngine } from "../scheduler/policy/engine.js";
 import type { Sequencer } from "./sequencer.js";
 
@@ -20,7 +21,7 @@ export interface CoordinatorPorts {
   /** Whether this coordinator may still speak for its fleet; absent where it has the store alone. */
   readonly leads?: () => boolean;
   readonly log: ReceiptLog;
-  readonly policy: Pick<PolicyEngine, "digest" | "namesJobs" | "namesHosts" | "runOn" | "exportTo">;
+  readonly policy: PolicyPort;
   readonly artifacts: ArtifactShelf;
   readonly grants: GrantDesk;
   /** Runs `task` soon, but never inside the caller. */
@@ -28,6 +29,9 @@ export interface CoordinatorPorts {
   /** Told what happened, for people; must not throw. */
   readonly observe: (event: CoordinatorEvent) => void;
 }
+
+/** The rules in force; they may become others at any time. */
+export type PolicyPort = Law & Pick<PolicyEngine, "exportTo">;
 
 /** The transparency log as ingest and receipts use it. */
 export type ReceiptLog = Pick<

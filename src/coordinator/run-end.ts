@@ -40,7 +40,7 @@ export async function loseRun(core: Core, active: ActiveRun, failure: ErrorJson)
 }
 
 async function lose(
-  { runs, jobs }: StoreTables,
+  { runs, jobs, dataUses }: StoreTables,
   runId: string,
   failure: ErrorJson,
   atMs: number,
@@ -51,6 +51,7 @@ async function lose(
   const next = stepJob(job, { kind: "lose", failure }, atMs);
   if (next === undefined) return undefined;
   await runs.update(runId, { stage: "lost", endedAtMs: atMs });
+  await dataUses.delete(runId);
   await jobs.update(next);
   return next;
 }

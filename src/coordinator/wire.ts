@@ -1,6 +1,7 @@
 /** Stored values as the messages that clients see, and places back from messages. */
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { canonicalBytes } from "../base/canonical-json.js";
 import { QuipuError } from "../base/errors.js";
 import type { DataSetSchema, HostSchema } from "../gen/quipu/v1/fleet_pb.js";
 import {
@@ -44,8 +45,12 @@ const gradeNumbers: Readonly<Record<Grade, PlaceGrade>> = {
 export function placeOf(message: PlaceMessage): Place {
   const site = Object.entries(siteNumbers).find(([, number]) => number === message.site)?.[0];
   const grade = Object.entries(gradeNumbers).find(([, number]) => number === message.grade)?.[0];
-  const { country, zone } = message;
-  const parsed = placeShape.safeParse({ country, zone, site, grade });
+  const { country, zone, gradeUntil, operator } = message;
+  const parsed = placeShape.safeParse({
+    ...{ country, zone, site, grade },
+    ...(gradeUntil === "" ? {} : { gradeUntil }),
+    ...(operator === "" ? {} : { operator }),
+  });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new QuipuError(
@@ -136,12 +141,13 @@ export function offerMessage(offer: Offer) {
 
 export function hostMessage(core: Core, host: HostRecord): MessageInitShape<typeof HostSchema> {
   const session = core.sessions.get(host.name);
-  const { country, zone, site, grade } = host.place;
+  const { site, grade, gradeUntil, operator, ...place } = host.place;
   return {
     name: host.name,
     place: create(PlaceSchema, {
-      country,
-      zone,
+      ...place,
+      gradeUntil: gradeUntil ?? "",
+      operator: operator ?? "",
       site: siteNumbers[site],
       grade: gradeNumbers[grade],
     }),
@@ -171,11 +177,12 @@ function lastSeenMs({ ports, sessions }: Core, host: HostRecord): number {
 }
 
 export function dataSetMessage({
-  facts,
+  facts: { terms, ...facts },
   registeredAtMs,
 }: DataSetRecord): MessageInitShape<typeof DataSetSchema> {
   return {
     ...facts,
+    ...(terms === undefined ? {} : { terms: canonicalBytes(terms) }),
     sizeBytes: BigInt(facts.sizeBytes),
     files: BigInt(facts.files),
     registeredAt: timestampFromMs(registeredAtMs),

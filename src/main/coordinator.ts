@@ -24,7 +24,7 @@ const defaults = {
   listen: "127.0.0.1:0",
   http: "127.0.0.1:0",
   store: "",
-  policy: fileURLToPath(new URL("../../../deploy/policy", import.meta.url)),
+  policy: "",
   origin: "",
   "log-level": "info",
 };
@@ -80,6 +80,7 @@ async function main(log: Log): Promise<void> {
     listen: given.listen,
     httpListen: given.http,
     policyFolder: given.policy,
+    ownPolicyFolder: fileURLToPath(new URL("../../../deploy/policy", import.meta.url)),
     origin: given.origin,
     heartbeatMs: command.milliseconds("QUIPU_HEARTBEAT_MS", times.heartbeatMs),
     leaseMs: command.milliseconds("QUIPU_LEASE_MS", times.leaseMs),

@@ -14,7 +14,8 @@ import { systemClock } from "./system-clock.js";
 
 const command = new CommandLine(
   "quipud --name NAME --country CC --site private|public --coordinator ADDRESS[,ADDRESS…] --state DIR" +
-    " --data DIR [--zone ZONE] [--grade GRADE] [--http 127.0.0.1:PORT] [--log-level LEVEL]",
+    " --data DIR [--zone ZONE] [--grade GRADE] [--grade-until TIME] [--operator NAME]" +
+    " [--http 127.0.0.1:PORT] [--log-level LEVEL]",
 );
 
 /** Layout of the state folder: keys, journal, spool, artifacts, scratch. */
@@ -27,6 +28,8 @@ const defaults = {
   zone: "",
   site: undefined,
   grade: "claimed",
+  "grade-until": "",
+  operator: "",
   coordinator: undefined,
   state: undefined,
   data: undefined,
@@ -42,11 +45,16 @@ function agentOptions(
   options: Record<keyof typeof defaults, string>,
   observe: (event: DaemonEvent) => void,
 ): AgentOptions {
-  const { country, zone, site, grade } = options;
-  const where = place.safeParse({ country, zone, site, grade });
+  const { country, zone, site, grade, operator, "grade-until": gradeUntil } = options;
+  const where = place.safeParse({
+    ...{ country, zone, site, grade },
+    ...(gradeUntil === "" ? {} : { gradeUntil }),
+    ...(operator === "" ? {} : { operator }),
+  });
   if (!where.success) {
     const issue = where.error.issues[0];
-    throw command.wrong(`--${issue?.path.join(".")}: ${issue?.message}`);
+    const option = issue?.path.join(".").replace("gradeUntil", "grade-until");
+    throw command.wrong(`--${option}: ${issue?.message}`);
   }
   const host = name.safeParse(options.name);
   if (!host.success) throw command.wrong(`--name: ${host.error.issues[0]?.message}`);

@@ -1,7 +1,8 @@
 /** A data set: what it is, whose it is, and where its owner lets it be processed. */
 import { z } from "zod";
-import { name } from "./name.js";
+import { label, name } from "./name.js";
 import { country } from "./place.js";
+import { terms } from "./terms.js";
 
 /** Least protected first. */
 export const dataClasses = ["public", "internal", "personal", "sensitive"] as const;
@@ -14,12 +15,13 @@ export const digest = z
 export const dataSet = z.strictObject({
   name,
   dataClass: z.enum(dataClasses),
-  owner: z.string().min(1).max(63),
+  owner: label,
   /**
    * Where it may be processed. Empty: anywhere if the class is public, on private sites if it is
    * internal, nowhere if it is personal or sensitive.
    */
   countries: z.array(country).max(249),
+  terms: terms.optional(),
   manifestDigest: digest,
   merkleRoot: z.string().regex(/^[0-9a-f]{64}$/),
   sizeBytes: z.int().nonnegative(),

@@ -4,6 +4,7 @@
  */
 import type { Digest } from "../base/bytes.js";
 import type { Place } from "./place.js";
+import type { Counts } from "./terms.js";
 
 /** One rule that kept hosts out: of each of them the first. */
 export interface Reason {
@@ -86,6 +87,8 @@ export interface LawGroup {
 export interface LawReport {
   readonly version: "quipu.dev/law/v1";
   readonly policyDigest: Digest;
+  /** What the books said, where a rule may have asked. */
+  readonly counts?: Counts;
   readonly groups: readonly LawGroup[];
 }
 

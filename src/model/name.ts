@@ -8,6 +8,9 @@ export const name = z
   .max(limits.nameLengthMax)
   .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, "must be lower-case letters, digits and inner hyphens");
 
+/** Owners, operators, recipients and purposes, in whatever words their people use. */
+export const label = z.string().min(1).max(63);
+
 /** A relative path that stays inside its folder. */
 export const relativePath = z
   .string()

@@ -1,5 +1,7 @@
 /** Where a host stands and how far that statement can be trusted. */
 import { z } from "zod";
+import { label } from "./name.js";
+import { time } from "./time.js";
 
 export const country = z
   .string()
@@ -22,5 +24,9 @@ export const place = z.strictObject({
   zone: z.string().max(63).default(""),
   site: z.enum(sites),
   grade: z.enum(placeGrades),
+  /** From then on the grade counts as `claimed`; never without it. */
+  gradeUntil: time.optional(),
+  /** Who runs the host: the recipient of the data that jobs read there. */
+  operator: label.optional(),
 });
 export type Place = z.infer<typeof place>;

@@ -246,6 +246,8 @@ STATEMENT = {
                     "provider-attested",
                     "hardware-attested",
                 },
+                "gradeUntil?": r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z",
+                "operator?": ".+",
             },
         },
         "policyDigest": DIGEST,

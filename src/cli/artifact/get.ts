@@ -18,6 +18,7 @@ export const action: VerbAction = async (context, invocation) => {
     digest,
     action: ArtifactAction.GET,
     destinationCountry: country,
+    recipient: String(invocation.options.recipient ?? ""),
   });
   const sizeBytes = await downloadFile(context, { ...grant, digest, path });
   context.output.result(

@@ -127,7 +127,7 @@ async function submit(context: Context, specs: readonly JobSpec[]): Promise<JobV
 
 async function measureAccuracy(context: Context, job: JobView | undefined, folder: string) {
   if (job?.state !== "succeeded") return 0;
-  const saved = await downloadOutputs(context, job.id, join(folder, "outputs"), "SG");
+  const saved = await downloadOutputs(context, job.id, join(folder, "outputs"), { country: "SG" });
   const data = join(context.paths.packageRoot, "examples", "data", "digits", "digits.csv.gz");
   const accuracy = await accuracyOf(
     saved.find(({ name }) => name === "predictions.npy")?.path,

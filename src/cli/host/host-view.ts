@@ -26,6 +26,8 @@ export function hostView(host: Host) {
     zone: place?.zone ?? "",
     site: siteName(place?.site ?? Site.UNSPECIFIED),
     grade: gradeNames[place?.grade ?? PlaceGrade.UNSPECIFIED],
+    gradeUntil: place?.gradeUntil || null,
+    operator: place?.operator || null,
     attached: host.attached,
     cordon:
       host.cordon === undefined

@@ -13,7 +13,8 @@ export const action: VerbAction = async (context, invocation) => {
   const [id = ""] = invocation.args;
   const folder = String(invocation.options.to);
   const country = await destinationCountry(context, invocation);
-  const files = await downloadOutputs(context, id, folder, country);
+  const recipient = String(invocation.options.recipient ?? "");
+  const files = await downloadOutputs(context, id, folder, { country, recipient });
   context.output.result({ folder, files }, () =>
     files.map(({ path, sizeBytes }) => `${path}  ${bytesText(sizeBytes)}`).join("\n"),
   );
@@ -32,10 +33,11 @@ export async function downloadOutputs(
   context: Context,
   id: string,
   folder: string,
-  destinationCountry: string,
+  to: { readonly country: string; readonly recipient?: string },
 ): Promise<SavedOutput[]> {
   const { jobs } = await context.coordinator();
-  const { outputs } = await jobs.grantOutputs({ id, destinationCountry });
+  const { country: destinationCountry, recipient = "" } = to;
+  const { outputs } = await jobs.grantOutputs({ id, destinationCountry, recipient });
   await mkdir(folder, { recursive: true });
   const saved: SavedOutput[] = [];
   for (const { artifact, url, token } of outputs) {

@@ -29,11 +29,13 @@ export function addDataSet(core: Core): Handlers<typeof DataSetService>["addData
 
 function factsOf(message: DataSetMessage | undefined): DataSet {
   const { name, dataClass, owner, countries, manifestDigest, merkleRoot } = message ?? {};
+  const terms = message?.terms ?? new Uint8Array();
   const parsed = shape.safeParse({
     name,
     dataClass,
     owner,
     countries,
+    ...(terms.length === 0 ? {} : { terms: jsonOf(terms) }),
     manifestDigest,
     merkleRoot,
     sizeBytes: Number(message?.sizeBytes ?? -1),
@@ -46,4 +48,13 @@ function factsOf(message: DataSetMessage | undefined): DataSet {
     `the data set is not one: ${issue?.path.join(".")}: ${issue?.message}`,
     { next: "see `quipu data add --help`" },
   );
+}
+
+/** What is no JSON is no object either: the shape says what it should be. */
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return null;
+  }
 }

@@ -5,7 +5,7 @@ import type { Core } from "../core.js";
 import { grantArtifact as grant } from "../grants.js";
 
 export function grantArtifact(core: Core): Handlers<typeof ArtifactService>["grantArtifact"] {
-  return ({ digest, action, sizeBytes, destinationCountry }) => {
+  return ({ digest, action, sizeBytes, destinationCountry, recipient }) => {
     if (action === ArtifactAction.UNSPECIFIED) {
       throw new QuipuError("INVALID_ARGUMENT", "a grant is for GET or for PUT");
     }
@@ -14,6 +14,7 @@ export function grantArtifact(core: Core): Handlers<typeof ArtifactService>["gra
       digest,
       sizeBytes: Number(sizeBytes),
       destinationCountry,
+      recipient: recipient || undefined,
     });
   };
 }

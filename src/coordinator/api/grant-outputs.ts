@@ -5,9 +5,9 @@ import { grantOutputs as grant } from "../grants.js";
 import { findJob } from "./get-job.js";
 
 export function grantOutputs(core: Core): Handlers<typeof JobService>["grantOutputs"] {
-  return async ({ id, destinationCountry }) => {
+  return async ({ id, destinationCountry, recipient }) => {
     const job = await findJob(core, id);
-    const rights = await grant(core, job, destinationCountry);
+    const rights = await grant(core, job, destinationCountry, recipient || undefined);
     return {
       outputs: rights.map(({ artifact, url, token }) => ({
         artifact: { ...artifact, sizeBytes: BigInt(artifact.sizeBytes), host: job.host },

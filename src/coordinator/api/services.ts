@@ -3,9 +3,12 @@ import { AttachService } from "../../gen/quipu/v1/attach_pb.js";
 import { ArtifactService, DataSetService, HostService } from "../../gen/quipu/v1/fleet_pb.js";
 import { JobService } from "../../gen/quipu/v1/jobs_pb.js";
 import { LogService } from "../../gen/quipu/v1/log_pb.js";
+import { PolicyService } from "../../gen/quipu/v1/policy_pb.js";
 import { type Binding, bind } from "../../io/rpc/service.js";
 import type { Coordinator } from "../coordinator.js";
+import type { PolicyBook } from "../policy-book.js";
 import { addDataSet } from "./add-data-set.js";
+import { applyPolicy } from "./apply-policy.js";
 import { attach } from "./attach.js";
 import { cancelJob } from "./cancel-job.js";
 import { cordonHost } from "./cordon-host.js";
@@ -14,6 +17,7 @@ import { getHost } from "./get-host.js";
 import { getJob } from "./get-job.js";
 import { getJobLogs } from "./get-job-logs.js";
 import { getLogHead } from "./get-log-head.js";
+import { getPolicy } from "./get-policy.js";
 import { getReceipt } from "./get-receipt.js";
 import { grantArtifact } from "./grant-artifact.js";
 import { grantOutputs } from "./grant-outputs.js";
@@ -26,7 +30,7 @@ import { submitJobs } from "./submit-jobs.js";
 import { uncordonHost } from "./uncordon-host.js";
 import { watchJob } from "./watch-job.js";
 
-export function services(coordinator: Coordinator): readonly Binding[] {
+export function services(coordinator: Coordinator, policies: PolicyBook): readonly Binding[] {
   const { core } = coordinator;
   return [
     bind(AttachService, { attach: attach(coordinator) }),
@@ -51,6 +55,10 @@ export function services(coordinator: Coordinator): readonly Binding[] {
     bind(ArtifactService, {
       listArtifacts: listArtifacts(core),
       grantArtifact: grantArtifact(core),
+    }),
+    bind(PolicyService, {
+      getPolicy: getPolicy(policies),
+      applyPolicy: applyPolicy(core, policies),
     }),
     bind(LogService, { getLogHead: getLogHead(core), getReceipt: getReceipt(core) }),
   ];

@@ -20,9 +20,11 @@ import type { Paper } from "../../model/decision.js";
 import type { StageName } from "../../proof/tlog/store.js";
 import type {
   DataSetRecord,
+  DataUseRecord,
   DecisionRecord,
   HostRecord,
   JobRecord,
+  PolicySetRecord,
   ReceiptRecord,
   ReceiptStage,
   RunRecord,
@@ -50,6 +52,8 @@ export interface StoreTables {
   readonly logIndex: LogIndexTable;
   readonly leader: LeaderTable;
   readonly logFiles: LogFileTable;
+  readonly policySets: PolicySetTable;
+  readonly dataUses: DataUseTable;
 }
 
 export interface JobTable {
@@ -131,6 +135,27 @@ export interface LogIndexTable {
   get(leafHash: Digest): Promise<number | undefined>;
   /** The lowest index that is not here. Reads the whole table. */
   firstGap(): Promise<number>;
+}
+
+/** Every policy set that was in force, in order; a set that comes back stands twice. */
+export interface PolicySetTable {
+  append(set: PolicySetRecord): Promise<void>;
+  /** The set in force. */
+  newest(): Promise<PolicySetRecord | undefined>;
+  get(digest: Digest): Promise<PolicySetRecord | undefined>;
+}
+
+/** Uses of data sets whose terms ask for a count. */
+export interface DataUseTable {
+  /** Keeps the first of an id. */
+  insert(use: DataUseRecord): Promise<void>;
+  delete(id: string): Promise<void>;
+  /** Runs of this owner on the data set. */
+  count(dataSet: string, owner: string): Promise<number>;
+  /** People of the other data sets of this origin and class that were outside it in that year. */
+  personsAbroad(
+    of: Pick<DataUseRecord, "origin" | "dataClass" | "year"> & { readonly except: string },
+  ): Promise<number>;
 }
 
 /** The one row that says who leads; see `leader-lease.ts`. To be used in transactions only. */

@@ -176,6 +176,38 @@ async function log(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
     .execute();
 }
 
+async function policies(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("policy_sets")
+    .addColumn("position", "bigint", key)
+    .addColumn("digest", "text", required)
+    .addColumn("applied", "integer", required)
+    .addColumn("files", "text", required)
+    .addColumn("at_ms", "bigint", required)
+    .execute();
+  await db.schema
+    .createTable("data_uses")
+    .addColumn("id", "text", key)
+    .addColumn("data_set", "text", required)
+    .addColumn("data_class", "text", required)
+    .addColumn("owner", "text", required)
+    .addColumn("origin", "text", required)
+    .addColumn("year", "integer", required)
+    .addColumn("country", "text", required)
+    .addColumn("persons", "bigint", required)
+    .execute();
+  await db.schema
+    .createIndex("data_uses_by_owner")
+    .on("data_uses")
+    .columns(["data_set", "owner"])
+    .execute();
+  await db.schema
+    .createIndex("data_uses_by_year")
+    .on("data_uses")
+    .columns(["origin", "data_class", "year"])
+    .execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -193,5 +225,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
         await log(db, bytes);
       },
     },
+    "0004-policies": { up: policies },
   };
 }

@@ -105,6 +105,33 @@ export interface DataSetRecord {
   readonly registeredAtMs: number;
 }
 
+/** Somebody's use of a data set, or results of it that left. */
+export interface DataUseRecord {
+  /** The run's, or the run's and the country that its results went to. */
+  readonly id: string;
+  readonly dataSet: string;
+  readonly dataClass: DataClass;
+  /** Of the job; empty for results that left. */
+  readonly owner: string;
+  /** Of the data; empty where it is not stated. */
+  readonly origin: string;
+  /** In the country of origin. */
+  readonly year: number;
+  /** Where it is used, or went. */
+  readonly country: string;
+  readonly persons: number;
+}
+
+/** A policy set as it came into force. */
+export interface PolicySetRecord {
+  readonly digest: Digest;
+  /** Handed over by a call; else read from the coordinator's policy folder. */
+  readonly applied: boolean;
+  /** File name → text. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly atMs: number;
+}
+
 export interface DecisionRecord {
   readonly id: string;
   readonly jobId: string;

@@ -18,6 +18,8 @@ export interface Schema {
   log_heads: LogHeadRow;
   log_stages: LogStageRow;
   log_files: LogFileRow;
+  policy_sets: PolicySetRow;
+  data_uses: DataUseRow;
 }
 
 export interface JobRow {
@@ -141,4 +143,24 @@ export interface LogFileRow {
   /** The finished tile or bundle whose unfinished form this is. */
   partial_of: string | null;
   content: Uint8Array;
+}
+
+export interface PolicySetRow {
+  position: number;
+  digest: string;
+  /** 0 or 1: not every database knows truth. */
+  applied: number;
+  files: string;
+  at_ms: number;
+}
+
+export interface DataUseRow {
+  id: string;
+  data_set: string;
+  data_class: string;
+  owner: string;
+  origin: string;
+  year: number;
+  country: string;
+  persons: number;
 }

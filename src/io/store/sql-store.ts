@@ -6,10 +6,12 @@ import type { Database } from "./database.js";
 import { openPostgres } from "./postgres.js";
 import { isPostgresAddress } from "./postgres-address.js";
 import type { Schema } from "./schema.js";
+import { dataUseTable } from "./sql-data-uses.js";
 import { dataSetTable, hostTable, runLogTable } from "./sql-fleet.js";
 import { decisionTable, jobTable, paperTable, submissionTable } from "./sql-jobs.js";
 import { leaderTable } from "./sql-leader.js";
 import { logFileTable } from "./sql-log.js";
+import { policySetTable } from "./sql-policy.js";
 import { logIndexTable, receiptTable, runTable } from "./sql-runs.js";
 import { openSqlite } from "./sqlite.js";
 
@@ -50,5 +52,7 @@ function tables(db: Kysely<Schema>, { dialect }: Database): StoreTables {
     logIndex: logIndexTable(db),
     leader: leaderTable(db, dialect),
     logFiles: logFileTable(db),
+    policySets: policySetTable(db),
+    dataUses: dataUseTable(db),
   };
 }

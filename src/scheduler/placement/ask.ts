@@ -5,33 +5,53 @@
  */
 import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
-import type { DataSet } from "../../model/data-set.js";
 import type { LawGroup, LawReport, Offer, Paper } from "../../model/decision.js";
 import type { Device, HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
-import type { PolicyEngine } from "../policy/engine.js";
+import type { Place } from "../../model/place.js";
+import type { PolicyEngine, RunOnRequest } from "../policy/engine.js";
 import type { Verdict } from "../policy/verdict.js";
 import type { Board } from "./board.js";
 import { fittingDevices } from "./devices.js";
 import { type Finding, findingOf, type Worth } from "./finding.js";
 
-export type Law = Pick<PolicyEngine, "digest" | "namesJobs" | "namesHosts" | "runOn">;
+export type Law = Pick<
+  PolicyEngine,
+  "digest" | "namesJobs" | "namesHosts" | "holdsUntilMs" | "runOn"
+>;
+
+/** What is put before the law for each host. */
+export type LawQuestion = Omit<RunOnRequest, "host">;
 
 export class Ask {
   readonly job: JobSpec;
-  readonly #dataSet: DataSet | undefined;
+  readonly #question: LawQuestion;
   readonly #law: Law;
   readonly #board: Board;
   /** By cell. */
   readonly #findings: Finding[] = [];
   readonly #verdicts = new Map<string, Verdict>();
   #report: Paper | undefined;
+  #untilMs: number | undefined;
 
-  constructor(board: Board, law: Law, job: JobSpec, dataSet: DataSet | undefined) {
+  constructor(board: Board, law: Law, question: LawQuestion) {
     this.#board = board;
     this.#law = law;
-    this.job = job;
-    this.#dataSet = dataSet;
+    this.job = question.job;
+    this.#question = question;
+  }
+
+  /** Whether what the law said then is what it says at this moment. */
+  holdsAt(at: string): boolean {
+    this.#untilMs ??= this.#law.holdsUntilMs(this.#question, this.#places());
+    const atMs = Date.parse(at);
+    return atMs >= Date.parse(this.#question.at) && atMs < this.#untilMs;
+  }
+
+  *#places(): Iterable<Place> {
+    for (const { names } of this.#board.cells) {
+      if (names[0] !== undefined) yield (this.#board.view(names[0]) as HostView).place;
+    }
   }
 
   /** All hosts, each once: those for which the same holds together, ascending by name. */
@@ -73,7 +93,7 @@ export class Ask {
     const key = this.#law.namesHosts ? host.name : this.#board.placeKey(host.name);
     const known = this.#verdicts.get(key);
     if (known !== undefined) return known;
-    const verdict = this.#law.runOn({ job: this.job, dataSet: this.#dataSet, host });
+    const verdict = this.#law.runOn({ ...this.#question, host });
     this.#verdicts.set(key, verdict);
     return verdict;
   }
@@ -87,6 +107,7 @@ export class Ask {
     const report: LawReport = {
       version: "quipu.dev/law/v1",
       policyDigest: this.#law.digest,
+      ...(this.#question.counts === undefined ? {} : { counts: this.#question.counts }),
       groups,
     };
     const content = canonicalBytes(report);
@@ -105,7 +126,7 @@ export class Ask {
 /** Kinds of question whose answers are kept. */
 const asksMax = 256;
 
-/** One board's questions; they are forgotten when a host or the rules become others. */
+/** One board's questions; they are forgotten when a host or the rules become others, or time does. */
 export class Asks {
   readonly board: Board;
   readonly #asks = new Map<string, Ask>();
@@ -116,16 +137,16 @@ export class Asks {
   }
 
   /** `job` may be any of those that ask for the same. */
-  ask(law: Law, job: JobSpec, dataSet: DataSet | undefined): Ask {
+  ask(law: Law, question: LawQuestion): Ask {
+    const { job, dataSet, at, counts } = question;
     const of = `${this.board.factsVersion} ${law.digest}`;
     if (of !== this.#of || this.#asks.size >= asksMax) this.#asks.clear();
     this.#of = of;
-    const key = JSON.stringify([law.namesJobs ? job : { ...job, name: "" }, dataSet]);
-    let ask = this.#asks.get(key);
-    if (ask === undefined) {
-      ask = new Ask(this.board, law, job, dataSet);
-      this.#asks.set(key, ask);
-    }
+    const key = JSON.stringify([law.namesJobs ? job : { ...job, name: "" }, dataSet, counts]);
+    const known = this.#asks.get(key);
+    if (known?.holdsAt(at)) return known;
+    const ask = new Ask(this.board, law, question);
+    this.#asks.set(key, ask);
     return ask;
   }
 }

@@ -6,6 +6,7 @@ import type { Digest } from "../../base/bytes.js";
 import type { DataSet } from "../../model/data-set.js";
 import type { Decision, Offer, Outcome, Paper, Reason } from "../../model/decision.js";
 import type { JobSpec } from "../../model/job.js";
+import type { Counts } from "../../model/terms.js";
 import type { Asks, Law } from "./ask.js";
 import { placeIn } from "./cells.js";
 import { depthOf } from "./filters.js";
@@ -21,6 +22,8 @@ export interface Question {
   readonly at: string;
   /** The job's data set, where it names one. */
   readonly dataSet: DataSet | undefined;
+  /** What the books say, where a rule may ask. */
+  readonly counts?: Counts | undefined;
   readonly policy: Law;
 }
 
@@ -37,8 +40,8 @@ export interface Judgement {
 }
 
 export function decide(asks: Asks, question: Question): Judgement {
-  const { id, job, jobDigest, at, policy } = question;
-  const ask = asks.ask(policy, job, question.dataSet);
+  const { id, job, jobDigest, at, policy, dataSet, counts } = question;
+  const ask = asks.ask(policy, { job, dataSet, at, counts });
   const lawPaper = ask.lawPaper();
   const origin = asks.board.origin();
   const best = new Best();

@@ -8,6 +8,7 @@ import type { DataSet } from "../../model/data-set.js";
 import type { Decision, LawGroup, LawReport } from "../../model/decision.js";
 import type { HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
+import type { Counts } from "../../model/terms.js";
 import { type Ask, Asks, type Law } from "./ask.js";
 import { Board } from "./board.js";
 import { decide } from "./decide.js";
@@ -25,8 +26,8 @@ export interface Asked {
 /** The same record, unless something in it, or in its papers, is not what it was. */
 export async function replay(decision: Decision, asked: Asked, read: ReadPaper): Promise<Decision> {
   const { id, at } = decision;
-  const { asks, law } = await recall(decision, read);
-  return decide(asks, { ...asked, id, at, policy: law }).decision;
+  const { asks, law, counts } = await recall(decision, read);
+  return decide(asks, { ...asked, id, at, counts, policy: law }).decision;
 }
 
 /** The fleet and the law as they were: what any host was to the job. */
@@ -35,15 +36,22 @@ export async function recallAsk(
   { job, dataSet }: Omit<Asked, "jobDigest">,
   read: ReadPaper,
 ): Promise<Ask> {
-  const { asks, law } = await recall(decision, read);
-  return asks.ask(law, job, dataSet);
+  const { asks, law, counts } = await recall(decision, read);
+  return asks.ask(law, { job, dataSet, at: decision.at, counts });
 }
 
-async function recall(decision: Decision, read: ReadPaper): Promise<{ asks: Asks; law: Law }> {
+interface Recalled {
+  readonly asks: Asks;
+  readonly law: Law;
+  readonly counts: Counts | undefined;
+}
+
+async function recall(decision: Decision, read: ReadPaper): Promise<Recalled> {
   const board = new Board(await readFleet(decision.fleetDigest, read));
   board.origin(); // names the fleet before anything is taken of it
   for (const { host, device } of decision.taken) board.take(host, device);
-  return { asks: new Asks(board), law: recordedLaw(await readReport(decision.lawDigest, read)) };
+  const report = await readReport(decision.lawDigest, read);
+  return { asks: new Asks(board), law: recordedLaw(report), counts: report.counts };
 }
 
 async function readReport(digest: Digest, read: ReadPaper): Promise<LawReport> {
@@ -70,5 +78,6 @@ function recordedLaw({ policyDigest, groups }: LawReport): Law {
     if (verdict !== undefined) return verdict;
     throw new QuipuError("CONFLICT", `the law report says nothing of host ${host.name}`);
   };
-  return { digest: policyDigest, namesJobs: false, namesHosts, runOn };
+  const holdsUntilMs = () => Number.POSITIVE_INFINITY; // a report is of one moment
+  return { digest: policyDigest, namesJobs: false, namesHosts, holdsUntilMs, runOn };
 }

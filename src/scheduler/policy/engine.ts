@@ -3,55 +3,76 @@
  * against a strict schema and parsed once; forbid wins, and nothing is allowed that no rule permits.
  *
  * Fails closed: unknown facts are refused before any rule sees them, and a rule that cannot be
- * evaluated refuses the request (Cedar would skip it, a forbid too).
+ * evaluated refuses the request (Cedar would skip it, a forbid too). Time is an argument, so that a
+ * decision can be made again years later.
  */
-import * as cedar from "@cedar-policy/cedar-wasm/nodejs";
 import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../../base/canonical-json.js";
-import { QuipuError } from "../../base/errors.js";
 import type { DataSet } from "../../model/data-set.js";
 import type { JobSpec } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
+import type { Algorithm, PolicySet } from "../../model/policy-set.js";
+import type { Counts } from "../../model/terms.js";
+import { timeMs } from "../../model/time.js";
+import { type BasisFacts, isGranted, readAlgorithm, readBasis } from "./basis.js";
+import { authorize, type CedarRequest, mayConcern, prepare, record } from "./cedar.js";
 import { NearMisses } from "./near-miss.js";
-import { describe, readData, readDestination, readJob, readPlace } from "./request.js";
-import { parseRules, type Rule } from "./rule.js";
-import { type Action, schemaText } from "./schema.js";
+import { parsePolicy } from "./policy-files.js";
+import {
+  type DataFacts,
+  describe,
+  readData,
+  readDestination,
+  readJob,
+  readPlace,
+  readTime,
+} from "./request.js";
+import { Reviews } from "./review.js";
+import type { Rule } from "./rule.js";
+import { type Action, actions, schemaText } from "./schema.js";
 import { type Refusal, refuse, type Verdict } from "./verdict.js";
 
-export interface RunOnRequest {
-  readonly job: JobSpec;
+interface Asked {
   readonly dataSet?: DataSet | undefined;
+  /** RFC 3339 in UTC. */
+  readonly at: string;
+  readonly counts?: Counts | undefined;
+}
+
+export interface RunOnRequest extends Asked {
+  readonly job: JobSpec;
   readonly host: { readonly name: string; readonly place: Place };
 }
 
-export interface ExportRequest {
+export interface ExportRequest extends Asked {
   readonly job?: JobSpec | undefined;
-  readonly dataSet?: DataSet | undefined;
   readonly destinationCountry: string;
-  readonly what: "output" | "artifact" | "log";
+  readonly recipient?: string | undefined;
+  /** Where it lies now. */
+  readonly fromCountry?: string | undefined;
+  readonly what: "output" | "artifact" | "log" | "checkpoint" | "model-update";
 }
 
 export interface PolicyEngine {
-  /** Names the set: rules in order, their conditions and annotations, and the schema. */
+  /** Names the set: rules in order, their conditions and annotations, settings, and the schema. */
   readonly digest: Digest;
   readonly rules: ReadonlyMap<string, Rule>;
+  readonly settings: PolicySet;
   /** Whether some rule names single jobs, or single hosts: else those alike have the same verdict. */
   readonly namesJobs: boolean;
   readonly namesHosts: boolean;
   runOn(request: RunOnRequest): Verdict;
   exportTo(request: ExportRequest): Verdict;
+  /** Until then nothing but time changes no verdict of `runOn` about them; Infinity: never. */
+  holdsUntilMs(asked: Asked, places: Iterable<Place>): number;
+  /** Rules that were to be reviewed before then. */
+  staleRules(at: string): readonly Rule[];
 }
 
-/** File name → Cedar text. Throws INVALID_ARGUMENT with file, line and Cedar's own message. */
+/** File name → text. Throws INVALID_ARGUMENT that names every fault with file and line. */
 export function loadPolicy(files: Readonly<Record<string, string>>): PolicyEngine {
-  return new Engine(parseRules(files));
-}
-
-interface CedarRequest {
-  readonly action: Action;
-  readonly principal: cedar.EntityJson;
-  readonly resource: cedar.EntityJson;
-  readonly context: cedar.Context;
+  const { rules, settings } = parsePolicy(files);
+  return new Engine(rules, settings);
 }
 
 /** Distinct (job, data, place) facts whose verdicts are kept; the memory is emptied when it is full. */
@@ -60,86 +81,128 @@ const verdictsMax = 10_000;
 class Engine implements PolicyEngine {
   readonly digest: Digest;
   readonly rules: ReadonlyMap<string, Rule>;
-  readonly #nearMisses: NearMisses;
-  /** Rules are pure, so equal facts have equal verdicts: a fleet of a few places costs a few calls. */
-  readonly #verdicts = new Map<string, Verdict>();
+  readonly settings: PolicySet;
   readonly namesJobs: boolean;
   readonly namesHosts: boolean;
+  readonly #algorithms: ReadonlyMap<string, Algorithm>;
+  readonly #approvalEndsMs: readonly number[];
+  readonly #nearMisses: NearMisses;
+  readonly #reviews: Reviews;
+  /** Rules are pure, so equal facts have equal verdicts: a fleet of a few places costs a few calls. */
+  readonly #verdicts = new Map<string, Verdict>();
 
-  constructor(rules: readonly Rule[]) {
+  constructor(rules: readonly Rule[], settings: PolicySet) {
     this.rules = new Map(rules.map((rule) => [rule.id, rule]));
+    this.settings = settings;
+    this.#algorithms = new Map(settings.algorithms.map((one) => [one.digest, one]));
+    this.#approvalEndsMs = settings.algorithms.flatMap(({ approvals }) =>
+      approvals.map(({ until }) => timeMs(until)),
+    );
     const canonical = rules.map(({ policy }) => policy);
+    const version = "quipu.dev/policy/v1";
     this.digest = digestOf(
-      canonicalBytes({ version: "quipu.dev/policy/v1", schema: schemaText, rules: canonical }),
+      canonicalBytes({ version, schema: schemaText, rules: canonical, settings }),
     );
     this.#nearMisses = new NearMisses(rules);
+    this.#reviews = new Reviews(this.digest, rules);
     this.namesJobs = mentions(rules, "Job");
     this.namesHosts = mentions(rules, "Host");
-    const policies = Object.fromEntries(rules.map(({ id, policy }) => [id, policy]));
-    prepare(this.digest, policies);
+    for (const action of actions) {
+      const concerned = rules.filter(({ policy }) => mayConcern(policy, action));
+      prepare(setOf(this.digest, action), policiesById(concerned));
+    }
     prepare(`${this.digest}#probes`, this.#nearMisses.policies);
   }
 
-  runOn({ job, dataSet, host }: RunOnRequest): Verdict {
+  runOn({ job, dataSet, host, at, counts = {} }: RunOnRequest): Verdict {
+    const atMs = readTime(at);
+    if (typeof atMs !== "number") return atMs;
     const asked = readJob(job);
     if (isRefusal(asked)) return asked;
     const data = readData(job, dataSet);
     if (isRefusal(data)) return data;
-    const place = readPlace(host.place);
+    const place = readPlace(host.place, atMs);
     if (isRefusal(place)) return place;
 
-    const principal = entity("Job", this.namesJobs ? job.name : "any", { ...asked });
-    const resource = entity("Host", this.namesHosts ? host.name : "any", { ...place });
-    const context = { data: { ...data, countries: [...data.countries] } };
+    const terms = dataSet?.terms ?? {};
+    const receiver = { country: place.country, name: place.operator };
+    const basis = readBasis(terms, receiver, undefined, atMs, counts.personsThisYear);
+    const granted = isGranted(data, terms, asked, atMs, counts.usesSoFar);
+    const algorithm = readAlgorithm(job, this.#algorithms, atMs);
+    const principal = entity("Job", this.namesJobs ? job.name : "any", asked);
+    const resource = entity("Host", this.namesHosts ? host.name : "any", place);
+    const context = contextOf(data, basis, { algorithm: algorithm && record(algorithm) });
     // No data set has an empty name, so the key also tells whether there is one to be read.
-    const key = canonicalJson([principal, resource, context]);
+    const stale = this.#reviews.passed(at);
+    const key = canonicalJson([principal, resource, context, granted, stale]);
     const seen = this.#verdicts.get(key);
     if (seen !== undefined) return seen;
 
     const requests: CedarRequest[] = [{ action: "run_on", principal, resource, context }];
     if (dataSet !== undefined) {
-      const read = entity("DataSet", data.name, context.data);
-      const where = { host: { ...place } };
+      const read = entity("DataSet", data.name, data);
+      const where = { host: record(place), basis: record(basis), granted };
       requests.push({ action: "read_data", principal, resource: read, context: where });
     }
     if (place.site === "public") requests.push({ action: "burst", principal, resource, context });
-    const verdict = this.#all(requests, describe(place, data));
+    const verdict = this.#all(requests, describe(place, data, basis), stale);
     if (this.#verdicts.size >= verdictsMax) this.#verdicts.clear();
     this.#verdicts.set(key, verdict);
     return verdict;
   }
 
-  exportTo({ job, dataSet, destinationCountry, what }: ExportRequest): Verdict {
+  exportTo(request: ExportRequest): Verdict {
+    const { job, dataSet, destinationCountry, recipient, fromCountry, what, at } = request;
+    const atMs = readTime(at);
+    if (typeof atMs !== "number") return atMs;
     const asked = job === undefined ? undefined : readJob(job);
     if (isRefusal(asked)) return asked;
     const data = readData(job, dataSet);
     if (isRefusal(data)) return data;
-    const destination = readDestination(destinationCountry);
+    const destination = readDestination(destinationCountry, recipient, fromCountry);
     if (isRefusal(destination)) return destination;
-    const request: CedarRequest = {
-      action: "export",
-      principal: entity("Export", what, { what }),
-      resource: entity("Destination", destination.country, { ...destination }),
-      context: {
-        data: { ...data, countries: [...data.countries] },
-        ...(asked === undefined ? {} : { job: { ...asked } }),
-      },
-    };
-    return this.#all([request], describe(destination, data));
+    const receiver = { country: destination.country, name: recipient };
+    const persons = request.counts?.personsThisYear;
+    const basis = readBasis(dataSet?.terms ?? {}, receiver, fromCountry, atMs, persons);
+    const context = contextOf(data, basis, {
+      job: asked && record(asked),
+      from: fromCountry,
+    });
+    const principal = entity("Export", what, { what });
+    const resource = entity("Destination", destination.country, destination);
+    const leaving: CedarRequest = { action: "export", principal, resource, context };
+    return this.#all([leaving], describe(destination, data, basis), this.#reviews.passed(at));
   }
 
-  #all(requests: readonly CedarRequest[], facts: string): Verdict {
+  holdsUntilMs({ dataSet, at }: Asked, places: Iterable<Place>): number {
+    const { instruments = [], grants = [] } = dataSet?.terms ?? {};
+    const ends = [...instruments, ...grants].map(({ until }) => until);
+    for (const { gradeUntil } of places) if (gradeUntil !== undefined) ends.push(gradeUntil);
+    const atMs = timeMs(at);
+    const moments = [...ends.map(timeMs), ...this.#approvalEndsMs, ...this.#reviews.endsMs];
+    return Math.min(...moments.filter((ms) => ms > atMs), Number.POSITIVE_INFINITY);
+  }
+
+  staleRules(at: string): readonly Rule[] {
+    return this.#reviews.stale(this.#reviews.passed(at));
+  }
+
+  #all(requests: readonly CedarRequest[], facts: string, stale: number): Verdict {
     const permits: string[] = [];
     for (const request of requests) {
       const verdict = this.#decide(request, facts);
       if (!verdict.allowed) return verdict;
+      if (this.settings.stale === "refuse") {
+        const objecting = this.#reviews.objection(request, verdict.rules, stale);
+        if (objecting !== undefined) return overdue(objecting, facts);
+      }
       permits.push(...verdict.rules);
     }
     return { allowed: true, rules: permits };
   }
 
   #decide(request: CedarRequest, facts: string): Verdict {
-    const answer = authorize(this.digest, request);
+    const answer = authorize(setOf(this.digest, request.action), request);
     if (answer.type === "failure") {
       const messages = answer.errors.map(({ message }) => message).join("; ");
       return refuse("engine.evaluation", `The request could not be evaluated: ${messages}`);
@@ -170,9 +233,20 @@ class Engine implements PolicyEngine {
   }
 }
 
+function contextOf(data: DataFacts, basis: BasisFacts, more: object) {
+  return record({ data: record(data), basis: record(basis), ...more });
+}
+
 function refusalOf({ id, says, law }: Rule, facts: string): Refusal {
   const text = `${says.replace(/\.$/, "")}. ${facts}`;
   return { allowed: false, rule: id, text, ...(law === undefined ? {} : { law }) };
+}
+
+function overdue({ id, review, law }: Rule, facts: string): Refusal {
+  const text =
+    `Rule ${id} was to be reviewed by ${review} and was not; ` +
+    `until it is, all that it concerns is refused. ${facts}`;
+  return { ...refuse("engine.stale", text), ...(law === undefined ? {} : { law }) };
 }
 
 function isRefusal(value: object | undefined): value is Refusal {
@@ -184,29 +258,19 @@ function mentions(rules: readonly Rule[], type: "Job" | "Host"): boolean {
   return rules.some(({ policy }) => JSON.stringify(policy).includes(`"type":"${type}"`));
 }
 
+/** Rules for other actions would only cost time. */
+function setOf(digest: Digest, action: Action): string {
+  return `${digest}#${action}`;
+}
+
+function policiesById(rules: readonly Rule[]): Record<string, Rule["policy"]> {
+  return Object.fromEntries(rules.map(({ id, policy }) => [id, policy]));
+}
+
 function inOrder(rules: ReadonlyMap<string, Rule>, ids: ReadonlySet<string>): Rule[] {
   return [...rules.values()].filter(({ id }) => ids.has(id));
 }
 
-function entity(type: string, id: string, attrs: cedar.EntityJson["attrs"]): cedar.EntityJson {
-  return { uid: { type, id }, attrs, parents: [] };
-}
-
-function authorize(setId: string, { action, principal, resource, context }: CedarRequest) {
-  return cedar.statefulIsAuthorized({
-    principal: principal.uid,
-    action: { type: "Action", id: action },
-    resource: resource.uid,
-    context,
-    preparsedPolicySetId: setId,
-    entities: [principal, resource],
-  });
-}
-
-/** The WebAssembly module keeps parsed sets by name for the life of the process. */
-function prepare(setId: string, staticPolicies: Record<string, cedar.PolicyJson>): void {
-  const answer = cedar.preparsePolicySet(setId, { staticPolicies });
-  if (answer.type === "success") return;
-  const messages = answer.errors.map(({ message }) => message).join("; ");
-  throw new QuipuError("INVALID_ARGUMENT", `the policy set could not be prepared: ${messages}`);
+function entity(type: string, id: string, facts: object): CedarRequest["principal"] {
+  return { uid: { type, id }, attrs: record(facts), parents: [] };
 }

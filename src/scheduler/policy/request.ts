@@ -1,38 +1,77 @@
 /**
- * Job, data set and place → the facts that rules see. Each fact is checked here, whatever its type
- * says: a request with a missing or unknown fact never reaches a rule, so no rule can be passed by
- * leaving out what it looks at.
+ * Job, data set and place at one moment → the facts that rules see. Each fact is checked here,
+ * whatever its type says: a request with a missing or unknown fact never reaches a rule, so no rule
+ * can be passed by leaving out what it looks at. What may be unknown is left out, never made up.
  */
 import { type DataSet, dataSet as dataSetShape } from "../../model/data-set.js";
 import type { JobSpec } from "../../model/job.js";
 import { type Place, placeGrades, place as placeShape } from "../../model/place.js";
+import type { Terms } from "../../model/terms.js";
+import { timeMs } from "../../model/time.js";
+import { type BasisFacts, holds } from "./basis.js";
 import { isCountry } from "./country.js";
 import { type Refusal, refuse } from "./verdict.js";
 
-export type DataFacts = Pick<DataSet, "name" | "dataClass" | "owner" | "countries">;
-export type PlaceFacts = Place & { readonly gradeRank: number };
+/** What of a data set's terms rules see as it stands. */
+const statedTerms = [
+  "origin",
+  "persons",
+  "importantData",
+  "criticalOperator",
+  "domesticAdded",
+  "transit",
+  "habitual",
+] as const satisfies readonly (keyof Terms)[];
+
+export type DataFacts = Pick<DataSet, "name" | "dataClass" | "owner" | "countries"> &
+  Pick<Terms, (typeof statedTerms)[number]> & {
+    readonly purposes: readonly string[];
+    readonly grantsOnly: boolean;
+  };
+export type PlaceFacts = Omit<Place, "gradeUntil"> & { readonly gradeRank: number };
 export interface JobFacts {
   readonly owner: string;
   readonly purpose: string;
   readonly driver: string;
 }
+const dataFacts = dataSetShape.pick({
+  name: true,
+  dataClass: true,
+  owner: true,
+  countries: true,
+  terms: true,
+});
 
-const dataFacts = dataSetShape.pick({ name: true, dataClass: true, owner: true, countries: true });
+export function readTime(at: string): number | Refusal {
+  const atMs = timeMs(at);
+  return Number.isNaN(atMs) ? refuse("engine.time", `"${at}" is not a moment in time.`) : atMs;
+}
 
-export function readPlace(place: Place | undefined): PlaceFacts | Refusal {
+/** A grade that has expired is no more than a claim. */
+export function readPlace(place: Place | undefined, atMs: number): PlaceFacts | Refusal {
   const read = placeShape.safeParse(place);
   if (!read.success) {
     const fields = read.error.issues.map(({ path }) => path.join(".") || "place");
     return refuse("place.unknown", `The host does not say where it stands (${fields.join(", ")}).`);
   }
-  if (!isCountry(read.data.country)) {
-    return refuse("place.unknown", `${read.data.country} is not an assigned country code.`);
+  const { gradeUntil, ...facts } = read.data;
+  if (!isCountry(facts.country)) {
+    return refuse("place.unknown", `${facts.country} is not an assigned country code.`);
   }
-  return { ...read.data, gradeRank: placeGrades.indexOf(read.data.grade) };
+  const expired = gradeUntil !== undefined && !holds(gradeUntil, atMs);
+  const grade = expired ? "claimed" : facts.grade;
+  return { ...facts, grade, gradeRank: placeGrades.indexOf(grade) };
 }
 
-export function readDestination(country: string): { readonly country: string } | Refusal {
-  if (typeof country === "string" && isCountry(country)) return { country };
+export function readDestination(
+  country: string,
+  recipient: string | undefined,
+  from: string | undefined,
+): { readonly country: string; readonly recipient: string | undefined } | Refusal {
+  if (from !== undefined && !isCountry(from)) {
+    return refuse("place.unknown", `"${from}", where it lies, is not an assigned country code.`);
+  }
+  if (typeof country === "string" && isCountry(country)) return { country, recipient };
   return refuse("place.unknown", `The destination "${country}" is not an assigned country code.`);
 }
 
@@ -57,23 +96,39 @@ export function readData(
     return refuse("data.unknown", `The job names no data set, but ${dataSet.name} was given.`);
   }
   if (dataSet === undefined) {
-    return { name: "", dataClass: "public", owner: job?.owner ?? "", countries: [] };
+    const owner = job?.owner ?? "";
+    return { name: "", dataClass: "public", owner, countries: [], purposes: [], grantsOnly: false };
   }
-  const { name, dataClass, owner, countries } = dataSet;
-  const read = dataFacts.safeParse({ name, dataClass, owner, countries });
-  if (read.success) return { ...read.data, countries: [...read.data.countries].sort() };
-  const fields = read.error.issues.map(({ path }) => path.join("."));
-  return refuse("data.unknown", `The data set does not state its ${fields.join(", ")}.`);
+  const { name, dataClass, owner, countries, terms } = dataSet;
+  const read = dataFacts.safeParse({ name, dataClass, owner, countries, terms });
+  if (!read.success) {
+    const fields = read.error.issues.map(({ path }) => path.join("."));
+    return refuse("data.unknown", `The data set does not state its ${fields.join(", ")}.`);
+  }
+  const { terms: stated = {}, ...facts } = read.data;
+  if (stated.origin !== undefined && !isCountry(stated.origin)) {
+    const text = `The origin ${stated.origin} of data set ${name} is not an assigned country code.`;
+    return refuse("data.unknown", text);
+  }
+  return {
+    ...facts,
+    countries: [...facts.countries].sort(),
+    purposes: [...(stated.purposes ?? [])].sort(),
+    grantsOnly: stated.grants !== undefined,
+    ...Object.fromEntries(statedTerms.map((key) => [key, stated[key]])),
+  };
 }
 
 /** The facts behind a verdict, in a sentence that stands after the rule's own. */
 export function describe(
   place: { country: string; site?: string; grade?: string },
   data: DataFacts,
+  { mechanisms }: BasisFacts,
 ) {
   const where = [place.country, place.site, place.grade].filter(Boolean).join(", ");
+  if (data.name === "") return `Asked: ${where}; no data set.`;
   const named = data.countries.length === 0 ? "no country" : data.countries.join(", ");
-  const what =
-    data.name === "" ? "no data set" : `data set ${data.name} (${data.dataClass}; ${named})`;
-  return `Asked: ${where}; ${what}.`;
+  const origin = data.origin === undefined ? "" : `; of ${data.origin}`;
+  const basis = mechanisms.length === 0 ? "" : `; by ${mechanisms.join(", ")}`;
+  return `Asked: ${where}; data set ${data.name} (${data.dataClass}; ${named}${origin}${basis}).`;
 }

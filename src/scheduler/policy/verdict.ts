@@ -15,15 +15,19 @@ export interface Refusal {
  * - `place.unknown`: country, site or grade is missing or not a known value;
  * - `data.unknown`: the data set is missing, is another one, or lacks a fact that rules look at;
  * - `engine.job`: the job lacks a fact that rules look at;
+ * - `engine.time`: the moment that is asked about is none;
  * - `engine.evaluation`: a rule could not be evaluated. Cedar skips such a rule, also a forbid;
- * - `engine.no-permit`: nothing forbids it and nothing permits it.
+ * - `engine.no-permit`: nothing forbids it and nothing permits it;
+ * - `engine.stale`: it would be allowed, but a rule that concerns it is past its day of review.
  */
 export type EngineRule =
   | "place.unknown"
   | "data.unknown"
   | "engine.job"
+  | "engine.time"
   | "engine.evaluation"
-  | "engine.no-permit";
+  | "engine.no-permit"
+  | "engine.stale";
 
 export function refuse(rule: EngineRule, text: string): Refusal {
   return { allowed: false, rule, text };
