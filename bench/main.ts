@@ -19,6 +19,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   hash: () => import("./hash.js"),
   models: () => import("./models.js"),
   placement: () => import("./placement.js"),
+  policy: () => import("./policy.js"),
   tensor: () => import("./tensor.js"),
 };
 
