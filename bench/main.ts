@@ -20,6 +20,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   models: () => import("./models.js"),
   placement: () => import("./placement.js"),
   policy: () => import("./policy.js"),
+  store: () => import("./store.js"),
   tensor: () => import("./tensor.js"),
 };
 

@@ -62,7 +62,7 @@ export class Commits {
           else resolve(outcome.value);
         }
       } catch (error) {
-        const told = explainDatabase(error, "the database refused a commit");
+        const told = explainDatabase(error, "the database refused a change");
         for (const { reject } of batch) reject(told);
       }
     }
@@ -70,14 +70,18 @@ export class Commits {
   }
 
   async #commit(works: readonly Work[]): Promise<readonly Outcome[]> {
-    if (works.length > 1) {
-      try {
-        return await this.#database.transaction((db) => runPlainly(works, this.#tablesOf(db)));
-      } catch (error) {
-        if (!(error instanceof WorkThrew)) throw error;
-      }
+    const [alone, ...others] = works;
+    if (alone !== undefined && others.length === 0) {
+      return await this.#database.transaction(async (db) => [
+        { value: await alone(this.#tablesOf(db)) },
+      ]);
     }
-    return await this.#database.transaction((db) => runApart(works, this.#tablesOf, db));
+    try {
+      return await this.#database.transaction((db) => runPlainly(works, this.#tablesOf(db)));
+    } catch (error) {
+      if (!(error instanceof WorkThrew)) throw error;
+      return await this.#database.transaction((db) => runApart(works, this.#tablesOf, db));
+    }
   }
 }
 
