@@ -5,6 +5,7 @@
  */
 import type { PostgresPool, PostgresPoolClient } from "kysely";
 import pg from "pg";
+import { sha256, toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { explainDatabase, sqlState } from "./explain-database.js";
 
@@ -29,6 +30,7 @@ export function openPool(config: pg.PoolConfig): PostgresPool {
 function lent(client: pg.PoolClient): PostgresPoolClient {
   let broken = false;
   const query = async (text: string, parameters: readonly unknown[]) => {
+    if (broken) throw new QuipuError("UNAVAILABLE", "the connection to the database is lost");
     try {
       return await client.query(prepared(text, parameters));
     } catch (error) {
@@ -53,10 +55,15 @@ const names = new Map<string, string>();
 /** Without parameters a text may hold several statements, which cannot be prepared. */
 function prepared(text: string, parameters: readonly unknown[]): pg.QueryConfig {
   if (parameters.length === 0) return { text };
-  const known = names.get(text) ?? (names.size < statementsKeptMax ? `s${names.size}` : undefined);
-  if (known === undefined) return { text, values: [...parameters] };
-  names.set(text, known);
-  return { name: known, text, values: [...parameters] };
+  const values = [...parameters];
+  let name = names.get(text);
+  if (name === undefined) {
+    if (names.size === statementsKeptMax) return { text, values };
+    // Named after what it says: behind a pooler that mixes connections a number could mean another.
+    name = toHex(sha256(new TextEncoder().encode(text))).slice(0, 32);
+    names.set(text, name);
+  }
+  return { name, text, values };
 }
 
 const types: pg.CustomTypesConfig = {
