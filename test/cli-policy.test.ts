@@ -26,6 +26,7 @@ function openDaemon(policyFolder = ""): Promise<CoordinatorDaemon> {
     httpListen: "127.0.0.1:0",
     policyFolder,
     ownPolicyFolder: own,
+    priceFolder: "",
     origin: "",
     heartbeatMs: 1_000,
     leaseMs: 10_000,

@@ -1,6 +1,6 @@
 /** A whole coordinator over gRPC and HTTP, and an agent that is its protocol alone. */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
@@ -44,6 +44,18 @@ t.teardown(() => rmSync(root, { recursive: true, force: true }));
 const blob = new TextEncoder().encode("a model");
 const digest = digestOf(blob);
 
+const prices = join(root, "prices");
+mkdirSync(prices);
+const book = {
+  version: "quipu.dev/price-book/v1",
+  name: "usual",
+  currency: "SGD",
+  from: "2020-01-01T00:00:00Z",
+  rates: [{ kind: "cpu", nanosPerSecond: 25_000 }],
+};
+const writeBook = (name: string, text: string) => writeFileSync(join(prices, name), text);
+writeBook("usual.json", JSON.stringify(book));
+
 async function openDaemon(parts: object = {}): Promise<CoordinatorDaemon> {
   return await CoordinatorDaemon.open({
     version: "0.1.0",
@@ -55,6 +67,7 @@ async function openDaemon(parts: object = {}): Promise<CoordinatorDaemon> {
     httpListen: "127.0.0.1:0",
     policyFolder: "",
     ownPolicyFolder: "deploy/policy",
+    priceFolder: prices,
     origin: "",
     heartbeatMs: 1_000,
     leaseMs: 10_000,
@@ -205,6 +218,7 @@ async function checkFindings(t: Test, first: string | undefined, second: string 
 t.test("a job from submission to a receipt that verifies offline", async (t) => {
   const [plan] = (await jobs.planJobs({ specs: [job({ dataSet: "people" })] })).plans;
   t.match(plan, { host: "sg-1", country: "SG", outcome: JobState.PLACED });
+  t.match(plan?.offers, [{ host: "sg-1", currency: "SGD", nanosPerSecond: 25_000n }]);
   t.equal((await jobs.listJobs({})).jobs.length, 0, "a plan starts nothing");
   const unknown = { idempotencyKey: "k0", specs: [job({ dataSet: "nobody" })] };
   t.match(await failure(jobs.submitJobs(unknown)), { code: "NOT_FOUND", next: /quipu data add/ });
@@ -339,3 +353,21 @@ t.test("what a coordinator refuses to start with", async (t) => {
   const open = await failure(openDaemon({ stateFolder, listen: "0.0.0.0:0" }));
   t.equal(open.code, "INSECURE_ENDPOINT");
 });
+
+t.test(
+  "price books that cannot be read are refused before anything starts, by file and field",
+  async (t) => {
+    const open = () => failure(openDaemon({ stateFolder: join(root, "other") }));
+    writeBook("wrong.json", JSON.stringify({ ...book, currency: "dollars" }));
+    t.match(await open(), {
+      code: "DATA_INVALID",
+      message: /wrong\.json: currency: must be an ISO/,
+    });
+    writeBook("wrong.json", "{");
+    t.match(await open(), { code: "DATA_INVALID", message: /wrong\.json is not JSON/ });
+    rmSync(prices, { recursive: true });
+    t.match(await open(), { code: "NOT_FOUND", next: /--prices/ });
+    mkdirSync(prices);
+    t.match(await open(), { code: "NOT_FOUND", message: /no price book is in/ });
+  },
+);

@@ -96,6 +96,7 @@ export class CoordinatorWorld {
         leads: () => this.leads,
         log: this.log,
         policy: base,
+        prices: [],
         artifacts: { has: async (digest) => this.artifacts.has(digest), list: async () => [] },
         grants: { signer: grantKey, artifactUrl: "http://127.0.0.1:9" },
         defer: (task) => void setImmediate(task),

@@ -4,10 +4,18 @@ import type { Digest } from "../src/base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
 import { randomInteger, seededRandom } from "../src/base/random.js";
 import type { Decision, LawGroup, Offer } from "../src/model/decision.js";
-import type { HostView } from "../src/model/host.js";
+import type { Device, HostView } from "../src/model/host.js";
 import { type JobSpec, jobDigest } from "../src/model/job.js";
+import {
+  bookAt,
+  type PriceBook,
+  priceBook,
+  priceBookDigest,
+  priceOf,
+} from "../src/model/price-book.js";
 import { Asks } from "../src/scheduler/placement/ask.js";
 import { Board } from "../src/scheduler/placement/board.js";
+import { decide } from "../src/scheduler/placement/decide.js";
 import { explain } from "../src/scheduler/placement/explain.js";
 import { fleetPaper, readFleet } from "../src/scheduler/placement/fleet.js";
 import { recallAsk, replay } from "../src/scheduler/placement/replay.js";
@@ -358,8 +366,96 @@ t.test("rules and jobs that name hosts are asked host by host", async (t) => {
   const asks = new Asks(new Board(fleet));
   const spec = job({ placement: { hosts: ["sg-3"] } });
   t.same(judge(asks, spec).decision.outcome, { kind: "placed", host: "sg-3", device: "cpu" });
-  const one = asks.ask(base, { job: spec, at });
+  const one = asks.ask(base, { job: spec, at }, undefined);
   t.match(one.of("sg-1"), { fault: { rule: "placement.hosts" } });
   t.match(one.of("sg-3"), { rules: ["base.run"] });
   t.equal(one.of("sg-9"), undefined);
+});
+
+const book = (parts: object = {}): PriceBook =>
+  priceBook.parse({
+    version: "quipu.dev/price-book/v1",
+    name: "winter",
+    currency: "USD",
+    from: "2026-01-01T00:00:00Z",
+    rates: [
+      { kind: "cuda", model: "H200", country: "SG", nanosPerSecond: 1_000_000 },
+      { kind: "cuda", nanosPerSecond: 800_000 },
+      { country: "CL", site: "private", nanosPerSecond: 20_000 },
+      { kind: "cpu", country: "SG", nanosPerSecond: 10_000 },
+    ],
+    ...parts,
+  });
+
+t.test("price books: the first row that matches, the book that began last", async (t) => {
+  const priced = (view: HostView, device: Device) => priceOf(book(), view.place, device);
+  t.same(priced(sg, gpu), { currency: "USD", nanosPerSecond: 1_000_000 });
+  t.equal(priced(cl, gpu)?.nanosPerSecond, 800_000);
+  t.equal(priced(cl, cpu)?.nanosPerSecond, 20_000);
+  t.equal(priced(de, cpu), undefined, "no row, no price");
+  const later = book({ name: "spring", from: "2026-03-01T00:00:00Z" });
+  const short = book({ name: "day", from: "2026-01-05T00:00:00Z", until: "2026-01-06T00:00:00Z" });
+  const named = (at: string) => bookAt([later, book(), short], at)?.name;
+  t.same(
+    ["2025-12-31", "2026-01-02", "2026-01-05", "2026-01-06", "2026-03-01"].map((day) =>
+      named(`${day}T00:00:00Z`),
+    ),
+    [undefined, "winter", "day", "winter", "spring"],
+  );
+  t.not(priceBookDigest(later), priceBookDigest(book()));
+  for (const wrong of [
+    { currency: "usd" },
+    { rates: [] },
+    { rates: [{ nanosPerSecond: 0.5 }] },
+    { rates: [{ nanosPerSecond: -1 }] },
+    { from: "2026-01-01" },
+    { until: "2025-01-01T00:00:00Z" },
+    { colour: "red" },
+  ]) {
+    t.notOk(priceBook.safeParse({ ...book(), ...wrong }).success, JSON.stringify(wrong));
+  }
+});
+
+t.test("the cheapest lawful host first; law and private capacity before any price", async (t) => {
+  const asks = new Asks(new Board([sg, cl, de]));
+  const question = { id: "dec-1", at, job: job(), jobDigest: digits, dataSet: undefined };
+  const { decision, book: kept } = decide(asks, { ...question, policy: base, book: book() });
+  t.match(decision.offers, [
+    { host: "sg-1", parts: { price: -2 }, price: { currency: "USD", nanosPerSecond: 10_000 } },
+    { host: "cl-1", parts: { price: -3 }, price: { nanosPerSecond: 20_000 } },
+    { host: "de-1", parts: { price: -150, burst: -1000 } },
+  ]);
+  t.equal(
+    decision.offers[2]?.price,
+    undefined,
+    "what has no price says none, and counts as the dearest",
+  );
+  t.equal(decision.priceBookDigest, priceBookDigest(book()));
+  t.equal(kept?.name, "winter");
+  const free = book({ rates: [{ nanosPerSecond: 0 }] });
+  const gift = decide(asks, { ...question, policy: base, book: free }).decision;
+  t.equal(gift.offers[0]?.host, "cl-1", "another book is asked anew");
+  t.equal(gift.offers[0]?.parts.price, 0);
+  t.equal(decide(asks, { ...question, policy: base }).decision.priceBookDigest, undefined);
+
+  const half = { devices: [cpu, { ...gpu, id: "cuda:0" }], busyDevices: ["cuda:0"] };
+  const two = [host("a", sg.place), host("b", sg.place, half)];
+  t.equal(ask(job(), two).offers[0]?.host, "a", "spread: the host with the most free");
+  const packed = ask(job({ placement: { prefer: "pack" } }), two);
+  t.match(packed.offers[0], { host: "b", parts: { packed: 50 } });
+});
+
+t.test("a decision with prices is made again from its papers", async (t) => {
+  const board = new Board([sg, cl, de]);
+  const asked = { job: job(), jobDigest: digits, dataSet: undefined };
+  const made = decide(new Asks(board), { id: "dec-1", at, ...asked, policy: base, book: book() });
+  const papers = new Map<string, Uint8Array>([
+    [made.lawPaper.digest, made.lawPaper.content],
+    [made.origin.digest, fleetPaper(made.origin).content],
+    [priceBookDigest(book()), canonicalBytes(book())],
+  ]);
+  const read = async (name: Digest) => papers.get(name);
+  t.same(await replay(made.decision, asked, read), made.decision);
+  papers.delete(priceBookDigest(book()));
+  await t.rejects(replay(made.decision, asked, read), { code: "NOT_FOUND" });
 });

@@ -24,6 +24,7 @@ import { Coordinator, tickEveryMs } from "./coordinator.js";
 import type { Leadership } from "./leadership.js";
 import { PolicyBook } from "./policy-book.js";
 import type { CoordinatorEvent } from "./ports.js";
+import { readPriceBooks } from "./price-files.js";
 import { Sequencer } from "./sequencer.js";
 import { serveCoordinator } from "./serve.js";
 import { openStorage, type Storage, type Writable } from "./storage.js";
@@ -44,6 +45,8 @@ export interface DaemonOptions {
   /** Folder of policy files; empty: those that come with the program. */
   readonly policyFolder: string;
   readonly ownPolicyFolder: string;
+  /** Folder of price books; empty: nothing has a price. */
+  readonly priceFolder: string;
   /** The log's name; empty: the one it has, or one made from its key. */
   readonly origin: string;
   readonly heartbeatMs: number;
@@ -113,6 +116,7 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
   const { stateFolder, clock, random, observe } = options;
   const keys = join(stateFolder, "keys");
   const policyFiles = await readPolicyFolder(options.policyFolder || options.ownPolicyFolder);
+  const prices = await readPriceBooks(options.priceFolder);
   const logSigner = await loadOrCreateSigner(keys, "log", "ed25519");
   const grantSigner = await loadOrCreateSigner(keys, "grants", "ecdsa-p256-sha256");
   const artifacts = await openArtifactStore(join(stateFolder, "artifacts"));
@@ -147,6 +151,7 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
       ...(leadership === undefined ? {} : { leads: () => leadership.leads }),
       log,
       policy: policies,
+      prices,
       artifacts: {
         has: async (digest) => (await artifacts.stat(digest)) !== undefined,
         list: () => listBlobs(artifacts),

@@ -11,6 +11,7 @@ import { newId } from "../base/ids.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { DataUseRecord, JobRecord, RunRecord } from "../io/store/records.js";
 import type { Decision, Paper } from "../model/decision.js";
+import { priceBookDigest } from "../model/price-book.js";
 import { fleetPaper } from "../scheduler/placement/fleet.js";
 import { specOf } from "./admission.js";
 import { sendAssign } from "./assign.js";
@@ -148,7 +149,7 @@ async function keep(
   const kept: Verdict[] = [];
   const papers = new Map<Digest, Paper>();
   for (const verdict of verdicts) {
-    const { decision, content, run, lawPaper, origin, use, dataSet, counts } = verdict;
+    const { decision, content, run, use, dataSet, counts } = verdict;
     const job = await tables.jobs.get(verdict.job.id);
     const next = job === undefined ? undefined : stepOf(job, verdict, atMs);
     if (job === undefined || next === undefined || job.epoch !== verdict.job.epoch) continue;
@@ -160,16 +161,24 @@ async function keep(
     // A waiting job keeps only its newest decision; those that granted a run are kept for ever.
     if (job.decisionId !== "") await tables.decisions.delete(job.decisionId);
     await tables.decisions.insert({ id: decision.id, jobId: job.id, content });
-    papers.set(lawPaper.digest, lawPaper);
-    if (run !== undefined) {
-      papers.set(origin.digest, papers.get(origin.digest) ?? fleetPaper(origin));
-      await tables.runs.insert(run);
-    }
+    addPapers(papers, verdict);
+    if (run !== undefined) await tables.runs.insert(run);
     await tables.jobs.update(next);
     kept.push(verdict);
   }
   await tables.papers.put([...papers.values()]);
   return kept;
+}
+
+/** What the decision names; a fleet only where a run was granted from it. */
+function addPapers(papers: Map<Digest, Paper>, { lawPaper, origin, book, run }: Verdict): void {
+  papers.set(lawPaper.digest, lawPaper);
+  if (book !== undefined) {
+    const digest = priceBookDigest(book);
+    papers.set(digest, { digest, content: canonicalBytes(book) });
+  }
+  if (run === undefined || papers.has(origin.digest)) return;
+  papers.set(origin.digest, fleetPaper(origin));
 }
 
 function stepOf(job: JobRecord, { decision, run }: Verdict, atMs: number): JobRecord | undefined {

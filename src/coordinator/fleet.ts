@@ -9,6 +9,7 @@ import { newId } from "../base/ids.js";
 import type { DataSet } from "../model/data-set.js";
 import type { HostView } from "../model/host.js";
 import type { JobSpec } from "../model/job.js";
+import { bookAt } from "../model/price-book.js";
 import type { Counts } from "../model/terms.js";
 import { type Ask, Asks } from "../scheduler/placement/ask.js";
 import { Board } from "../scheduler/placement/board.js";
@@ -59,7 +60,8 @@ export class Fleet {
     const { random, policy } = this.#core().ports;
     const question = await this.#questionOf(spec);
     const names = { id: newId("dec", random), jobDigest: digest };
-    const judgement = decide(this.#asks, { ...names, ...question, policy });
+    const book = bookAt(this.#core().ports.prices, question.at);
+    const judgement = decide(this.#asks, { ...names, ...question, policy, book });
     return { ...judgement, dataSet: question.dataSet, counts: question.counts };
   }
 
@@ -67,7 +69,8 @@ export class Fleet {
   async ask(spec: JobSpec): Promise<Ask> {
     const question = await this.#questionOf(spec);
     this.refresh();
-    return this.#asks.ask(this.#core().ports.policy, question);
+    const { policy, prices } = this.#core().ports;
+    return this.#asks.ask(policy, question, bookAt(prices, question.at));
   }
 
   async #questionOf(job: JobSpec) {

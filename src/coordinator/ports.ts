@@ -10,6 +10,7 @@ import type { Signer } from "../base/signature.js";
 import type { AttachResponse } from "../gen/quipu/v1/attach_pb.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
 import type { Artifact } from "../model/artifact.js";
+import type { PriceBook } from "../model/price-book.js";
 import type { Law } from "../scheduler/placement/ask.js";
 import type { PolicyEngine } from "../scheduler/policy/engine.js";
 import type { Sequencer } from "./sequencer.js";
@@ -22,6 +23,8 @@ export interface CoordinatorPorts {
   readonly leads?: () => boolean;
   readonly log: ReceiptLog;
   readonly policy: PolicyPort;
+  /** What devices cost, now and at other times. */
+  readonly prices: readonly PriceBook[];
   readonly artifacts: ArtifactShelf;
   readonly grants: GrantDesk;
   /** Runs `task` soon, but never inside the caller. */

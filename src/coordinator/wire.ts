@@ -134,9 +134,18 @@ export function reasonMessages(reasons: readonly Reason[]) {
 }
 
 export function offerMessage(offer: Offer) {
-  const { host, place, device, score, rules, hosts } = offer;
-  const site = siteNumbers[place.site];
-  return { host, country: place.country, site, device, score, rules: [...rules], hosts };
+  const { host, place, device, score, rules, hosts, price } = offer;
+  return {
+    host,
+    country: place.country,
+    site: siteNumbers[place.site],
+    device,
+    score,
+    rules: [...rules],
+    hosts,
+    currency: price?.currency ?? "",
+    nanosPerSecond: BigInt(price?.nanosPerSecond ?? 0),
+  };
 }
 
 export function hostMessage(core: Core, host: HostRecord): MessageInitShape<typeof HostSchema> {

@@ -13,7 +13,7 @@ import { systemClock } from "./system-clock.js";
 
 const command = new CommandLine(
   "quipu-coordinator --state DIR [--listen 127.0.0.1:PORT|unix:/PATH] [--http 127.0.0.1:PORT]" +
-    " [--store postgres://…] [--policy DIR] [--origin NAME] [--log-level LEVEL]",
+    " [--store postgres://…] [--policy DIR] [--prices DIR] [--origin NAME] [--log-level LEVEL]",
 );
 
 /** Layout of the state folder: keys, database, log, artifacts. */
@@ -25,6 +25,7 @@ const defaults = {
   http: "127.0.0.1:0",
   store: "",
   policy: "",
+  prices: "",
   origin: "",
   "log-level": "info",
 };
@@ -81,6 +82,7 @@ async function main(log: Log): Promise<void> {
     httpListen: given.http,
     policyFolder: given.policy,
     ownPolicyFolder: fileURLToPath(new URL("../../../deploy/policy", import.meta.url)),
+    priceFolder: given.prices,
     origin: given.origin,
     heartbeatMs: command.milliseconds("QUIPU_HEARTBEAT_MS", times.heartbeatMs),
     leaseMs: command.milliseconds("QUIPU_LEASE_MS", times.leaseMs),

@@ -4,6 +4,7 @@
  */
 import type { Digest } from "../base/bytes.js";
 import type { Place } from "./place.js";
+import type { Price } from "./price-book.js";
 import type { Counts } from "./terms.js";
 
 /** One rule that kept hosts out: of each of them the first. */
@@ -29,6 +30,8 @@ export interface Offer {
   readonly parts: Readonly<Record<string, number>>;
   /** Ids of the policies that permit it. */
   readonly rules: readonly string[];
+  /** Of the device, where it has one. */
+  readonly price?: Price;
   /** Hosts that are as good, itself included: it is the first of them by name. */
   readonly hosts: number;
 }
@@ -55,6 +58,8 @@ export interface Decision {
   readonly policyDigest: Digest;
   /** Names the law report: what the law says of each group of hosts. */
   readonly lawDigest: Digest;
+  /** Names the price book in force, where there was one. */
+  readonly priceBookDigest?: Digest;
   /** Names the fleet that it was decided from, before what others had `taken` of it. */
   readonly fleetDigest: Digest;
   readonly taken: readonly Taken[];

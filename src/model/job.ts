@@ -101,6 +101,10 @@ export const jobSpec = z.strictObject({
       hosts: z.array(name).max(64).optional(),
       countries: z.array(country).max(249).optional(),
       sites: z.array(z.enum(sites)).min(1).optional(),
+      prefer: z
+        .enum(["spread", "pack"])
+        .optional()
+        .describe("hosts with the most devices free, which is usual, or with the fewest"),
     })
     .default({}),
   resources: z

@@ -115,6 +115,7 @@ export class CoordinatorNode {
         store: this.#storeOf(life),
         log: this.#logOf(log),
         policy: this.#policy,
+        prices: [],
         artifacts: { has: async () => true, list: async () => [] },
         grants: { signer: this.#keys.grants, artifactUrl: "http://127.0.0.1:1" },
         defer: (task) => world.time.after(1, () => (life.over ? undefined : task())),

@@ -39,8 +39,16 @@ function planView(name: string, plan: Plan) {
   };
 }
 
-export function offerView({ host, country, site, device, score, rules, hosts }: Offer) {
-  return { host, country, site: siteName(site), device, score, rules, hosts };
+export function offerView(offer: Offer) {
+  const { host, country, site, device, score, rules, hosts, currency, nanosPerSecond } = offer;
+  const price = currency === "" ? null : { currency, nanosPerSecond: Number(nanosPerSecond) };
+  return { host, country, site: siteName(site), device, score, rules, hosts, price };
+}
+
+/** An hour's price, which people can compare: "1.26 USD/h". */
+function priceText({ price }: ReturnType<typeof offerView>): string {
+  if (price === null) return "-";
+  return `${((price.nanosPerSecond * 3600) / 1e9).toFixed(2)} ${price.currency}/h`;
 }
 
 export type PlanView = ReturnType<typeof planView>;
@@ -55,6 +63,7 @@ export function planText({ output }: Context, plan: PlanView): string {
       { title: "COUNTRY", cell: (offer: PlanView["offers"][number]) => offer.country },
       { title: "SITE", cell: (offer: PlanView["offers"][number]) => offer.site },
       { title: "DEVICE", cell: (offer: PlanView["offers"][number]) => offer.device },
+      { title: "PRICE", cell: priceText, right: true },
       { title: "PERMITTED BY", cell: (offer: PlanView["offers"][number]) => offer.rules.join(" ") },
     ];
     lines.push(renderTable(plan.offers, columns));

@@ -9,6 +9,7 @@ import type { LawGroup, LawReport, Offer, Paper } from "../../model/decision.js"
 import type { Device, HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
+import { type PriceBook, priceOf } from "../../model/price-book.js";
 import type { PolicyEngine, RunOnRequest } from "../policy/engine.js";
 import type { Verdict } from "../policy/verdict.js";
 import type { Board } from "./board.js";
@@ -25,6 +26,7 @@ export type LawQuestion = Omit<RunOnRequest, "host">;
 
 export class Ask {
   readonly job: JobSpec;
+  readonly book: PriceBook | undefined;
   readonly #question: LawQuestion;
   readonly #law: Law;
   readonly #board: Board;
@@ -34,9 +36,10 @@ export class Ask {
   #report: Paper | undefined;
   #untilMs: number | undefined;
 
-  constructor(board: Board, law: Law, question: LawQuestion) {
+  constructor(board: Board, law: Law, question: LawQuestion, book: PriceBook | undefined) {
     this.#board = board;
     this.#law = law;
+    this.book = book;
     this.job = question.job;
     this.#question = question;
   }
@@ -82,7 +85,9 @@ export class Ask {
     const host = this.#board.view(names[0] as string) as HostView;
     const device = fittingDevices(this.job, host).best as Device;
     const { name, place } = host;
-    return { host: name, place, device: device.id, ...worth, hosts: names.length };
+    const price = this.book === undefined ? undefined : priceOf(this.book, place, device);
+    const priced = price === undefined ? {} : { price };
+    return { host: name, place, device: device.id, ...worth, ...priced, hosts: names.length };
   }
 
   #find(name: string): Finding {
@@ -126,26 +131,28 @@ export class Ask {
 /** Kinds of question whose answers are kept. */
 const asksMax = 256;
 
-/** One board's questions; they are forgotten when a host or the rules become others, or time does. */
+/** One board's questions; they are forgotten when a host, rules or prices become others, or time does. */
 export class Asks {
   readonly board: Board;
   readonly #asks = new Map<string, Ask>();
   #of = "";
+  #book: PriceBook | undefined;
 
   constructor(board: Board) {
     this.board = board;
   }
 
   /** `job` may be any of those that ask for the same. */
-  ask(law: Law, question: LawQuestion): Ask {
+  ask(law: Law, question: LawQuestion, book: PriceBook | undefined): Ask {
     const { job, dataSet, at, counts } = question;
     const of = `${this.board.factsVersion} ${law.digest}`;
-    if (of !== this.#of || this.#asks.size >= asksMax) this.#asks.clear();
+    if (of !== this.#of || book !== this.#book || this.#asks.size >= asksMax) this.#asks.clear();
     this.#of = of;
+    this.#book = book;
     const key = JSON.stringify([law.namesJobs ? job : { ...job, name: "" }, dataSet, counts]);
     const known = this.#asks.get(key);
     if (known?.holdsAt(at)) return known;
-    const ask = new Ask(this.board, law, question);
+    const ask = new Ask(this.board, law, question, book);
     this.#asks.set(key, ask);
     return ask;
   }

@@ -6,6 +6,7 @@ import type { Digest } from "../../base/bytes.js";
 import type { DataSet } from "../../model/data-set.js";
 import type { Decision, Offer, Outcome, Paper, Reason } from "../../model/decision.js";
 import type { JobSpec } from "../../model/job.js";
+import { type PriceBook, priceBookDigest } from "../../model/price-book.js";
 import type { Counts } from "../../model/terms.js";
 import type { Asks, Law } from "./ask.js";
 import { placeIn } from "./cells.js";
@@ -25,6 +26,8 @@ export interface Question {
   /** What the books say, where a rule may ask. */
   readonly counts?: Counts | undefined;
   readonly policy: Law;
+  /** What devices cost at that moment, where anybody has said so. */
+  readonly book?: PriceBook | undefined;
 }
 
 /** A record names at most so many; what matters most comes first. */
@@ -32,16 +35,17 @@ const offersMax = 4;
 const reasonsMax = 16;
 const namedMax = 4;
 
-/** A decision, and what it names of the law and of the fleet. */
+/** A decision, and what it names of law, prices and fleet. */
 export interface Judgement {
   readonly decision: Decision;
   readonly lawPaper: Paper;
   readonly origin: Origin;
+  readonly book: PriceBook | undefined;
 }
 
 export function decide(asks: Asks, question: Question): Judgement {
-  const { id, job, jobDigest, at, policy, dataSet, counts } = question;
-  const ask = asks.ask(policy, { job, dataSet, at, counts });
+  const { id, job, jobDigest, at, policy, dataSet, counts, book } = question;
+  const ask = asks.ask(policy, { job, dataSet, at, counts }, book);
   const lawPaper = ask.lawPaper();
   const origin = asks.board.origin();
   const best = new Best();
@@ -59,13 +63,14 @@ export function decide(asks: Asks, question: Question): Judgement {
     at,
     policyDigest: policy.digest,
     lawDigest: lawPaper.digest,
+    ...(book === undefined ? {} : { priceBookDigest: priceBookDigest(book) }),
     fleetDigest: origin.digest,
     taken: [...origin.taken],
     outcome: outcomeOf(offers[0], asks.board.size > 0 && !isLawful),
     offers,
     reasons: asks.board.size === 0 ? [nobody] : kept.reasons(),
   };
-  return { decision, lawPaper, origin };
+  return { decision, lawPaper, origin, book };
 }
 
 const nobody: Reason = {

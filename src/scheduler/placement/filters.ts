@@ -5,11 +5,14 @@
  */
 import { type Device, deviceKind, type HostView } from "../../model/host.js";
 import { type JobSpec, taskBackend } from "../../model/job.js";
+import type { PriceBook } from "../../model/price-book.js";
 import type { Verdict } from "../policy/verdict.js";
 import { fittingDevices } from "./devices.js";
 
 export interface Asked {
   readonly job: JobSpec;
+  /** What devices cost now, where anybody has said so. */
+  readonly book: PriceBook | undefined;
   /** What the law says about this job on a host. */
   verdict(host: HostView): Verdict;
 }

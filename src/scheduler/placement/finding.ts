@@ -32,7 +32,8 @@ export function findingOf(asked: Asked, host: HostView): Finding {
   if (device === undefined || !verdict.allowed) {
     throw new QuipuError("INTERNAL", `host ${host.name} passed every filter and does not fit`);
   }
-  const parts = scoreParts(asked.job, host, device);
+  const { job, book } = asked;
+  const parts = scoreParts({ job, host, device, book });
   const score = Object.values(parts).reduce((sum, part) => sum + part, 0);
   return { score, parts, rules: verdict.rules };
 }

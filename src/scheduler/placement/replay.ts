@@ -8,6 +8,7 @@ import type { DataSet } from "../../model/data-set.js";
 import type { Decision, LawGroup, LawReport } from "../../model/decision.js";
 import type { HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
+import type { PriceBook } from "../../model/price-book.js";
 import type { Counts } from "../../model/terms.js";
 import { type Ask, Asks, type Law } from "./ask.js";
 import { Board } from "./board.js";
@@ -26,8 +27,8 @@ export interface Asked {
 /** The same record, unless something in it, or in its papers, is not what it was. */
 export async function replay(decision: Decision, asked: Asked, read: ReadPaper): Promise<Decision> {
   const { id, at } = decision;
-  const { asks, law, counts } = await recall(decision, read);
-  return decide(asks, { ...asked, id, at, counts, policy: law }).decision;
+  const { asks, law, counts, book } = await recall(decision, read);
+  return decide(asks, { ...asked, id, at, counts, policy: law, book }).decision;
 }
 
 /** The fleet and the law as they were: what any host was to the job. */
@@ -36,33 +37,39 @@ export async function recallAsk(
   { job, dataSet }: Omit<Asked, "jobDigest">,
   read: ReadPaper,
 ): Promise<Ask> {
-  const { asks, law, counts } = await recall(decision, read);
-  return asks.ask(law, { job, dataSet, at: decision.at, counts });
+  const { asks, law, counts, book } = await recall(decision, read);
+  return asks.ask(law, { job, dataSet, at: decision.at, counts }, book);
 }
 
 interface Recalled {
   readonly asks: Asks;
   readonly law: Law;
   readonly counts: Counts | undefined;
+  readonly book: PriceBook | undefined;
 }
 
 async function recall(decision: Decision, read: ReadPaper): Promise<Recalled> {
   const board = new Board(await readFleet(decision.fleetDigest, read));
   board.origin(); // names the fleet before anything is taken of it
   for (const { host, device } of decision.taken) board.take(host, device);
-  const report = await readReport(decision.lawDigest, read);
-  return { asks: new Asks(board), law: recordedLaw(report), counts: report.counts };
+  const report = (await readPaper(decision.lawDigest, read)) as LawReport;
+  const { priceBookDigest } = decision;
+  const book = priceBookDigest === undefined ? undefined : await readPaper(priceBookDigest, read);
+  return {
+    asks: new Asks(board),
+    law: recordedLaw(report),
+    counts: report.counts,
+    book: book as PriceBook | undefined,
+  };
 }
 
-async function readReport(digest: Digest, read: ReadPaper): Promise<LawReport> {
+async function readPaper(digest: Digest, read: ReadPaper): Promise<unknown> {
   const content = await read(digest);
-  if (content === undefined) {
-    throw new QuipuError("NOT_FOUND", `no law report ${digest} is kept`);
-  }
+  if (content === undefined) throw new QuipuError("NOT_FOUND", `no paper ${digest} is kept`);
   if (digestOf(content) !== digest) {
-    throw new QuipuError("CONFLICT", `the law report ${digest} is not what it was`);
+    throw new QuipuError("CONFLICT", `the paper ${digest} is not what it was`);
   }
-  return JSON.parse(new TextDecoder().decode(content)) as LawReport;
+  return JSON.parse(new TextDecoder().decode(content));
 }
 
 /** Says of each host what the report says of its group. */

@@ -4,33 +4,63 @@
  */
 import type { Device, HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
+import { type PriceBook, priceOf } from "../../model/price-book.js";
 import { isPreferred } from "./devices.js";
+
+interface Candidate {
+  readonly job: JobSpec;
+  readonly host: HostView;
+  readonly device: Device;
+  /** The one in force; absent: nothing has a price. */
+  readonly book: PriceBook | undefined;
+}
 
 interface Score {
   readonly part: string;
   /** `undefined` where the part does not apply. */
-  of(job: JobSpec, host: HostView, device: Device): number | undefined;
+  of(candidate: Candidate): number | undefined;
 }
+
+/** What the dearest device of the book costs in points; more than an empty host is worth. */
+const dearestPoints = 150;
 
 const scores: readonly Score[] = Object.freeze([
   // Larger than all other parts together: public capacity is used only when no private host has room.
-  { part: "burst", of: (_job, { place }) => (place.site === "public" ? -1000 : undefined) },
-  { part: "device", of: (job, _host, device) => (isPreferred(job, device) ? 200 : 0) },
+  { part: "burst", of: ({ host: { place } }) => (place.site === "public" ? -1000 : undefined) },
+  { part: "device", of: ({ job, device }) => (isPreferred(job, device) ? 200 : 0) },
+  { part: "price", of: pricePoints },
+  { part: "idle", of: (candidate) => (packs(candidate) ? undefined : idleShare(candidate)) },
   {
-    part: "idle",
-    of: (_job, { devices, busyDevices }) => {
-      const busy = new Set(busyDevices);
-      const free = devices.filter(({ id }) => !busy.has(id)).length;
-      return Math.floor((100 * free) / devices.length);
-    },
+    part: "packed",
+    of: (candidate) => (packs(candidate) ? 100 - idleShare(candidate) : undefined),
   },
 ] satisfies Score[]);
 
-export function scoreParts(job: JobSpec, host: HostView, device: Device): Record<string, number> {
+export function scoreParts(candidate: Candidate): Record<string, number> {
   const parts: Record<string, number> = {};
   for (const { part, of } of scores) {
-    const value = of(job, host, device);
+    const value = of(candidate);
     if (value !== undefined) parts[part] = value;
   }
   return parts;
+}
+
+/** What has no price may cost anything: it counts as the dearest. */
+function pricePoints({ host, device, book }: Candidate): number | undefined {
+  if (book === undefined) return undefined;
+  const price = priceOf(book, host.place, device);
+  if (price === undefined) return -dearestPoints;
+  const dearest = Math.max(...book.rates.map(({ nanosPerSecond }) => nanosPerSecond));
+  return dearest === 0 ? 0 : -Math.round((dearestPoints * price.nanosPerSecond) / dearest);
+}
+
+/** Share of a host's devices that are free, in hundredths. */
+function idleShare({ host: { devices, busyDevices } }: Candidate): number {
+  const busy = new Set(busyDevices);
+  const free = devices.filter(({ id }) => !busy.has(id)).length;
+  return Math.floor((100 * free) / devices.length);
+}
+
+function packs({ job }: Candidate): boolean {
+  return job.placement.prefer === "pack";
 }
