@@ -94,6 +94,35 @@ t.test("a job runs where it may, and its receipt verifies offline", async (t) =>
   t.match(await quipu("verify", bundle), { code: 6, json: { ok: false } });
 });
 
+t.test("past runs are put before other rules, as things were", async (t) => {
+  const base = join(packageRoot, "deploy", "policy", "base.cedar");
+  const kept = await quipu("replay", "--policy", base);
+  t.equal(kept.code, 0, kept.stderr);
+  t.match(kept.json, { refused: [] });
+  t.ok(kept.json.runs >= 1);
+  const stricter = join(fleet.folder, "stricter.cedar");
+  writeFileSync(
+    stricter,
+    `@id("x.digits") @says("Digits are private")
+     forbid (principal, action == Action::"read_data", resource) when { resource.name == "digits" };`,
+  );
+  const refused = await quipu("replay", "--policy", base, "--policy", stricter);
+  t.equal(refused.code, 5);
+  t.match(refused.json.refused[0], { jobName: "classify", rule: "x.digits", text: /Digits/ });
+  const later = await quipu(
+    "replay",
+    "--policy",
+    base,
+    "--policy",
+    stricter,
+    "--since",
+    "2199-01-01",
+  );
+  t.match(later.json, { runs: 0, refused: [] });
+  t.equal((await quipu("replay")).code, 2);
+  t.equal((await quipu("replay", "--policy", base, "--since", "soon")).code, 2);
+});
+
 t.test("each command prints one JSON value, and a page for people", async (t) => {
   const [{ id }] = (await quipu("job", "ls")).json.jobs;
   const artifact = await quipu("artifact", "put", join(examples, "knn.onnx"));

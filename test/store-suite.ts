@@ -1,5 +1,6 @@
 /** What every backing of the coordinator's store does; run on each of them by store.test.ts. */
 import type tap from "tap";
+import { digestOf } from "../src/base/bytes.js";
 import type { CoordinatorStore } from "../src/io/store/coordinator-store.js";
 import { ledStore } from "../src/io/store/coordinator-store.js";
 import type { JobRecord, RunRecord } from "../src/io/store/records.js";
@@ -86,6 +87,23 @@ export async function keepsAllOrNothing(t: Checks, where: string): Promise<void>
   t.same(jobs[1], jobRecord, "a row is read as it was written");
   t.equal(jobs[1]?.spec.constructor, Uint8Array);
   t.same(await again.runs.get("run-1"), { ...run, stage: "lost", endedAtMs: 9 });
+  const since = run.assignedAtMs;
+  const [oldest, ...rest] = await again.runs.grantedSince(since, 1);
+  t.same([oldest?.id, rest.length], ["run-1", 0]);
+  const behind = await again.runs.grantedSince(since, 10, oldest);
+  t.same(
+    behind.map(({ id }) => id),
+    ["run-2"],
+    "granted at the same time, in order of ids",
+  );
+  t.same(await again.runs.grantedSince(since + 1, 10), []);
+  const content = new TextEncoder().encode("a paper");
+  const paper = { digest: digestOf(content), content };
+  for (let turn = 0; turn < 2; turn += 1) {
+    await again.transact(({ papers }) => papers.put([paper]));
+  }
+  t.same(await again.papers.get(paper.digest), paper.content);
+  t.equal(await again.papers.get(digestOf(new Uint8Array())), undefined);
   await again.close();
 }
 

@@ -271,6 +271,19 @@ export const verbs: readonly Verb[] = [
     load: () => import("./policy/apply.js"),
   },
   {
+    name: "replay",
+    args: "",
+    help: "which past runs other rules would refuse, each as things were when it was granted",
+    options: [
+      { ...policy, help: "a policy file, or a folder of them; repeatable" },
+      {
+        flags: "--since <time>",
+        help: "only runs granted then or later (2026-01-31, or RFC 3339)",
+      },
+    ],
+    load: () => import("./policy/replay.js"),
+  },
+  {
     name: "receipt show",
     args: "<job|file>",
     help: "what a receipt states",

@@ -26,6 +26,7 @@ import { listDataSets } from "./list-data-sets.js";
 import { listHosts } from "./list-hosts.js";
 import { listJobs } from "./list-jobs.js";
 import { planJobs } from "./plan-jobs.js";
+import { replayRuns } from "./replay-runs.js";
 import { submitJobs } from "./submit-jobs.js";
 import { uncordonHost } from "./uncordon-host.js";
 import { watchJob } from "./watch-job.js";
@@ -59,6 +60,7 @@ export function services(coordinator: Coordinator, policies: PolicyBook): readon
     bind(PolicyService, {
       getPolicy: getPolicy(policies),
       applyPolicy: applyPolicy(core, policies),
+      replayRuns: replayRuns(core),
     }),
     bind(LogService, { getLogHead: getLogHead(core), getReceipt: getReceipt(core) }),
   ];

@@ -80,6 +80,8 @@ export interface RunTable {
     id: string,
     change: { stage: RunStage; instanceId?: string; endedAtMs?: number },
   ): Promise<void>;
+  /** Runs granted at this time or later, oldest first, from behind `after` on. */
+  grantedSince(atMs: number, limit: number, after?: RunRecord): Promise<readonly RunRecord[]>;
   /** Runs in these stages, oldest first. */
   inStages(stages: readonly RunStage[]): Promise<readonly RunRecord[]>;
 }

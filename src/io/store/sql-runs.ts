@@ -23,6 +23,20 @@ export function runTable(db: Kysely<Schema>): RunTable {
       };
       await db.updateTable("runs").set(change).where("id", "=", id).execute();
     },
+    async grantedSince(atMs, limit, after) {
+      let query = db.selectFrom("runs").selectAll().where("assigned_at_ms", ">=", atMs);
+      if (after !== undefined) {
+        const { assignedAtMs, id } = after;
+        query = query.where(({ and, eb, or }) =>
+          or([
+            eb("assigned_at_ms", ">", assignedAtMs),
+            and([eb("assigned_at_ms", "=", assignedAtMs), eb("id", ">", id)]),
+          ]),
+        );
+      }
+      const rows = await query.orderBy("assigned_at_ms").orderBy("id").limit(limit).execute();
+      return rows.map(fromRow);
+    },
     async inStages(stages) {
       const rows = await db
         .selectFrom("runs")

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/policy.proto.
  */
 export const file_quipu_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChVxdWlwdS92MS9wb2xpY3kucHJvdG8SCHF1aXB1LnYxIigKClBvbGljeUZpbGUSDAoEbmFtZRgBIAEoCRIMCgR0ZXh0GAIgASgJIiIKEEdldFBvbGljeVJlcXVlc3QSDgoGZGlnZXN0GAEgASgJIoQBChFHZXRQb2xpY3lSZXNwb25zZRIOCgZkaWdlc3QYASABKAkSIwoFZmlsZXMYAiADKAsyFC5xdWlwdS52MS5Qb2xpY3lGaWxlEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdhcHBsaWVkGAQgASgIIjkKEkFwcGx5UG9saWN5UmVxdWVzdBIjCgVmaWxlcxgBIAMoCzIULnF1aXB1LnYxLlBvbGljeUZpbGUiPAoTQXBwbHlQb2xpY3lSZXNwb25zZRIOCgZkaWdlc3QYASABKAkSFQoNZGlnZXN0X2JlZm9yZRgCIAEoCTKhAQoNUG9saWN5U2VydmljZRJECglHZXRQb2xpY3kSGi5xdWlwdS52MS5HZXRQb2xpY3lSZXF1ZXN0GhsucXVpcHUudjEuR2V0UG9saWN5UmVzcG9uc2USSgoLQXBwbHlQb2xpY3kSHC5xdWlwdS52MS5BcHBseVBvbGljeVJlcXVlc3QaHS5xdWlwdS52MS5BcHBseVBvbGljeVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChVxdWlwdS92MS9wb2xpY3kucHJvdG8SCHF1aXB1LnYxIigKClBvbGljeUZpbGUSDAoEbmFtZRgBIAEoCRIMCgR0ZXh0GAIgASgJIiIKEEdldFBvbGljeVJlcXVlc3QSDgoGZGlnZXN0GAEgASgJIoQBChFHZXRQb2xpY3lSZXNwb25zZRIOCgZkaWdlc3QYASABKAkSIwoFZmlsZXMYAiADKAsyFC5xdWlwdS52MS5Qb2xpY3lGaWxlEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdhcHBsaWVkGAQgASgIIjkKEkFwcGx5UG9saWN5UmVxdWVzdBIjCgVmaWxlcxgBIAMoCzIULnF1aXB1LnYxLlBvbGljeUZpbGUiPAoTQXBwbHlQb2xpY3lSZXNwb25zZRIOCgZkaWdlc3QYASABKAkSFQoNZGlnZXN0X2JlZm9yZRgCIAEoCSJjChFSZXBsYXlSdW5zUmVxdWVzdBIjCgVmaWxlcxgBIAMoCzIULnF1aXB1LnYxLlBvbGljeUZpbGUSKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlkKElJlcGxheVJ1bnNSZXNwb25zZRIOCgZkaWdlc3QYASABKAkSDAoEcnVucxgCIAEoAxIlCgdyZWZ1c2VkGAMgAygLMhQucXVpcHUudjEuUmVmdXNlZFJ1biK2AQoKUmVmdXNlZFJ1bhIOCgZydW5faWQYASABKAkSDgoGam9iX2lkGAIgASgJEhAKCGpvYl9uYW1lGAMgASgJEgwKBGhvc3QYBCABKAkSDwoHY291bnRyeRgFIAEoCRIuCgpncmFudGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRydWxlGAcgASgJEgwKBHRleHQYCCABKAkSCwoDbGF3GAkgASgJMuwBCg1Qb2xpY3lTZXJ2aWNlEkQKCUdldFBvbGljeRIaLnF1aXB1LnYxLkdldFBvbGljeVJlcXVlc3QaGy5xdWlwdS52MS5HZXRQb2xpY3lSZXNwb25zZRJKCgtBcHBseVBvbGljeRIcLnF1aXB1LnYxLkFwcGx5UG9saWN5UmVxdWVzdBodLnF1aXB1LnYxLkFwcGx5UG9saWN5UmVzcG9uc2USSQoKUmVwbGF5UnVucxIbLnF1aXB1LnYxLlJlcGxheVJ1bnNSZXF1ZXN0GhwucXVpcHUudjEuUmVwbGF5UnVuc1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * A file of Cedar rules (NAME.cedar), or the settings of the set (set.json).
@@ -137,6 +137,120 @@ export const ApplyPolicyResponseSchema: GenMessage<ApplyPolicyResponse> = /*@__P
   messageDesc(file_quipu_v1_policy, 4);
 
 /**
+ * @generated from message quipu.v1.ReplayRunsRequest
+ */
+export type ReplayRunsRequest = Message<"quipu.v1.ReplayRunsRequest"> & {
+  /**
+   * @generated from field: repeated quipu.v1.PolicyFile files = 1;
+   */
+  files: PolicyFile[];
+
+  /**
+   * Only runs that were granted then or later.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message quipu.v1.ReplayRunsRequest.
+ * Use `create(ReplayRunsRequestSchema)` to create a new message.
+ */
+export const ReplayRunsRequestSchema: GenMessage<ReplayRunsRequest> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_policy, 5);
+
+/**
+ * @generated from message quipu.v1.ReplayRunsResponse
+ */
+export type ReplayRunsResponse = Message<"quipu.v1.ReplayRunsResponse"> & {
+  /**
+   * Of the set that was asked.
+   *
+   * @generated from field: string digest = 1;
+   */
+  digest: string;
+
+  /**
+   * Runs looked at since the message before.
+   *
+   * @generated from field: int64 runs = 2;
+   */
+  runs: bigint;
+
+  /**
+   * @generated from field: repeated quipu.v1.RefusedRun refused = 3;
+   */
+  refused: RefusedRun[];
+};
+
+/**
+ * Describes the message quipu.v1.ReplayRunsResponse.
+ * Use `create(ReplayRunsResponseSchema)` to create a new message.
+ */
+export const ReplayRunsResponseSchema: GenMessage<ReplayRunsResponse> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_policy, 6);
+
+/**
+ * @generated from message quipu.v1.RefusedRun
+ */
+export type RefusedRun = Message<"quipu.v1.RefusedRun"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string job_id = 2;
+   */
+  jobId: string;
+
+  /**
+   * @generated from field: string job_name = 3;
+   */
+  jobName: string;
+
+  /**
+   * @generated from field: string host = 4;
+   */
+  host: string;
+
+  /**
+   * @generated from field: string country = 5;
+   */
+  country: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp granted_at = 6;
+   */
+  grantedAt?: Timestamp | undefined;
+
+  /**
+   * The rule that refuses it, its sentence, and the law behind it.
+   *
+   * @generated from field: string rule = 7;
+   */
+  rule: string;
+
+  /**
+   * @generated from field: string text = 8;
+   */
+  text: string;
+
+  /**
+   * @generated from field: string law = 9;
+   */
+  law: string;
+};
+
+/**
+ * Describes the message quipu.v1.RefusedRun.
+ * Use `create(RefusedRunSchema)` to create a new message.
+ */
+export const RefusedRunSchema: GenMessage<RefusedRun> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_policy, 7);
+
+/**
  * @generated from service quipu.v1.PolicyService
  */
 export const PolicyService: GenService<{
@@ -159,6 +273,16 @@ export const PolicyService: GenService<{
     methodKind: "unary";
     input: typeof ApplyPolicyRequestSchema;
     output: typeof ApplyPolicyResponseSchema;
+  },
+  /**
+   * Which past runs another set would refuse, each as things were when it was granted. Changes nothing.
+   *
+   * @generated from rpc quipu.v1.PolicyService.ReplayRuns
+   */
+  replayRuns: {
+    methodKind: "server_streaming";
+    input: typeof ReplayRunsRequestSchema;
+    output: typeof ReplayRunsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_quipu_v1_policy, 0);
