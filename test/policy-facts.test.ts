@@ -1,11 +1,15 @@
 /** Facts beside class and place: terms of owners, instruments, grants, approvals, and their ends. */
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import t from "tap";
+import { canonicalJson } from "../src/base/canonical-json.js";
 import type { DataSet } from "../src/model/data-set.js";
 import type { Place } from "../src/model/place.js";
 import type { Counts, Instrument, Terms } from "../src/model/terms.js";
+import { authorize, type CedarRequest, prepare, record } from "../src/scheduler/policy/cedar.js";
 import { loadPolicy } from "../src/scheduler/policy/engine.js";
-import { settingsFile } from "../src/scheduler/policy/policy-files.js";
+import { parsePolicy, settingsFile } from "../src/scheduler/policy/policy-files.js";
+import { RuleBlocks } from "../src/scheduler/policy/rule-blocks.js";
 import { at, baseText, dataSet, digits, job, place, ruleOf, sg } from "./scheduler-world.js";
 
 const termsText = readFileSync("deploy/policy/terms.cedar", "utf8");
@@ -273,4 +277,67 @@ t.test("all faults of a set are told at once, each with its place", async (t) =>
   t.match(faultsOf({ [settingsFile]: JSON.stringify({ algorithms: [twice, twice] }) }), [
     /two algorithms have the same digest/,
   ]);
+});
+
+t.test("rules asked in blocks answer as rules asked one by one", async (t) => {
+  const bodies = [
+    'when { context.data.owner == "clinic" }',
+    'when { context.data.dataClass == "public" } unless { resource.country == "SG" }',
+    'unless { context.basis.leaves.contains("CN") }',
+    "when { context.data has persons } when { context.data.persons > 5 }",
+    "when { context.data has persons && context.data.persons * 9007199254740991 * 9007199254740991 > 0 }",
+    "",
+  ];
+  const scopes = [
+    'principal, action == Action::"export", resource',
+    'principal, action in [Action::"run_on", Action::"export"], resource',
+    'principal, action == Action::"run_on", resource',
+    'principal, action == Action::"export", resource == Destination::"DE"',
+  ];
+  const anyRule = fc.tuple(
+    fc.constantFrom("forbid", "forbid", "forbid", "permit"),
+    fc.constantFrom(...scopes),
+    fc.constantFrom(...bodies),
+  );
+  let [allowed, faulty] = [0, 0];
+  fc.assert(
+    fc.property(
+      fc.array(anyRule, { maxLength: 40 }),
+      fc.constantFrom("SG", "DE"),
+      fc.constantFrom(undefined, 1, 9),
+      fc.constantFrom("public", "personal"),
+      (drawn, country, persons, dataClass) => {
+        const text = [["permit", "principal, action, resource", ""], ...drawn].map(
+          ([effect, scope, body], i) => `@id("r.n${i}") @says("s") ${effect} (${scope}) ${body};`,
+        );
+        const { rules } = parsePolicy({ "a.cedar": text.join("\n") });
+        const request: CedarRequest = {
+          action: "export",
+          principal: { uid: { type: "Export", id: "log" }, attrs: { what: "log" }, parents: [] },
+          resource: { uid: { type: "Destination", id: country }, attrs: { country }, parents: [] },
+          context: {
+            data: record({ dataClass, owner: "lab", persons }),
+            basis: { mechanisms: [], leaves: [] },
+          },
+        };
+        const answer = new RuleBlocks("blocks", "export", rules).ask(request);
+        prepare("one-by-one", Object.fromEntries(rules.map(({ id, policy }) => [id, policy])));
+        const plain = authorize("one-by-one", request);
+        if (plain.type === "failure") return false;
+        const { decision, diagnostics } = plain.response;
+        const failed = diagnostics.errors.map(({ policyId }) => policyId).sort();
+        if (decision === "allow") allowed += 1;
+        if (failed.length > 0) faulty += 1;
+        // Where a rule fails nothing else counts: the request is refused for that.
+        const isSame =
+          (decision === "allow") === answer.isAllowed &&
+          canonicalJson([...answer.deciding].sort()) ===
+            canonicalJson([...diagnostics.reason].sort());
+        const faults = answer.faults.map((fault) => fault.split(":")[0]);
+        return canonicalJson(faults) === canonicalJson(failed) && (failed.length > 0 || isSame);
+      },
+    ),
+    { numRuns: 150 },
+  );
+  t.ok(allowed > 10 && faulty > 10, `${allowed} allowed, ${faulty} with a rule that fails`);
 });

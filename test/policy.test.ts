@@ -171,6 +171,10 @@ t.test("wrong policies are refused with file, line and Cedar's own message", asy
       /whole numbers in rules go up to 9007199254740991/,
     ],
     [`${permit};`, /my\.cedar:1: each rule needs an @id/],
+    [
+      rule("a.a", `${permit} when { ${Array(80).fill('resource.zone == "z"').join(" || ")} }`),
+      /my\.cedar:1: nested too deeply/,
+    ],
     [rule("Bad Id", permit), /each rule needs an @id/],
     [rule("place.mine", permit), /reserved/],
     [rule("a.a", permit, ""), /needs @says/],

@@ -3,7 +3,7 @@ import type tap from "tap";
 import { digestOf } from "../src/base/bytes.js";
 import type { CoordinatorStore } from "../src/io/store/coordinator-store.js";
 import { ledStore } from "../src/io/store/coordinator-store.js";
-import type { JobRecord, RunRecord } from "../src/io/store/records.js";
+import type { DataUseRecord, JobRecord, RunRecord } from "../src/io/store/records.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
 import { failure } from "./failure.js";
 
@@ -167,6 +167,51 @@ export async function keepsFacts(t: Checks, where: string): Promise<void> {
   t.equal(again.code, "CONFLICT");
   t.equal(await store.jobs.countQueued(), 1);
   t.equal(await store.jobs.lastPosition(), 1);
+  await store.close();
+}
+
+/** Sets in the order in which they came; people once a data set, each year and class by itself. */
+export async function keepsPolicies(t: Checks, where: string): Promise<void> {
+  const store = await openCoordinatorStore(where);
+  t.equal(await store.policySets.newest(), undefined);
+  const set = (name: string, applied: boolean) => ({
+    digest: leaf(name),
+    applied,
+    files: { "a.cedar": `// ${name} ü`, "set.json": "{}" },
+    atMs: 1_800_000_000_001,
+  });
+  const sets = [set("1", false), set("2", true), set("1", true)];
+  for (const one of sets) await store.transact(({ policySets }) => policySets.append(one));
+  t.same(await store.policySets.newest(), sets[2]);
+  t.same(await store.policySets.get(leaf("2")), sets[1]);
+  t.same(await store.policySets.get(leaf("1")), sets[2], "the newest of its name");
+  t.equal(await store.policySets.get(leaf("9")), undefined);
+
+  const use: DataUseRecord = {
+    ...{ id: "run-1", dataSet: "a", dataClass: "personal", owner: "lab", origin: "CN" },
+    ...{ year: 2026, country: "SG", persons: 4_000_000_000 },
+  };
+  await store.transact(async ({ dataUses }) => {
+    await dataUses.insert(use);
+    await dataUses.insert({ ...use, persons: 1 }); // the first of an id stays
+    await dataUses.insert({ ...use, id: "run-2" });
+    await dataUses.insert({ ...use, id: "run-3", dataSet: "b", persons: 2 });
+    await dataUses.insert({ ...use, id: "at home", dataSet: "c", country: "CN" });
+    await dataUses.insert({ ...use, id: "last year", dataSet: "d", year: 2025 });
+    await dataUses.insert({ ...use, id: "of another class", dataSet: "e", dataClass: "sensitive" });
+    await dataUses.insert({ ...use, id: "of another country", dataSet: "f", origin: "DE" });
+    await dataUses.insert({ ...use, id: "results", owner: "" });
+  });
+  const abroad = (except: string) =>
+    store.dataUses.personsAbroad({ origin: "CN", dataClass: "personal", year: 2026, except });
+  t.same(
+    [await abroad("x"), await abroad("a"), await abroad("b")],
+    [4_000_000_002, 2, 4_000_000_000],
+  );
+  t.same([await store.dataUses.count("a", "lab"), await store.dataUses.count("a", "x")], [2, 0]);
+  await store.transact(({ dataUses }) => dataUses.delete("run-3"));
+  await store.transact(({ dataUses }) => dataUses.delete("never there"));
+  t.equal(await abroad("x"), 4_000_000_000);
   await store.close();
 }
 

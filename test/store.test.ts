@@ -28,7 +28,13 @@ import {
   twoLeaders,
   twoOpeners,
 } from "./store-replicas.js";
-import { type Checks, fencesLeaders, keepsAllOrNothing, keepsFacts } from "./store-suite.js";
+import {
+  type Checks,
+  fencesLeaders,
+  keepsAllOrNothing,
+  keepsFacts,
+  keepsPolicies,
+} from "./store-suite.js";
 
 const root = mkdtempSync(join(tmpdir(), "quipu-"));
 t.teardown(() => rmSync(root, { recursive: true, force: true }));
@@ -156,6 +162,7 @@ for (const [backing, fresh] of Object.entries(backings)) {
     keepsAllOrNothing(t, fresh("transactions")),
   );
   t.test(`${backing} keeps every kind of fact`, (t) => keepsFacts(t, fresh("facts")));
+  t.test(`${backing} keeps policy sets and counts uses`, (t) => keepsPolicies(t, fresh("law")));
   t.test(`${backing} fences leaders`, (t) => fencesLeaders(t, fresh("leaders")));
   t.test(`${backing} keeps a log`, async (t) => {
     const where = fresh("log");

@@ -15,7 +15,7 @@ import type { Algorithm, PolicySet } from "../../model/policy-set.js";
 import type { Counts } from "../../model/terms.js";
 import { timeMs } from "../../model/time.js";
 import { type BasisFacts, isGranted, readAlgorithm, readBasis } from "./basis.js";
-import { authorize, type CedarRequest, mayConcern, prepare, record } from "./cedar.js";
+import { authorize, type CedarRequest, prepare, record } from "./cedar.js";
 import { NearMisses } from "./near-miss.js";
 import { parsePolicy } from "./policy-files.js";
 import {
@@ -29,7 +29,8 @@ import {
 } from "./request.js";
 import { Reviews } from "./review.js";
 import type { Rule } from "./rule.js";
-import { type Action, actions, schemaText } from "./schema.js";
+import { RuleBlocks } from "./rule-blocks.js";
+import { type Action, schemaText } from "./schema.js";
 import { type Refusal, refuse, type Verdict } from "./verdict.js";
 
 interface Asked {
@@ -86,6 +87,7 @@ class Engine implements PolicyEngine {
   readonly namesHosts: boolean;
   readonly #algorithms: ReadonlyMap<string, Algorithm>;
   readonly #approvalEndsMs: readonly number[];
+  readonly #rulesFor: Readonly<Record<Action, RuleBlocks>>;
   readonly #nearMisses: NearMisses;
   readonly #reviews: Reviews;
   /** Rules are pure, so equal facts have equal verdicts: a fleet of a few places costs a few calls. */
@@ -107,10 +109,13 @@ class Engine implements PolicyEngine {
     this.#reviews = new Reviews(this.digest, rules);
     this.namesJobs = mentions(rules, "Job");
     this.namesHosts = mentions(rules, "Host");
-    for (const action of actions) {
-      const concerned = rules.filter(({ policy }) => mayConcern(policy, action));
-      prepare(setOf(this.digest, action), policiesById(concerned));
-    }
+    const rulesFor = (action: Action) => new RuleBlocks(`${this.digest}#${action}`, action, rules);
+    this.#rulesFor = {
+      run_on: rulesFor("run_on"),
+      read_data: rulesFor("read_data"),
+      burst: rulesFor("burst"),
+      export: rulesFor("export"),
+    };
     prepare(`${this.digest}#probes`, this.#nearMisses.policies);
   }
 
@@ -202,22 +207,17 @@ class Engine implements PolicyEngine {
   }
 
   #decide(request: CedarRequest, facts: string): Verdict {
-    const answer = authorize(setOf(this.digest, request.action), request);
-    if (answer.type === "failure") {
-      const messages = answer.errors.map(({ message }) => message).join("; ");
-      return refuse("engine.evaluation", `The request could not be evaluated: ${messages}`);
+    const { isAllowed, deciding, faults } = this.#rulesFor[request.action].ask(request);
+    if (faults.length > 0) {
+      const text = `Rules failed on this request. ${faults.join("; ")}`;
+      return refuse("engine.evaluation", text);
     }
-    const { decision, diagnostics } = answer.response;
-    if (diagnostics.errors.length > 0) {
-      const whys = diagnostics.errors.map(({ policyId, error }) => `${policyId}: ${error.message}`);
-      return refuse("engine.evaluation", `Rules failed on this request. ${whys.sort().join("; ")}`);
-    }
-    const deciding = inOrder(this.rules, new Set(diagnostics.reason));
-    const first = deciding[0];
-    if (decision === "allow" && first !== undefined) {
-      return { allowed: true, rules: deciding.map(({ id }) => id) };
-    }
-    return first === undefined ? this.#unpermitted(request, facts) : refusalOf(first, facts);
+    const named = [...this.rules.values()].filter(({ id }) => deciding.has(id));
+    const first = named[0];
+    if (first === undefined) return this.#unpermitted(request, facts);
+    return isAllowed
+      ? { allowed: true, rules: named.map(({ id }) => id) }
+      : refusalOf(first, facts);
   }
 
   #unpermitted(request: CedarRequest, facts: string): Refusal {
@@ -256,19 +256,6 @@ function isRefusal(value: object | undefined): value is Refusal {
 /** Whether some rule names an entity of this type, such as `resource == Host::"sg-1"`. */
 function mentions(rules: readonly Rule[], type: "Job" | "Host"): boolean {
   return rules.some(({ policy }) => JSON.stringify(policy).includes(`"type":"${type}"`));
-}
-
-/** Rules for other actions would only cost time. */
-function setOf(digest: Digest, action: Action): string {
-  return `${digest}#${action}`;
-}
-
-function policiesById(rules: readonly Rule[]): Record<string, Rule["policy"]> {
-  return Object.fromEntries(rules.map(({ id, policy }) => [id, policy]));
-}
-
-function inOrder(rules: ReadonlyMap<string, Rule>, ids: ReadonlySet<string>): Rule[] {
-  return [...rules.values()].filter(({ id }) => ids.has(id));
 }
 
 function entity(type: string, id: string, facts: object): CedarRequest["principal"] {

@@ -14,7 +14,7 @@ export interface NearMiss {
 
 interface Probe {
   readonly scope: string;
-  readonly parts: readonly { readonly id: string; readonly text: string }[];
+  readonly parts: readonly string[];
 }
 
 export class NearMisses {
@@ -30,7 +30,7 @@ export class NearMisses {
       const parts = rule.policy.conditions.flatMap(conjuncts).map((clause, index) => {
         const id = `${rule.id}#${index}`;
         policies[id] = { ...bare, conditions: [clause] };
-        return { id, text: clauseText(policies[id]) };
+        return id;
       });
       this.#probes.set(rule, { scope, parts });
     }
@@ -39,13 +39,13 @@ export class NearMisses {
 
   /** `held`: ids among `policies` that the request satisfies. Fewest failed conditions win. */
   nearest(held: ReadonlySet<string>): NearMiss | undefined {
-    let best: NearMiss | undefined;
-    for (const [rule, probe] of this.#probes) {
-      if (!held.has(probe.scope)) continue;
-      const failed = probe.parts.filter(({ id }) => !held.has(id)).map(({ text }) => text);
+    let best: { readonly rule: Rule; readonly failed: readonly string[] } | undefined;
+    for (const [rule, { scope, parts }] of this.#probes) {
+      if (!held.has(scope)) continue;
+      const failed = parts.filter((id) => !held.has(id));
       if (best === undefined || failed.length < best.failed.length) best = { rule, failed };
     }
-    return best;
+    return best && { ...best, failed: best.failed.map((id) => clauseText(this.policies[id])) };
   }
 }
 
@@ -56,7 +56,8 @@ function conjuncts(clause: cedar.Clause): cedar.Clause[] {
   return [left, right].flatMap((half) => conjuncts({ kind: "when", body: half }));
 }
 
-function clauseText(policy: cedar.PolicyJson): string {
+function clauseText(policy: cedar.PolicyJson | undefined): string {
+  if (policy === undefined) return "(condition)";
   const answer = cedar.policyToText(policy);
   if (answer.type === "failure") return "(condition)";
   return /\) ((?:when|unless) \{[\s\S]*\});$/.exec(answer.text)?.[1] ?? answer.text;

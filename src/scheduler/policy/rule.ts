@@ -22,6 +22,8 @@ export interface Rule {
 /** Prefixes that name a filter of placement or a refusal of the engine itself. */
 const reserved = ["data.", "device.", "engine.", "fleet.", "host.", "place.", "placement."];
 const known = new Set(["id", "says", "law", "article", "source", "asOf", "review"]);
+/** Of a rule's JSON. Cedar reads 128 levels, and rules are put together before they are asked. */
+const nestingMax = 110;
 const idPattern = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)+$/;
 
 /** The rule, or the sentences that say why it is none. */
@@ -33,6 +35,8 @@ export function readRule(text: string, file: string, line: number): Rule | reado
   const faults = [
     // JSON numbers here are doubles: a larger constant would silently become another one.
     hasUnsafeNumber(answer.json) && `whole numbers in rules go up to ${Number.MAX_SAFE_INTEGER}`,
+    depthOf(answer.json) > nestingMax &&
+      "nested too deeply; write a long list of alternatives as a set: [\"a\", \"b\"].contains(…)",
     ...Object.keys(notes).map(
       (key) => !known.has(key) && `unknown annotation @${key}; known are @${[...known].join(" @")}`,
     ),
@@ -54,6 +58,11 @@ export function readRule(text: string, file: string, line: number): Rule | reado
 function hasUnsafeNumber(value: unknown): boolean {
   if (typeof value === "number") return !Number.isSafeInteger(value);
   return typeof value === "object" && value !== null && Object.values(value).some(hasUnsafeNumber);
+}
+
+function depthOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
 }
 
 function lawFaults({ law, article, source, asOf, review }: cedar.Annotations) {

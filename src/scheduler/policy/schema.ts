@@ -58,5 +58,4 @@ action export appliesTo {
 };
 `;
 
-export const actions = ["run_on", "read_data", "burst", "export"] as const;
-export type Action = (typeof actions)[number];
+export type Action = "run_on" | "read_data" | "burst" | "export";
