@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { abortsLeaveNothing } from "./aborts.js";
+import { leadersFall } from "./leaders.js";
 import { treesProve } from "./trees.js";
 
 export interface Soak {
@@ -15,6 +16,7 @@ export interface Soak {
 const soaks: readonly Soak[] = [
   { name: "trees", count: 1_000_000, run: treesProve },
   { name: "aborts", count: 10_000, run: abortsLeaveNothing },
+  { name: "leaders", count: 100, run: leadersFall },
 ];
 
 const names = soaks.map(({ name }) => name);
