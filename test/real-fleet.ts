@@ -1,6 +1,14 @@
 /** A fleet of real processes for tests: start, kill, stop in mid-run, and speak to it by commands. */
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -84,6 +92,12 @@ export class RealFleet {
     });
     this.#daemons.set(name, daemon);
     return daemon;
+  }
+
+  /** What a daemon has logged, in all its lives; empty before the first. */
+  log(name: string): string {
+    const path = join(this.folder, `${name}.log`);
+    return existsSync(path) ? readFileSync(path, "utf8") : "";
   }
 
   dataFolder(host: string): string {

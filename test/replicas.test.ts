@@ -1,5 +1,5 @@
 /** Coordinators that share one PostgreSQL: one leads, the other follows when it dies. */
-import { cpSync, existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { PostgresServer } from "./postgres-server.js";
@@ -45,10 +45,7 @@ t.test("a leader is killed or stopped, and the one that stood by goes on", async
   const stranger = fleet.startCoordinator("stranger", shared);
   await t.rejects(stranger, { code: "VERIFICATION_FAILED" }, "its key is not the log's");
   const following = fleet.startCoordinator("second", shared);
-  const log = (name: string) => {
-    const path = join(fleet.folder, `${name}.log`);
-    return existsSync(path) ? readFileSync(path, "utf8") : "";
-  };
+  const log = fleet.log.bind(fleet);
   await until("the second stands by", async () => /standing by/.test(log("second")));
 
   const [{ id }] = (await quipu("run", manifest, "--detach")).json.jobs;

@@ -37,10 +37,13 @@ export async function leadersFall(
       ...["--store", address, "--listen", sockets[index] as string],
     ]);
   let leader = 0;
-  let following: Promise<unknown> = Promise.resolve();
+  let following: Promise<unknown> | undefined;
+  /** One that stands by is ready, and known to the fleet, only once it leads. */
   const fall = async (): Promise<void> => {
+    if (following === undefined) return;
     await fleet.kill(names[leader] as string);
-    await following; // one that stands by is ready, and known to the fleet, once it leads
+    await following;
+    following = undefined;
     leader = 1 - leader;
   };
   try {
@@ -52,14 +55,14 @@ export async function leadersFall(
     const terms = ["--name", "digits", "--class", "public", "--coordinator", sockets[0] as string];
     const { code, stderr } = await fleet.quipu("data", "add", data, ...terms);
     if (code !== 0) throw new Error(`no data set: ${stderr}`);
-    following = start(1);
     const load = new Load(channels);
     for (let kill = 1; kill <= kills; kill += 1) {
       const acknowledged = load.acknowledged.size;
+      following = start(1 - leader);
+      await until("it stands by", async () => standbys(fleet) === kill);
       await until("jobs are taken", async () => load.acknowledged.size > acknowledged + submitters);
       await delay(randomInteger(random, killWithinMs));
       await fall();
-      following = start(1 - leader);
       tell(kill);
     }
     await load.stop();
@@ -70,6 +73,12 @@ export async function leadersFall(
     await fleet.close();
     await server.close();
   }
+}
+
+function standbys(fleet: RealFleet): number {
+  return names
+    .map((name) => fleet.log(name).split("standing by").length - 1)
+    .reduce((a, b) => a + b);
 }
 
 /** Submitters that ask until they are answered, each job under one key. */
