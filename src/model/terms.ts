@@ -47,7 +47,6 @@ const grant = z.strictObject({
   /** Runs at most; as many as they like without it. */
   usesMax: z.int().positive().optional(),
 });
-export type Grant = z.infer<typeof grant>;
 
 const personsMax = 10_000_000_000;
 /** A count of people. */

@@ -111,10 +111,8 @@ class Engine implements PolicyEngine {
     this.namesHosts = mentions(rules, "Host");
     const rulesFor = (action: Action) => new RuleBlocks(`${this.digest}#${action}`, action, rules);
     this.#rulesFor = {
-      run_on: rulesFor("run_on"),
-      read_data: rulesFor("read_data"),
-      burst: rulesFor("burst"),
-      export: rulesFor("export"),
+      ...{ run_on: rulesFor("run_on"), read_data: rulesFor("read_data") },
+      ...{ burst: rulesFor("burst"), export: rulesFor("export") },
     };
     prepare(`${this.digest}#probes`, this.#nearMisses.policies);
   }
@@ -184,8 +182,11 @@ class Engine implements PolicyEngine {
     const ends = [...instruments, ...grants].map(({ until }) => until);
     for (const { gradeUntil } of places) if (gradeUntil !== undefined) ends.push(gradeUntil);
     const atMs = timeMs(at);
-    const moments = [...ends.map(timeMs), ...this.#approvalEndsMs, ...this.#reviews.endsMs];
-    return Math.min(...moments.filter((ms) => ms > atMs), Number.POSITIVE_INFINITY);
+    let firstMs = Number.POSITIVE_INFINITY;
+    for (const endMs of [...ends.map(timeMs), ...this.#approvalEndsMs, ...this.#reviews.endsMs]) {
+      if (endMs > atMs && endMs < firstMs) firstMs = endMs;
+    }
+    return firstMs;
   }
 
   staleRules(at: string): readonly Rule[] {

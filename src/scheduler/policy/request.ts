@@ -34,6 +34,7 @@ export interface JobFacts {
   readonly purpose: string;
   readonly driver: string;
 }
+
 const dataFacts = dataSetShape.pick({
   name: true,
   dataClass: true,
