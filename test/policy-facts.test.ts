@@ -333,7 +333,7 @@ t.test("rules asked in blocks answer as rules asked one by one", async (t) => {
           (decision === "allow") === answer.isAllowed &&
           canonicalJson([...answer.deciding].sort()) ===
             canonicalJson([...diagnostics.reason].sort());
-        const faults = answer.faults.map((fault) => fault.split(":")[0]);
+        const faults = answer.faults.map((fault) => fault.split(":")[0]).sort();
         return canonicalJson(faults) === canonicalJson(failed) && (failed.length > 0 || isSame);
       },
     ),
