@@ -16,6 +16,7 @@ interface Suite {
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   calls: () => import("./calls.js"),
   device: () => import("./device.js"),
+  dispatch: () => import("./dispatch.js"),
   hash: () => import("./hash.js"),
   models: () => import("./models.js"),
   placement: () => import("./placement.js"),

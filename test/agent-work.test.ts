@@ -23,7 +23,7 @@ import { digestOf } from "../src/base/bytes.js";
 import { type ErrorCode, QuipuError } from "../src/base/errors.js";
 import { treeStamp } from "../src/compute/native/hash-tree.js";
 import { type JobSpec, jobDigest, jobSpec } from "../src/model/job.js";
-import { type Manifest, manifestDigest } from "../src/model/manifest.js";
+import { emptyManifest, type Manifest, manifestDigest } from "../src/model/manifest.js";
 
 const folder = mkdtempSync(join(tmpdir(), "quipu-agent-"));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
@@ -321,8 +321,10 @@ t.test("the hooks check, fetch, run, measure, and always release", async (t) => 
 
   const without = bench(t);
   const { dataSet: _, ...rest } = without.assignment;
-  const { failure } = await without.runner.start(rest, silent);
-  t.equal(failure?.code, "INVALID_ARGUMENT");
+  const nothing = await without.runner.start(rest, silent);
+  t.match(nothing.result?.outputs, [
+    { name: "manifest.json", digest: manifestDigest(emptyManifest) },
+  ]);
 });
 
 t.test("a tensor job goes to the device's worker; a stop kills it and frees all", async (t) => {

@@ -3,7 +3,7 @@
  * the canonical bytes of the entries. Frozen: a data set is named by the digest of these bytes.
  */
 
-import { type Digest, digestOf } from "../base/bytes.js";
+import { type Digest, digestOf, sha256, toHex } from "../base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../base/canonical-json.js";
 
 export interface ManifestEntry {
@@ -21,6 +21,13 @@ export interface Manifest {
   /** RFC 6962 root, hexadecimal; leaf i is `manifestLeaf(entries[i])`. */
   readonly merkleRoot: string;
 }
+
+/** The root over no leaves is the SHA-256 of nothing (RFC 6962 §2.1). */
+export const emptyManifest: Manifest = {
+  version: "quipu.dev/manifest/v1",
+  entries: [],
+  merkleRoot: toHex(sha256(new Uint8Array())),
+};
 
 /** Under what JavaScript can hold as one text; a million files with long names come near. */
 export const manifestBytesMax = 400 * 1024 * 1024;
@@ -42,13 +49,12 @@ export function manifestSizeBytes(
   files: readonly Pick<ManifestEntry, "path" | "sizeBytes">[],
 ): number {
   const hex = "0".repeat(64);
-  const empty = { version: "quipu.dev/manifest/v1", entries: [], merkleRoot: hex } as const;
   const blank = manifestLeaf({ path: "", sizeBytes: 0, sha256: hex, blake3: hex }).length;
   const entries = files.map(({ path, sizeBytes }) => {
     return blank + Buffer.byteLength(canonicalJson(path)) - 2 + String(sizeBytes).length - 1;
   });
   const commas = Math.max(files.length - 1, 0);
-  return entries.reduce((sum, size) => sum + size, manifestBytes(empty).length + commas);
+  return entries.reduce((sum, size) => sum + size, manifestBytes(emptyManifest).length + commas);
 }
 
 /** Order of entries: by the UTF-8 bytes of their paths, as every tool in every locale would. */

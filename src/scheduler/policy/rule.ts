@@ -36,7 +36,7 @@ export function readRule(text: string, file: string, line: number): Rule | reado
     // JSON numbers here are doubles: a larger constant would silently become another one.
     hasUnsafeNumber(answer.json) && `whole numbers in rules go up to ${Number.MAX_SAFE_INTEGER}`,
     depthOf(answer.json) > nestingMax &&
-      "nested too deeply; write a long list of alternatives as a set: [\"a\", \"b\"].contains(…)",
+      'nested too deeply; write a long list of alternatives as a set: ["a", "b"].contains(…)',
     ...Object.keys(notes).map(
       (key) => !known.has(key) && `unknown annotation @${key}; known are @${[...known].join(" @")}`,
     ),
