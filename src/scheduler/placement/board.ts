@@ -54,7 +54,11 @@ export class Board {
   }
 
   placeKey(host: string): string {
-    return this.#entries.get(host)?.cell.kind.placeKey ?? "";
+    return this.#entry(host).cell.kind.placeKey;
+  }
+
+  factsDigest(host: string): Digest {
+    return this.#entry(host).cell.kind.digest;
   }
 
   /** All names, ascending. */
@@ -98,15 +102,18 @@ export class Board {
 
   /** A decision gives a device away. */
   take(host: string, device: string): void {
-    const entry = this.#entries.get(host);
-    if (entry === undefined) {
-      throw new QuipuError("INTERNAL", `placement chose unknown host ${host}`);
-    }
+    const entry = this.#entry(host);
     const busyDevices = [...entry.view.busyDevices, device].sort(compare);
     this.#cells.remove(entry.cell, host);
     entry.view = { ...entry.view, busyDevices };
     entry.cell = this.#cells.add(entry.cell.kind, entry.view);
     this.#origins.take(host, device);
+  }
+
+  #entry(host: string): Entry {
+    const entry = this.#entries.get(host);
+    if (entry === undefined) throw new QuipuError("INTERNAL", `no host ${host} is on the board`);
+    return entry;
   }
 
   /** Whether any device is free on a host that takes runs. */

@@ -2,8 +2,10 @@
  * Hosts that differ in nothing but their names stand in one cell, so that a decision looks at cells
  * and not at hosts.
  */
+import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalJson } from "../../base/canonical-json.js";
 import type { HostView } from "../../model/host.js";
+import { factsText } from "./fleet.js";
 
 /** Hosts alike in place, devices, data, whether they take runs, and how many devices of each kind are free. */
 export interface Cell {
@@ -16,8 +18,8 @@ export interface Cell {
 
 /** Hosts alike in what does not change while their agents are attached. */
 export interface Kind {
-  /** All that it is, as text. */
-  readonly facts: string;
+  /** Of all that it is. */
+  readonly digest: Digest;
   /** What the law can see of its hosts, as text. */
   readonly placeKey: string;
   readonly cells: Map<string, Cell>;
@@ -35,11 +37,12 @@ export class Cells {
   }
 
   kind(view: HostView): Kind {
-    const facts = canonicalJson([view.place, view.devices, view.dataSets]);
+    const facts = factsText(view);
     let kind = this.#kinds.get(facts);
     if (kind === undefined) {
       const placeKey = canonicalJson(view.place);
-      kind = { facts, placeKey, cells: new Map(), sorts: sortsOf(view) };
+      const digest = digestOf(new TextEncoder().encode(facts));
+      kind = { digest, placeKey, cells: new Map(), sorts: sortsOf(view) };
       this.#kinds.set(facts, kind);
     }
     return kind;

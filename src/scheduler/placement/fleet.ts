@@ -5,7 +5,7 @@
  * it again.
  */
 import { concatBytes, type Digest, digestOf, sha256 } from "../../base/bytes.js";
-import { canonicalBytes } from "../../base/canonical-json.js";
+import { canonicalBytes, canonicalJson } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import type { Paper } from "../../model/decision.js";
 import type { HostView } from "../../model/host.js";
@@ -40,9 +40,16 @@ function inOrder<T>(list: readonly T[], order: (a: T, b: T) => number): readonly
 
 export const rowBytes = 32;
 
-/** Of an ordered view. */
-export function rowDigest(view: HostView): Uint8Array {
-  return sha256(canonicalBytes(view));
+/** Of what does not change while a host's agent is attached; many hosts have the same. */
+export function factsText({ place, devices, dataSets }: HostView): string {
+  return canonicalJson([place, devices, dataSets]);
+}
+
+/** Of an ordered view, whose facts have this digest. */
+export function rowDigest(view: HostView, factsDigest: Digest): Uint8Array {
+  const { name, attached, cordoned, busyDevices } = view;
+  const row = [name, factsDigest, `${attached}`, `${cordoned}`, ...busyDevices].join("\n");
+  return sha256(new TextEncoder().encode(row));
 }
 
 /** Digest of a fleet from those of its rows, one after the other in order of their hosts' names. */
@@ -80,7 +87,10 @@ export async function readFleet(
     next = paper.before;
   }
   const sorted = [...hosts.values()].sort((a, b) => compare(a.name, b.name));
-  if (fleetDigest(concatBytes(...sorted.map(rowDigest))) === named) return sorted;
+  const rows = sorted.map((view) =>
+    rowDigest(view, digestOf(new TextEncoder().encode(factsText(view)))),
+  );
+  if (fleetDigest(concatBytes(...rows)) === named) return sorted;
   throw new QuipuError("CONFLICT", `the papers of fleet ${named} make another fleet`);
 }
 

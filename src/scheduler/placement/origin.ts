@@ -27,6 +27,7 @@ export interface Hosts {
   /** Ascending. Names come, and none goes. */
   names(): readonly string[];
   view(name: string): HostView | undefined;
+  factsDigest(name: string): Digest;
 }
 
 export class Origins {
@@ -88,7 +89,8 @@ export class Origins {
       for (const name of names) this.#rowsOwed.add(name);
     }
     for (const name of this.#rowsOwed) {
-      this.#rows.set(rowDigest(this.#view(name)), rowBytes * placeIn(names, name));
+      const row = rowDigest(this.#view(name), this.#hosts.factsDigest(name));
+      this.#rows.set(row, rowBytes * placeIn(names, name));
     }
     this.#rowsOwed.clear();
     return this.#rows;
