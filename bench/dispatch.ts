@@ -33,6 +33,7 @@ async function over(jobs: Jobs, id: string): Promise<void> {
       throw new Error(`job ${id} ended otherwise: ${job.failure?.message}`);
     }
   }
+  throw new Error(`job ${id} did not succeed`);
 }
 
 /** Jobs a second, all submitted at once. */

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <map>
 #include <string>
-#include <utility>
+#include <tuple>
 
 #include "program/liveness.h"
 #include "program/operator.h"
@@ -197,18 +197,23 @@ void FindEpilogues(Program* program) {
   }
 }
 
-// What lies in the arena where an output lies is written into the output's own memory and need not
-// be copied out. Two outputs share no bytes, so nothing comes to overlap that did not before.
+// What lies in the arena where an output lies, in elements of the same size, is written into the
+// output's own memory and need not be copied out. Two outputs share no bytes, so nothing comes to
+// overlap that did not before. An output's memory is aligned to its own elements, not to larger
+// ones.
 void PlaceInOutputs(Program* program) {
-  std::map<std::pair<uint64_t, uint64_t>, int32_t> outputs;
+  const auto key = [](const ProgramTensor& tensor) {
+    return std::tuple(tensor.offset, tensor.bytes, DTypeBytes(tensor.dtype));
+  };
+  std::map<std::tuple<uint64_t, uint64_t, size_t>, int32_t> outputs;
   for (size_t i = 0; i < program->outputs.size(); ++i) {
     const ProgramTensor& tensor = program->tensors[program->outputs[i]];
     if (tensor.place != Place::kArena || tensor.bytes == 0) continue;
-    outputs.try_emplace({tensor.offset, tensor.bytes}, static_cast<int32_t>(i));
+    outputs.try_emplace(key(tensor), static_cast<int32_t>(i));
   }
   for (ProgramTensor& tensor : program->tensors) {
     if (tensor.place != Place::kArena) continue;
-    const auto found = outputs.find({tensor.offset, tensor.bytes});
+    const auto found = outputs.find(key(tensor));
     if (found != outputs.end()) tensor.output = found->second;
   }
 }

@@ -34,7 +34,7 @@ export const priceBook = z
     until: moment.optional(),
     rates: z.array(rate).min(1).max(10_000),
   })
-  .refine(({ from, until }) => until === undefined || from < until, {
+  .refine(({ from, until }) => until === undefined || Date.parse(from) < Date.parse(until), {
     path: ["until"],
     error: "must be later than from",
   });
@@ -56,6 +56,18 @@ export function priceOf(book: PriceBook, place: Place, device: Device): Price | 
   );
   if (row === undefined) return undefined;
   return { currency: book.currency, nanosPerSecond: row.nanosPerSecond };
+}
+
+const dearest = new WeakMap<PriceBook, number>();
+
+/** The highest rate of a book. */
+export function dearestOf(book: PriceBook): number {
+  let nanos = dearest.get(book);
+  if (nanos === undefined) {
+    nanos = book.rates.reduce((most, { nanosPerSecond }) => Math.max(most, nanosPerSecond), 0);
+    dearest.set(book, nanos);
+  }
+  return nanos;
 }
 
 /** The one of some books that holds at a moment: of several the one that began last. */

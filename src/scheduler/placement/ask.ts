@@ -13,6 +13,7 @@ import { type PriceBook, priceOf } from "../../model/price-book.js";
 import type { PolicyEngine, RunOnRequest } from "../policy/engine.js";
 import type { Verdict } from "../policy/verdict.js";
 import type { Board } from "./board.js";
+import type { Cell } from "./cells.js";
 import { fittingDevices } from "./devices.js";
 import { type Finding, findingOf, type Worth } from "./finding.js";
 
@@ -30,8 +31,8 @@ export class Ask {
   readonly #question: LawQuestion;
   readonly #law: Law;
   readonly #board: Board;
-  /** By cell. */
-  readonly #findings: Finding[] = [];
+  /** By the place of the cell that it is of. */
+  readonly #findings: { readonly cell: Cell; readonly finding: Finding }[] = [];
   readonly #verdicts = new Map<string, Verdict>();
   #report: Paper | undefined;
   #untilMs: number | undefined;
@@ -63,15 +64,15 @@ export class Ask {
       for (const name of this.#board.names()) tell([name], this.#find(name));
       return;
     }
-    for (const { index, names } of this.#board.cells) {
-      const name = names[0];
+    for (const cell of this.#board.cells) {
+      const name = cell.names[0];
       if (name === undefined) continue;
-      let finding = this.#findings[index];
-      if (finding === undefined) {
-        finding = this.#find(name);
-        this.#findings[index] = finding;
+      let known = this.#findings[cell.index];
+      if (known?.cell !== cell) {
+        known = { cell, finding: this.#find(name) };
+        this.#findings[cell.index] = known;
       }
-      tell(names, finding);
+      tell(cell.names, known.finding);
     }
   }
 
@@ -146,12 +147,13 @@ export class Asks {
   ask(law: Law, question: LawQuestion, book: PriceBook | undefined): Ask {
     const { job, dataSet, at, counts } = question;
     const of = `${this.board.factsVersion} ${law.digest}`;
-    if (of !== this.#of || book !== this.#book || this.#asks.size >= asksMax) this.#asks.clear();
+    if (of !== this.#of || book !== this.#book) this.#asks.clear();
     this.#of = of;
     this.#book = book;
     const key = JSON.stringify([law.namesJobs ? job : { ...job, name: "" }, dataSet, counts]);
     const known = this.#asks.get(key);
     if (known?.holdsAt(at)) return known;
+    if (known === undefined && this.#asks.size >= asksMax) this.#asks.clear();
     const ask = new Ask(this.board, law, question, book);
     this.#asks.set(key, ask);
     return ask;

@@ -89,24 +89,24 @@ export class Board {
     const hasFacts = known !== undefined && areSameFacts(given, known);
     const view = hasFacts ? ordered({ ...given, ...factsOf(known.view) }) : ordered(given);
     if (known !== undefined && isSame(view, known.view, hasFacts)) return;
-    if (known !== undefined) this.#cells.remove(known.cell, view.name);
     const kind = hasFacts ? known.cell.kind : this.#cells.kind(view);
     this.#entries.set(view.name, { view, cell: this.#cells.add(kind, view), given });
+    if (known !== undefined) this.#cells.remove(known.cell, view.name);
     this.#origins.change(view.name);
     if (known?.cell.kind === kind) return;
     if (known === undefined) this.#names = undefined;
     this.#places = undefined;
     this.factsVersion += 1;
-    this.#cells.prune();
   }
 
   /** A decision gives a device away. */
   take(host: string, device: string): void {
     const entry = this.#entry(host);
     const busyDevices = [...entry.view.busyDevices, device].sort(compare);
-    this.#cells.remove(entry.cell, host);
+    const before = entry.cell;
     entry.view = { ...entry.view, busyDevices };
-    entry.cell = this.#cells.add(entry.cell.kind, entry.view);
+    entry.cell = this.#cells.add(before.kind, entry.view);
+    this.#cells.remove(before, host);
     this.#origins.take(host, device);
   }
 
@@ -121,7 +121,7 @@ export class Board {
     return this.cells.some(({ names: [name] }) => {
       if (name === undefined) return false;
       const { attached, cordoned, devices, busyDevices } = this.view(name) as HostView;
-      return attached && !cordoned && busyDevices.length < devices.length;
+      return attached && !cordoned && devices.some(({ id }) => !busyDevices.includes(id));
     });
   }
 

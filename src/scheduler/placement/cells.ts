@@ -9,16 +9,20 @@ import { factsText } from "./fleet.js";
 
 /** Hosts alike in place, devices, data, whether they take runs, and how many devices of each kind are free. */
 export interface Cell {
-  /** Its place in the list of cells, for as long as no host's facts change. */
-  readonly index: number;
+  /** Its place in the list of cells; another's when that one goes. */
+  index: number;
   readonly kind: Kind;
+  /** What is free, as text. */
+  readonly free: string;
   /** Ascending; may be empty for a time. */
   readonly names: string[];
 }
 
 /** Hosts alike in what does not change while their agents are attached. */
 export interface Kind {
-  /** Of all that it is. */
+  /** All that it is, as text. */
+  readonly facts: string;
+  /** Of the facts. */
   readonly digest: Digest;
   /** What the law can see of its hosts, as text. */
   readonly placeKey: string;
@@ -28,8 +32,10 @@ export interface Kind {
 }
 
 export class Cells {
-  #kinds = new Map<string, Kind>();
-  #list: Cell[] = [];
+  readonly #kinds = new Map<string, Kind>();
+  readonly #list: Cell[] = [];
+  #hosts = 0;
+  #empty = 0;
 
   /** Some may be empty. */
   get list(): readonly Cell[] {
@@ -42,7 +48,7 @@ export class Cells {
     if (kind === undefined) {
       const placeKey = canonicalJson(view.place);
       const digest = digestOf(new TextEncoder().encode(facts));
-      kind = { digest, placeKey, cells: new Map(), sorts: sortsOf(view) };
+      kind = { facts, digest, placeKey, cells: new Map(), sorts: sortsOf(view) };
       this.#kinds.set(facts, kind);
     }
     return kind;
@@ -52,28 +58,39 @@ export class Cells {
     const free = freeOf(kind, view);
     let cell = kind.cells.get(free);
     if (cell === undefined) {
-      cell = { index: this.#list.length, kind, names: [] };
+      cell = { index: this.#list.length, kind, free, names: [] };
       kind.cells.set(free, cell);
       this.#list.push(cell);
+    } else if (cell.names.length === 0) {
+      this.#empty -= 1;
     }
+    this.#hosts += 1;
     cell.names.splice(placeIn(cell.names, view.name), 0, view.name);
     return cell;
   }
 
+  /**
+   * To be called after the host was added elsewhere. An empty cell stays, for a host may come back to
+   * it and what is known of it then holds still; but never more of them than there are hosts.
+   */
   remove({ names }: Cell, name: string): void {
     names.splice(placeIn(names, name), 1);
+    this.#hosts -= 1;
+    if (names.length === 0) this.#empty += 1;
+    if (this.#empty > this.#hosts) this.#sweep();
   }
 
-  /** Forgets kinds that no host is of. Cells have other places in the list after it. */
-  prune(): void {
-    this.#list = [];
-    for (const [facts, { cells }] of this.#kinds) {
-      for (const [free, cell] of cells) {
-        if (cell.names.length === 0) cells.delete(free);
-        else this.#list.push(Object.assign(cell, { index: this.#list.length }));
-      }
-      if (cells.size === 0) this.#kinds.delete(facts);
+  #sweep(): void {
+    const empty = this.#list.filter(({ names }) => names.length === 0);
+    for (const { kind, free, index } of empty) {
+      kind.cells.delete(free);
+      if (kind.cells.size === 0) this.#kinds.delete(kind.facts);
+      const last = this.#list.pop() as Cell;
+      if (index === this.#list.length) continue;
+      last.index = index;
+      this.#list[index] = last;
     }
+    this.#empty = 0;
   }
 }
 

@@ -20,7 +20,8 @@ export interface Origin {
 
 /** One record names no more devices than these; then the fleet gets a name of its own. */
 const takenMax = 16;
-/** After so many papers of what is new one says all: so few have to be read together. */
+/** After so many papers of what is new one says all, so that few have to be read together. A fleet that
+ *  comes again has the paper that it had, which may stand on others. */
 const keptInRowMax = 64;
 
 export interface Hosts {

@@ -4,7 +4,7 @@
  */
 import type { Device, HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
-import { type PriceBook, priceOf } from "../../model/price-book.js";
+import { dearestOf, type PriceBook, priceOf } from "../../model/price-book.js";
 import { isPreferred } from "./devices.js";
 
 interface Candidate {
@@ -50,8 +50,8 @@ function pricePoints({ host, device, book }: Candidate): number | undefined {
   if (book === undefined) return undefined;
   const price = priceOf(book, host.place, device);
   if (price === undefined) return -dearestPoints;
-  const dearest = Math.max(...book.rates.map(({ nanosPerSecond }) => nanosPerSecond));
-  return dearest === 0 ? 0 : -Math.round((dearestPoints * price.nanosPerSecond) / dearest);
+  const share = price.nanosPerSecond / dearestOf(book);
+  return price.nanosPerSecond === 0 ? 0 : -Math.round(dearestPoints * share);
 }
 
 /** Share of a host's devices that are free, in hundredths. */
