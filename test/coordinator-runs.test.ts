@@ -146,19 +146,31 @@ t.test(
     t.same(await one.beat(first), []);
     await world.advance(1_000);
     t.match(one.all("cancel"), [{ runId: first.runId, reason: /drained: new fans/ }]);
-    t.match(await world.job(id), { state: "queued", epoch: 1, failure: { code: "PREEMPTED" } });
+    t.equal(await world.state(id), "running", "until its host says that it has stopped");
     await two.attach();
-    t.match(
-      await world.job(id),
-      { state: "placed", epoch: 2, host: "sg-2" },
-      "though one attempt was all",
-    );
-    t.same(await one.beat(first), [first.runId]);
+    t.match(await world.job(waiting), { state: "placed", host: "sg-2" });
     await one.report(one.seal("cancelled", first));
     t.match(one.ack, { accepted: false, failure: { code: "FENCED" } });
+    t.match(await world.job(id), { state: "queued", epoch: 1, failure: { code: "PREEMPTED" } });
+    await two.report(two.seal());
+    const placed = { state: "placed", epoch: 2, host: "sg-2" };
+    t.match(await world.job(id), placed, "though one attempt was all");
+
+    const second = two.assign;
+    await two.running();
+    await cordonHost(core(), "sg-2", { reason: "fire", drainMs: 0 });
+    await world.advance(250);
+    await two.attach([second]);
+    t.match(two.all("cancel"), [{ runId: second.runId }], "told again");
+    t.same(await two.beat(second), []);
+    await world.advance(times.leaseMs);
+    await two.beat(second);
+    await world.advance(times.leaseMarginMs + 1);
+    const lost = { state: "queued", epoch: 2, failure: { code: "PREEMPTED" } };
+    t.match(await world.job(id), lost, "its lease was not renewed, and is over");
     await uncordonHost(core(), "sg-1");
-    await world.advance(0);
-    t.match(await world.job(waiting), { state: "placed", host: "sg-1" });
+    await one.attach();
+    t.match(await world.job(id), { state: "placed", epoch: 3, host: "sg-1" });
   },
 );
 
@@ -196,6 +208,19 @@ t.test(
       2,
       "what the others had is placed again",
     );
+
+    const slow = await CoordinatorWorld.open();
+    const ten = Array.from({ length: 10 }, (_, i) => new FakeHost(slow, `sg-${i}`));
+    for (const host of ten) await host.attach();
+    const many = await slow.submit(...ten.map(() => job()));
+    for (const host of ten) await host.running();
+    for (const host of ten) {
+      await slow.advance(200);
+      await host.beat(host.assign);
+    }
+    for (let i = 0; i < 80; i += 1) await slow.advance(250);
+    const still = await Promise.all(many.map((one) => slow.state(one)));
+    t.same(still, Array(10).fill("running"), "also when they fall silent one after the other");
 
     const second = await CoordinatorWorld.open();
     const three = ["a", "b", "c"].map((letter) => new FakeHost(second, `sg-${letter}`));

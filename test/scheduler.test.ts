@@ -13,7 +13,7 @@ import {
   priceBookDigest,
   priceOf,
 } from "../src/model/price-book.js";
-import { Asks } from "../src/scheduler/placement/ask.js";
+import { Asks, type Law } from "../src/scheduler/placement/ask.js";
 import { Board } from "../src/scheduler/placement/board.js";
 import { decide } from "../src/scheduler/placement/decide.js";
 import { explain } from "../src/scheduler/placement/explain.js";
@@ -402,6 +402,7 @@ t.test("price books: the first row that matches, the book that began last", asyn
     ),
     [undefined, "winter", "day", "winter", "spring"],
   );
+  t.ok(book({ until: "2026-01-01T00:00:00.5Z" }), "half a second");
   t.not(priceBookDigest(later), priceBookDigest(book()));
   for (const wrong of [
     { currency: "usd" },
@@ -410,6 +411,7 @@ t.test("price books: the first row that matches, the book that began last", asyn
     { rates: [{ nanosPerSecond: -1 }] },
     { from: "2026-01-01" },
     { until: "2025-01-01T00:00:00Z" },
+    { from: "2026-01-01T00:00:00.5Z", until: "2026-01-01T00:00:00Z" },
     { colour: "red" },
   ]) {
     t.notOk(priceBook.safeParse({ ...book(), ...wrong }).success, JSON.stringify(wrong));
@@ -435,7 +437,7 @@ t.test("the cheapest lawful host first; law and private capacity before any pric
   const free = book({ rates: [{ nanosPerSecond: 0 }] });
   const gift = decide(asks, { ...question, policy: base, book: free }).decision;
   t.equal(gift.offers[0]?.host, "cl-1", "another book is asked anew");
-  t.equal(gift.offers[0]?.parts.price, 0);
+  t.ok(Object.is(gift.offers[0]?.parts.price, 0), "nothing, and not minus nothing");
   t.equal(decide(asks, { ...question, policy: base }).decision.priceBookDigest, undefined);
 
   const half = { devices: [cpu, { ...gpu, id: "cuda:0" }], busyDevices: ["cuda:0"] };
@@ -458,4 +460,51 @@ t.test("a decision with prices is made again from its papers", async (t) => {
   t.same(await replay(made.decision, asked, read), made.decision);
   papers.delete(priceBookDigest(book()));
   await t.rejects(replay(made.decision, asked, read), { code: "NOT_FOUND" });
+});
+
+t.test(
+  "a run on a device that is gone keeps no other from its host; cells do not pile up",
+  async (t) => {
+    t.ok(new Board([{ ...sg, busyDevices: ["cuda:0"] }]).hasRoom());
+    t.notOk(new Board([{ ...sg, busyDevices: ["cpu"] }]).hasRoom());
+    const view = (i: number, busyDevices: string[]) =>
+      host(`h-${i}`, sg.place, {
+        devices: [{ ...cpu, memoryBytes: 2 ** 30 + 4096 * i }, gpu, { ...gpu, id: "cuda:1" }],
+        busyDevices,
+      });
+    const board = new Board(Array.from({ length: 50 }, (_, i) => view(i, [])));
+    const random = seededRandom(3);
+    for (let turn = 0; turn < 2_000; turn += 1) {
+      const ids = ["cpu", "cuda:0", "cuda:1"].filter(() => randomInteger(random, 2) === 0);
+      board.put(view(randomInteger(random, 50), ids));
+    }
+    t.ok(board.cells.length <= 101, `${board.cells.length} cells of 50 hosts`);
+    const fresh = new Board(board.names().map((name) => board.view(name) as HostView));
+    t.equal(fresh.origin().digest, board.origin().digest);
+    t.same(
+      judge(new Asks(board), job()).decision.offers,
+      judge(new Asks(fresh), job()).decision.offers,
+    );
+  },
+);
+
+t.test("kinds of question up to the limit are all remembered", async (t) => {
+  let asked = 0;
+  const counting: Law = {
+    ...base,
+    digest: base.digest,
+    namesJobs: false,
+    namesHosts: false,
+    holdsUntilMs: (...given) => base.holdsUntilMs(...given),
+    runOn: (request) => {
+      asked += 1;
+      return base.runOn(request);
+    },
+  };
+  const asks = new Asks(new Board([sg]));
+  for (let turn = 0; turn < 3; turn += 1) {
+    for (let kind = 0; kind < 256; kind += 1)
+      judge(asks, job({ owner: `o-${kind}` }), undefined, counting);
+  }
+  t.equal(asked, 256);
 });

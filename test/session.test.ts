@@ -270,3 +270,33 @@ t.test(
     }
   },
 );
+
+t.test(
+  "an output of small elements may lie anywhere, whatever had its place before it",
+  async (t) => {
+    const [rows, columns] = [1024, 4096];
+    const bools = 4 * rows;
+    const model = writeModel({
+      nodes: [
+        { operator: "Softmax", inputs: ["x"], outputs: ["y"] },
+        { operator: "ReduceMax", inputs: ["y"], outputs: ["most"] },
+        { operator: "Greater", inputs: ["x4", "most"], outputs: ["b"] },
+      ],
+      inputs: [{ name: "x" }, { name: "x4" }],
+      outputs: ["b"],
+    });
+    // As many bytes of truth values as of the softmax, so that they may share a place.
+    const session = Session.compile(model, { x: [rows, columns], x4: [bools, columns] });
+    const x = float32([rows, columns], new Float32Array(rows * columns).fill(0.5));
+    const x4 = float32([bools, columns], new Float32Array(bools * columns).fill(1));
+    for (const offset of [0, 1]) {
+      const owned = OwnedBytes.take(new Uint8Array(bools * columns + offset));
+      await session.run({ x, x4 }, { into: new Map([["b", { owned, offset }]]) });
+      const written = owned.release().subarray(offset);
+      t.ok(
+        written.every((value) => value === 1),
+        `at ${offset}`,
+      );
+    }
+  },
+);

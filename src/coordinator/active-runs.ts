@@ -14,8 +14,15 @@ export interface ActiveRun {
   acknowledged: boolean;
   instanceId: string;
   cancelReason: string | undefined;
+  /** Why it has to leave its host: it is told to stop and its lease is not renewed. */
+  leaves: string | undefined;
   progress: number;
   activity: string;
+}
+
+/** Its host is to stop it, and is told so with each attach. */
+export function mustStop({ cancelReason, leaves }: ActiveRun): boolean {
+  return cancelReason !== undefined || leaves !== undefined;
 }
 
 export class ActiveRuns {
@@ -36,6 +43,7 @@ export class ActiveRuns {
       acknowledged: run.stage === "acknowledged",
       instanceId: run.instanceId,
       cancelReason,
+      leaves: undefined,
       progress: 0,
       activity: "",
     };

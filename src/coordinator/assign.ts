@@ -10,7 +10,7 @@ import {
   CancelSchema,
 } from "../gen/quipu/v1/attach_pb.js";
 import { jobArtifacts } from "../model/job.js";
-import type { ActiveRun } from "./active-runs.js";
+import { type ActiveRun, mustStop } from "./active-runs.js";
 import { specOf } from "./admission.js";
 import { type Core, leaseEnd, trouble } from "./core.js";
 import { grantInput } from "./grants.js";
@@ -35,7 +35,7 @@ export async function sendAssign(core: Core, active: ActiveRun): Promise<void> {
     if (active.ending || session === undefined) return;
     active.leaseEndsAtMs = leaseEnd(core);
     session.send(message);
-    if (active.cancelReason !== undefined) sendCancel(core, active);
+    if (mustStop(active)) sendCancel(core, active);
   } catch (thrown) {
     const what = `assign run ${active.run.id}`;
     const error = trouble(core, what, thrown);
@@ -49,7 +49,7 @@ export function sendCancel(core: Core, active: ActiveRun): void {
   const value = create(CancelSchema, {
     runId: id,
     epoch: BigInt(epoch),
-    reason: active.cancelReason ?? "",
+    reason: active.cancelReason ?? active.leaves ?? "",
   });
   core.sessions.get(host)?.send(say({ case: "cancel", value }));
 }

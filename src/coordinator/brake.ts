@@ -1,7 +1,8 @@
 /**
- * When most of a site vanishes at once, its network is the likelier cause than its hosts: the work
- * there goes on, and starting it all again elsewhere would drown what is left. Nothing of such a site
- * is placed anew until hosts come back or it has been away for long.
+ * When most of a site falls silent at once, its network is the likelier cause than its hosts, and it
+ * may be back in a moment. Its runs end with their leases at the latest, for no host works on without
+ * one; but to start them all again elsewhere, at once, would drown what is left. So nothing of such a
+ * site is placed anew until hosts come back or it has been away for long.
  */
 import type { Place } from "../model/place.js";
 import type { Core } from "./core.js";
@@ -11,21 +12,27 @@ const shareMin = 0.55;
 /** Fewer are an accident. */
 const hostsMin = 3;
 /** Hosts that are away for longer have not vanished at once with the others. */
-export const brakeMs = 10 * 60_000;
+export const brakeMs = 5 * 60_000;
+/** So much of a lease without a word, and a host counts as gone: before any lease has ended. */
+const silentShare = 0.5;
 
 export function siteOf({ country, zone, site }: Place): string {
   return [country, zone, site].filter(Boolean).join(" ");
 }
 
 /** Sites whose runs are not given up now. */
-export function brakedSites({ hosts, sessions, away, ports }: Core): ReadonlySet<string> {
+export function brakedSites(core: Core): ReadonlySet<string> {
+  const { hosts, sessions, away, ports, options } = core;
   const nowMs = ports.clock.bootMs();
+  const silentMs = silentShare * options.leaseMs;
   const sites = new Map<string, { here: number; vanished: number }>();
   for (const { name, place } of hosts.values()) {
     const site = siteOf(place);
     const count = sites.get(site) ?? { here: 0, vanished: 0 };
+    const session = sessions.get(name);
     const since = away.get(name);
-    if (sessions.has(name)) count.here += 1;
+    if (session !== undefined && nowMs - session.heardAtMs <= silentMs) count.here += 1;
+    else if (session !== undefined) count.vanished += 1;
     else if (since !== undefined && nowMs - since < brakeMs) count.vanished += 1;
     sites.set(site, count);
   }

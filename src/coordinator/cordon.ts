@@ -5,8 +5,7 @@
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { Cordon, HostRecord } from "../io/store/records.js";
 import { sendCancel } from "./assign.js";
-import { type Core, note, notFound, trouble } from "./core.js";
-import { loseRun } from "./run-end.js";
+import { type Core, note, notFound } from "./core.js";
 
 const reasonLengthMax = 500;
 
@@ -58,23 +57,19 @@ export function withCordon({ cordon: _, ...host }: HostRecord, cordon?: Cordon):
   return cordon === undefined ? host : { ...host, cordon };
 }
 
-/** Gives up the runs of hosts whose time has come. A crash in between leaves the others for the next tick. */
-export async function drainDue(core: Core): Promise<void> {
+/**
+ * Tells runs of hosts whose time has come to stop. They are given up when their hosts say that they
+ * did, or when their leases end, for until then they may go on; a restart tells them again.
+ */
+export function drainDue(core: Core): void {
   const atMs = core.ports.clock.wallMs();
   for (const { name, cordon } of core.hosts.values()) {
     if (cordon?.drainAtMs === undefined || cordon.drainAtMs > atMs) continue;
     for (const active of core.runs.ofHost(name)) {
-      const message = `host ${name} is drained: ${cordon.reason}`;
-      try {
-        const failure = { code: "PREEMPTED", kind: "retryable", message } as const;
-        if (!(await loseRun(core, active, failure))) continue;
-        // Whatever it reports from here on is evidence; the sooner it stops, the sooner it is empty.
-        active.cancelReason = message;
-        sendCancel(core, active);
-        note(core, active.run.jobId, message);
-      } catch (thrown) {
-        trouble(core, `drain of run ${active.run.id}`, thrown);
-      }
+      if (active.leaves !== undefined || active.ending) continue;
+      active.leaves = `host ${name} is drained: ${cordon.reason}`;
+      sendCancel(core, active);
+      note(core, active.run.jobId, active.leaves);
     }
   }
 }

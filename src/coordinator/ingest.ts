@@ -20,7 +20,7 @@ import { parseStatement } from "../proof/receipt/statement.js";
 import { type Core, note } from "./core.js";
 import { type JobEvent, stepJob } from "./job-machine.js";
 import { checkFacts, resultOf } from "./receipt-facts.js";
-import { isCurrent, loseRun } from "./run-end.js";
+import { isCurrent, loseRun, preempted } from "./run-end.js";
 
 /** Answers a terminal update of this host; throws when it cannot be answered now. */
 export async function ingest(core: Core, host: string, update: RunUpdate): Promise<RunAck> {
@@ -39,7 +39,19 @@ export async function ingest(core: Core, host: string, update: RunUpdate): Promi
   } catch (thrown) {
     return await refuseEnvelope(core, run, update, QuipuError.from(thrown));
   }
+  await giveUpLeaver(core, host, update);
   return await accept(core, run, update);
+}
+
+/**
+ * A run that stopped because it had to leave its host is no end of its job. What had finished before
+ * it heard that it must, counts.
+ */
+async function giveUpLeaver(core: Core, host: string, update: RunUpdate): Promise<void> {
+  const { runId, epoch, state } = update;
+  const active = core.runs.granted(host, { runId, epoch: Number(epoch) });
+  if (active?.leaves === undefined || active.cancelReason !== undefined) return;
+  if (state === RunState.CANCELLED) await loseRun(core, active, preempted(active.leaves));
 }
 
 async function accept(core: Core, run: RunRecord, update: RunUpdate): Promise<RunAck> {

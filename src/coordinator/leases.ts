@@ -1,33 +1,37 @@
 /**
  * What time alone brings about: leases end, silent streams are closed, staged receipts are retried.
  */
+import type { ErrorJson } from "../base/errors.js";
+import type { ActiveRun } from "./active-runs.js";
 import { brakedSites, siteOf } from "./brake.js";
 import { drainDue } from "./cordon.js";
-import type { Core } from "./core.js";
-import { trouble } from "./core.js";
+import { type Core, trouble } from "./core.js";
 import { finishReceipt } from "./ingest.js";
-import { loseRun } from "./run-end.js";
+import { loseRun, preempted } from "./run-end.js";
 
 export async function tick(core: Core): Promise<void> {
-  await drainDue(core);
+  drainDue(core);
   const nowMs = core.ports.clock.bootMs();
   const { leaseMs, leaseMarginMs } = core.options;
   for (const session of [...core.sessions.values(), ...core.strangers]) {
     if (session.heardAtMs + leaseMs + leaseMarginMs < nowMs) session.close();
   }
-  brake(core);
-  for (const active of core.runs.expired(nowMs)) {
+  const expired = core.runs.expired(nowMs);
+  if (expired.length > 0 || core.braked.size > 0) brake(core);
+  for (const active of expired) {
     if (core.braked.has(siteOf(active.run.place))) continue;
     try {
-      await loseRun(core, active, {
-        code: "LEASE_EXPIRED",
-        kind: "retryable",
-        message: `host ${active.run.host} did not renew its lease`,
-      });
+      await loseRun(core, active, endOfLease(active));
     } catch (thrown) {
       trouble(core, `end of lease of run ${active.run.id}`, thrown); // tried again at the next tick
     }
   }
+}
+
+function endOfLease({ run, leaves }: ActiveRun): ErrorJson {
+  if (leaves !== undefined) return preempted(leaves);
+  const message = `host ${run.host} did not renew its lease`;
+  return { code: "LEASE_EXPIRED", kind: "retryable", message };
 }
 
 function brake(core: Core): void {

@@ -1,6 +1,7 @@
 /** After a welcome: what the coordinator granted against what the agent says it holds. */
 import type { RunRef } from "../model/run.js";
 import { markHeld } from "./acknowledge.js";
+import { mustStop } from "./active-runs.js";
 import { sendAssign, sendCancel } from "./assign.js";
 import type { Core } from "./core.js";
 import { loseRun } from "./run-end.js";
@@ -18,7 +19,7 @@ export async function reconcile(
       // Its lease goes on. That it is held is an acknowledgement, also when RUNNING was lost.
       await markHeld(core, active, instanceId);
       core.changes.changed(active.run.jobId);
-      if (active.cancelReason !== undefined) sendCancel(core, active);
+      if (mustStop(active)) sendCancel(core, active);
     } else if (!active.acknowledged) {
       await sendAssign(core, active);
     } else if (active.instanceId !== instanceId) {

@@ -14,6 +14,11 @@ export function isCurrent(run: RunRecord, job: JobRecord): boolean {
   return granted && job.runId === run.id && job.epoch === run.epoch;
 }
 
+/** The run had to leave its host through no fault of the job's: that costs it no attempt. */
+export function preempted(message: string): ErrorJson {
+  return { code: "PREEMPTED", kind: "retryable", message };
+}
+
 /**
  * Gives the run up and its job back to the queue (or to its end). True when the run was current.
  * The run is closed to renewals before the commit: a lease must not be renewed while it is being

@@ -18,6 +18,7 @@ import {
 import { FailureSchema } from "../gen/quipu/v1/types_pb.js";
 import type { RunRef } from "../model/run.js";
 import { acknowledge } from "./acknowledge.js";
+import type { ActiveRun } from "./active-runs.js";
 import { say } from "./assign.js";
 import { withCordon } from "./cordon.js";
 import { type Core, type HostStream, leaseEnd, trouble } from "./core.js";
@@ -158,7 +159,7 @@ export class Session implements HostStream {
     for (const ref of runs) {
       const run = { runId: ref.runId, epoch: Number(ref.epoch) };
       const active = this.#core.runs.granted(this.#host, run);
-      if (active !== undefined) active.leaseEndsAtMs = endsAtMs;
+      if (active !== undefined) renew(active, endsAtMs);
       else if (!(await this.#isAccepted(run))) fenced.push(ref);
     }
     if (this.#closed) return;
@@ -205,4 +206,9 @@ export class Session implements HostStream {
     await store.transact(({ runLogs }) => runLogs.append(runId, kept, bytesMax));
     this.#core.changes.changed(run.jobId);
   }
+}
+
+/** A run that has to leave gets no more time; its host is told again with the next cancel. */
+function renew(active: ActiveRun, endsAtMs: number): void {
+  if (active.leaves === undefined) active.leaseEndsAtMs = endsAtMs;
 }

@@ -79,7 +79,7 @@ export async function jobMessage(
     state: stateNumbers[job.state],
     host: job.host,
     country: job.country,
-    reasons: decision === undefined ? [] : reasonMessages(decisionOf(decision.content).reasons),
+    reasons: reasonMessages((decision && decisionOf(decision.content))?.reasons ?? []),
     ...times(job),
     spec: job.spec,
     specDigest: job.specDigest,
@@ -118,8 +118,10 @@ function failureMessage({ code, message, next }: NonNullable<JobRecord["failure"
   return { code, message, next: next ?? "" };
 }
 
-export function decisionOf(content: Uint8Array): Decision {
-  return JSON.parse(new TextDecoder().decode(content)) as Decision;
+/** Undefined for a record of another version, which says other things in other words. */
+export function decisionOf(content: Uint8Array): Decision | undefined {
+  const record = JSON.parse(new TextDecoder().decode(content)) as Decision;
+  return record.version === "quipu.dev/decision/v2" ? record : undefined;
 }
 
 export function reasonMessages(reasons: readonly Reason[]) {

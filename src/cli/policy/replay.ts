@@ -22,6 +22,7 @@ export const action: VerbAction = async (context, { options }) => {
   const { policies } = await context.coordinator();
   const refused: ReturnType<typeof refusedView>[] = [];
   let runs = 0;
+  let unread = 0;
   let digest = "";
   for await (const page of policies.replayRuns({
     files: Object.entries(files).map(([name, text]) => ({ name, text })),
@@ -29,10 +30,11 @@ export const action: VerbAction = async (context, { options }) => {
   })) {
     digest = page.digest;
     runs += Number(page.runs);
+    unread += Number(page.unread);
     refused.push(...page.refused.map(refusedView));
   }
   context.output.table(
-    { digest, runs, refused },
+    { digest, runs, unread, refused },
     refused,
     [
       { title: "RUN", cell: (run) => run.runId },
@@ -42,7 +44,7 @@ export const action: VerbAction = async (context, { options }) => {
       { title: "RULE", cell: (run) => run.rule },
       { title: "SAYS", cell: (run) => run.text },
     ],
-    `none of ${runs} runs would be refused`,
+    `none of ${runs - unread} runs would be refused${unread > 0 ? `; of ${unread} more the records do not say enough` : ""}`,
   );
   return refused.length === 0 ? 0 : errorCodes.REFUSED_BY_POLICY.exit;
 };

@@ -22,13 +22,16 @@ export function explainHost(core: Core): Handlers<typeof JobService>["explainHos
 }
 
 async function askThen({ ports: { store } }: Core, job: JobRecord): Promise<Ask> {
-  const decision = await store.decisions.get(job.decisionId);
-  if (decision === undefined) throw notFound("decision", job.decisionId, "see `quipu job show`");
+  const kept = await store.decisions.get(job.decisionId);
+  const decision = kept === undefined ? undefined : decisionOf(kept.content);
+  if (decision === undefined) {
+    throw notFound("decision of this version", job.decisionId, "see `quipu job show`");
+  }
   const spec = specOf(job);
   const name = spec.dataSet;
   const dataSet = name === undefined ? undefined : (await store.dataSets.get(name))?.facts;
   const asked = { job: spec, dataSet };
-  return await recallAsk(decisionOf(decision.content), asked, (digest) => store.papers.get(digest));
+  return await recallAsk(decision, asked, (digest) => store.papers.get(digest));
 }
 
 function findingMessage(

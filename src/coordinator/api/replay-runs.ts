@@ -23,34 +23,39 @@ export function replayRuns(core: Core): Handlers<typeof PolicyService>["replayRu
     do {
       const page: readonly RunRecord[] = await runs.grantedSince(atMs, pageRuns, after);
       const refused: Refused[] = [];
+      let unread = 0;
       for (const run of page) {
-        const found = await refusalOf(core, policy, run);
-        if (found !== undefined) refused.push(found);
+        const found = await verdictOn(core, policy, run);
+        if (found === "unread") unread += 1;
+        else if (found !== "allowed") refused.push(found);
       }
-      yield { digest: policy.digest, runs: BigInt(page.length), refused };
+      yield { digest: policy.digest, runs: BigInt(page.length), refused, unread: BigInt(unread) };
       after = page.length < pageRuns ? undefined : page.at(-1);
     } while (after !== undefined && !signal.aborted);
   };
 }
 
-/** As it was granted: the place that its host had, the time, and what the books said. */
-async function refusalOf(
+/**
+ * As it was granted: the place that its host had, the time, and what the books said. `unread` where
+ * the record does not tell, such as one of an earlier version.
+ */
+async function verdictOn(
   { ports: { store } }: Core,
   policy: PolicyEngine,
   run: RunRecord,
-): Promise<Refused | undefined> {
+): Promise<Refused | "allowed" | "unread"> {
   const job = await store.jobs.get(run.jobId);
-  const decision = await store.decisions.get(run.decisionId);
-  if (job === undefined || decision === undefined) return undefined;
+  const kept = await store.decisions.get(run.decisionId);
+  const decision = kept === undefined ? undefined : decisionOf(kept.content);
+  const report = decision === undefined ? undefined : await store.papers.get(decision.lawDigest);
+  if (job === undefined || decision === undefined || report === undefined) return "unread";
   const spec = specOf(job);
-  const { at, lawDigest } = decisionOf(decision.content);
-  const report = await store.papers.get(lawDigest);
   const { counts } = JSON.parse(new TextDecoder().decode(report)) as LawReport;
-  const dataSet =
-    spec.dataSet === undefined ? undefined : (await store.dataSets.get(spec.dataSet))?.facts;
+  const name = spec.dataSet;
+  const dataSet = name === undefined ? undefined : (await store.dataSets.get(name))?.facts;
   const host = { name: run.host, place: run.place };
-  const verdict = policy.runOn({ job: spec, dataSet, host, at, counts });
-  if (verdict.allowed) return undefined;
+  const verdict = policy.runOn({ job: spec, dataSet, host, at: decision.at, counts });
+  if (verdict.allowed) return "allowed";
   return {
     runId: run.id,
     jobId: job.id,
