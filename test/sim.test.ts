@@ -35,6 +35,7 @@ t.test("a hundred fleets keep every promise", async (t) => {
     coordinatorCrashes: 50,
     diskFaults: 50,
     cancels: 20,
+    cordons: 200,
     runsStopped: 10,
     replaced: 30,
     evidence: 5,

@@ -45,6 +45,8 @@ export interface Weather {
   readonly diskCrashRate: number;
   readonly diskDelayMsMax: number;
   readonly cancelRate: number;
+  /** Mean time between the doings of whoever looks after the hosts. */
+  readonly operatorEveryMs: number;
   readonly workFailureRate: number;
   readonly workMsMax: number;
 }
@@ -64,6 +66,7 @@ export function drawWeather(chance: Chance): Weather {
     diskCrashRate: often([0, 0.003, 0.02]),
     diskDelayMsMax: often([0, 3, 40]),
     cancelRate: often([0, 0.2]),
+    operatorEveryMs: often([2_000, 8_000, 1_000_000]),
     workFailureRate: often([0, 0.15]),
     workMsMax: often([50, 4_000, 20_000, 20_000]),
   };
@@ -82,6 +85,7 @@ export const fairWeather: Weather = {
   diskCrashRate: 0,
   diskDelayMsMax: 1,
   cancelRate: 0,
+  operatorEveryMs: Number.POSITIVE_INFINITY,
   workFailureRate: 0,
   workMsMax: 50,
 };

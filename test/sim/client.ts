@@ -5,9 +5,9 @@ import { cancelJob } from "../../src/coordinator/cancel.js";
 import type { Core } from "../../src/coordinator/core.js";
 import { jobBytes, jobSpec } from "../../src/model/job.js";
 import type { CoordinatorNode } from "./coordinator-node.js";
+import { insist } from "./insist.js";
 import type { World } from "./world.js";
 
-const patienceMs = 3_000;
 const submissionsMax = 8;
 
 export class Client {
@@ -66,22 +66,8 @@ export class Client {
     }
   }
 
-  /** Asks until there is an answer: a question may be lost with the coordinator that heard it. */
-  async #insist<T>(ask: (core: Core) => Promise<T>): Promise<T> {
-    const { time, chance } = this.#world;
-    for (;;) {
-      const core = this.#coordinator.running?.core;
-      if (core !== undefined) {
-        try {
-          const late = time.delay(patienceMs).then(() => undefined);
-          const answer = await Promise.race([ask(core).then((value) => ({ value })), late]);
-          if (answer !== undefined) return answer.value;
-        } catch (thrown) {
-          if (QuipuError.from(thrown).kind !== "retryable") throw thrown;
-        }
-      }
-      await time.delay(chance.between(50, 1_000));
-    }
+  #insist<T>(ask: (core: Core) => Promise<T>): Promise<T> {
+    return insist(this.#world, this.#coordinator, ask);
   }
 
   #spec(): Uint8Array {

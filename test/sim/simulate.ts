@@ -14,6 +14,7 @@ import { AgentNode, type HostFacts } from "./agent-node.js";
 import { allJobs, checkDurable, type Durable, EndWatch, WorkWatch } from "./checks.js";
 import { Client } from "./client.js";
 import { CoordinatorNode, logOrigin } from "./coordinator-node.js";
+import { Operator } from "./operator.js";
 import { type Canary, type Counts, World } from "./world.js";
 
 const stormMs = 30_000;
@@ -69,6 +70,11 @@ export async function simulate(seed: number, canary?: Canary): Promise<SimReport
   coordinator.start();
   for (const agent of agents) time.after(chance.between(0, 2_000), () => agent.start());
   client.start(stormMs);
+  new Operator(
+    world,
+    coordinator,
+    fleet.map(({ name }) => name),
+  ).start(stormMs);
 
   let rested = false;
   const look = async (): Promise<void> => {

@@ -16,6 +16,7 @@ export interface Counts {
   coordinatorCrashes: number;
   diskFaults: number;
   cancels: number;
+  cordons: number;
   runsStarted: number;
   runsStopped: number;
   rejected: number;
@@ -34,6 +35,7 @@ export class World {
     coordinatorCrashes: 0,
     diskFaults: 0,
     cancels: 0,
+    cordons: 0,
     runsStarted: 0,
     runsStopped: 0,
     rejected: 0,
