@@ -39,6 +39,7 @@ t.test("a hundred fleets keep every promise", async (t) => {
     runsStopped: 10,
     replaced: 30,
     evidence: 5,
+    replayed: 500,
   };
   for (const [name, floor] of Object.entries(floors)) {
     const count = total(name as keyof SimReport["counts"]);

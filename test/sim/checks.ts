@@ -1,8 +1,10 @@
 /** What must hold in every simulation: while it runs, and of what is durable when it is over. */
 
 import type { Assignment } from "../../src/agent/assignment.js";
-import { type Digest, toHex } from "../../src/base/bytes.js";
-import { canonicalJson } from "../../src/base/canonical-json.js";
+import { type Digest, digestOf, toHex } from "../../src/base/bytes.js";
+import { canonicalBytes, canonicalJson } from "../../src/base/canonical-json.js";
+import { specOf } from "../../src/coordinator/admission.js";
+import { decisionOf } from "../../src/coordinator/wire.js";
 import type { RunAck } from "../../src/gen/quipu/v1/attach_pb.js";
 import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
 import type { JobRecord, ReceiptRecord } from "../../src/io/store/records.js";
@@ -13,6 +15,7 @@ import { fsckLog } from "../../src/proof/tlog/fsck.js";
 import { leafHash } from "../../src/proof/tlog/hash.js";
 import type { VerifierKey } from "../../src/proof/tlog/note.js";
 import { LogReader } from "../../src/proof/tlog/reader.js";
+import { replay } from "../../src/scheduler/placement/replay.js";
 import type { LogDisk } from "../memory-log-store.js";
 import type { HostFacts } from "./agent-node.js";
 import type { World } from "./world.js";
@@ -91,6 +94,8 @@ export interface Durable {
   readonly logged: readonly ReceiptRecord[];
   readonly evidence: readonly ReceiptRecord[];
   readonly logSize: number;
+  /** Decisions that were made again from their records. */
+  readonly replayed: number;
 }
 
 export async function allJobs(store: CoordinatorStore): Promise<readonly JobRecord[]> {
@@ -113,6 +118,7 @@ export async function checkDurable(
   for (const problem of report.problems) world.violated(`log: ${JSON.stringify(problem)}`);
   const leaves = (await new LogReader(read).leafHashes(0, report.size, report.size)).map(toHex);
   await checkReceipts(world, store, jobs, logged, leaves);
+  const replayed = await checkDecisions(world, store);
   if (leaves.length !== logged.length) {
     world.violated(`the log has ${leaves.length} entries for ${logged.length} receipts`);
   }
@@ -121,7 +127,29 @@ export async function checkDurable(
     if (receipts.get(runId)?.logIndex === index) continue;
     world.violated(`${runId} was acknowledged at ${index} and is not logged there`);
   }
-  return { jobs, logged, evidence, logSize: leaves.length };
+  return { jobs, logged, evidence, logSize: leaves.length, replayed };
+}
+
+/** Each decision that granted a run is made again from what is durable. How many. */
+async function checkDecisions(world: World, store: CoordinatorStore): Promise<number> {
+  const runs = await store.runs.grantedSince(0, 10_000);
+  for (const { id, jobId, decisionId, decisionDigest } of runs) {
+    const job = await store.jobs.get(jobId);
+    const kept = await store.decisions.get(decisionId);
+    const decision = kept === undefined ? undefined : decisionOf(kept.content);
+    if (job === undefined || decision === undefined) {
+      world.violated(`${id} was granted by a decision that is gone`);
+      continue;
+    }
+    const spec = specOf(job);
+    const name = spec.dataSet;
+    const dataSet = name === undefined ? undefined : (await store.dataSets.get(name))?.facts;
+    const asked = { job: spec, jobDigest: job.specDigest, dataSet };
+    const made = await replay(decision, asked, (digest) => store.papers.get(digest));
+    if (digestOf(canonicalBytes(made)) === decisionDigest) continue;
+    world.violated(`${id} was granted by a decision that is not made again`);
+  }
+  return runs.length;
 }
 
 async function checkReceipts(

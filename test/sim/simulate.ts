@@ -48,6 +48,7 @@ export interface SimReport {
     readonly logged: number;
     readonly evidence: number;
     readonly replaced: number;
+    readonly replayed: number;
   };
   readonly states: Readonly<Record<string, number>>;
 }
@@ -132,7 +133,8 @@ async function stuck(
   world.violated(`nothing comes to an end: jobs [${jobs}], hosts [${busy}], client ${asks}`);
 }
 
-function reportOf(seed: number, world: World, { jobs, logged, evidence }: Durable): SimReport {
+function reportOf(seed: number, world: World, durable: Durable): SimReport {
+  const { jobs, logged, evidence, replayed } = durable;
   const states: Record<string, number> = {};
   for (const { state } of jobs) states[state] = (states[state] ?? 0) + 1;
   const replaced = jobs.filter(({ epoch }) => epoch > 1).length;
@@ -147,6 +149,7 @@ function reportOf(seed: number, world: World, { jobs, logged, evidence }: Durabl
       logged: logged.length,
       evidence: evidence.length,
       replaced,
+      replayed,
     },
     states,
   };
