@@ -14,13 +14,13 @@ export interface ActiveRun {
   acknowledged: boolean;
   instanceId: string;
   cancelReason: string | undefined;
-  /** Why it has to leave its host: it is told to stop and its lease is not renewed. */
+  /** Why it has to leave its host, which is told to stop it. */
   leaves: string | undefined;
   progress: number;
   activity: string;
 }
 
-/** Its host is to stop it, and is told so with each attach. */
+/** Its host is to stop it, and is told so with each attach and heartbeat. */
 export function mustStop({ cancelReason, leaves }: ActiveRun): boolean {
   return cancelReason !== undefined || leaves !== undefined;
 }

@@ -58,8 +58,9 @@ export function withCordon({ cordon: _, ...host }: HostRecord, cordon?: Cordon):
 }
 
 /**
- * Tells runs of hosts whose time has come to stop. They are given up when their hosts say that they
- * did, or when their leases end, for until then they may go on; a restart tells them again.
+ * Tells runs of hosts whose time has come to stop, and again with each heartbeat. They are given up
+ * when their hosts say that they did, or when their leases end, for until then they may go on; a
+ * restart tells them anew.
  */
 export function drainDue(core: Core): void {
   const atMs = core.ports.clock.wallMs();

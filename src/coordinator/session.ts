@@ -18,8 +18,8 @@ import {
 import { FailureSchema } from "../gen/quipu/v1/types_pb.js";
 import type { RunRef } from "../model/run.js";
 import { acknowledge } from "./acknowledge.js";
-import type { ActiveRun } from "./active-runs.js";
-import { say } from "./assign.js";
+import { type ActiveRun, mustStop } from "./active-runs.js";
+import { say, sendCancel } from "./assign.js";
 import { withCordon } from "./cordon.js";
 import { type Core, type HostStream, leaseEnd, trouble } from "./core.js";
 import { checkHello } from "./hello.js";
@@ -159,13 +159,19 @@ export class Session implements HostStream {
     for (const ref of runs) {
       const run = { runId: ref.runId, epoch: Number(ref.epoch) };
       const active = this.#core.runs.granted(this.#host, run);
-      if (active !== undefined) renew(active, endsAtMs);
+      if (active !== undefined) this.#renew(active, endsAtMs);
       else if (!(await this.#isAccepted(run))) fenced.push(ref);
     }
     if (this.#closed) return;
     this.send(
       say({ case: "heartbeatAck", value: create(HeartbeatAckSchema, { sequence, fenced }) }),
     );
+  }
+
+  /** The answer renews it there too, whatever it is to do; so what it must do is said again. */
+  #renew(active: ActiveRun, endsAtMs: number): void {
+    active.leaseEndsAtMs = endsAtMs;
+    if (mustStop(active)) sendCancel(this.#core, active);
   }
 
   /** A run whose receipt was accepted is over, not fenced; its acknowledgement is under way. */
@@ -206,9 +212,4 @@ export class Session implements HostStream {
     await store.transact(({ runLogs }) => runLogs.append(runId, kept, bytesMax));
     this.#core.changes.changed(run.jobId);
   }
-}
-
-/** A run that has to leave gets no more time; its host is told again with the next cancel. */
-function renew(active: ActiveRun, endsAtMs: number): void {
-  if (active.leaves === undefined) active.leaseEndsAtMs = endsAtMs;
 }
