@@ -10,25 +10,11 @@ import type { JobRecord } from "../src/io/store/records.js";
 import { isTerminal, type JobState, jobStates } from "../src/model/job.js";
 import { CoordinatorWorld, FakeHost, job, settle, times } from "./coordinator-world.js";
 import { failure } from "./failure.js";
+import { jobRecord } from "./store-suite.js";
 
 t.setTimeout(120_000);
 
-const record: JobRecord = {
-  id: "job-1",
-  position: 1,
-  name: "count",
-  driver: "hash",
-  spec: job(),
-  specDigest: `sha256:${"a".repeat(64)}`,
-  attemptsMax: 3,
-  state: "queued",
-  runId: "run-1",
-  epoch: 1,
-  host: "sg-1",
-  country: "SG",
-  decisionId: "dec-1",
-  submittedAtMs: 1,
-};
+const record: JobRecord = { ...jobRecord, spec: job(), submittedAtMs: 1 };
 const lostFailure = { code: "LEASE_EXPIRED", kind: "retryable", message: "late" } as const;
 const settled = { kind: "settle", result: { outputs: [], logIndex: 4 } } as const;
 const events = {
