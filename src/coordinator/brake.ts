@@ -30,10 +30,9 @@ export function brakedSites(core: Core): ReadonlySet<string> {
     const site = siteOf(place);
     const count = sites.get(site) ?? { here: 0, vanished: 0 };
     const session = sessions.get(name);
-    const since = away.get(name);
-    if (session !== undefined && nowMs - session.heardAtMs <= silentMs) count.here += 1;
-    else if (session !== undefined) count.vanished += 1;
-    else if (since !== undefined && nowMs - since < brakeMs) count.vanished += 1;
+    const quietMs = nowMs - (session?.heardAtMs ?? away.get(name) ?? Number.NEGATIVE_INFINITY);
+    if (session !== undefined && quietMs <= silentMs) count.here += 1;
+    else if (session !== undefined || quietMs < brakeMs) count.vanished += 1;
     sites.set(site, count);
   }
   const braked = [...sites].filter(

@@ -172,12 +172,15 @@ export class Session {
       await lendBytes(owned[at] as OwnedBytes, async (bytes) => checkBools(port, bytes));
     }
     const { backend = "auto", pieces = 0, into } = options;
-    const ports = this.outputs.filter((port) => !into?.has(port.name));
-    const written = ports.map((port) => new Uint8Array(allocate(portBytes(port))));
+    const ports: TensorPort[] = [];
+    const written: Uint8Array<ArrayBuffer>[] = [];
     const results = this.outputs.map((port) => {
       const given = into?.get(port.name);
       if (given !== undefined) return { ...given, bytes: portBytes(port) };
-      return written[ports.indexOf(port)] as Uint8Array;
+      const bytes = new Uint8Array(allocate(portBytes(port)));
+      ports.push(port);
+      written.push(bytes);
+      return bytes;
     });
     this.#tasks += 1;
     const ran = await this.#program
