@@ -27,8 +27,9 @@ const countries =
   "SG CL DE FR US JP BR IN CN AU KR IT ES NL SE NO FI PL PT GB CA MX AR PE ZA".split(" ");
 
 function hostOf(number: number): HostView {
-  const gpu = { model: "H200", memoryBytes: 2 ** 37, backends: ["cuda"] };
-  const cpu = { id: "cpu", model: "x86", memoryBytes: 2 ** 38, backends: ["avx512", "portable"] };
+  const gpu = { model: "H200", memoryBytes: 2 ** 37, backends: ["cuda"], slots: 1 };
+  const backends = ["avx512", "portable"];
+  const cpu = { id: "cpu", model: "x86", memoryBytes: 2 ** 38, backends, slots: 1 };
   return {
     name: `host-${String(number).padStart(4, "0")}`,
     place: {
@@ -41,7 +42,7 @@ function hostOf(number: number): HostView {
     dataSets: [],
     attached: true,
     cordoned: false,
-    busyDevices: [],
+    load: [],
   };
 }
 
@@ -85,7 +86,7 @@ function decideAll(): {
     bytes += canonicalBytes(decision).length;
     board.kept(origin);
     if (decision.outcome.kind === "placed") {
-      board.take(decision.outcome.host, decision.outcome.device);
+      board.take(decision.outcome.host, decision.outcome);
       running.push(decision.outcome);
     }
     times[i] = performance.now() - start;
@@ -104,7 +105,7 @@ function decideAll(): {
 function free(board: Board, { host, device }: Taken): void {
   const view = board.view(host);
   if (view === undefined) return;
-  board.put({ ...view, busyDevices: view.busyDevices.filter((busy) => busy !== device) });
+  board.put({ ...view, load: view.load.filter((held) => held.device !== device) });
 }
 
 export async function run({ only, pairs }: RunOptions): Promise<void> {

@@ -94,7 +94,7 @@ t.test("what is not known of a host stays unknown on the wire", (t) => {
     cpuModel: "c",
     cpuCores: 2,
     memoryBytes: 9,
-    devices: [{ id: "cpu", model: "c", memoryBytes: 9, backends: ["portable"] }],
+    devices: [{ id: "cpu", model: "c", memoryBytes: 9, backends: ["portable"], slots: 3 }],
     agentVersion: "1",
     dataSets: [{ name: "digits" }],
     driverVersion: "",

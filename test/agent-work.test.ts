@@ -181,21 +181,46 @@ t.test("what a worker says is checked before it is used", (t) => {
 t.test("one run a device at a time, in order, past those that give up", async (t) => {
   const reservations = new Reservations();
   const order: string[] = [];
-  const free = await reservations.take("cpu", never);
+  const free = await reservations.take("cpu", true, never);
   const control = new AbortController();
-  const gaveUp = reservations.take("cpu", control.signal);
-  const last = reservations.take("cpu", never).then((freeLast) => {
+  const gaveUp = reservations.take("cpu", true, control.signal);
+  const last = reservations.take("cpu", true, never).then((freeLast) => {
     order.push("last");
     freeLast();
   });
   control.abort(new QuipuError("CANCELLED", "gave up"));
   await t.rejects(gaveUp, { code: "CANCELLED" });
-  await reservations.take("cuda:0", never);
+  await reservations.take("cuda:0", true, never);
   t.same(order, []);
   order.push("freed");
   free();
   await last;
   t.same(order, ["freed", "last"]);
+});
+
+t.test("light runs share a device; one that needs it whole waits for all before it", async (t) => {
+  const reservations = new Reservations();
+  const order: string[] = [];
+  const first = await reservations.take("cpu", false, never);
+  const second = await reservations.take("cpu", false, never);
+  const whole = reservations.take("cpu", true, never).then((free) => {
+    order.push("whole");
+    return free;
+  });
+  const late = reservations.take("cpu", false, never).then((free) => {
+    order.push("late");
+    return free;
+  });
+  second();
+  await new Promise(setImmediate);
+  t.same(order, [], "the first still works");
+  first();
+  const free = await whole;
+  await new Promise(setImmediate);
+  t.same(order, ["whole"], "whoever asked behind it waits for it");
+  free();
+  (await late)();
+  t.same(order, ["whole", "late"]);
 });
 
 interface Bench {

@@ -32,10 +32,12 @@ import {
   de,
   digits,
   gpu,
+  holding,
   host,
   job,
   jobOf,
   judge,
+  onnx,
   place,
   sg,
 } from "./scheduler-world.js";
@@ -53,7 +55,7 @@ t.test(
       host(`h-${i}`, place(["SG", "CL", "DE"][i % 3] as string, i % 2 ? "private" : "public"), {
         devices: i % 4 === 0 ? [cpu, gpu] : [cpu],
         attached: wish() > 0,
-        busyDevices: wish() === 0 ? ["cpu"] : [],
+        load: wish() === 0 ? holding("cpu") : [],
       });
     for (let round = 0; round < 3_800; round += 1) {
       for (let i = 0; i < 14; i += 1) if (round === 0 || wish() === 0) board.put(view(i));
@@ -67,7 +69,7 @@ t.test(
         papers.set(lawPaper.digest, lawPaper.content);
         if (!papers.has(origin.digest)) papers.set(origin.digest, fleetPaper(origin).content);
         if (wish() > 0) board.kept(origin);
-        board.take(decision.outcome.host, decision.outcome.device);
+        board.take(decision.outcome.host, decision.outcome);
       }
     }
     t.ok(records.length > 10_000, `${records.length} placements`);
@@ -157,7 +159,7 @@ t.test("rules and jobs that name hosts are asked host by host", async (t) => {
   t.match(decision.reasons, [{ rule: "x.not-sg2", named: ["sg-2"], hosts: 1 }]);
   const asks = new Asks(new Board(fleet));
   const spec = job({ placement: { hosts: ["sg-3"] } });
-  t.same(judge(asks, spec).decision.outcome, { kind: "placed", host: "sg-3", device: "cpu" });
+  t.match(judge(asks, spec).decision.outcome, { kind: "placed", host: "sg-3", device: "cpu" });
   const one = asks.ask(base, { job: spec, at }, undefined);
   t.match(one.of("sg-1"), { fault: { rule: "placement.hosts" } });
   t.match(one.of("sg-3"), { rules: ["base.run"] });
@@ -232,7 +234,7 @@ t.test("the cheapest lawful host first; law and private capacity before any pric
   t.ok(Object.is(gift.offers[0]?.parts.price, 0), "nothing, and not minus nothing");
   t.equal(decide(asks, { ...question, policy: base }).decision.priceBookDigest, undefined);
 
-  const half = { devices: [cpu, { ...gpu, id: "cuda:0" }], busyDevices: ["cuda:0"] };
+  const half = { devices: [cpu, { ...gpu, id: "cuda:0" }], load: holding("cuda:0") };
   const two = [host("a", sg.place), host("b", sg.place, half)];
   t.equal(ask(job(), two).offers[0]?.host, "a", "spread: the host with the most free");
   const packed = ask(job({ placement: { prefer: "pack" } }), two);
@@ -257,12 +259,12 @@ t.test("a decision with prices is made again from its papers", async (t) => {
 t.test(
   "a run on a device that is gone keeps no other from its host; cells do not pile up",
   async (t) => {
-    t.ok(new Board([{ ...sg, busyDevices: ["cuda:0"] }]).hasRoom());
-    t.notOk(new Board([{ ...sg, busyDevices: ["cpu"] }]).hasRoom());
-    const view = (i: number, busyDevices: string[]) =>
+    t.ok(new Board([{ ...sg, load: holding("cuda:0") }]).hasRoom());
+    t.notOk(new Board([{ ...sg, load: holding("cpu") }]).hasRoom());
+    const view = (i: number, held: string[]) =>
       host(`h-${i}`, sg.place, {
         devices: [{ ...cpu, memoryBytes: 2 ** 30 + 4096 * i }, gpu, { ...gpu, id: "cuda:1" }],
-        busyDevices,
+        load: holding(...held),
       });
     const board = new Board(Array.from({ length: 50 }, (_, i) => view(i, [])));
     const random = seededRandom(3);
@@ -279,6 +281,37 @@ t.test(
     );
   },
 );
+
+t.test("light runs share a device as far as its slots and its memory go", (t) => {
+  const light = fc.record({ whole: fc.boolean(), memoryBytes: fc.integer({ min: 0, max: 4 }) });
+  const size = fc.record({
+    slots: fc.integer({ min: 1, max: 4 }),
+    memoryBytes: fc.integer({ min: 1, max: 8 }),
+  });
+  fc.assert(
+    fc.property(fc.array(light, { maxLength: 12 }), size, (wishes, { slots, memoryBytes }) => {
+      const device = { ...cpu, slots, memoryBytes };
+      const board = new Board([host("a", sg.place, { devices: [device] })]);
+      const asks = new Asks(board);
+      let [held, heldBytes] = [0, 0];
+      for (const wish of wishes) {
+        const task = wish.whole ? { task: onnx } : {};
+        const resources = { memoryBytes: wish.memoryBytes };
+        const { outcome } = judge(asks, job({ ...task, resources })).decision;
+        const takes = wish.whole ? slots : 1;
+        const fits = held + takes <= slots && heldBytes + wish.memoryBytes <= memoryBytes;
+        if (fits !== (outcome.kind === "placed")) throw new Error(`${outcome.kind}, not so`);
+        if (outcome.kind !== "placed") continue;
+        if (outcome.slots !== takes) throw new Error(`takes ${outcome.slots}`);
+        board.take("a", outcome);
+        [held, heldBytes] = [held + takes, heldBytes + wish.memoryBytes];
+        if (board.hasRoom() !== held < slots) throw new Error("room");
+      }
+    }),
+    { numRuns: 300 },
+  );
+  t.end();
+});
 
 t.test("kinds of question up to the limit are all remembered", async (t) => {
   let asked = 0;

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Digest } from "../src/base/bytes.js";
 import { type DataClass, type DataSet, dataClasses } from "../src/model/data-set.js";
 import type { Decision } from "../src/model/decision.js";
-import type { HostView } from "../src/model/host.js";
+import type { DeviceLoad, HostView } from "../src/model/host.js";
 import { type JobSpec, jobDigest, jobSpec } from "../src/model/job.js";
 import { type Place, placeGrades, sites } from "../src/model/place.js";
 import { Asks, type Law } from "../src/scheduler/placement/ask.js";
@@ -46,11 +46,26 @@ export const cpu = {
   model: "x86",
   memoryBytes: 2 ** 34,
   backends: ["avx2", "portable"],
+  slots: 1,
 };
-export const gpu = { id: "cuda:0", model: "H200", memoryBytes: 2 ** 37, backends: ["cuda"] };
+export const gpu = {
+  id: "cuda:0",
+  model: "H200",
+  memoryBytes: 2 ** 37,
+  backends: ["cuda"],
+  slots: 1,
+};
+
+/** A task that needs a device to itself. */
+export const onnx = { driver: "tensor", model: digits, inputs: {} };
+
+/** What runs hold that have these devices to themselves. */
+export function holding(...devices: readonly string[]): DeviceLoad[] {
+  return devices.map((device) => ({ device, slots: 1, memoryBytes: 0 }));
+}
 
 export function host(name: string, where: Place, parts: Partial<HostView> = {}): HostView {
-  const idle = { devices: [cpu], dataSets: ["digits"], busyDevices: [] };
+  const idle = { devices: [cpu], dataSets: ["digits"], load: [] };
   return { name, place: where, attached: true, cordoned: false, ...idle, ...parts };
 }
 
@@ -91,7 +106,7 @@ export const anyHost = (name: string): fc.Arbitrary<HostView> =>
     dataSets: fc.constantFrom([], ["digits"], ["digits", "other"]),
     attached: fc.boolean(),
     cordoned: fc.constantFrom(false, false, true),
-    busyDevices: fc.constantFrom([], ["cpu"], ["cuda:0"], ["cpu", "cuda:0"]),
+    load: fc.subarray(["cpu", "cuda:0"]).map((devices) => holding(...devices)),
   });
 const anyFleet: fc.Arbitrary<readonly HostView[]> = fc
   .integer({ min: 0, max: 7 })

@@ -32,6 +32,8 @@ const run: RunRecord = {
   epoch: 1,
   host: "sg-1",
   device: "cpu",
+  slots: 2,
+  memoryBytes: 2 ** 40,
   stage: "assigned",
   instanceId: "",
   receiptKey: new Uint8Array([1, 2]),
@@ -72,8 +74,10 @@ export async function keepsAllOrNothing(t: Checks, where: string): Promise<void>
   t.same(statuses, ["fulfilled", "rejected", "rejected", "fulfilled"]);
   await store.transact(({ runs }) => runs.insert(run));
   const second = { ...run, id: "run-2", jobId: "job-2" };
-  const taken = await failure(store.transact(({ runs }) => runs.insert(second)));
-  t.equal(taken.code, "CONFLICT", "a device that has a run gets no second one");
+  const sameEpoch = await failure(
+    store.transact(({ runs }) => runs.insert({ ...run, id: "run-3" })),
+  );
+  t.equal(sameEpoch.code, "CONFLICT", "one run for each epoch of a job");
   await store.transact(({ runs }) => runs.update("run-1", { stage: "lost", endedAtMs: 9 }));
   await store.transact(({ runs }) => runs.insert(second));
   await store.close();

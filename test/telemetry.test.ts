@@ -209,7 +209,7 @@ t.test("inventory: facts once, data sets by their folders", async (t) => {
     mkdirSync(join(dataRoot, folder), { recursive: true });
   }
   writeFileSync(join(dataRoot, "file"), "");
-  const device = { id: "cpu", model: "x", memoryBytes: 1, backends: ["portable"] };
+  const device = { id: "cpu", model: "x", memoryBytes: 1, backends: ["portable"], slots: 1 };
   const options = { devices: [device], agentVersion: "0.1.0", procRoot: fixture };
   const inventory = await readInventory({ ...options, dataRoot });
   t.same(inventory.dataSets, [{ name: "a-set" }, { name: "digits" }]);

@@ -37,6 +37,8 @@ export interface AgentOptions {
   readonly dataFolder: string;
   /** `127.0.0.1:0` for any free port. */
   readonly httpListen: string;
+  /** Light runs that the processor takes at once. */
+  readonly slots: number;
   readonly workerPath: string;
   /** Program that reads the GPUs' telemetry. */
   readonly gpuHelperPath: string;
@@ -159,6 +161,7 @@ async function openParts(options: AgentOptions): Promise<Parts> {
   const store = await openStore(stateFolder);
   const devices = await Devices.start({
     workerPath: options.workerPath,
+    slots: options.slots,
     observe: (device, text) => observe({ kind: "device", device, text }),
   });
   const telemetry = startTelemetry({

@@ -11,15 +11,19 @@ export interface DevicesOptions {
   readonly workerPath: string;
   /** `/dev` unless told otherwise. */
   readonly deviceRoot?: string;
+  /** Light runs that the processor takes at once. */
+  readonly slots: number;
   readonly observe: (device: string, text: string) => void;
 }
 
 export class Devices {
   readonly workers: ReadonlyMap<string, Worker>;
+  readonly #slots: number;
   readonly #facts = new Map<string, WorkerFacts>();
   readonly #opened: Promise<unknown>;
 
-  private constructor(ids: readonly string[], { workerPath, observe }: DevicesOptions) {
+  private constructor(ids: readonly string[], { workerPath, slots, observe }: DevicesOptions) {
+    this.#slots = slots;
     const open = (device: string): Worker =>
       new Worker({
         workerPath,
@@ -54,9 +58,10 @@ export class Devices {
       if (facts === undefined) return [];
       const { backends, model, memoryBytes } = facts;
       if (id === "cpu") {
-        return [{ id, model: cpus()[0]?.model ?? "unknown", memoryBytes: totalmem(), backends }];
+        const name = cpus()[0]?.model ?? "unknown";
+        return [{ id, model: name, memoryBytes: totalmem(), backends, slots: this.#slots }];
       }
-      return [{ id, model: model ?? "unknown", memoryBytes: memoryBytes ?? 0, backends }];
+      return [{ id, model: model ?? "unknown", memoryBytes: memoryBytes ?? 0, backends, slots: 1 }];
     });
   }
 

@@ -8,6 +8,8 @@ export const limits = Object.freeze({
   /** Largest receipt statement; a log entry itself is at most 65,535 bytes (tlog-tiles). */
   statementBytesMax: 1024 * 1024,
   nameLengthMax: 63,
+  /** Light runs on one device at once; a host holds some more that wait for their acknowledgement. */
+  slotsMax: 512,
   labelsMax: 64,
   /** Log lines kept for one run on the coordinator; older ones stay on the host. */
   runLogBytesMax: 256 * 1024,

@@ -3,6 +3,7 @@
  * and not in the database. Rebuilt from the database at each start, with a full lease for each run.
  */
 import type { RunRecord } from "../io/store/records.js";
+import { type DeviceLoad, loaded } from "../model/host.js";
 import type { RunRef } from "../model/run.js";
 
 export interface ActiveRun {
@@ -82,8 +83,9 @@ export class ActiveRuns {
     return [...(this.#ofHosts.get(host) ?? [])];
   }
 
-  busyDevices(host: string): readonly string[] {
-    return this.ofHost(host).map((active) => active.run.device);
+  /** What its runs hold of its devices. */
+  load(host: string): readonly DeviceLoad[] {
+    return this.ofHost(host).reduce<DeviceLoad[]>((load, { run }) => loaded(load, run), []);
   }
 
   expired(nowMs: number): readonly ActiveRun[] {

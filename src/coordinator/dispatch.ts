@@ -11,6 +11,7 @@ import { newId } from "../base/ids.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { DataUseRecord, JobRecord, RunRecord } from "../io/store/records.js";
 import type { Decision, Paper } from "../model/decision.js";
+import type { DeviceLoad } from "../model/host.js";
 import { priceBookDigest } from "../model/price-book.js";
 import { fleetPaper } from "../scheduler/placement/fleet.js";
 import { specOf } from "./admission.js";
@@ -133,7 +134,7 @@ async function judge(core: Core, job: JobRecord): Promise<Verdict | undefined> {
   const { outcome } = decision;
   const content = canonicalBytes(decision);
   if (outcome.kind === "placed") {
-    core.fleet.take(outcome.host, outcome.device);
+    core.fleet.take(outcome.host, outcome);
     const run = newRun(core, { job, dataSet, decision, content }, outcome);
     return { ...judgement, job, content, run, use: useOf(run, dataSet, spec.owner) };
   }
@@ -207,7 +208,7 @@ function announce(core: Core, { job, decision, run, origin }: Verdict): void {
 function newRun(
   core: Core,
   { job, dataSet, decision, content }: Pick<Verdict, "job" | "dataSet" | "decision" | "content">,
-  { host, device }: { readonly host: string; readonly device: string },
+  { host, device, slots, memoryBytes }: { readonly host: string } & DeviceLoad,
 ): RunRecord {
   const { random, clock } = core.ports;
   const known = core.hosts.get(host);
@@ -218,6 +219,8 @@ function newRun(
     epoch: job.epoch + 1,
     host,
     device,
+    slots,
+    memoryBytes,
     stage: "assigned",
     instanceId: "",
     receiptKey: known.receiptKey,

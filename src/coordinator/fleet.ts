@@ -7,7 +7,7 @@
 import { timestamp } from "../base/clock.js";
 import { newId } from "../base/ids.js";
 import type { DataSet } from "../model/data-set.js";
-import type { HostView } from "../model/host.js";
+import { type DeviceLoad, type HostView, loaded } from "../model/host.js";
 import type { JobSpec } from "../model/job.js";
 import { bookAt } from "../model/price-book.js";
 import type { Counts } from "../model/terms.js";
@@ -31,7 +31,7 @@ export class Fleet {
   readonly #asks = new Asks(this.#board);
   readonly #stale = new Set<string>();
   /** By host. */
-  readonly #takenDevices = new Map<string, readonly string[]>();
+  readonly #taken = new Map<string, readonly DeviceLoad[]>();
 
   constructor(core: () => Core) {
     this.#core = core;
@@ -82,9 +82,9 @@ export class Fleet {
     return { job, dataSet, counts, at: timestamp(atMs) };
   }
 
-  take(host: string, device: string): void {
-    this.#takenDevices.set(host, [...(this.#takenDevices.get(host) ?? []), device]);
-    this.#board.take(host, device);
+  take(host: string, demand: DeviceLoad): void {
+    this.#taken.set(host, loaded(this.#taken.get(host) ?? [], demand));
+    this.#board.take(host, demand);
   }
 
   /** Its paper is durable. */
@@ -94,8 +94,8 @@ export class Fleet {
 
   /** The decisions of a round are kept or dropped: from here on the runs that there are count. */
   settle(): void {
-    for (const host of this.#takenDevices.keys()) this.#stale.add(host);
-    this.#takenDevices.clear();
+    for (const host of this.#taken.keys()) this.#stale.add(host);
+    this.#taken.clear();
   }
 
   #viewOf(name: string): HostView | undefined {
@@ -103,7 +103,6 @@ export class Fleet {
     const host = core.hosts.get(name);
     if (host === undefined) return undefined;
     const { place, devices, dataSets } = host;
-    const taken = this.#takenDevices.get(name) ?? [];
     return {
       name,
       place,
@@ -111,7 +110,7 @@ export class Fleet {
       dataSets,
       attached: core.sessions.has(name),
       cordoned: host.cordon !== undefined,
-      busyDevices: [...new Set([...core.runs.busyDevices(name), ...taken])],
+      load: (this.#taken.get(name) ?? []).reduce(loaded, core.runs.load(name)),
     };
   }
 }

@@ -2,6 +2,7 @@
 import { createPublicKey } from "node:crypto";
 import { toBinary } from "@bufbuild/protobuf";
 import { QuipuError } from "../base/errors.js";
+import { limits } from "../base/limits.js";
 import type { Hello } from "../gen/quipu/v1/attach_pb.js";
 import { InventorySchema } from "../gen/quipu/v1/types_pb.js";
 import type { HostRecord } from "../io/store/records.js";
@@ -60,11 +61,15 @@ function deviceOf(device: {
   model: string;
   memoryBytes: bigint;
   backends: string[];
+  slots: number;
 }): Device {
   if (!/^(cpu|cuda:[0-9]{1,3})$/.test(device.id)) throw wrong(`no device is named "${device.id}"`);
   const memoryBytes = Number(device.memoryBytes);
   if (!Number.isSafeInteger(memoryBytes) || memoryBytes < 0) throw wrong("a device has no size");
-  return { id: device.id, model: device.model, memoryBytes, backends: device.backends };
+  const { id, model, backends } = device;
+  const slots = device.slots === 0 ? 1 : device.slots;
+  if (slots < 1 || slots > limits.slotsMax) throw wrong(`device ${id} has ${slots} slots`);
+  return { id, model, memoryBytes, backends, slots };
 }
 
 function checkedName(text: string): string {

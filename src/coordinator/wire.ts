@@ -121,7 +121,7 @@ function failureMessage({ code, message, next }: NonNullable<JobRecord["failure"
 /** Undefined for a record of another version, which says other things in other words. */
 export function decisionOf(content: Uint8Array): Decision | undefined {
   const record = JSON.parse(new TextDecoder().decode(content)) as Decision;
-  return record.version === "quipu.dev/decision/v2" ? record : undefined;
+  return record.version === "quipu.dev/decision/v3" ? record : undefined;
 }
 
 export function reasonMessages(reasons: readonly Reason[]) {

@@ -72,6 +72,13 @@ export class CommandLine {
     throw this.wrong(`${variable}=${text} is not milliseconds from 10 to 3600000`);
   }
 
+  /** An option that counts something, at least 1. */
+  count(option: string, text: string, max: number): number {
+    const value = Number(text);
+    if (Number.isSafeInteger(value) && value >= 1 && value <= max) return value;
+    throw this.wrong(`--${option} ${text} is not a number from 1 to ${max}`);
+  }
+
   wrong(why: string): QuipuError {
     return new QuipuError("USAGE", why, { next: `write: ${this.#usage}` });
   }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { AgentDaemon, type AgentOptions, type DaemonEvent } from "../agent/daemon.js";
 import { formatEndpoint, parseEndpoint } from "../base/endpoint.js";
 import { QuipuError } from "../base/errors.js";
+import { limits } from "../base/limits.js";
 import { sdNotify } from "../compute/native/system.js";
 import { openDurableFolder } from "../io/store/durable-folder.js";
 import { openStateFolder } from "../io/store/state-folder.js";
@@ -14,7 +15,7 @@ import { systemClock } from "./system-clock.js";
 
 const command = new CommandLine(
   "quipud --name NAME --country CC --site private|public --coordinator ADDRESS[,ADDRESS…] --state DIR" +
-    " --data DIR [--zone ZONE] [--grade GRADE] [--grade-until TIME] [--operator NAME]" +
+    " --data DIR [--slots N] [--zone ZONE] [--grade GRADE] [--grade-until TIME] [--operator NAME]" +
     " [--http 127.0.0.1:PORT] [--log-level LEVEL]",
 );
 
@@ -34,6 +35,7 @@ const defaults = {
   state: undefined,
   data: undefined,
   http: "127.0.0.1:0",
+  slots: "64",
   "log-level": "info",
 };
 
@@ -66,6 +68,7 @@ function agentOptions(
     stateFolder: options.state,
     dataFolder: options.data,
     httpListen: options.http,
+    slots: command.count("slots", options.slots, limits.slotsMax),
     workerPath: program("worker.js"),
     gpuHelperPath: program("gpu-helper.js"),
     clock: systemClock(),

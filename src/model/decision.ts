@@ -3,6 +3,7 @@
  * Hosts that are alike are told of together, so that a record stays small however large the fleet.
  */
 import type { Digest } from "../base/bytes.js";
+import type { DeviceLoad } from "./host.js";
 import type { Place } from "./place.js";
 import type { Price } from "./price-book.js";
 import type { Counts } from "./terms.js";
@@ -37,20 +38,19 @@ export interface Offer {
 }
 
 export type Outcome =
-  | { readonly kind: "placed"; readonly host: string; readonly device: string }
+  | ({ readonly kind: "placed"; readonly host: string } & DeviceLoad)
   /** Lawful somewhere, but no room or no attached host now. */
   | { readonly kind: "queued" }
   /** No host, whatever its load, may lawfully run it. */
   | { readonly kind: "refused" };
 
-/** A device that a decision gave away. */
-export interface Taken {
+/** What a decision gave away. */
+export interface Taken extends DeviceLoad {
   readonly host: string;
-  readonly device: string;
 }
 
 export interface Decision {
-  readonly version: "quipu.dev/decision/v2";
+  readonly version: "quipu.dev/decision/v3";
   readonly id: string;
   readonly jobDigest: Digest;
   /** RFC 3339. */

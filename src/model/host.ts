@@ -7,6 +7,15 @@ export interface Device {
   readonly model: string;
   readonly memoryBytes: number;
   readonly backends: readonly string[];
+  /** How many light runs it takes at once; a run that needs the device whole takes them all. */
+  readonly slots: number;
+}
+
+/** What the runs on a device hold of it. */
+export interface DeviceLoad {
+  readonly device: string;
+  readonly slots: number;
+  readonly memoryBytes: number;
 }
 
 export interface HostView {
@@ -18,10 +27,23 @@ export interface HostView {
   readonly attached: boolean;
   /** Its operator wants no new runs there. */
   readonly cordoned: boolean;
-  /** Device ids that hold a lease now. */
-  readonly busyDevices: readonly string[];
+  /** What leases hold now, one row a device; none for an idle one. */
+  readonly load: readonly DeviceLoad[];
 }
 
 export function deviceKind(device: Device): "cpu" | "cuda" {
   return device.id === "cpu" ? "cpu" : "cuda";
+}
+
+/** A load and what comes on top of it. */
+export function loaded(load: readonly DeviceLoad[], more: DeviceLoad): DeviceLoad[] {
+  const { device } = more;
+  const known = load.find((row) => row.device === device);
+  const slots = more.slots + (known?.slots ?? 0);
+  const memoryBytes = more.memoryBytes + (known?.memoryBytes ?? 0);
+  return [...load.filter((row) => row !== known), { device, slots, memoryBytes }];
+}
+
+export function freeSlots({ load }: HostView, { id, slots }: Device): number {
+  return slots - (load.find(({ device }) => device === id)?.slots ?? 0);
 }

@@ -130,6 +130,14 @@ export function taskBackend(task: JobSpec["task"]): TensorTask["backend"] {
   return task.fast === undefined ? task.backend : "cuda";
 }
 
+/**
+ * Whether a run needs its device to itself: a worker process runs one program at a time, on every
+ * core. Other runs are light; a device has slots for several.
+ */
+export function needsWholeDevice(task: JobSpec["task"]): boolean {
+  return task.driver === "tensor";
+}
+
 /** The same task in canonical arithmetic, for any backend. */
 export function canonicalTask({ fast: _, ...task }: TensorTask): TensorTask {
   return task;

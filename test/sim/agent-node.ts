@@ -88,7 +88,10 @@ export class AgentNode {
     const { name, place, devices, dataSets } = this.facts;
     const backends = ["portable"];
     const inventory = create(InventorySchema, {
-      devices: devices.map((id) => ({ id, model: "simulated", memoryBytes: 2n ** 33n, backends })),
+      devices: devices.map((id) => {
+        const slots = id === "cpu" ? 2 : 1;
+        return { id, model: "simulated", memoryBytes: 2n ** 33n, backends, slots };
+      }),
       dataSets: dataSets.map((dataSet) => ({ name: dataSet })),
     });
     const identity = { host: name, place, version: "0.1.0", httpUrl: "", inventory };

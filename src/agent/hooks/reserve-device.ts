@@ -7,24 +7,39 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { untilAbort } from "../../base/until-abort.js";
+import { needsWholeDevice } from "../../model/job.js";
 import { runKey } from "../assignment.js";
 import type { WorkHook } from "./work.js";
 
-/** One run a device at a time, in order of asking. */
+/** When those who asked before are done. */
+interface Before {
+  readonly all: Promise<unknown>;
+  /** Those that have the device to themselves. */
+  readonly whole: Promise<unknown>;
+}
+
+const nobody: Before = { all: Promise.resolve(), whole: Promise.resolve() };
+
+/** One run has a device to itself, or light ones share it, in order of asking. */
 export class Reservations {
-  readonly #last = new Map<string, Promise<void>>();
+  readonly #before = new Map<string, Before>();
 
   /** Resolves with the function that frees the device. */
-  async take(device: string, signal: AbortSignal): Promise<() => void> {
-    const before = this.#last.get(device) ?? Promise.resolve();
+  async take(device: string, whole: boolean, signal: AbortSignal): Promise<() => void> {
+    const known = this.#before.get(device) ?? nobody;
+    const before = whole ? known.all : known.whole;
     let free = (): void => {};
     const mine = new Promise<void>((resolve) => {
       free = resolve;
     });
-    // Whoever asks next waits for everyone before it and for this one, even if this one gives up.
-    const all = before.then(() => mine);
-    this.#last.set(device, all);
-    void all.then(() => this.#last.get(device) === all && this.#last.delete(device));
+    // Whoever asks next waits for this one and for those before it, even if this one gives up.
+    const done = before.then(() => mine);
+    const next = {
+      all: whole ? done : Promise.all([known.all, done]),
+      whole: whole ? done : known.whole,
+    };
+    this.#before.set(device, next);
+    void next.all.then(() => this.#before.get(device) === next && this.#before.delete(device));
     try {
       await untilAbort(before, signal);
     } catch (error) {
@@ -42,7 +57,9 @@ export function reserveDevice(reservations: Reservations): WorkHook {
     activity: "waiting for the device",
     async run(work) {
       const key = runKey(work.assignment);
-      frees.set(key, await reservations.take(work.assignment.device, work.signal));
+      const { device, job } = work.assignment;
+      const whole = needsWholeDevice(job.task);
+      frees.set(key, await reservations.take(device, whole, work.signal));
       work.scratch = join(work.host.scratchFolder, key);
       work.outputFolder = join(work.scratch, "outputs");
       await mkdir(work.outputFolder, { recursive: true, mode: 0o700 });

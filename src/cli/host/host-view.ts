@@ -44,11 +44,12 @@ export function hostView(host: Host) {
     cpu: inventory?.cpuModel ?? "",
     cores: inventory?.cpuCores ?? 0,
     memoryBytes: Number(inventory?.memoryBytes ?? 0),
-    devices: (inventory?.devices ?? []).map(({ id, model, memoryBytes, backends }) => ({
+    devices: (inventory?.devices ?? []).map(({ id, model, memoryBytes, backends, slots }) => ({
       id,
       model,
       memoryBytes: Number(memoryBytes),
       backends,
+      slots: Math.max(1, slots),
     })),
     dataSets: (inventory?.dataSets ?? []).map(({ name }) => name),
     runs: host.runs.map(({ runId, epoch }) => ({ runId, epoch: Number(epoch) })),

@@ -27,8 +27,8 @@ function page(host: HostView): string {
     `system     ${host.os}, kernel ${host.kernel}, agent ${host.agentVersion}`,
     `cpu        ${host.cpu}, ${host.cores} cores, ${bytesText(host.memoryBytes)}`,
     ...host.devices.map(
-      ({ id, model, memoryBytes, backends }) =>
-        `device     ${id}  ${model}  ${bytesText(memoryBytes)}  ${backends.join(" ")}`,
+      ({ id, model, memoryBytes, backends, slots }) =>
+        `device     ${id}  ${model}  ${bytesText(memoryBytes)}  ${backends.join(" ")}  ${slots} slot(s)`,
     ),
     `data sets  ${host.dataSets.join(" ") || "none"}`,
   ];

@@ -73,7 +73,6 @@ export interface JobTable {
 }
 
 export interface RunTable {
-  /** Fails when the device already has a run that is not over. */
   insert(run: RunRecord): Promise<void>;
   get(id: string): Promise<RunRecord | undefined>;
   update(

@@ -1,7 +1,7 @@
 /**
  * The schema, step by step. Frozen once released: a released step is never edited, a change is a
  * new step with the next number. Keys are texts chosen by the coordinator; there are no database
- * sequences, triggers or defaults, so that every database gets the same rows.
+ * sequences or triggers, so that every database gets the same rows.
  */
 import { type ColumnDefinitionBuilder, type Kysely, type Migration, sql } from "kysely";
 import type { Dialect } from "./dialect.js";
@@ -208,6 +208,20 @@ async function policies(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** Several runs share a device: what each holds of it. Who may grant is the leader's row's business. */
+async function shares(db: Kysely<unknown>): Promise<void> {
+  await db.schema.dropIndex("runs_by_device").execute();
+  for (const [column, type, value] of [
+    ["slots", "integer", 1],
+    ["memory_bytes", "bigint", 0],
+  ] as const) {
+    await db.schema
+      .alterTable("runs")
+      .addColumn(column, type, (definition) => definition.notNull().defaultTo(value))
+      .execute();
+  }
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -226,5 +240,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
       },
     },
     "0004-policies": { up: policies },
+    "0005-shares": { up: shares },
   };
 }

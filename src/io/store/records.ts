@@ -5,7 +5,7 @@ import type { Digest } from "../../base/bytes.js";
 import type { ErrorJson } from "../../base/errors.js";
 import type { Artifact } from "../../model/artifact.js";
 import type { DataClass, DataSet } from "../../model/data-set.js";
-import type { Device } from "../../model/host.js";
+import type { Device, DeviceLoad } from "../../model/host.js";
 import type { JobState } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
 import type { Determinism } from "../../model/run.js";
@@ -55,12 +55,11 @@ export interface JobResult {
  */
 export type RunStage = "assigned" | "acknowledged" | "sealed" | "ended" | "lost";
 
-export interface RunRecord {
+export interface RunRecord extends DeviceLoad {
   readonly id: string;
   readonly jobId: string;
   readonly epoch: number;
   readonly host: string;
-  readonly device: string;
   readonly stage: RunStage;
   /** Start of the agent process that acknowledged it; empty before. */
   readonly instanceId: string;

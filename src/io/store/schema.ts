@@ -50,6 +50,8 @@ export interface RunRow {
   epoch: number;
   host: string;
   device: string;
+  slots: number;
+  memory_bytes: number;
   stage: RunStage;
   instance_id: string;
   receipt_key: Uint8Array;

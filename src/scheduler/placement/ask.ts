@@ -6,7 +6,7 @@
 import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import type { LawGroup, LawReport, Offer, Paper } from "../../model/decision.js";
-import type { Device, HostView } from "../../model/host.js";
+import type { Device, DeviceLoad, HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
 import { type PriceBook, priceOf } from "../../model/price-book.js";
@@ -14,7 +14,7 @@ import type { PolicyEngine, RunOnRequest } from "../policy/engine.js";
 import type { Verdict } from "../policy/verdict.js";
 import type { Board } from "./board.js";
 import type { Cell } from "./cells.js";
-import { fittingDevices } from "./devices.js";
+import { demandOf, fittingDevices } from "./devices.js";
 import { type Finding, findingOf, type Worth } from "./finding.js";
 
 export type Law = Pick<
@@ -89,6 +89,12 @@ export class Ask {
     const price = this.book === undefined ? undefined : priceOf(this.book, place, device);
     const priced = price === undefined ? {} : { price };
     return { host: name, place, device: device.id, ...worth, ...priced, hosts: names.length };
+  }
+
+  /** What the job takes of the device that it is offered. */
+  demand({ host, device: id }: Pick<Offer, "host" | "device">): DeviceLoad {
+    const { devices } = this.#board.view(host) as HostView;
+    return demandOf(this.job, devices.find((device) => device.id === id) as Device);
   }
 
   #find(name: string): Finding {

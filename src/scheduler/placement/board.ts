@@ -2,7 +2,7 @@
 import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
-import type { HostView } from "../../model/host.js";
+import { type DeviceLoad, freeSlots, type HostView, loaded } from "../../model/host.js";
 import { type Cell, Cells } from "./cells.js";
 import { compare, ordered } from "./fleet.js";
 import { type Origin, Origins } from "./origin.js";
@@ -99,15 +99,14 @@ export class Board {
     this.factsVersion += 1;
   }
 
-  /** A decision gives a device away. */
-  take(host: string, device: string): void {
+  /** A decision gives a device away, or a share of it. */
+  take(host: string, demand: DeviceLoad): void {
     const entry = this.#entry(host);
-    const busyDevices = [...entry.view.busyDevices, device].sort(compare);
     const before = entry.cell;
-    entry.view = { ...entry.view, busyDevices };
+    entry.view = ordered({ ...entry.view, load: loaded(entry.view.load, demand) });
     entry.cell = this.#cells.add(before.kind, entry.view);
     this.#cells.remove(before, host);
-    this.#origins.take(host, device);
+    this.#origins.take(host, demand);
   }
 
   #entry(host: string): Entry {
@@ -120,8 +119,9 @@ export class Board {
   hasRoom(): boolean {
     return this.cells.some(({ names: [name] }) => {
       if (name === undefined) return false;
-      const { attached, cordoned, devices, busyDevices } = this.view(name) as HostView;
-      return attached && !cordoned && devices.some(({ id }) => !busyDevices.includes(id));
+      const view = this.view(name) as HostView;
+      if (!view.attached || view.cordoned) return false;
+      return view.devices.some((device) => freeSlots(view, device) > 0);
     });
   }
 
@@ -149,5 +149,5 @@ function areSameFacts({ place, devices, dataSets }: HostView, { given, view }: E
 function isSame(view: HostView, known: HostView, hasFacts: boolean): boolean {
   if (!hasFacts) return canonicalJson(view) === canonicalJson(known);
   if (view.attached !== known.attached || view.cordoned !== known.cordoned) return false;
-  return view.busyDevices.join() === known.busyDevices.join();
+  return canonicalJson(view.load) === canonicalJson(known.load);
 }

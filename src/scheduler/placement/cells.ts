@@ -7,7 +7,7 @@ import { canonicalJson } from "../../base/canonical-json.js";
 import type { HostView } from "../../model/host.js";
 import { factsText } from "./fleet.js";
 
-/** Hosts alike in place, devices, data, whether they take runs, and how many devices of each kind are free. */
+/** Hosts alike in place, devices, data, whether they take runs, and what is free on devices of each sort. */
 export interface Cell {
   /** Its place in the list of cells; another's when that one goes. */
   index: number;
@@ -117,13 +117,10 @@ function sortsOf({ devices }: HostView): ReadonlyMap<string, number> {
   return sorts;
 }
 
-/** Which of several equal devices are free makes no difference, only how many. */
-function freeOf({ sorts }: Kind, { attached, cordoned, busyDevices }: HostView): string {
-  const counts: number[] = [];
-  for (const number of sorts.values()) counts[number] = (counts[number] ?? 0) + 1;
-  for (const id of busyDevices) {
-    const number = sorts.get(id);
-    if (number !== undefined) counts[number] = (counts[number] as number) - 1;
-  }
-  return `${attached ? "+" : "-"}${cordoned ? "-" : "+"}${counts.join()}`;
+/** Which of several equal devices hold how much makes no difference. */
+function freeOf({ sorts }: Kind, { attached, cordoned, load }: HostView): string {
+  const rows = load.map(({ device, slots, memoryBytes }) => {
+    return `${sorts.get(device)}:${slots}:${memoryBytes}`;
+  });
+  return `${attached ? "+" : "-"}${cordoned ? "-" : "+"}${rows.sort().join()}`;
 }

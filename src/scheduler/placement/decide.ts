@@ -8,7 +8,7 @@ import type { Decision, Offer, Outcome, Paper, Reason } from "../../model/decisi
 import type { JobSpec } from "../../model/job.js";
 import { type PriceBook, priceBookDigest } from "../../model/price-book.js";
 import type { Counts } from "../../model/terms.js";
-import type { Asks, Law } from "./ask.js";
+import type { Ask, Asks, Law } from "./ask.js";
 import { placeIn } from "./cells.js";
 import { depthOf } from "./filters.js";
 import type { KeptOut, Worth } from "./finding.js";
@@ -57,7 +57,7 @@ export function decide(asks: Asks, question: Question): Judgement {
   const offers = best.rows.map(({ names, worth }) => ask.offer(names, worth));
   const isLawful = offers.length > 0 || kept.someLawful;
   const decision: Decision = {
-    version: "quipu.dev/decision/v2",
+    version: "quipu.dev/decision/v3",
     id,
     jobDigest,
     at,
@@ -66,7 +66,7 @@ export function decide(asks: Asks, question: Question): Judgement {
     ...(book === undefined ? {} : { priceBookDigest: priceBookDigest(book) }),
     fleetDigest: origin.digest,
     taken: [...origin.taken],
-    outcome: outcomeOf(offers[0], asks.board.size > 0 && !isLawful),
+    outcome: outcomeOf(ask, offers[0], asks.board.size > 0 && !isLawful),
     offers,
     reasons: asks.board.size === 0 ? [nobody] : kept.reasons(),
   };
@@ -80,8 +80,8 @@ const nobody: Reason = {
   named: [],
 };
 
-function outcomeOf(best: Offer | undefined, unlawful: boolean): Outcome {
-  if (best !== undefined) return { kind: "placed", host: best.host, device: best.device };
+function outcomeOf(ask: Ask, best: Offer | undefined, unlawful: boolean): Outcome {
+  if (best !== undefined) return { kind: "placed", host: best.host, ...ask.demand(best) };
   return { kind: unlawful ? "refused" : "queued" };
 }
 

@@ -1,6 +1,12 @@
-/** Which devices of a host a job fits on, and which of those it should take. */
-import { type Device, deviceKind, type HostView } from "../../model/host.js";
-import { type JobSpec, taskBackend } from "../../model/job.js";
+/** Which devices of a host a job fits on, which of those it should take, and how much of that one. */
+import {
+  type Device,
+  type DeviceLoad,
+  deviceKind,
+  freeSlots,
+  type HostView,
+} from "../../model/host.js";
+import { type JobSpec, needsWholeDevice, taskBackend } from "../../model/job.js";
 
 /** Each list is a part of the one before it. */
 export interface FittingDevices {
@@ -20,11 +26,22 @@ export function fittingDevices(job: JobSpec, host: HostView): FittingDevices {
     (device) => backend === "auto" || device.backends.includes(backend),
   );
   const roomy = backends.filter((device) => device.memoryBytes >= memoryBytes);
-  const busy = new Set(host.busyDevices);
-  const free = roomy.filter(({ id }) => !busy.has(id));
+  const free = roomy.filter((device) => isFree(host, device, demandOf(job, device)));
   let best = free[0];
   for (const device of free) if (best !== undefined && isBetter(job, device, best)) best = device;
   return { kinds, backends, roomy, free, best };
+}
+
+/** What the job takes of this device while it runs. */
+export function demandOf(job: JobSpec, device: Device): DeviceLoad {
+  const slots = needsWholeDevice(job.task) ? device.slots : 1;
+  return { device: device.id, slots, memoryBytes: job.resources.memoryBytes };
+}
+
+function isFree(host: HostView, device: Device, demand: DeviceLoad): boolean {
+  if (freeSlots(host, device) < demand.slots) return false;
+  const held = host.load.find((row) => row.device === device.id)?.memoryBytes ?? 0;
+  return held + demand.memoryBytes <= device.memoryBytes;
 }
 
 /** Of equally good ones the first is taken. */

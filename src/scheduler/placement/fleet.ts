@@ -11,7 +11,7 @@ import type { Paper } from "../../model/decision.js";
 import type { HostView } from "../../model/host.js";
 import type { Origin } from "./origin.js";
 
-export const fleetVersion = "quipu.dev/fleet/v2";
+export const fleetVersion = "quipu.dev/fleet/v3";
 
 /** By UTF-16 code units: the same on every host, unlike a locale's order. */
 export function compare(a: string, b: string): number {
@@ -28,7 +28,7 @@ export function ordered(view: HostView): HostView {
     dataSets: inOrder(view.dataSets, compare),
     attached,
     cordoned,
-    busyDevices: inOrder(view.busyDevices, compare),
+    load: inOrder(view.load, (a, b) => compare(a.device, b.device)),
   };
 }
 
@@ -47,8 +47,9 @@ export function factsText({ place, devices, dataSets }: HostView): string {
 
 /** Of an ordered view, whose facts have this digest. */
 export function rowDigest(view: HostView, factsDigest: Digest): Uint8Array {
-  const { name, attached, cordoned, busyDevices } = view;
-  const row = [name, factsDigest, `${attached}`, `${cordoned}`, ...busyDevices].join("\n");
+  const { name, attached, cordoned, load } = view;
+  const held = load.map(({ device, slots, memoryBytes }) => `${device} ${slots} ${memoryBytes}`);
+  const row = [name, factsDigest, `${attached}`, `${cordoned}`, ...held].join("\n");
   return sha256(new TextEncoder().encode(row));
 }
 

@@ -5,7 +5,7 @@
 import type { Digest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { Taken } from "../../model/decision.js";
-import type { HostView } from "../../model/host.js";
+import type { DeviceLoad, HostView } from "../../model/host.js";
 import { placeIn } from "./cells.js";
 import { compare, fleetDigest, rowBytes, rowDigest } from "./fleet.js";
 
@@ -52,9 +52,9 @@ export class Origins {
     this.#rowsOwed.add(host);
   }
 
-  take(host: string, device: string): void {
+  take(host: string, { device, slots, memoryBytes }: DeviceLoad): void {
     this.#rowsOwed.add(host);
-    this.#origin?.taken.push({ host, device });
+    this.#origin?.taken.push({ host, device, slots, memoryBytes });
   }
 
   current(): Origin {

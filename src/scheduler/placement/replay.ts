@@ -51,7 +51,7 @@ interface Recalled {
 async function recall(decision: Decision, read: ReadPaper): Promise<Recalled> {
   const board = new Board(await readFleet(decision.fleetDigest, read));
   board.origin(); // names the fleet before anything is taken of it
-  for (const { host, device } of decision.taken) board.take(host, device);
+  for (const taken of decision.taken) board.take(taken.host, taken);
   const report = (await readPaper(decision.lawDigest, read)) as LawReport;
   const { priceBookDigest } = decision;
   const book = priceBookDigest === undefined ? undefined : await readPaper(priceBookDigest, read);

@@ -2,7 +2,7 @@
  * Among hosts that are lawful and fit: which first. Whole numbers, added up, each part shown in the
  * decision. Scores order the allowed hosts; nothing here can let a host in.
  */
-import type { Device, HostView } from "../../model/host.js";
+import { type Device, freeSlots, type HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import { dearestOf, type PriceBook, priceOf } from "../../model/price-book.js";
 import { isPreferred } from "./devices.js";
@@ -54,11 +54,12 @@ function pricePoints({ host, device, book }: Candidate): number | undefined {
   return price.nanosPerSecond === 0 ? 0 : -Math.round(dearestPoints * share);
 }
 
-/** Share of a host's devices that are free, in hundredths. */
-function idleShare({ host: { devices, busyDevices } }: Candidate): number {
-  const busy = new Set(busyDevices);
-  const free = devices.filter(({ id }) => !busy.has(id)).length;
-  return Math.floor((100 * free) / devices.length);
+/** Share of a host's devices that is free, in hundredths. */
+function idleShare({ host }: Candidate): number {
+  const shares = host.devices.map((device) =>
+    Math.floor((100 * freeSlots(host, device)) / device.slots),
+  );
+  return Math.floor(shares.reduce((sum, share) => sum + share, 0) / shares.length);
 }
 
 function packs({ job }: Candidate): boolean {
