@@ -38,6 +38,7 @@ t.test("a hundred fleets keep every promise", async (t) => {
     cordons: 200,
     runsStopped: 10,
     replaced: 30,
+    parked: 5,
     evidence: 5,
     replayed: 500,
   };

@@ -36,6 +36,10 @@ export const recipient: VerbOption = {
   flags: "--recipient <name>",
   help: "who will hold the bytes there, where a rule asks",
 };
+export const key: VerbOption = {
+  flags: "--key <key>",
+  help: "idempotency key (default: a new one)",
+};
 export const detach: VerbOption = { flags: "--detach", help: "return once the jobs are admitted" };
 
 export const shape: VerbOption = {

@@ -16,6 +16,7 @@ import { priceBookDigest } from "../model/price-book.js";
 import { fleetPaper } from "../scheduler/placement/fleet.js";
 import { specOf } from "./admission.js";
 import { sendAssign } from "./assign.js";
+import { boundsOf } from "./bounds.js";
 import { type Core, leaseEnd, note, trouble } from "./core.js";
 import { reserve, useOf } from "./data-uses.js";
 import type { BookedJudgement } from "./fleet.js";
@@ -129,7 +130,7 @@ async function dispatchPage(
 /** Undefined where nothing has changed for the job. */
 async function judge(core: Core, job: JobRecord): Promise<Verdict | undefined> {
   const spec = specOf(job);
-  const judgement = await core.fleet.decide({ spec, digest: job.specDigest });
+  const judgement = await core.fleet.decide({ spec, digest: job.specDigest }, boundsOf(job));
   const { decision, dataSet } = judgement;
   const { outcome } = decision;
   const content = canonicalBytes(decision);

@@ -7,6 +7,7 @@
 import { timestamp } from "../base/clock.js";
 import { newId } from "../base/ids.js";
 import type { DataSet } from "../model/data-set.js";
+import type { Bounds } from "../model/decision.js";
 import { type DeviceLoad, type HostView, loaded } from "../model/host.js";
 import type { JobSpec } from "../model/job.js";
 import { bookAt } from "../model/price-book.js";
@@ -56,12 +57,15 @@ export class Fleet {
   }
 
   /** From the fleet as it was at the last refresh, less what has been taken since. */
-  async decide({ spec, digest }: Pick<AdmittedSpec, "spec" | "digest">): Promise<BookedJudgement> {
+  async decide(
+    { spec, digest }: Pick<AdmittedSpec, "spec" | "digest">,
+    bounds?: Bounds,
+  ): Promise<BookedJudgement> {
     const { random, policy } = this.#core().ports;
     const question = await this.#questionOf(spec);
     const names = { id: newId("dec", random), jobDigest: digest };
     const book = bookAt(this.#core().ports.prices, question.at);
-    const judgement = decide(this.#asks, { ...names, ...question, policy, book });
+    const judgement = decide(this.#asks, { ...names, ...question, bounds, policy, book });
     return { ...judgement, dataSet: question.dataSet, counts: question.counts };
   }
 

@@ -11,15 +11,17 @@
  */
 import { create } from "@bufbuild/protobuf";
 import type { ErrorJson } from "../base/errors.js";
-import { QuipuError } from "../base/errors.js";
+import { isErrorCode, QuipuError } from "../base/errors.js";
 import { type RunAck, RunAckSchema, RunState, type RunUpdate } from "../gen/quipu/v1/attach_pb.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord, ReceiptRecord, RunRecord } from "../io/store/records.js";
+import type { Statement } from "../model/statement.js";
 import { entryBytes, openEnvelope, parseEnvelope } from "../proof/receipt/envelope.js";
 import { parseStatement } from "../proof/receipt/statement.js";
 import { type Core, note } from "./core.js";
 import { type JobEvent, stepJob } from "./job-machine.js";
 import { checkFacts, resultOf } from "./receipt-facts.js";
+import { retryAfter } from "./retry.js";
 import { isCurrent, loseRun, preempted } from "./run-end.js";
 
 /** Answers a terminal update of this host; throws when it cannot be answered now. */
@@ -34,13 +36,32 @@ export async function ingest(core: Core, host: string, update: RunUpdate): Promi
   if (known !== undefined) return await answerKnown(core, known, update);
   const job = await store.jobs.get(run.jobId);
   if (job === undefined) throw new QuipuError("INTERNAL", `run ${run.id} has no job in the store`);
+  let statement: Statement;
   try {
-    checkFacts(openEnvelope(update.envelope, run.receiptKey), run, job, update.state);
+    statement = openEnvelope(update.envelope, run.receiptKey);
+    checkFacts(statement, run, job, update.state);
   } catch (thrown) {
     return await refuseEnvelope(core, run, update, QuipuError.from(thrown));
   }
   await giveUpLeaver(core, host, update);
+  await giveUpFaulty(core, run, job, statement);
   return await accept(core, run, update);
+}
+
+/** A run that failed through its host's fault is no end of its job while that has attempts left. */
+async function giveUpFaulty(
+  core: Core,
+  run: RunRecord,
+  job: JobRecord,
+  { predicate }: Statement,
+): Promise<void> {
+  const { outcome, failure } = predicate.run;
+  if (outcome !== "failed" || failure === undefined || !isErrorCode(failure.code)) return;
+  const { code, message } = failure;
+  if (retryAfter(code) !== "elsewhere" || job.epoch >= job.attemptsMax) return;
+  const active = core.runs.granted(run.host, { runId: run.id, epoch: run.epoch });
+  if (active === undefined || active.cancelReason !== undefined) return;
+  await loseRun(core, active, new QuipuError(code, message).toJSON());
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  *   queued ──place──▶ placed ──start──▶ running ──settle──▶ succeeded | failed | cancelled
  *     │ ▲               │                 │
- *     │ └──── lose ─────┴─────────────────┘   (attempts left; else lost; if asked for, cancelled)
+ *     │ └──── lose ─────┴─────────────────┘   (attempts left; else lost; if asked for, cancelled; by law, refused)
  *     ├── refuse ──▶ refused
  *     └── cancel ──▶ cancelled
  *
@@ -12,6 +12,7 @@
 import type { ErrorJson } from "../base/errors.js";
 import type { JobRecord, JobResult } from "../io/store/records.js";
 import type { JobState } from "../model/job.js";
+import { failedHostsAfter, poisonOf, retryAfter } from "./retry.js";
 
 export type JobEvent =
   /** A host was granted a new run. */
@@ -84,13 +85,18 @@ function afterLoss(job: JobRecord, failure: ErrorJson, atMs: number): JobRecord 
   if (job.cancelReason !== undefined) {
     return { ...job, state: "cancelled", finishedAtMs: atMs };
   }
-  const attemptsMax = job.attemptsMax + (failure.code === "PREEMPTED" ? 1 : 0);
-  if (job.epoch >= attemptsMax) {
-    return { ...job, state: "lost", failure, finishedAtMs: atMs };
+  const retry = retryAfter(failure.code);
+  if (retry === "never") return { ...job, state: "refused", failure, finishedAtMs: atMs };
+  const attemptsMax = job.attemptsMax + (retry === "free" ? 1 : 0);
+  const failedHosts = failedHostsAfter(job, failure.code);
+  const failed = failedHosts.length === 0 ? job : { ...job, failedHosts };
+  const poison = poisonOf(failed);
+  if (poison !== undefined || job.epoch >= attemptsMax) {
+    return { ...failed, state: "lost", failure: poison ?? failure, finishedAtMs: atMs };
   }
   // Why the last attempt was lost stays readable while the job waits for its next one.
   const waiting = { runId: "", host: "", country: "", decisionId: "" };
-  return { ...job, ...waiting, state: "queued", attemptsMax, failure };
+  return { ...failed, ...waiting, state: "queued", attemptsMax, failure };
 }
 
 function unfailed({ failure, ...job }: JobRecord): JobRecord {

@@ -86,6 +86,7 @@ export async function jobMessage(
     runId: job.runId,
     epoch: BigInt(job.epoch),
     ...(job.failure === undefined ? {} : { failure: failureMessage(job.failure) }),
+    failedHosts: [...(job.failedHosts ?? [])],
     outputs: (result?.outputs ?? []).map((output) => ({
       ...output,
       sizeBytes: BigInt(output.sizeBytes),

@@ -49,6 +49,12 @@ export interface Taken extends DeviceLoad {
   readonly host: string;
 }
 
+/** What the job may not have for now, whatever is free. */
+export interface Bounds {
+  /** Where it failed by no fault of its own: it goes to others while there are any. Ascending. */
+  readonly failedHosts?: readonly string[];
+}
+
 export interface Decision {
   readonly version: "quipu.dev/decision/v3";
   readonly id: string;
@@ -63,6 +69,8 @@ export interface Decision {
   /** Names the fleet that it was decided from, before what others had `taken` of it. */
   readonly fleetDigest: Digest;
   readonly taken: readonly Taken[];
+  /** Absent where there were none. */
+  readonly bounds?: Bounds;
   readonly outcome: Outcome;
   /** Best first; the best of each kind of host. */
   readonly offers: readonly Offer[];

@@ -20,6 +20,15 @@ const tickEveryMs = 250;
 /** How long a worker takes to die when it is told to. */
 const stopMsMax = 200;
 
+/** A job of this name takes its host with it. */
+export const poisonName = "poison";
+
+/** The job's own fault, and the host's. */
+const failures = [
+  new QuipuError("MODEL_INVALID", "the model is damaged"),
+  new QuipuError("DEVICE_LOST", "the device fell off the bus"),
+];
+
 export interface HostFacts {
   readonly name: string;
   readonly place: Place;
@@ -183,10 +192,17 @@ export class AgentNode {
         resolve(report);
       };
       this.#stops.set(assignment.runId, stop);
+      const afterMs = chance.between(1, weather.workMsMax);
+      if (assignment.job.name === poisonName) {
+        time.after(afterMs, () => {
+          if (!life.over && this.#stops.get(assignment.runId) === stop) this.crash("poisoned");
+        });
+        return;
+      }
       const outcome = chance.hit(weather.workFailureRate)
-        ? failed(new QuipuError("MODEL_INVALID", "the model is damaged"))
+        ? failed(chance.pick(failures))
         : succeeded(assignment);
-      time.after(chance.between(1, weather.workMsMax), () => finish(outcome));
+      time.after(afterMs, () => finish(outcome));
     });
   }
 

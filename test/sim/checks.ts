@@ -4,6 +4,7 @@ import type { Assignment } from "../../src/agent/assignment.js";
 import { type Digest, digestOf, toHex } from "../../src/base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../../src/base/canonical-json.js";
 import { specOf } from "../../src/coordinator/admission.js";
+import { poisonedHostsMax } from "../../src/coordinator/retry.js";
 import { decisionOf } from "../../src/coordinator/wire.js";
 import type { RunAck } from "../../src/gen/quipu/v1/attach_pb.js";
 import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
@@ -172,7 +173,11 @@ async function checkReceipts(
       world.violated(`the index does not know the receipt of ${runId}`);
     }
   }
-  for (const { id, state, result } of jobs) {
+  for (const { id, state, result, failure, failedHosts = [] } of jobs) {
+    const dead = failedHosts.length;
+    if (failure?.code === "POISONED" ? dead < poisonedHostsMax : dead > poisonedHostsMax) {
+      world.violated(`${id} is ${state} after ${dead} hosts failed it`);
+    }
     const settled = state === "succeeded" || state === "failed";
     if (settled && !jobsSeen.has(id)) world.violated(`${id} is ${state} without a receipt`);
     if (jobsSeen.has(id) && result === undefined) {

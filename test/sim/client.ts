@@ -4,6 +4,7 @@ import { submitJobs } from "../../src/coordinator/admission.js";
 import { cancelJob } from "../../src/coordinator/cancel.js";
 import type { Core } from "../../src/coordinator/core.js";
 import { jobBytes, jobSpec } from "../../src/model/job.js";
+import { poisonName } from "./agent-node.js";
 import type { CoordinatorNode } from "./coordinator-node.js";
 import { insist } from "./insist.js";
 import type { World } from "./world.js";
@@ -77,7 +78,7 @@ export class Client {
     return jobBytes(
       jobSpec.parse({
         version: "quipu.dev/v1",
-        name: "count",
+        name: chance.hit(0.1) ? poisonName : "count",
         ...(dataSet === undefined ? {} : { dataSet }),
         ...hosts,
         attemptsMax: chance.pick([1, 3, 10]),

@@ -48,6 +48,7 @@ export interface SimReport {
     readonly logged: number;
     readonly evidence: number;
     readonly replaced: number;
+    readonly parked: number;
     readonly replayed: number;
   };
   readonly states: Readonly<Record<string, number>>;
@@ -149,6 +150,7 @@ function reportOf(seed: number, world: World, durable: Durable): SimReport {
       logged: logged.length,
       evidence: evidence.length,
       replaced,
+      parked: jobs.filter(({ failure }) => failure?.code === "POISONED").length,
       replayed,
     },
     states,

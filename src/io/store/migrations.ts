@@ -222,6 +222,10 @@ async function shares(db: Kysely<unknown>): Promise<void> {
   }
 }
 
+async function failedHosts(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable("jobs").addColumn("failed_hosts", "text").execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -241,5 +245,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     },
     "0004-policies": { up: policies },
     "0005-shares": { up: shares },
+    "0006-failed-hosts": { up: failedHosts },
   };
 }

@@ -2,7 +2,7 @@
  * Rows of the coordinator's store as plain values. Times are wall-clock milliseconds, for people.
  */
 import type { Digest } from "../../base/bytes.js";
-import type { ErrorJson } from "../../base/errors.js";
+import type { ErrorCode, ErrorJson } from "../../base/errors.js";
 import type { Artifact } from "../../model/artifact.js";
 import type { DataClass, DataSet } from "../../model/data-set.js";
 import type { Device, DeviceLoad } from "../../model/host.js";
@@ -32,11 +32,18 @@ export interface JobRecord {
   /** Set once by a cancel; a run may still end otherwise before the cancel reaches it. */
   readonly cancelReason?: string;
   readonly failure?: ErrorJson;
+  /** Where runs of it ended through their host's fault, each host once; at most `attemptsMax`. */
+  readonly failedHosts?: readonly FailedHost[];
   readonly submittedAtMs: number;
   readonly startedAtMs?: number;
   readonly finishedAtMs?: number;
   /** What the accepted receipt states. */
   readonly result?: JobResult;
+}
+
+export interface FailedHost {
+  readonly host: string;
+  readonly code: ErrorCode;
 }
 
 export interface JobResult {

@@ -38,6 +38,7 @@ export interface JobRow {
   decision_id: string;
   cancel_reason: string | null;
   failure: string | null;
+  failed_hosts: string | null;
   submitted_at_ms: number;
   started_at_ms: number | null;
   finished_at_ms: number | null;

@@ -5,7 +5,7 @@
  */
 import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
-import type { LawGroup, LawReport, Offer, Paper } from "../../model/decision.js";
+import type { Bounds, LawGroup, LawReport, Offer, Paper } from "../../model/decision.js";
 import type { Device, DeviceLoad, HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
@@ -25,9 +25,14 @@ export type Law = Pick<
 /** What is put before the law for each host. */
 export type LawQuestion = Omit<RunOnRequest, "host">;
 
+export interface AskQuestion extends LawQuestion {
+  readonly bounds?: Bounds | undefined;
+}
+
 export class Ask {
   readonly job: JobSpec;
   readonly book: PriceBook | undefined;
+  readonly bounds: Bounds;
   readonly #question: LawQuestion;
   readonly #law: Law;
   readonly #board: Board;
@@ -37,7 +42,8 @@ export class Ask {
   #report: Paper | undefined;
   #untilMs: number | undefined;
 
-  constructor(board: Board, law: Law, question: LawQuestion, book: PriceBook | undefined) {
+  constructor(board: Board, law: Law, { bounds = {}, ...question }: AskQuestion, book?: PriceBook) {
+    this.bounds = bounds;
     this.#board = board;
     this.#law = law;
     this.book = book;
@@ -60,7 +66,8 @@ export class Ask {
 
   /** All hosts, each once: those for which the same holds together, ascending by name. */
   each(tell: (names: readonly string[], finding: Finding) => void): void {
-    if (this.#law.namesHosts || this.job.placement.hosts !== undefined) {
+    const { hosts } = this.job.placement;
+    if (this.#law.namesHosts || (hosts ?? this.bounds.failedHosts) !== undefined) {
       for (const name of this.#board.names()) tell([name], this.#find(name));
       return;
     }
@@ -150,13 +157,18 @@ export class Asks {
   }
 
   /** `job` may be any of those that ask for the same. */
-  ask(law: Law, question: LawQuestion, book: PriceBook | undefined): Ask {
-    const { job, dataSet, at, counts } = question;
+  ask(law: Law, question: AskQuestion, book: PriceBook | undefined): Ask {
+    const { job, dataSet, at, counts, bounds } = question;
     const of = `${this.board.factsVersion} ${law.digest}`;
     if (of !== this.#of || book !== this.#book) this.#asks.clear();
     this.#of = of;
     this.#book = book;
-    const key = JSON.stringify([law.namesJobs ? job : { ...job, name: "" }, dataSet, counts]);
+    const key = JSON.stringify([
+      law.namesJobs ? job : { ...job, name: "" },
+      dataSet,
+      counts,
+      bounds,
+    ]);
     const known = this.#asks.get(key);
     if (known?.holdsAt(at)) return known;
     if (known === undefined && this.#asks.size >= asksMax) this.#asks.clear();

@@ -4,13 +4,13 @@
  */
 import type { Digest } from "../../base/bytes.js";
 import type { DataSet } from "../../model/data-set.js";
-import type { Decision, Offer, Outcome, Paper, Reason } from "../../model/decision.js";
+import type { Bounds, Decision, Offer, Outcome, Paper, Reason } from "../../model/decision.js";
 import type { JobSpec } from "../../model/job.js";
 import { type PriceBook, priceBookDigest } from "../../model/price-book.js";
 import type { Counts } from "../../model/terms.js";
 import type { Ask, Asks, Law } from "./ask.js";
 import { placeIn } from "./cells.js";
-import { depthOf } from "./filters.js";
+import { busyRule, depthOf } from "./filters.js";
 import type { KeptOut, Worth } from "./finding.js";
 import { compare } from "./fleet.js";
 import type { Origin } from "./origin.js";
@@ -25,6 +25,7 @@ export interface Question {
   readonly dataSet: DataSet | undefined;
   /** What the books say, where a rule may ask. */
   readonly counts?: Counts | undefined;
+  readonly bounds?: Bounds | undefined;
   readonly policy: Law;
   /** What devices cost at that moment, where anybody has said so. */
   readonly book?: PriceBook | undefined;
@@ -43,9 +44,23 @@ export interface Judgement {
   readonly book: PriceBook | undefined;
 }
 
+/**
+ * Hosts where the job failed before get it again only when no other that could run it is there: one
+ * that is merely busy is waited for.
+ */
 export function decide(asks: Asks, question: Question): Judgement {
-  const { id, job, jobDigest, at, policy, dataSet, counts, book } = question;
-  const ask = asks.ask(policy, { job, dataSet, at, counts }, book);
+  const judgement = decideWithin(asks, question);
+  const { failedHosts, ...bounds } = question.bounds ?? {};
+  const { outcome, reasons } = judgement.decision;
+  const hasOthers = outcome.kind === "placed" || reasons.some(({ rule }) => rule === busyRule);
+  return failedHosts === undefined || hasOthers
+    ? judgement
+    : decideWithin(asks, { ...question, bounds });
+}
+
+function decideWithin(asks: Asks, question: Question): Judgement {
+  const { id, job, jobDigest, at, policy, dataSet, counts, book, bounds = {} } = question;
+  const ask = asks.ask(policy, { job, dataSet, at, counts, bounds }, book);
   const lawPaper = ask.lawPaper();
   const origin = asks.board.origin();
   const best = new Best();
@@ -66,6 +81,7 @@ export function decide(asks: Asks, question: Question): Judgement {
     ...(book === undefined ? {} : { priceBookDigest: priceBookDigest(book) }),
     fleetDigest: origin.digest,
     taken: [...origin.taken],
+    ...(Object.keys(bounds).length === 0 ? {} : { bounds }),
     outcome: outcomeOf(ask, offers[0], asks.board.size > 0 && !isLawful),
     offers,
     reasons: asks.board.size === 0 ? [nobody] : kept.reasons(),

@@ -3,6 +3,7 @@
  * do not depend on load: a job that no host passes them for is refused. The others only make it wait.
  * Rule names are stable: they stand in decisions, receipts and what people script against.
  */
+import type { Bounds } from "../../model/decision.js";
 import { type Device, deviceKind, type HostView } from "../../model/host.js";
 import { type JobSpec, taskBackend } from "../../model/job.js";
 import type { PriceBook } from "../../model/price-book.js";
@@ -13,6 +14,7 @@ export interface Asked {
   readonly job: JobSpec;
   /** What devices cost now, where anybody has said so. */
   readonly book: PriceBook | undefined;
+  readonly bounds: Bounds;
   /** What the law says about this job on a host. */
   verdict(host: HostView): Verdict;
 }
@@ -140,8 +142,21 @@ const memory: Filter = {
   },
 };
 
+const elsewhere: Filter = {
+  rule: "retry.elsewhere",
+  binding: false,
+  change: "another lawful host has room, or none is left that could have",
+  check: ({ bounds }, { name }) => {
+    if (!bounds.failedHosts?.includes(name)) return undefined;
+    return { text: "The job failed here before, and another lawful host may run it." };
+  },
+};
+
+/** The last of all: whoever is kept out by it would have got the job with room. */
+export const busyRule = "device.busy";
+
 const room: Filter = {
-  rule: "device.busy",
+  rule: busyRule,
   binding: false,
   change: "a run on one of them ends",
   check: ({ job }, host) => {
@@ -168,6 +183,7 @@ export const filters: readonly Filter[] = Object.freeze([
   kind,
   backend,
   memory,
+  elsewhere,
   room,
 ]);
 
