@@ -12,7 +12,7 @@ import { Board } from "../src/scheduler/placement/board.js";
 import { decide } from "../src/scheduler/placement/decide.js";
 import { explain } from "../src/scheduler/placement/explain.js";
 import { CoordinatorWorld, FakeHost, job, times } from "./coordinator-world.js";
-import { at, base, cl, de, sg, job as specOf } from "./scheduler-world.js";
+import { at, base, cl, de, holding, sg, job as specOf } from "./scheduler-world.js";
 import { jobRecord } from "./store-suite.js";
 
 t.setTimeout(60_000);
