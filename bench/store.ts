@@ -84,8 +84,9 @@ export async function run({ only, pairs }: RunOptions): Promise<void> {
     } else {
       const store = await openCoordinatorStore(server.newDatabase());
       results.push(...(await measure("PostgreSQL", store)));
-      const epoch = await store.transact(({ leader }) => leader.take("bench", 3_600_000));
-      results.push(...(await measure("PostgreSQL, fenced", ledStore(store, epoch ?? 0))));
+      const claim = { holder: "bench", leaseMs: 3_600_000, address: "", keys: "" };
+      const { epoch } = await store.transact(({ leader }) => leader.take(claim));
+      results.push(...(await measure("PostgreSQL, fenced", ledStore(store, epoch))));
       await store.close();
     }
     print("store", results);

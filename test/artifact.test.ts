@@ -163,7 +163,7 @@ t.test("a crash leaves nothing but what an open sweeps away or takes up again", 
     })());`;
   const { signal } = spawnSync(process.execPath, ["--input-type=module", "-e", script]);
   t.equal(signal, "SIGKILL");
-  t.equal(readdirSync(join(folder, "temporary")).length, 1, "it died in mid-write");
+  t.equal(filesOf(join(folder, "temporary")).length, 1, "it died in mid-write");
   const old = join(folder, "partial", "0".repeat(64));
   const fresh = join(folder, "partial", "1".repeat(64));
   writeFileSync(old, "old");
@@ -171,7 +171,7 @@ t.test("a crash leaves nothing but what an open sweeps away or takes up again", 
   const past = (Date.now() - artifactLimits.partialAgeMsMax) / 1000 - 60;
   utimesSync(old, past, past);
   const again = await openArtifactStore(folder);
-  t.equal(readdirSync(join(folder, "temporary")).length, 0);
+  t.equal(filesOf(join(folder, "temporary")).length, 0);
   t.equal(existsSync(old), false, "a download that nobody resumed");
   t.equal(existsSync(fresh), true);
   t.equal(again.storedBytes, 4_000);
@@ -206,7 +206,7 @@ t.test("what was sealed and not named is taken up by a user like any other", asy
   const shelf = dirname(store.pathOf(digestOf(other)));
   writeFileSync(shelf, "in its way");
   await failure(store.put(chunks(other)));
-  t.same(readdirSync(join(folder, "temporary")), [], "a put that failed left nothing");
+  t.same(filesOf(join(folder, "temporary")), [], "a put that failed left nothing");
 });
 
 t.test("a disk that is really full", diskTest, async (t) => {

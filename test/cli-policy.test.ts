@@ -33,6 +33,8 @@ function openDaemon(policyFolder = ""): Promise<CoordinatorDaemon> {
     leaseMarginMs: 2_000,
     leaderLeaseMs: 5_000,
     store: "",
+    sharedFolder: "",
+    advertise: "",
     signal: new AbortController().signal,
     clock: { wallMs: () => Date.now(), bootMs: () => performance.now() },
     random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },

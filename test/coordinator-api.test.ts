@@ -61,6 +61,8 @@ async function openDaemon(parts: object = {}): Promise<CoordinatorDaemon> {
     version: "0.1.0",
     stateFolder: join(root, "state"),
     store: "",
+    sharedFolder: "",
+    advertise: "",
     leaderLeaseMs: 5_000,
     signal: new AbortController().signal,
     listen: "127.0.0.1:0",

@@ -308,5 +308,6 @@ t.test("closing lets a transfer finish, or ends it when its time is up", async (
 /** Unfinished blobs of a store. */
 function filesInWork(store: ArtifactStore, digest: Digest): number {
   const folder = dirname(dirname(dirname(store.pathOf(digest))));
-  return readdirSync(join(folder, "temporary")).length;
+  const found = readdirSync(join(folder, "temporary"), { recursive: true, withFileTypes: true });
+  return found.filter((entry) => entry.isFile()).length;
 }

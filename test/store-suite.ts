@@ -222,8 +222,12 @@ export async function keepsPolicies(t: Checks, where: string): Promise<void> {
 /** One leads at a time; who led before is refused, whatever it thinks. */
 export async function fencesLeaders(t: Checks, where: string): Promise<void> {
   const store = await openCoordinatorStore(where);
-  const take = (holder: string, leaseMs: number) =>
-    store.transact(({ leader }) => leader.take(holder, leaseMs));
+  const take = async (holder: string, leaseMs: number) => {
+    const claim = { holder, leaseMs, address: `unix:/${holder}`, keys: "k" };
+    const leader = await store.transact((tables) => tables.leader.take(claim));
+    t.equal(leader.address, `unix:/${leader.holder}`, "where the leader is");
+    return leader.holder === holder ? leader.epoch : undefined;
+  };
   const put = (to: CoordinatorStore, name: string) =>
     to.transact(({ submissions }) =>
       submissions.insert({ key: name, digest: leaf("1"), jobIds: [] }),

@@ -236,9 +236,10 @@ t.test("whatever is asked in whatever order, only the newest leader acts", async
           continue;
         }
         const before: Leadership | undefined = led;
-        const taken = takeLeadership(before, { holder, nowMs: now, leaseMs });
-        if (taken === undefined) {
-          if (before === undefined || before.holder === holder) return false;
+        const taken = takeLeadership(before, { holder, leaseMs, address: holder, keys: "" }, now);
+        if (taken.holder !== taken.address) return false;
+        if (taken === before) {
+          if (before.holder === holder) return false;
           if (before.leaseEndsAtMs <= now) return false;
           continue;
         }

@@ -6,7 +6,7 @@ import { ArtifactService, DataSetService, HostService } from "../gen/quipu/v1/fl
 import { JobService } from "../gen/quipu/v1/jobs_pb.js";
 import { LogService } from "../gen/quipu/v1/log_pb.js";
 import { PolicyService } from "../gen/quipu/v1/policy_pb.js";
-import { client, connect } from "../io/rpc/client.js";
+import { clientOfAny, Ring } from "../io/rpc/ring.js";
 import type { Client } from "../io/rpc/service.js";
 
 export interface Clients {
@@ -45,16 +45,17 @@ export async function findCoordinator(explicit: string | undefined, home: string
   });
 }
 
+/** `address`: of a coordinator, or of several that share one store, with commas. */
 export function dial(address: string): Clients {
-  const channel = connect(address);
+  const ring = new Ring(address.split(","));
   return {
     address,
-    jobs: client(channel, JobService),
-    hosts: client(channel, HostService),
-    dataSets: client(channel, DataSetService),
-    artifacts: client(channel, ArtifactService),
-    log: client(channel, LogService),
-    policies: client(channel, PolicyService),
-    close: () => channel.close(),
+    jobs: clientOfAny(ring, JobService),
+    hosts: clientOfAny(ring, HostService),
+    dataSets: clientOfAny(ring, DataSetService),
+    artifacts: clientOfAny(ring, ArtifactService),
+    log: clientOfAny(ring, LogService),
+    policies: clientOfAny(ring, PolicyService),
+    close: () => ring.close(),
   };
 }

@@ -95,7 +95,7 @@ function rootCommand({ version, stdout }: ProgramOptions): Command {
     .option("-q, --quiet", "results only")
     .option("-v, --verbose", "errors with their stack")
     .option("--no-color", "no colours")
-    .option("--coordinator <address>", "host:port or unix:/path (QUIPU_COORDINATOR)")
+    .option("--coordinator <address>", "host:port or unix:/path, or several (QUIPU_COORDINATOR)")
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => undefined })

@@ -1,6 +1,7 @@
 /**
  * Puts a coordinator together on a real machine: keys, database, log, artifact store, HTTP, gRPC.
- * Everything here is an adapter; what the coordinator decides is in `coordinator.ts` and below.
+ * Everything here is an adapter; what the coordinator decides is in `coordinator.ts` and below, and
+ * whether it decides at all in `replica.ts`.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,24 +11,20 @@ import { QuipuError } from "../base/errors.js";
 import type { Random } from "../base/random.js";
 import type { Signer } from "../base/signature.js";
 import { artifactLimits } from "../io/artifact/size-limit.js";
-import { type ArtifactStore, openArtifactStore } from "../io/artifact/store.js";
 import type { HttpServer } from "../io/http/server.js";
-import { loadOrCreateSigner } from "../io/identity/signer.js";
 import { type RpcServer, serve } from "../io/rpc/server.js";
+import { Switchboard } from "../io/rpc/switchboard.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
-import type { Artifact } from "../model/artifact.js";
 import { openCheckpoint } from "../proof/tlog/checkpoint.js";
 import { verifierKeyOf } from "../proof/tlog/note.js";
 import { isPolicyFile } from "../scheduler/policy/policy-files.js";
-import { services } from "./api/services.js";
-import { Coordinator, tickEveryMs } from "./coordinator.js";
-import type { Leadership } from "./leadership.js";
-import { PolicyBook } from "./policy-book.js";
+import { servedServices } from "./api/services.js";
 import type { CoordinatorEvent } from "./ports.js";
 import { readPriceBooks } from "./price-files.js";
-import { Sequencer } from "./sequencer.js";
+import { Replica } from "./replica.js";
 import { serveCoordinator } from "./serve.js";
-import { openStorage, type Storage, type Writable } from "./storage.js";
+import { openShared } from "./keys-and-blobs.js";
+import { openStorage, type Storage } from "./storage.js";
 
 export interface DaemonOptions {
   readonly version: string;
@@ -37,10 +34,14 @@ export interface DaemonOptions {
   readonly store: string;
   /** Of leadership, where the database may be shared. */
   readonly leaderLeaseMs: number;
+  /** Folder of keys and blobs that all who share the database open; empty: the state folder. */
+  readonly sharedFolder: string;
   /** Ends the wait for leadership. */
   readonly signal: AbortSignal;
   /** `127.0.0.1:PORT` or `unix:/PATH`. */
   readonly listen: string;
+  /** Where others who share the database reach this one; empty: where it listens. */
+  readonly advertise: string;
   readonly httpListen: string;
   /** Folder of policy files; empty: those that come with the program. */
   readonly policyFolder: string;
@@ -59,22 +60,27 @@ export interface DaemonOptions {
 
 export type DaemonEvent =
   | CoordinatorEvent
-  /** Another coordinator leads; this one waits. */
-  | { readonly kind: "standby" }
+  /** Another coordinator leads, at this address; this one passes calls on to it. */
+  | { readonly kind: "standby"; readonly leader: string }
+  /** This one leads. */
+  | { readonly kind: "leading" }
   /** Another coordinator has taken over: this process must end. */
   | { readonly kind: "deposed"; readonly error: QuipuError }
+  /** It cannot follow a leader: this process must end. */
+  | { readonly kind: "unable"; readonly error: QuipuError }
   | { readonly kind: "fault"; readonly id: string; readonly what: string; readonly error: unknown };
 
 export class CoordinatorDaemon {
   readonly #parts: Parts;
-  readonly #timer: NodeJS.Timeout;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
-    this.#timer = setInterval(() => void parts.coordinator.tick(), tickEveryMs);
   }
 
-  /** Recovers, listens, and serves. A part that cannot be opened closes those before it. */
+  /**
+   * Answers calls when this resolves: itself, or by whoever leads. A part that cannot be opened closes
+   * those before it.
+   */
   static async open(options: DaemonOptions): Promise<CoordinatorDaemon> {
     const opened: (() => Promise<void>)[] = [];
     try {
@@ -95,95 +101,55 @@ export class CoordinatorDaemon {
 
   /** Lets calls in flight finish, ends streams, closes the database last. */
   async close(): Promise<void> {
-    const { coordinator, grpc, http, store, leadership } = this.#parts;
-    clearInterval(this.#timer);
-    coordinator.stop();
+    const { replica, grpc, http, store } = this.#parts;
+    replica.stop();
     await Promise.all([grpc.close(), http.close()]);
-    await leadership?.close();
+    await replica.close();
     await store.close();
   }
 }
 
 interface Parts {
-  readonly coordinator: Coordinator;
   readonly store: CoordinatorStore;
   readonly http: HttpServer;
   readonly grpc: RpcServer;
-  readonly leadership: Leadership | undefined;
+  readonly replica: Replica;
 }
 
 async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]): Promise<Parts> {
-  const { stateFolder, clock, random, observe } = options;
-  const keys = join(stateFolder, "keys");
+  const { stateFolder, sharedFolder, clock, observe } = options;
   const policyFiles = await readPolicyFolder(options.policyFolder || options.ownPolicyFolder);
   const prices = await readPriceBooks(options.priceFolder);
-  const logSigner = await loadOrCreateSigner(keys, "log", "ed25519");
-  const grantSigner = await loadOrCreateSigner(keys, "grants", "ecdsa-p256-sha256");
-  const artifacts = await openArtifactStore(join(stateFolder, "artifacts"));
+  const shared = await openShared(sharedFolder || stateFolder, sharedFolder !== "");
   const storage = await openStorage(stateFolder, options.store);
   opened.push(() => storage.store.close());
-  const origin = originOf(options.origin, await storage.logFiles.committed(), logSigner);
-  let stage: Stage = storage.isShared ? "standing by: another coordinator leads" : "recovering";
-  let running: Coordinator | undefined;
+  const origin = originOf(options.origin, await storage.logFiles.committed(), shared.logSigner);
+  const board = new Switchboard(servedServices, "this coordinator is starting");
+  let replica: Replica | undefined;
   const http = await serveCoordinator({
     listen: options.httpListen,
     clock,
-    store: artifacts,
-    grantKey: grantSigner.publicKey,
+    store: shared.artifacts,
+    grantKey: shared.grantSigner.publicKey,
     readLog: (path) => storage.logFiles.read(path),
     sizeBytesMax: artifactLimits.blobBytesMax,
-    coordinator: () => running,
-    notReady: async () => (running === undefined ? stage : await silence(storage)),
+    coordinator: () => replica?.coordinator,
+    notReady: async () => board.silence ?? (await silence(storage)),
     onFault: ({ id, error }) => observe({ kind: "fault", id, what: "HTTP", error }),
   });
   opened.push(() => http.close());
-  const { store, logFiles, leadership } = await lead(storage, options);
-  if (leadership !== undefined) opened.push(() => leadership.close());
-  stage = "recovering";
-  const named = options.policyFolder !== "";
-  const policies = await PolicyBook.open(store, clock, { files: policyFiles, named });
-  const log = await Sequencer.open({ store: logFiles, signer: logSigner, origin, clock });
-  const coordinator = await Coordinator.start(
-    {
-      clock,
-      random,
-      store,
-      ...(leadership === undefined ? {} : { leads: () => leadership.leads }),
-      log,
-      policy: policies,
-      prices,
-      artifacts: {
-        has: async (digest) => (await artifacts.stat(digest)) !== undefined,
-        list: () => listBlobs(artifacts),
-      },
-      grants: { signer: grantSigner, artifactUrl: http.url },
-      defer: (task) => void setImmediate(task),
-      observe,
-    },
-    { ...options, tilesUrl: http.url },
-  );
-  running = coordinator;
   const grpc = await serve({
     listen: options.listen,
-    services: services(coordinator, policies),
+    services: board.bindings,
     onFault: ({ id, method, error }) => observe({ kind: "fault", id, what: method, error }),
   });
-  return { coordinator, store: storage.store, http, grpc, leadership };
-}
-
-type Stage = "standing by: another coordinator leads" | "recovering";
-
-function lead(storage: Storage, options: DaemonOptions): Promise<Writable> {
-  const { clock, random, signal, observe } = options;
-  return storage.lead({
-    clock,
-    random,
-    leaseMs: options.leaderLeaseMs,
-    signal,
-    onWait: () => observe({ kind: "standby" }),
-    onTrouble: (error) => observe({ kind: "trouble", what: "leadership", error }),
-    onLost: (error) => observe({ kind: "deposed", error }),
-  });
+  opened.push(() => grpc.close());
+  const { address: bound } = grpc;
+  const parts = { shared, storage, origin, board, policyFiles, prices, httpUrl: http.url };
+  replica = new Replica({ ...options, advertise: options.advertise || bound }, parts);
+  opened.push(() => replica.close());
+  await replica.answering;
+  return { store: storage.store, http, grpc, replica };
 }
 
 /** What keeps the store from answering; nothing when it answers. */
@@ -210,15 +176,6 @@ function originOf(wanted: string, committed: string | undefined, signer: Signer)
   }
   openCheckpoint(committed, [verifierKeyOf(signer, born)]);
   return born;
-}
-
-/** A blob alone has no name and no type; those belong to the outputs of runs. */
-async function listBlobs(artifacts: ArtifactStore): Promise<readonly Artifact[]> {
-  const listed: Artifact[] = [];
-  for await (const { digest, sizeBytes } of artifacts.list()) {
-    listed.push({ name: "", digest, blake3: "", sizeBytes, mediaType: "application/octet-stream" });
-  }
-  return listed;
 }
 
 async function readPolicyFolder(folder: string): Promise<Record<string, string>> {

@@ -16,16 +16,21 @@ import { QuipuError } from "../base/errors.js";
 import type { Random } from "../base/random.js";
 import { abortError } from "../base/until-abort.js";
 import { type CoordinatorStore, ledStore } from "../io/store/coordinator-store.js";
+import type { Leadership as Leader } from "../io/store/leader-lease.js";
 
 export interface LeadershipOptions {
   readonly store: CoordinatorStore;
   readonly clock: Clock;
   readonly random: Random;
   readonly leaseMs: number;
+  /** Where this one will answer calls, for those that stand by. */
+  readonly address: string;
+  /** Digest of the keys that all who share the database must have. */
+  readonly keys: string;
   /** Ends the wait for leadership. */
   readonly signal: AbortSignal;
-  /** Another leads now: this one stands by. Told once. */
-  readonly onWait: () => void;
+  /** Another leads now: this one stands by. Told at each look. */
+  readonly onWait: (leader: Leader) => void;
   /** The lease could not be renewed this time. */
   readonly onTrouble: (error: QuipuError) => void;
   /** Another leads: this process must end. */
@@ -44,19 +49,25 @@ export class Leadership {
   #renewing = false;
   readonly #timer: NodeJS.Timeout;
 
-  /** Waits until this process leads. Throws CANCELLED when the signal aborts. */
+  /**
+   * Waits until this process leads. Throws CANCELLED when the signal aborts, and CONFLICT when whoever
+   * leads has other keys.
+   */
   static async take(options: LeadershipOptions): Promise<Leadership> {
-    const { store, clock, random, leaseMs, signal, onWait, onTrouble } = options;
+    const { store, clock, random, leaseMs, address, keys, signal, onWait, onTrouble } = options;
     const holder = `${hostname()}/${process.pid}/${toHex(random.bytes(8))}`;
-    for (let waits = false; ; ) {
+    const claim = { holder, leaseMs, address, keys };
+    for (;;) {
       const askedAtMs = clock.bootMs();
-      try {
-        const epoch = await store.transact(({ leader }) => leader.take(holder, leaseMs));
-        if (epoch !== undefined) return new Leadership(options, epoch, askedAtMs + leaseMs);
-        if (!waits) onWait();
-        waits = true;
-      } catch (thrown) {
-        onTrouble(QuipuError.from(thrown));
+      const leader = await store
+        .transact((tables) => tables.leader.take(claim))
+        .catch((thrown: unknown) => onTrouble(QuipuError.from(thrown)));
+      if (leader?.holder === holder) {
+        return new Leadership(options, leader.epoch, askedAtMs + leaseMs);
+      }
+      if (leader !== undefined) {
+        requireSameKeys(leader, keys);
+        onWait(leader);
       }
       await delay(leaseMs / looksPerLease, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) throw abortError(signal, "the wait for leadership");
@@ -99,4 +110,12 @@ export class Leadership {
     }
     this.#renewing = false;
   }
+}
+
+/** One that signs with other keys could not go on where the leader ends. */
+function requireSameKeys({ keys, address }: Leader, own: string): void {
+  if (keys === own || keys === "") return;
+  throw new QuipuError("CONFLICT", `the coordinator that leads at ${address} has other keys`, {
+    next: "give all that share a database one folder with --shared, or copy keys/ from its state folder",
+  });
 }

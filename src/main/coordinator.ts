@@ -2,6 +2,7 @@
  * The coordinator's program: reads its command line, holds its state folder, starts it, ends it.
  */
 import { fileURLToPath } from "node:url";
+import { formatEndpoint, parseEndpoint } from "../base/endpoint.js";
 import { QuipuError } from "../base/errors.js";
 import { times } from "../base/limits.js";
 import { sdNotify } from "../compute/native/system.js";
@@ -13,7 +14,8 @@ import { systemClock } from "./system-clock.js";
 
 const command = new CommandLine(
   "quipu-coordinator --state DIR [--listen 127.0.0.1:PORT|unix:/PATH] [--http 127.0.0.1:PORT]" +
-    " [--store postgres://…] [--policy DIR] [--prices DIR] [--origin NAME] [--log-level LEVEL]",
+    " [--store postgres://…] [--shared DIR] [--advertise ADDRESS] [--policy DIR] [--prices DIR]" +
+    " [--origin NAME] [--log-level LEVEL]",
 );
 
 /** Layout of the state folder: keys, database, log, artifacts. */
@@ -24,6 +26,8 @@ const defaults = {
   listen: "127.0.0.1:0",
   http: "127.0.0.1:0",
   store: "",
+  shared: "",
+  advertise: "",
   policy: "",
   prices: "",
   origin: "",
@@ -46,11 +50,17 @@ function logEvent(log: Log, event: DaemonEvent): void {
       else log.info({ site: event.site }, "the site's runs may be placed anew");
       break;
     case "standby":
-      log.info("standing by: another coordinator leads");
+      log.info({ leader: event.leader }, "standing by: another coordinator leads");
       sdNotify("READY=1"); // for whoever starts services it is up
+      break;
+    case "leading":
+      log.info("leading");
       break;
     case "deposed":
       log.error({ error: event.error.toJSON() }, "another coordinator has taken over");
+      break;
+    case "unable":
+      log.error({ error: event.error.toJSON() }, "cannot follow the leader");
       break;
     case "trouble":
       log.error({ error: event.error.toJSON() }, event.what);
@@ -77,8 +87,10 @@ async function main(log: Log): Promise<void> {
     stateFolder: state.path,
     store: given.store,
     leaderLeaseMs: command.milliseconds("QUIPU_LEADER_LEASE_MS", times.leaderLeaseMs),
+    sharedFolder: given.shared,
     signal: waiting.signal,
     listen: given.listen,
+    advertise: given.advertise === "" ? "" : formatEndpoint(parseEndpoint(given.advertise)),
     httpListen: given.http,
     policyFolder: given.policy,
     ownPolicyFolder: fileURLToPath(new URL("../../../deploy/policy", import.meta.url)),
@@ -91,7 +103,7 @@ async function main(log: Log): Promise<void> {
     random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
     observe: (event) => {
       logEvent(log, event);
-      if (event.kind === "deposed") ended.abort(event.error);
+      if (event.kind === "deposed" || event.kind === "unable") ended.abort(event.error);
     },
   }).catch((thrown: unknown) => {
     if (waiting.signal.aborted && QuipuError.from(thrown).code === "CANCELLED") return undefined;

@@ -1,5 +1,5 @@
 /** Watches jobs to their end, showing what they do, and says which exit code they deserve. */
-import { errorCodes, isErrorCode } from "../../base/errors.js";
+import { errorCodes, isErrorCode, QuipuError } from "../../base/errors.js";
 import { isTerminal } from "../../model/job.js";
 import type { Context } from "../context.js";
 import { type JobView, jobLine, jobTrouble, jobView } from "./job-view.js";
@@ -11,14 +11,22 @@ export async function followJob(
   onChange: (job: JobView) => void = () => undefined,
 ): Promise<JobView> {
   const { jobs } = await context.coordinator();
-  let last: JobView | undefined;
-  for await (const { job } of jobs.watchJob({ id }, { signal: context.signal })) {
-    if (job === undefined) continue;
-    last = jobView(job);
-    onChange(last);
-    if (isTerminal(last.state)) break;
+  for (;;) {
+    let heard = false;
+    try {
+      for await (const { job } of jobs.watchJob({ id }, { signal: context.signal })) {
+        if (job === undefined) continue;
+        heard = true;
+        const view = jobView(job);
+        onChange(view);
+        if (isTerminal(view.state)) return view;
+      }
+      break;
+    } catch (thrown) {
+      // Whoever answered is gone, and told so far: what another one says begins with the state now.
+      if (!heard || QuipuError.from(thrown).code !== "UNAVAILABLE") throw thrown;
+    }
   }
-  if (last !== undefined && isTerminal(last.state)) return last;
   const { job } = await jobs.getJob({ id }, { signal: context.signal });
   if (job === undefined) throw new Error("a job was answered without its value");
   return jobView(job);

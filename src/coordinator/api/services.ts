@@ -31,6 +31,17 @@ import { submitJobs } from "./submit-jobs.js";
 import { uncordonHost } from "./uncordon-host.js";
 import { watchJob } from "./watch-job.js";
 
+/** What `services` binds. */
+export const servedServices = [
+  AttachService,
+  JobService,
+  HostService,
+  DataSetService,
+  ArtifactService,
+  PolicyService,
+  LogService,
+] as const;
+
 export function services(coordinator: Coordinator, policies: PolicyBook): readonly Binding[] {
   const { core } = coordinator;
   return [

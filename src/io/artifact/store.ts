@@ -3,13 +3,14 @@
  *
  *   sha256/ab/abcdef…   whole blobs, read-only, never changed
  *   partial/abcdef…     downloads that stopped half-way, kept to be resumed
- *   temporary/          blobs being written; emptied at open
+ *   temporary/…/        blobs being written, a folder for each opener; emptied at open
  *
- * Frozen: these names. One process opens a folder at a time (its state folder's lock sees to that).
+ * Frozen: these names. One process opens a folder at a time (its state folder's lock sees to that),
+ * unless all that do say that it is shared: then what others are writing is left alone for a day.
  * `put` resolves when content and name would survive a power cut; one that failed left nothing.
  */
 import { constants } from "node:fs";
-import { mkdir, open, readdir, rm, stat, unlink } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type Digest, isDigest, parseDigest } from "../../base/bytes.js";
@@ -22,6 +23,8 @@ import { Downloads, type Partial } from "./downloads.js";
 import { artifactLimits, type SizeLimit, sizeLimit } from "./size-limit.js";
 
 export interface ArtifactStoreOptions {
+  /** Other processes open this folder too. */
+  readonly isShared?: boolean;
   readonly storeBytesMax?: number;
   readonly hashers?: BlobHashers;
 }
@@ -43,6 +46,9 @@ export interface ArtifactStat {
   readonly sizeBytes: number;
 }
 
+/** What nobody has written to for so long is no upload any more. */
+const abandonedMs = 24 * 3_600_000;
+
 const noFollow = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 export type ByteSource = AsyncIterable<Uint8Array>;
@@ -51,17 +57,34 @@ export async function openArtifactStore(
   folder: string,
   options: ArtifactStoreOptions = {},
 ): Promise<ArtifactStore> {
+  const temporary = join(folder, "temporary");
+  let ownTemporary: string;
   try {
-    await rm(join(folder, "temporary"), { recursive: true, force: true });
+    await sweepTemporary(temporary, options.isShared === true ? abandonedMs : 0);
     for (const part of ["sha256", "partial", "temporary"]) {
       await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
     }
+    ownTemporary = await mkdtemp(join(temporary, "put-"));
   } catch (error) {
     throw explain(error, `cannot open the artifact store ${folder}`);
   }
-  const store = new ArtifactStore(folder, options);
+  const store = new ArtifactStore(folder, ownTemporary, options);
   await store.recover(Date.now());
   return store;
+}
+
+async function sweepTemporary(folder: string, olderThanMs: number): Promise<void> {
+  if (olderThanMs === 0) {
+    await rm(folder, { recursive: true, force: true });
+    return;
+  }
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => undefined); // gone: another has swept it
+    if (found !== undefined && found.mtimeMs < Date.now() - olderThanMs) {
+      await rm(path, { recursive: true, force: true });
+    }
+  }
 }
 
 export class ArtifactStore {
@@ -71,10 +94,12 @@ export class ArtifactStore {
   readonly #downloads: Downloads;
   #storedBytes = 0;
   #turn: Promise<void> = Promise.resolve();
+  readonly #temporary: string;
   #temporaries = 0;
 
-  constructor(folder: string, options: ArtifactStoreOptions) {
+  constructor(folder: string, temporary: string, options: ArtifactStoreOptions) {
     this.#folder = folder;
+    this.#temporary = temporary;
     this.#hashers = options.hashers ?? { sha256: sha256Hasher };
     this.#downloads = new Downloads(join(folder, "partial"), this.#hashers, (path, facts) =>
       this.#name(path, facts),
@@ -144,7 +169,7 @@ export class ArtifactStore {
 
   async put(source: ByteSource, options: PutOptions = {}): Promise<BlobFacts> {
     this.#temporaries += 1;
-    const path = join(this.#folder, "temporary", `${process.pid}-${this.#temporaries}`);
+    const path = join(this.#temporary, `${this.#temporaries}`);
     const file = await BlobFile.create(path, this.#hashers);
     const { signal } = options;
     try {
@@ -212,8 +237,16 @@ export class ArtifactStore {
 
   /** Counts what is there; sweeps downloads that nobody resumed. */
   async recover(nowMs: number): Promise<void> {
-    for await (const { sizeBytes } of this.list()) this.#storedBytes += sizeBytes;
+    await this.recount();
     await this.#downloads.sweep(nowMs);
+  }
+
+  /** Others may have stored something. */
+  recount(): Promise<void> {
+    return this.#alone(async () => {
+      this.#storedBytes = 0;
+      for await (const { sizeBytes } of this.list()) this.#storedBytes += sizeBytes;
+    });
   }
 
   /** The last step of every way in: content is on disk, now its name. */

@@ -6,6 +6,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import {
   type ClientDuplexStream,
   type Client as GrpcClient,
+  Metadata,
   type StatusObject,
   status as statusNumbers,
 } from "@grpc/grpc-js";
@@ -14,7 +15,13 @@ import { abortError } from "../../base/until-abort.js";
 import { decode, encode, identity } from "./codec.js";
 import { Ending } from "./ending.js";
 import { rpcLimits } from "./rpc-limits.js";
-import { type AnyMessage, type AnyMessages, type CallOptions, methodPath } from "./service.js";
+import {
+  type AnyMessage,
+  type AnyMessages,
+  type CallOptions,
+  methodPath,
+  relayedKey,
+} from "./service.js";
 import { fromStatus } from "./status.js";
 import { drained } from "./stream.js";
 
@@ -44,8 +51,14 @@ export function callUnary(
       if (error === null) resolve(decode(method.output, answer ?? Buffer.of(), "DATA_INVALID"));
       else reject(stopped ?? fromStatus(error, address, path));
     };
-    const call = grpc.makeUnaryRequest(path, identity, identity, bytes, { deadline }, (...result) =>
-      attempt(() => answered(...result), reject),
+    const call = grpc.makeUnaryRequest(
+      path,
+      identity,
+      identity,
+      bytes,
+      metadataOf(options),
+      { deadline },
+      (...result) => attempt(() => answered(...result), reject),
     );
     const release = onStop(dialled, options, (reason) => {
       stopped = reason;
@@ -67,6 +80,7 @@ export function callStream(
     methodPath(method),
     identity,
     identity,
+    metadataOf(options),
     options.deadlineMs === undefined ? {} : { deadline: Date.now() + options.deadlineMs },
   );
   const over = new Ending();
@@ -137,6 +151,12 @@ async function* answersOf(
   } finally {
     if (!done) call.cancel();
   }
+}
+
+function metadataOf({ relayed }: CallOptions): Metadata {
+  const metadata = new Metadata();
+  if (relayed === true) metadata.set(relayedKey, "1");
+  return metadata;
 }
 
 /** Listens to the caller's signal and to the channel; the returned function stops listening. */

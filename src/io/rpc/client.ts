@@ -35,9 +35,9 @@ export class Channel {
     });
   }
 
-  /** Ends the calls in flight with CANCELLED. */
-  close(): void {
-    this.#closed.abort(new QuipuError("CANCELLED", `the channel to ${this.address} was closed`));
+  /** Ends the calls in flight with `reason`. */
+  close(reason = new QuipuError("CANCELLED", `the channel to ${this.address} was closed`)): void {
+    this.#closed.abort(reason);
     this.#grpc.close();
   }
 
@@ -63,7 +63,8 @@ export function client<S extends DescService>(channel: Channel, service: S): Cli
   return methods as Client<S>;
 }
 
-function clientMethod(dialled: Dialled) {
+/** For this room. */
+export function clientMethod(dialled: Dialled) {
   const { method } = dialled;
   switch (method.methodKind) {
     case "unary":

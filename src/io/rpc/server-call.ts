@@ -7,7 +7,7 @@ import { QuipuError } from "../../base/errors.js";
 import { newId } from "../../base/ids.js";
 import { Ending } from "./ending.js";
 import { rpcLimits } from "./rpc-limits.js";
-import { type CallContext, methodPath } from "./service.js";
+import { type CallContext, methodPath, relayedKey } from "./service.js";
 import { toStatus, type WireStatus } from "./status.js";
 
 /** An error that no code threw on purpose; its id is all that the caller learns of it. */
@@ -19,7 +19,7 @@ export interface Fault {
 
 /** What the four kinds of grpc-js calls have in common. */
 export type SurfaceCall = EventEmitter &
-  Pick<ServerUnaryCall<Buffer, Buffer>, "getPeer" | "getDeadline">;
+  Pick<ServerUnaryCall<Buffer, Buffer>, "getPeer" | "getDeadline" | "metadata">;
 
 /** Calls in flight of one server, and where their faults go. */
 export class ServerCalls {
@@ -86,6 +86,7 @@ export class ServerCall {
         return signal;
       },
       peer: peerName(surface.getPeer()),
+      relayed: surface.metadata.get(relayedKey).length > 0,
       ...(bounded ? { deadlineMs: Math.max(0, deadline - Date.now()) } : {}),
     };
     // grpc-js answers a passed deadline itself and says `cancelled` for it too.

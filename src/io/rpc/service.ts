@@ -19,13 +19,20 @@ export interface CallContext {
   readonly peer: string;
   /** How long the caller was still willing to wait when the call arrived. */
   readonly deadlineMs?: number;
+  /** Another server passed this call on; it is not passed on again. */
+  readonly relayed?: boolean;
 }
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Unary calls have a default; streams live until one side ends them, unless this is given. */
   readonly deadlineMs?: number;
+  /** Says that this call is another one passed on. */
+  readonly relayed?: boolean;
 }
+
+/** Metadata entry of a call that was passed on. Frozen. */
+export const relayedKey = "quipu-relayed";
 
 type In<M extends DescMethod> = MessageShape<M["input"]>;
 type InInit<M extends DescMethod> = MessageInitShape<M["input"]>;

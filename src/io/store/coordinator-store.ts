@@ -18,6 +18,7 @@
 import type { Digest } from "../../base/bytes.js";
 import type { Paper } from "../../model/decision.js";
 import type { StageName } from "../../proof/tlog/store.js";
+import type { LeaderClaim, Leadership } from "./leader-lease.js";
 import type {
   DataSetRecord,
   DataUseRecord,
@@ -161,8 +162,8 @@ export interface DataUseTable {
 
 /** The one row that says who leads; see `leader-lease.ts`. To be used in transactions only. */
 export interface LeaderTable {
-  /** The epoch that `holder` leads in now; undefined while another's lease runs. */
-  take(holder: string, leaseMs: number): Promise<number | undefined>;
+  /** Who leads now: whoever asks, unless another's lease runs. */
+  take(claim: LeaderClaim): Promise<Leadership>;
   /** Throws FENCED when another has taken over. */
   renew(epoch: number, leaseMs: number): Promise<void>;
   /** Lets the next one in at once. Without effect when another has taken over. */

@@ -12,28 +12,31 @@ export interface Leadership {
   readonly epoch: number;
   /** Chosen by whoever took it, new for each process. */
   readonly holder: string;
+  /** Where the holder answers calls. */
+  readonly address: string;
+  /** Digest of the keys that the holder signs with; see `docs/coordinator.md`. */
+  readonly keys: string;
   /** Wall-clock milliseconds of the database. */
   readonly leaseEndsAtMs: number;
 }
 
-export interface LeaderClaim {
-  readonly holder: string;
-  readonly nowMs: number;
+export interface LeaderClaim extends Pick<Leadership, "holder" | "address" | "keys"> {
   readonly leaseMs: number;
 }
 
 /**
- * The leadership after `claim`, undefined while another holds it. Whoever holds it already keeps its
+ * The leadership after `claim`: another's while its lease runs. Whoever holds it already keeps its
  * epoch: a taking whose answer was lost can be asked for again.
  */
 export function takeLeadership(
   before: Leadership | undefined,
-  { holder, nowMs, leaseMs }: LeaderClaim,
-): Leadership | undefined {
+  { leaseMs, ...claim }: LeaderClaim,
+  nowMs: number,
+): Leadership {
   const leaseEndsAtMs = nowMs + leaseMs;
-  if (before?.holder === holder) return { ...before, leaseEndsAtMs };
-  if (before !== undefined && nowMs < before.leaseEndsAtMs) return undefined;
-  return { epoch: (before?.epoch ?? 0) + 1, holder, leaseEndsAtMs };
+  if (before?.holder === claim.holder) return { ...before, leaseEndsAtMs };
+  if (before !== undefined && nowMs < before.leaseEndsAtMs) return before;
+  return { ...claim, epoch: (before?.epoch ?? 0) + 1, leaseEndsAtMs };
 }
 
 /**

@@ -226,6 +226,16 @@ async function failedHosts(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable("jobs").addColumn("failed_hosts", "text").execute();
 }
 
+/** Where the leader answers, and what it signs with. */
+async function leaderAddress(db: Kysely<unknown>): Promise<void> {
+  for (const column of ["address", "keys"]) {
+    await db.schema
+      .alterTable("leaders")
+      .addColumn(column, "text", (added) => added.notNull().defaultTo(""))
+      .execute();
+  }
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -246,5 +256,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0004-policies": { up: policies },
     "0005-shares": { up: shares },
     "0006-failed-hosts": { up: failedHosts },
+    "0007-leader-address": { up: leaderAddress },
   };
 }

@@ -122,6 +122,8 @@ export interface LeaderRow {
   name: string;
   epoch: number;
   holder: string;
+  address: string;
+  keys: string;
   lease_ends_at_ms: number;
 }
 

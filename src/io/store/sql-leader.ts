@@ -11,7 +11,7 @@ const name = "coordinator";
 export function leaderTable(db: Kysely<Schema>, dialect: Dialect): LeaderTable {
   const locked = async (): Promise<Leadership | undefined> => {
     const { rows } = await sql<Leadership>`
-      select epoch, holder, lease_ends_at_ms as "leaseEndsAtMs"
+      select epoch, holder, address, keys, lease_ends_at_ms as "leaseEndsAtMs"
       from leaders where name = ${name} ${dialect.forUpdate}`.execute(db);
     return rows[0];
   };
@@ -19,8 +19,8 @@ export function leaderTable(db: Kysely<Schema>, dialect: Dialect): LeaderTable {
     const { rows } = await sql<{ now: number }>`select ${dialect.nowMs} as now`.execute(db);
     return rows[0]?.now ?? Number.POSITIVE_INFINITY;
   };
-  const put = async ({ epoch, holder, leaseEndsAtMs }: Leadership): Promise<void> => {
-    const row = { epoch, holder, lease_ends_at_ms: leaseEndsAtMs };
+  const put = async ({ leaseEndsAtMs, ...said }: Leadership): Promise<void> => {
+    const row = { ...said, lease_ends_at_ms: leaseEndsAtMs };
     await db
       .insertInto("leaders")
       .values({ name, ...row })
@@ -28,11 +28,11 @@ export function leaderTable(db: Kysely<Schema>, dialect: Dialect): LeaderTable {
       .execute();
   };
   return {
-    async take(holder, leaseMs) {
+    async take(claim) {
       const before = await locked();
-      const taken = takeLeadership(before, { holder, nowMs: await nowMs(), leaseMs });
-      if (taken !== undefined) await put(taken);
-      return taken?.epoch;
+      const after = takeLeadership(before, claim, await nowMs());
+      if (after !== before) await put(after);
+      return after;
     },
     async renew(epoch, leaseMs) {
       const current = await locked();
@@ -41,7 +41,8 @@ export function leaderTable(db: Kysely<Schema>, dialect: Dialect): LeaderTable {
     },
     async resign(epoch) {
       const current = await locked();
-      if (current?.epoch === epoch) await put({ ...current, holder: "", leaseEndsAtMs: 0 });
+      if (current?.epoch !== epoch) return;
+      await put({ ...current, holder: "", address: "", leaseEndsAtMs: 0 });
     },
     async hold(epoch) {
       requireLeadership(await locked(), epoch);

@@ -1,0 +1,134 @@
+/**
+ * One of the coordinators that share a database, or the only one. It leads when it may; until then
+ * whatever it is asked it asks the leader, so that clients and agents may come to any of them. When
+ * leadership moves the calls that it passes on end, and their callers ask again.
+ */
+import { QuipuError } from "../base/errors.js";
+import type { Switchboard } from "../io/rpc/switchboard.js";
+import type { PriceBook } from "../model/price-book.js";
+import { services } from "./api/services.js";
+import { Coordinator, tickEveryMs } from "./coordinator.js";
+import type { DaemonOptions } from "./daemon.js";
+import type { Leadership } from "./leadership.js";
+import { PolicyBook } from "./policy-book.js";
+import { Sequencer } from "./sequencer.js";
+import { keysDigest, type Shared, shelfOf } from "./keys-and-blobs.js";
+import type { Storage, Writable } from "./storage.js";
+
+export interface ReplicaParts {
+  readonly shared: Shared;
+  readonly storage: Storage;
+  /** The log's name. */
+  readonly origin: string;
+  /** What is asked of this coordinator comes in here. */
+  readonly board: Switchboard;
+  readonly policyFiles: Readonly<Record<string, string>>;
+  readonly prices: readonly PriceBook[];
+  readonly httpUrl: string;
+}
+
+export class Replica {
+  /** Resolves when calls are answered here, by this one or by the leader. */
+  readonly answering: Promise<void>;
+  readonly #options: DaemonOptions;
+  readonly #parts: ReplicaParts;
+  readonly #taking: Promise<void>;
+  #leader: string | undefined;
+  #leadership: Leadership | undefined;
+  #coordinator: Coordinator | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: DaemonOptions, parts: ReplicaParts) {
+    this.#options = options;
+    this.#parts = parts;
+    let standsBy = (): void => undefined;
+    const waits = new Promise<void>((resolve) => {
+      standsBy = resolve;
+    });
+    this.#taking = this.#takeOver(standsBy);
+    this.answering = Promise.race([this.#taking, waits]);
+    this.#taking.catch((thrown: unknown) => {
+      if (this.#leader === undefined || options.signal.aborted) return; // `answering` tells
+      options.observe({ kind: "unable", error: QuipuError.from(thrown) });
+    });
+  }
+
+  /** Undefined while it stands by or recovers. */
+  get coordinator(): Coordinator | undefined {
+    return this.#coordinator;
+  }
+
+  /** Ends every stream. The signal of the options has ended the wait for leadership. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#coordinator?.stop();
+    this.#parts.board.refuse("this coordinator is ending");
+  }
+
+  /** Lets another one follow at once. */
+  async close(): Promise<void> {
+    await this.#taking.catch(() => undefined);
+    this.stop();
+    await this.#leadership?.close();
+  }
+
+  async #takeOver(standsBy: () => void): Promise<void> {
+    const { board, shared } = this.#parts;
+    const writable = await this.#lead(standsBy);
+    this.#leadership = writable.leadership;
+    board.refuse("this coordinator has taken over and is recovering");
+    await shared.artifacts.recount();
+    const { coordinator, policies } = await this.#start(writable);
+    this.#coordinator = coordinator;
+    this.#timer = setInterval(() => void coordinator.tick(), tickEveryMs);
+    board.answerWith(services(coordinator, policies));
+    this.#options.observe({ kind: "leading" });
+  }
+
+  #lead(standsBy: () => void): Promise<Writable> {
+    const { clock, random, signal, observe, leaderLeaseMs: leaseMs, advertise } = this.#options;
+    const { storage, shared, board } = this.#parts;
+    return storage.lead({
+      clock,
+      random,
+      leaseMs,
+      address: advertise,
+      keys: keysDigest(shared),
+      signal,
+      onWait: ({ address }) => {
+        if (address === this.#leader) return;
+        this.#leader = address;
+        if (address === "") board.refuse("the leading coordinator does not say where it is");
+        else board.relayTo(address);
+        observe({ kind: "standby", leader: address });
+        standsBy();
+      },
+      onTrouble: (error) => observe({ kind: "trouble", what: "leadership", error }),
+      onLost: (error) => observe({ kind: "deposed", error }),
+    });
+  }
+
+  async #start({ store, logFiles, leadership }: Writable) {
+    const { clock, random, observe, policyFolder } = this.#options;
+    const { shared, origin, policyFiles: files, prices, httpUrl } = this.#parts;
+    const policies = await PolicyBook.open(store, clock, { files, named: policyFolder !== "" });
+    const signer = shared.logSigner;
+    const coordinator = await Coordinator.start(
+      {
+        clock,
+        random,
+        store,
+        ...(leadership === undefined ? {} : { leads: () => leadership.leads }),
+        log: await Sequencer.open({ store: logFiles, signer, origin, clock }),
+        policy: policies,
+        prices,
+        artifacts: shelfOf(shared.artifacts),
+        grants: { signer: shared.grantSigner, artifactUrl: httpUrl },
+        defer: (task) => void setImmediate(task),
+        observe,
+      },
+      { ...this.#options, tilesUrl: httpUrl },
+    );
+    return { coordinator, policies };
+  }
+}
