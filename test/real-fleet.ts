@@ -20,7 +20,7 @@ export const program = (name: string): string =>
   join(packageRoot, "dist", "src", "main", `${name}.js`);
 
 /** Short enough for a test, long enough for two busy cores. */
-const quickTimes = {
+export const quickTimes = {
   QUIPU_LEASE_MS: "3000",
   QUIPU_HEARTBEAT_MS: "300",
   QUIPU_LEADER_LEASE_MS: "1500",

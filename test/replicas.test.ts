@@ -42,7 +42,12 @@ t.test("a leader is killed or stopped, and the one that stood by goes on", async
 
   // Everything through the one that stands by: agent, data set, job, blob, receipt, log.
   fleet.layData("sg-1", "digits");
-  const agent = await fleet.startAgent("sg-1", "SG", "private", `${socket("second")},${socket("first")}`);
+  const agent = await fleet.startAgent(
+    "sg-1",
+    "SG",
+    "private",
+    `${socket("second")},${socket("first")}`,
+  );
   const data = join(fleet.dataFolder("sg-1"), "digits");
   const terms = ["--name", "digits", "--class", "personal", "--countries", "SG,CL"];
   t.equal((await quipu("data", "add", data, ...terms, ...at("second"))).code, 0);

@@ -19,11 +19,11 @@ import { openCheckpoint } from "../proof/tlog/checkpoint.js";
 import { verifierKeyOf } from "../proof/tlog/note.js";
 import { isPolicyFile } from "../scheduler/policy/policy-files.js";
 import { servedServices } from "./api/services.js";
+import { openShared } from "./keys-and-blobs.js";
 import type { CoordinatorEvent } from "./ports.js";
 import { readPriceBooks } from "./price-files.js";
 import { Replica } from "./replica.js";
 import { serveCoordinator } from "./serve.js";
-import { openShared } from "./keys-and-blobs.js";
 import { openStorage, type Storage } from "./storage.js";
 
 export interface DaemonOptions {

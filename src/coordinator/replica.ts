@@ -9,10 +9,10 @@ import type { PriceBook } from "../model/price-book.js";
 import { services } from "./api/services.js";
 import { Coordinator, tickEveryMs } from "./coordinator.js";
 import type { DaemonOptions } from "./daemon.js";
+import { keysDigest, type Shared, shelfOf } from "./keys-and-blobs.js";
 import type { Leadership } from "./leadership.js";
 import { PolicyBook } from "./policy-book.js";
 import { Sequencer } from "./sequencer.js";
-import { keysDigest, type Shared, shelfOf } from "./keys-and-blobs.js";
 import type { Storage, Writable } from "./storage.js";
 
 export interface ReplicaParts {

@@ -3,20 +3,21 @@
  * prints how far it is, and exits with 1 at the first thing that is wrong.
  */
 import { parseArgs } from "node:util";
+import { leadersFall } from "../falling-leaders.js";
+import { PostgresServer } from "../postgres-server.js";
 import { abortsLeaveNothing } from "./aborts.js";
-import { leadersFall } from "./leaders.js";
 import { treesProve } from "./trees.js";
 
 export interface Soak {
   readonly name: string;
   readonly count: number;
-  readonly run: (count: number, seed: number, tell: (done: number) => void) => Promise<void>;
+  readonly run: (count: number, seed: number, tell: (done: number) => void) => Promise<unknown>;
 }
 
 const soaks: readonly Soak[] = [
   { name: "trees", count: 1_000_000, run: treesProve },
   { name: "aborts", count: 10_000, run: abortsLeaveNothing },
-  { name: "leaders", count: 100, run: leadersFall },
+  { name: "leaders", count: 100, run: killLeaders },
 ];
 
 const names = soaks.map(({ name }) => name);
@@ -26,6 +27,18 @@ interface Asked {
   readonly only: string | undefined;
   readonly count: number | undefined;
   readonly seed: number;
+}
+
+async function killLeaders(kills: number, seed: number, tell: (done: number) => void) {
+  const server = await PostgresServer.start();
+  if (server === undefined) throw new Error("PostgreSQL is not installed (Debian: postgresql-15)");
+  try {
+    const { acknowledged, longestChangeMs } = await leadersFall(server, kills, seed, tell);
+    const longest = (longestChangeMs / 1000).toFixed(1);
+    console.log(`leaders: ${acknowledged} jobs; the longest change took ${longest} s`);
+  } finally {
+    await server.close();
+  }
 }
 
 /** What was asked for, or what is wrong with it. */

@@ -1,0 +1,184 @@
+/**
+ * Two coordinators over one PostgreSQL under load; the leader is killed again and again, at moments
+ * that the seed chooses. No job that was acknowledged may be lost, and none may run or count twice.
+ */
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Random, randomInteger, seededRandom } from "../src/base/random.js";
+import { JobService } from "../src/gen/quipu/v1/jobs_pb.js";
+import { LogService } from "../src/gen/quipu/v1/log_pb.js";
+import { type Job, JobState } from "../src/gen/quipu/v1/types_pb.js";
+import { clientOfAny, Ring } from "../src/io/rpc/ring.js";
+import { jobBytes, jobSpec } from "../src/model/job.js";
+import type { PostgresServer } from "./postgres-server.js";
+import { quickTimes, RealFleet } from "./real-fleet.js";
+
+const names = ["one", "two"] as const;
+const submitters = 3;
+const killWithinMs = 1_500;
+const pauseMs = 100;
+/** A follower leads, and has answered, within this time after the lease has run out. */
+const changeMsMax = 10_000 + Number(quickTimes.QUIPU_LEADER_LEASE_MS);
+/** Jobs of the last moments end within this time, a lost lease of a run among it. */
+const endMsMax = 120_000;
+
+export interface Falls {
+  readonly acknowledged: number;
+  /** From the kill to the first job that was acknowledged after it. */
+  readonly longestChangeMs: number;
+}
+
+/** Throws what is wrong. */
+export async function leadersFall(
+  server: PostgresServer,
+  kills: number,
+  seed: number,
+  tell: (done: number) => void = () => undefined,
+): Promise<Falls> {
+  const fleet = new RealFleet();
+  const address = server.newDatabase();
+  const database = new URL(address).pathname.slice(1);
+  const socket = (name: string) => `unix:${fleet.folder}/${name}.sock`;
+  const shared = ["--store", address, "--shared", join(fleet.folder, "shared")];
+  const start = (name: string) =>
+    fleet.startCoordinator(name, [...shared, "--listen", socket(name)]);
+  const addresses = names.map(socket);
+  const load = new Load(addresses);
+  try {
+    const data = fleet.layData("sg-1", "digits");
+    fleet.layData("sg-2", "digits");
+    await Promise.all([
+      ...names.map(start),
+      fleet.startAgent("sg-1", "SG", "private", addresses.join(",")),
+      fleet.startAgent("sg-2", "SG", "private", addresses.toReversed().join(",")),
+    ]);
+    const terms = ["--name", "digits", "--class", "public", "--coordinator", addresses.join(",")];
+    const { code, stderr } = await fleet.quipu("data", "add", data, ...terms);
+    if (code !== 0) throw new Error(`no data set: ${stderr}`);
+    load.begin();
+    const leads = () => server.sql(database, "select address from leaders");
+    const longestChangeMs = await fall(fleet, load, seededRandom(seed), kills, async (kill) => {
+      tell(kill);
+      const leader = names.find((name) => socket(name) === leads());
+      if (leader === undefined) throw new Error(`${leads()} leads`);
+      return { leader, restart: () => start(leader) };
+    });
+    await load.end();
+    await check(load);
+    return { acknowledged: load.acknowledged.size, longestChangeMs };
+  } finally {
+    load.close();
+    await fleet.close();
+  }
+}
+
+interface Victim {
+  readonly leader: string;
+  readonly restart: () => Promise<unknown>;
+}
+
+async function fall(
+  fleet: RealFleet,
+  load: Load,
+  random: Random,
+  kills: number,
+  next: (kill: number) => Promise<Victim>,
+): Promise<number> {
+  let longestMs = 0;
+  let restarting: Promise<unknown> = Promise.resolve();
+  for (let kill = 0; kill < kills; kill += 1) {
+    const atMs = randomInteger(random, killWithinMs);
+    await Promise.all([restarting, load.more(submitters).then(() => delay(atMs))]);
+    const { leader, restart } = await next(kill);
+    await fleet.kill(leader);
+    const killedMs = performance.now();
+    await load.more(submitters + 1); // of those under way each submitter may have had one answered
+    const changeMs = performance.now() - killedMs;
+    if (changeMs > changeMsMax) throw new Error(`kill ${kill}: ${changeMs} ms without an answer`);
+    longestMs = Math.max(longestMs, changeMs);
+    restarting = restart();
+  }
+  await restarting;
+  return longestMs;
+}
+
+/** Submitters that ask until they are answered, each job under one key, any coordinator. */
+class Load {
+  readonly acknowledged = new Set<string>();
+  readonly ring: Ring;
+  readonly #rings: readonly Ring[];
+  #work: Promise<unknown> = Promise.resolve();
+  #failed: unknown;
+  #over = false;
+
+  constructor(addresses: readonly string[]) {
+    this.#rings = Array.from({ length: submitters }, (_, i) => {
+      return new Ring(i % 2 === 0 ? addresses : addresses.toReversed());
+    });
+    this.ring = this.#rings[0] as Ring;
+  }
+
+  begin(): void {
+    this.#work = Promise.all(this.#rings.map((ring, i) => this.#submit(ring, `${i}`)));
+    this.#work.catch((thrown: unknown) => {
+      this.#failed = thrown;
+    });
+  }
+
+  /** Resolves when so many more were acknowledged. */
+  async more(count: number): Promise<void> {
+    const enough = this.acknowledged.size + count;
+    while (this.acknowledged.size < enough) {
+      if (this.#failed !== undefined) throw this.#failed;
+      await delay(10);
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#over = true;
+    await this.#work;
+  }
+
+  close(): void {
+    this.#over = true;
+    for (const ring of this.#rings) ring.close();
+  }
+
+  async #submit(ring: Ring, submitter: string): Promise<void> {
+    const [dataSet, task] = ["digits", { driver: "hash" }];
+    const spec = jobBytes(jobSpec.parse({ version: "quipu.dev/v1", name: "count", dataSet, task }));
+    for (let count = 0; !this.#over; count += 1) {
+      const request = { idempotencyKey: `${submitter}-${count}`, specs: [spec] };
+      const { jobs } = await clientOfAny(ring, JobService).submitJobs(request);
+      for (const { id } of jobs) this.acknowledged.add(id);
+      await delay(pauseMs);
+    }
+  }
+}
+
+async function check({ acknowledged, ring }: Load): Promise<void> {
+  const jobs = clientOfAny(ring, JobService);
+  const endsAtMs = performance.now() + endMsMax;
+  const ended: Job[] = [];
+  for (const id of acknowledged) {
+    for (;;) {
+      const { job } = await jobs.getJob({ id });
+      if (job !== undefined && job.state >= JobState.SUCCEEDED) {
+        ended.push(job);
+        break;
+      }
+      if (performance.now() > endsAtMs) throw new Error(`job ${id} does not end: ${job?.state}`);
+      await delay(50);
+    }
+  }
+  const failed = ended.filter(({ state }) => state !== JobState.SUCCEEDED);
+  if (failed.length > 0) {
+    const [first] = failed;
+    throw new Error(`${failed.length} jobs did not succeed, first ${first?.id}: ${first?.state}`);
+  }
+  const entries = new Set(ended.map(({ logIndex }) => logIndex));
+  const { size } = await clientOfAny(ring, LogService).getLogHead({});
+  if (entries.size === acknowledged.size && Number(size) === acknowledged.size) return;
+  const counts = `${entries.size} entries, and the log holds ${size}`;
+  throw new Error(`${acknowledged.size} jobs have ${counts}`);
+}

@@ -1,0 +1,18 @@
+/** Five kills of the leader under load; `npm run test:soak -- --only leaders` makes a hundred. */
+import t from "tap";
+import { leadersFall } from "./falling-leaders.js";
+import { PostgresServer } from "./postgres-server.js";
+
+const server = await PostgresServer.start();
+t.setTimeout(300_000);
+t.teardown(() => server?.close());
+
+t.test("leaders are killed under load: nothing acknowledged is lost or doubled", async (t) => {
+  if (server === undefined) {
+    t.ok(true, "SKIPPED: PostgreSQL is not installed (Debian: postgresql-15)", { skip: true });
+    return;
+  }
+  const { acknowledged, longestChangeMs } = await leadersFall(server, 5, 1);
+  t.comment(`${acknowledged} jobs; the longest change took ${longestChangeMs.toFixed(0)} ms`);
+  t.ok(acknowledged > 5);
+});
