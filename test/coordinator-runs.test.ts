@@ -106,7 +106,7 @@ t.test("a stream that breaks says why; one whose peer reads nothing is cut", asy
   async function* beats() {
     yield hello;
     const value = create(HeartbeatSchema, { sequence: 1n });
-    for (let count = 0; count < 5_000; count += 1) yield say({ case: "heartbeat", value });
+    for (let count = 0; count < 6_000; count += 1) yield say({ case: "heartbeat", value });
     heard();
     await new Promise(() => {}); // it stays there, and reads nothing
   }

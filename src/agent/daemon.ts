@@ -12,7 +12,7 @@ import { Hasher } from "../compute/native/hashing.js";
 import { type ArtifactStore, openArtifactStore } from "../io/artifact/store.js";
 import type { HttpServer } from "../io/http/server.js";
 import { loadOrCreateSigner } from "../io/identity/signer.js";
-import { openDurableFolder } from "../io/store/durable-folder.js";
+import { type EntryFile, openEntryFile } from "../io/store/entry-file.js";
 import { startTelemetry, type Telemetry } from "../io/telemetry/telemetry.js";
 import type { Place } from "../model/place.js";
 import { Agent, type AgentView } from "./agent.js";
@@ -71,6 +71,7 @@ export class AgentDaemon {
   readonly #link: AttachLink;
   readonly #agent: Agent;
   readonly #http: HttpServer;
+  readonly #entries: EntryFile;
   readonly #timers: NodeJS.Timeout[] = [];
   #serving: Promise<void> | undefined;
   #looking = false;
@@ -83,6 +84,7 @@ export class AgentDaemon {
     this.#link = parts.link;
     this.#agent = parts.agent;
     this.#http = parts.http;
+    this.#entries = parts.entries;
   }
 
   /** Everything is open; nothing has been said to the coordinator yet. */
@@ -125,6 +127,7 @@ export class AgentDaemon {
     await this.#serving;
     this.#telemetry.close();
     await Promise.all([this.#devices.close(), this.#http.close()]);
+    await this.#entries.close();
   }
 
   /** A changed inventory is said by a new hello, on a new stream; runs are not disturbed by it. */
@@ -149,6 +152,7 @@ interface Parts {
   readonly link: AttachLink;
   readonly agent: Agent;
   readonly http: HttpServer;
+  readonly entries: EntryFile;
 }
 
 async function openParts(options: AgentOptions): Promise<Parts> {
@@ -187,6 +191,7 @@ async function openParts(options: AgentOptions): Promise<Parts> {
   const { dataFolder } = options;
   const { workers } = devices;
   const host = runnerHost({ clock, dataFolder, scratchFolder, workers, store, observe: told });
+  const entries = await openEntryFile(join(stateFolder, "runs.entries"));
   let agent: Agent | undefined;
   const http = await serveHost({
     host: options.name,
@@ -201,14 +206,14 @@ async function openParts(options: AgentOptions): Promise<Parts> {
   agent = await Agent.recover(identityOf(options, http.url, inventory), {
     clock,
     random,
-    journal: await openDurableFolder(join(stateFolder, "journal")),
-    spool: await openDurableFolder(join(stateFolder, "spool")),
+    journal: entries.section("journal"),
+    spool: entries.section("spool"),
     signer,
     runner: new HostRunner(host),
     link,
     observe,
   });
-  return { telemetry, devices, inventory, link, agent, http };
+  return { telemetry, devices, inventory, link, agent, http, entries };
 }
 
 function identityOf(

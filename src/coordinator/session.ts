@@ -1,6 +1,7 @@
 /**
- * One stream to one agent. Messages are taken in their order; what a stream says after a newer one
- * of its host was opened counts for nothing.
+ * One stream to one agent. Messages are begun in their order, and no message waits for what one about
+ * a run makes durable: many runs share a commit. What a stream says after a newer one of its host was
+ * opened counts for nothing.
  */
 import { create } from "@bufbuild/protobuf";
 import { QuipuError } from "../base/errors.js";
@@ -16,6 +17,7 @@ import {
   WelcomeSchema,
 } from "../gen/quipu/v1/attach_pb.js";
 import { FailureSchema } from "../gen/quipu/v1/types_pb.js";
+import type { RunRecord } from "../io/store/records.js";
 import type { RunRef } from "../model/run.js";
 import { acknowledge } from "./acknowledge.js";
 import { type ActiveRun, mustStop } from "./active-runs.js";
@@ -35,6 +37,7 @@ export class Session implements HostStream {
   readonly #core: Core;
   readonly #link: AgentLink;
   #tail: Promise<void> = Promise.resolve();
+  #lastLookup: Promise<unknown> = Promise.resolve();
   #closed = false;
   #host = "";
   #instanceId = "";
@@ -65,8 +68,10 @@ export class Session implements HostStream {
 
   /** Resolves when the message has been dealt with; a message that fails ends the stream. */
   receive(request: AttachRequest): Promise<void> {
-    this.#tail = this.#tail.then(() => this.#take(request));
-    return this.#tail;
+    const dealtWith = this.#tail.then(() => this.#take(request));
+    const { case: kind } = request.message;
+    if (kind !== "runUpdate" && kind !== "logLines") this.#tail = dealtWith;
+    return dealtWith;
   }
 
   close(): void {
@@ -188,7 +193,7 @@ export class Session implements HostStream {
     if (update.state === RunState.UNSPECIFIED) {
       throw new QuipuError("INVALID_ARGUMENT", "a run update without a state");
     }
-    // Not awaited: heartbeats behind it must not wait for the log. Doubles are harmless.
+    // Not awaited: whoever reads the stream must not wait for the log. Doubles are harmless.
     void this.#ingest(update);
   }
 
@@ -204,12 +209,18 @@ export class Session implements HostStream {
 
   async #logLines({ runId, epoch, lines }: LogLines): Promise<void> {
     const { store } = this.#core.ports;
-    const active = this.#core.runs.get(runId);
-    const run = active?.run ?? (await store.runs.get(runId));
+    const run = this.#core.runs.get(runId)?.run ?? (await this.#lookUp(runId));
     if (run?.host !== this.#host || BigInt(run.epoch) !== epoch) return;
     const bytesMax = limits.runLogBytesMax;
     const kept = lines.slice(-linesPerMessageMax);
     await store.transact(({ runLogs }) => runLogs.append(runId, kept, bytesMax));
     this.#core.changes.changed(run.jobId);
+  }
+
+  /** A run that is over. One after the other, so that lines stay in their order. */
+  #lookUp(runId: string): Promise<RunRecord | undefined> {
+    const lookup = this.#lastLookup.then(() => this.#core.ports.store.runs.get(runId));
+    this.#lastLookup = lookup.catch(() => undefined);
+    return lookup;
   }
 }

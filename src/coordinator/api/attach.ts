@@ -5,6 +5,8 @@ import type { AgentStream, Coordinator } from "../coordinator.js";
 
 /** Messages that may wait for one agent; an agent that is so far behind is cut and dials again. */
 const messagesWaitingMax = 4096;
+/** Messages of one agent that are being dealt with; no further one is read meanwhile. */
+const messagesUnderWayMax = 1024;
 
 export function attach(coordinator: Coordinator): Handlers<typeof AttachService>["attach"] {
   return async function* (requests, { signal }) {
@@ -33,6 +35,11 @@ export function attach(coordinator: Coordinator): Handlers<typeof AttachService>
 }
 
 async function listen(requests: AsyncIterable<AttachRequest>, stream: AgentStream): Promise<void> {
-  for await (const request of requests) await stream.receive(request);
+  const underWay = new Set<Promise<void>>();
+  for await (const request of requests) {
+    const dealtWith = stream.receive(request).finally(() => underWay.delete(dealtWith));
+    underWay.add(dealtWith);
+    if (underWay.size >= messagesUnderWayMax) await Promise.race(underWay);
+  }
   stream.close();
 }

@@ -115,7 +115,7 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   let folder: FileHandle | undefined;
   try {
     folder = await open(path, "r");
@@ -135,16 +135,16 @@ async function removeIfThere(path: string): Promise<void> {
   }
 }
 
-function checkedName(name: string): string {
+export function checkedName(name: string): string {
   if (namePattern.test(name)) return name;
   throw new QuipuError("INVALID_ARGUMENT", `not a name for a durable file: ${name.slice(0, 100)}`);
 }
 
-function isMissing(error: unknown): boolean {
+export function isMissing(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
-function explain(error: unknown, what: string): QuipuError {
+export function explain(error: unknown, what: string): QuipuError {
   const { code, message } = QuipuError.ofSystem(error);
   const next =
     code === "DISK_FULL" ? { next: "free space on that disk; the call can be repeated" } : {};

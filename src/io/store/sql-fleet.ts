@@ -68,15 +68,13 @@ export function runLogTable(db: Kysely<Schema>): RunLogTable {
         ])
         .where("run_id", "=", runId)
         .executeTakeFirst();
-      let sequence = Number(kept?.last ?? 0);
-      let total = Number(kept?.total ?? 0);
-      for (const line of lines) {
-        sequence += 1;
+      const last = Number(kept?.last ?? 0);
+      const rows = lines.map((line, i) => {
         const size_bytes = Buffer.byteLength(line) + 1; // its line end, so that empty lines count
-        total += size_bytes;
-        const row = { run_id: runId, sequence, line, size_bytes };
-        await db.insertInto("run_log_lines").values(row).execute();
-      }
+        return { run_id: runId, sequence: last + i + 1, line, size_bytes };
+      });
+      if (rows.length > 0) await db.insertInto("run_log_lines").values(rows).execute();
+      let total = Number(kept?.total ?? 0) + rows.reduce((sum, row) => sum + row.size_bytes, 0);
       while (total > bytesMax) total -= await dropOldest(db, runId, total - bytesMax);
     },
     async read(runId, after) {
