@@ -150,6 +150,7 @@ async function keep(
 ): Promise<readonly Verdict[]> {
   const kept: Verdict[] = [];
   const papers = new Map<Digest, Paper>();
+  await tables.jobs.expect(verdicts.map(({ job }) => job.id));
   for (const verdict of verdicts) {
     const { decision, content, run, use, dataSet, counts } = verdict;
     const job = await tables.jobs.get(verdict.job.id);

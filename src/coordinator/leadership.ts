@@ -78,6 +78,7 @@ export class Leadership {
     this.#options = options;
     this.epoch = epoch;
     this.store = ledStore(options.store, epoch);
+    options.store.writesAlone();
     this.#endsAtMs = endsAtMs;
     this.#timer = setInterval(() => void this.#renew(), options.leaseMs / looksPerLease);
   }

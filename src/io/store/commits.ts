@@ -1,13 +1,15 @@
 /**
  * Works that wait at the same moment share one commit, so that the price of a sync is paid once for
- * many. They run one after another without any mark between them; only when one of them throws are
- * they all run again, each under a savepoint, so that it takes nothing of the others with it.
+ * many, and one unit, so that its rows go to the database together. They run one after another without
+ * any mark between them; only when one of them throws are they all run again, each under a savepoint
+ * and with a unit of its own, so that it takes nothing of the others with it.
  */
 import { type Kysely, sql } from "kysely";
 import type { StoreTables } from "./coordinator-store.js";
 import type { Database } from "./database.js";
 import { explainDatabase, isSerialisationFailure } from "./explain-database.js";
 import type { Schema } from "./schema.js";
+import { type Memories, Unit } from "./unit.js";
 
 /** Works that one commit carries at most, so that none waits long behind the others. */
 const worksPerCommitMax = 128;
@@ -27,13 +29,13 @@ class WorkThrew extends Error {}
 
 export class Commits {
   readonly #database: Database;
-  readonly #tablesOf: (db: Kysely<Schema>) => StoreTables;
+  readonly #memories: Memories;
   readonly #waiting: Waiting[] = [];
   #draining: Promise<void> | undefined;
 
-  constructor(database: Database, tablesOf: (db: Kysely<Schema>) => StoreTables) {
+  constructor(database: Database, memories: Memories) {
     this.#database = database;
-    this.#tablesOf = tablesOf;
+    this.#memories = memories;
   }
 
   run<T>(work: (tables: StoreTables) => Promise<T>): Promise<T> {
@@ -50,8 +52,8 @@ export class Commits {
   }
 
   async #drain(): Promise<void> {
-    await Promise.resolve(); // whoever asks in this same turn joins the first commit
     while (this.#waiting.length > 0) {
+      await this.#gather();
       const batch = this.#waiting.splice(0, worksPerCommitMax);
       try {
         const outcomes = await this.#commit(batch.map(({ work }) => work));
@@ -69,44 +71,62 @@ export class Commits {
     this.#draining = undefined;
   }
 
+  /** Whoever asks in this same turn joins; with a disk to wait for, all that has arrived meanwhile. */
+  async #gather(): Promise<void> {
+    if (this.#database.isDurable) await new Promise(setImmediate);
+    else await Promise.resolve();
+  }
+
   async #commit(works: readonly Work[]): Promise<readonly Outcome[]> {
     const [alone, ...others] = works;
-    if (alone !== undefined && others.length === 0) {
-      return await this.#database.transaction(async (db) => [
-        { value: await alone(this.#tablesOf(db)) },
-      ]);
-    }
     try {
-      return await this.#database.transaction((db) => runPlainly(works, this.#tablesOf(db)));
+      return await this.#together(works);
     } catch (error) {
       if (!(error instanceof WorkThrew)) throw error;
-      return await this.#database.transaction((db) => runApart(works, this.#tablesOf, db));
+      if (alone !== undefined && others.length === 0) throw error.cause;
+      return await this.#apart(works);
     }
+  }
+
+  async #together(works: readonly Work[]): Promise<readonly Outcome[]> {
+    const { outcomes, unit } = await this.#database.transaction(async (db) => {
+      const unit = new Unit(db, this.#database, this.#memories);
+      return { outcomes: await runPlainly(works, unit), unit };
+    });
+    unit.committed();
+    return outcomes;
+  }
+
+  async #apart(works: readonly Work[]): Promise<readonly Outcome[]> {
+    // What is remembered is of before the first of them, which the others must see.
+    this.#memories.forget();
+    return await this.#database.transaction((db) => runApart(works, db, this.#database));
   }
 }
 
-async function runPlainly(works: readonly Work[], tables: StoreTables): Promise<Outcome[]> {
+async function runPlainly(works: readonly Work[], unit: Unit): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  for (const work of works) {
-    try {
-      outcomes.push({ value: await work(tables) });
-    } catch (error) {
-      throw isSerialisationFailure(error) ? error : new WorkThrew();
-    }
+  try {
+    for (const work of works) outcomes.push({ value: await work(unit.tables) });
+    await unit.flush();
+  } catch (error) {
+    throw isSerialisationFailure(error) ? error : new WorkThrew("", { cause: error });
   }
   return outcomes;
 }
 
 async function runApart(
   works: readonly Work[],
-  tablesOf: (db: Kysely<Schema>) => StoreTables,
   db: Kysely<Schema>,
+  database: Database,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const work of works) {
     await sql`savepoint work`.execute(db);
     try {
-      const value = await work(tablesOf(db));
+      const unit = new Unit(db, database);
+      const value = await work(unit.tables);
+      await unit.flush();
       await sql`release savepoint work`.execute(db);
       outcomes.push({ value });
     } catch (error) {

@@ -35,6 +35,11 @@ import type {
 
 export interface CoordinatorStore extends StoreTables {
   transact<T>(work: (tables: StoreTables) => Promise<T>): Promise<T>;
+  /**
+   * From now on this process alone writes here, until it closes the store: rows may be remembered. Said
+   * by a new leader, whose predecessors can commit nothing any more; SQLite has no other opener.
+   */
+  writesAlone(): void;
   /** Resolves when the database answers; throws what keeps it from answering. */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -60,6 +65,8 @@ export interface StoreTables {
 export interface JobTable {
   insert(jobs: readonly JobRecord[]): Promise<void>;
   get(id: string): Promise<JobRecord | undefined>;
+  /** These will be asked for one by one: they are read together. */
+  expect(ids: readonly string[]): Promise<void>;
   /** Replaces the row of the same id; what was asked (spec, position) stays as inserted. */
   update(job: JobRecord): Promise<void>;
   /** Queued jobs above this position, first admitted first. */

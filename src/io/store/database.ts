@@ -6,6 +6,10 @@ import type { Schema } from "./schema.js";
 
 export interface Database {
   readonly dialect: Dialect;
+  /** Whether other processes may write to it too. */
+  readonly isShared: boolean;
+  /** Whether commits wait for a disk: then it pays to bring many works together. */
+  readonly isDurable: boolean;
   /** Each statement by itself; sees committed rows only. */
   readonly db: Kysely<Schema>;
   /** Why the database can take no transaction now, while it is asked about a lost answer. */

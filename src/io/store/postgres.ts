@@ -22,6 +22,8 @@ export async function openPostgres(address: string): Promise<Database> {
     const transactions = await PostgresTransactions.open(db);
     return {
       dialect: postgresDialect,
+      isShared: true,
+      isDurable: true,
       db,
       get silence() {
         return transactions.silence;

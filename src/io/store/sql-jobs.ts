@@ -1,24 +1,51 @@
 /** Jobs and what is decided about them, in SQL. */
 import type { Kysely } from "kysely";
 import type { Digest } from "../../base/bytes.js";
-import type { DecisionTable, JobTable, PaperTable, SubmissionTable } from "./coordinator-store.js";
-import type { JobRecord } from "./records.js";
+import type { JobTable, PaperTable, SubmissionTable } from "./coordinator-store.js";
+import { excluded } from "./excluded.js";
+import type { DecisionRecord, JobRecord } from "./records.js";
+import type { Rows } from "./row-set.js";
 import type { JobRow, Schema } from "./schema.js";
 
-export function jobTable(db: Kysely<Schema>): JobTable {
+/** A longer one is not sent again with each change of its job. */
+const specResentBytesMax = 4096;
+
+export function jobRows(db: Kysely<Schema>): Rows<JobRecord> {
   return {
+    table: "jobs",
+    keyOf: ({ id }) => id,
+    async load(ids) {
+      const rows = await db.selectFrom("jobs").selectAll().where("id", "in", ids).execute();
+      return rows.map(fromRow);
+    },
     async insert(jobs) {
-      for (const job of jobs) await db.insertInto("jobs").values(toRow(job)).execute();
+      await db.insertInto("jobs").values(jobs.map(toRow)).execute();
     },
-    async get(id) {
-      const row = await db.selectFrom("jobs").selectAll().where("id", "=", id).executeTakeFirst();
-      return row === undefined ? undefined : fromRow(row);
+    async replace(jobs) {
+      const rows = jobs.map(toRow);
+      const short = rows.filter(({ spec }) => spec.length <= specResentBytesMax);
+      if (short.length > 0) {
+        await db
+          .insertInto("jobs")
+          .values(short)
+          .onConflict((conflict) => conflict.column("id").doUpdateSet(excluded(short)))
+          .execute();
+      }
+      for (const { id, position, spec, ...change } of rows) {
+        if (spec.length <= specResentBytesMax) continue;
+        await db.updateTable("jobs").set(change).where("id", "=", id).execute();
+      }
     },
-    async update(job) {
-      const { id, position, name, driver, spec, spec_digest, submitted_at_ms, ...change } =
-        toRow(job);
-      await db.updateTable("jobs").set(change).where("id", "=", id).execute();
+    async delete(ids) {
+      await db.deleteFrom("jobs").where("id", "in", ids).execute();
     },
+  };
+}
+
+export function jobQueries(
+  db: Kysely<Schema>,
+): Omit<JobTable, "insert" | "get" | "expect" | "update"> {
+  return {
     async queued(limit, afterPosition) {
       return (await waiting(db, limit, afterPosition).execute()).map(fromRow);
     },
@@ -54,22 +81,30 @@ export function jobTable(db: Kysely<Schema>): JobTable {
   };
 }
 
-export function decisionTable(db: Kysely<Schema>): DecisionTable {
+export function decisionRows(db: Kysely<Schema>): Rows<DecisionRecord> {
+  const toRow = ({ id, jobId, content }: DecisionRecord) => ({ id, job_id: jobId, content });
   return {
-    async insert({ id, jobId, content }) {
-      await db.insertInto("decisions").values({ id, job_id: jobId, content }).execute();
+    table: "decisions",
+    keyOf: ({ id }) => id,
+    async load(ids) {
+      const rows = await db.selectFrom("decisions").selectAll().where("id", "in", ids).execute();
+      return rows.map(({ id, job_id, content }) => {
+        return { id, jobId: job_id, content: plain(content) };
+      });
     },
-    async get(id) {
-      const row = await db
-        .selectFrom("decisions")
-        .selectAll()
-        .where("id", "=", id)
-        .executeTakeFirst();
-      if (row === undefined) return undefined;
-      return { id: row.id, jobId: row.job_id, content: plain(row.content) };
+    async insert(decisions) {
+      await db.insertInto("decisions").values(decisions.map(toRow)).execute();
     },
-    async delete(id) {
-      await db.deleteFrom("decisions").where("id", "=", id).execute();
+    async replace(decisions) {
+      const rows = decisions.map(toRow);
+      await db
+        .insertInto("decisions")
+        .values(rows)
+        .onConflict((conflict) => conflict.column("id").doUpdateSet(excluded(rows)))
+        .execute();
+    },
+    async delete(ids) {
+      await db.deleteFrom("decisions").where("id", "in", ids).execute();
     },
   };
 }

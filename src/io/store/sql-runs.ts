@@ -2,27 +2,39 @@
 import { type Kysely, sql } from "kysely";
 import type { Digest } from "../../base/bytes.js";
 import type { LogIndexTable, ReceiptTable, RunTable } from "./coordinator-store.js";
-import type { ReceiptRecord, RunRecord } from "./records.js";
+import { excluded } from "./excluded.js";
+import type { ReceiptRecord, ReceiptStage, RunRecord } from "./records.js";
+import type { Rows } from "./row-set.js";
 import type { ReceiptRow, RunRow, Schema } from "./schema.js";
 import { plain } from "./sql-jobs.js";
 
-export function runTable(db: Kysely<Schema>): RunTable {
+export function runRows(db: Kysely<Schema>): Rows<RunRecord> {
   return {
-    async insert(run) {
-      await db.insertInto("runs").values(toRow(run)).execute();
+    table: "runs",
+    keyOf: ({ id }) => id,
+    async load(ids) {
+      const rows = await db.selectFrom("runs").selectAll().where("id", "in", ids).execute();
+      return rows.map(fromRow);
     },
-    async get(id) {
-      const row = await db.selectFrom("runs").selectAll().where("id", "=", id).executeTakeFirst();
-      return row === undefined ? undefined : fromRow(row);
+    async insert(runs) {
+      await db.insertInto("runs").values(runs.map(toRow)).execute();
     },
-    async update(id, { stage, instanceId, endedAtMs }) {
-      const change = {
-        stage,
-        ...(instanceId === undefined ? {} : { instance_id: instanceId }),
-        ...(endedAtMs === undefined ? {} : { ended_at_ms: endedAtMs }),
-      };
-      await db.updateTable("runs").set(change).where("id", "=", id).execute();
+    async replace(runs) {
+      const rows = runs.map(toRow);
+      await db
+        .insertInto("runs")
+        .values(rows)
+        .onConflict((conflict) => conflict.column("id").doUpdateSet(excluded(rows)))
+        .execute();
     },
+    async delete(ids) {
+      await db.deleteFrom("runs").where("id", "in", ids).execute();
+    },
+  };
+}
+
+export function runQueries(db: Kysely<Schema>): Omit<RunTable, "insert" | "get" | "update"> {
+  return {
     async grantedSince(atMs, limit, after) {
       let query = db.selectFrom("runs").selectAll().where("assigned_at_ms", ">=", atMs);
       if (after !== undefined) {
@@ -50,39 +62,43 @@ export function runTable(db: Kysely<Schema>): RunTable {
   };
 }
 
-export function receiptTable(db: Kysely<Schema>): ReceiptTable {
+export function receiptRows(db: Kysely<Schema>): Rows<ReceiptRecord> {
   return {
-    async insert(receipt) {
-      const { numInsertedOrUpdatedRows } = await db
-        .insertInto("receipts")
-        .values({
-          run_id: receipt.runId,
-          job_id: receipt.jobId,
-          epoch: receipt.epoch,
-          stage: receipt.stage,
-          envelope: receipt.envelope,
-          log_index: receipt.logIndex ?? null,
-          received_at_ms: receipt.receivedAtMs,
-        })
-        .onConflict((conflict) => conflict.column("run_id").doNothing())
-        .executeTakeFirst();
-      return numInsertedOrUpdatedRows === 1n;
+    table: "receipts",
+    keyOf: ({ runId }) => runId,
+    async load(runIds) {
+      const query = db.selectFrom("receipts").selectAll().where("run_id", "in", runIds);
+      return (await query.execute()).map(toReceipt);
     },
-    async get(runId) {
-      const row = await db
-        .selectFrom("receipts")
-        .selectAll()
-        .where("run_id", "=", runId)
-        .executeTakeFirst();
-      return row === undefined ? undefined : toReceipt(row);
+    async insert(receipts) {
+      await db.insertInto("receipts").values(receipts.map(fromReceipt)).execute();
     },
-    async setLogged(runId, logIndex) {
+    /** Stage and place in the log: nothing else of a receipt ever changes. */
+    async replace(receipts) {
+      const ids = receipts.map(({ runId }) => runId);
+      const stages = receipts.map(({ runId, stage }) => sql`when ${runId} then ${stage}`);
+      const indexes = receipts.map(
+        ({ runId, logIndex }) => sql`when ${runId} then cast(${logIndex ?? null} as bigint)`,
+      );
       await db
         .updateTable("receipts")
-        .set({ stage: "logged", log_index: logIndex })
-        .where("run_id", "=", runId)
+        .set({
+          stage: sql<ReceiptStage>`case run_id ${sql.join(stages, sql` `)} end`,
+          log_index: sql<number>`case run_id ${sql.join(indexes, sql` `)} end`,
+        })
+        .where("run_id", "in", ids)
         .execute();
     },
+    async delete(runIds) {
+      await db.deleteFrom("receipts").where("run_id", "in", runIds).execute();
+    },
+  };
+}
+
+export function receiptQueries(
+  db: Kysely<Schema>,
+): Omit<ReceiptTable, "insert" | "get" | "setLogged"> {
+  return {
     async inStage(stage) {
       const rows = await db
         .selectFrom("receipts")
@@ -130,6 +146,18 @@ export function logIndexTable(db: Kysely<Schema>): LogIndexTable {
         .executeTakeFirst();
       return Number(row?.last ?? -1) + 1;
     },
+  };
+}
+
+function fromReceipt(receipt: ReceiptRecord): ReceiptRow {
+  return {
+    run_id: receipt.runId,
+    job_id: receipt.jobId,
+    epoch: receipt.epoch,
+    stage: receipt.stage,
+    envelope: receipt.envelope,
+    log_index: receipt.logIndex ?? null,
+    received_at_ms: receipt.receivedAtMs,
   };
 }
 

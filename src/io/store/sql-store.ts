@@ -1,19 +1,17 @@
 /** The coordinator's store over SQL: which database, its tables, and how works are committed. */
-import { type Kysely, sql } from "kysely";
+import { sql } from "kysely";
+import { QuipuError } from "../../base/errors.js";
 import { Commits } from "./commits.js";
 import type { CoordinatorStore, StoreTables } from "./coordinator-store.js";
 import type { Database } from "./database.js";
 import { openPostgres } from "./postgres.js";
 import { isPostgresAddress } from "./postgres-address.js";
-import type { Schema } from "./schema.js";
-import { dataUseTable } from "./sql-data-uses.js";
-import { dataSetTable, hostTable, runLogTable } from "./sql-fleet.js";
-import { decisionTable, jobTable, paperTable, submissionTable } from "./sql-jobs.js";
-import { leaderTable } from "./sql-leader.js";
-import { logFileTable } from "./sql-log.js";
-import { policySetTable } from "./sql-policy.js";
-import { logIndexTable, receiptTable, runTable } from "./sql-runs.js";
+import type { RowMemory } from "./row-memory.js";
+import type { Rows } from "./row-set.js";
+import { decisionRows, jobQueries, jobRows } from "./sql-jobs.js";
+import { receiptQueries, receiptRows, runQueries, runRows } from "./sql-runs.js";
 import { openSqlite } from "./sqlite.js";
+import { Memories, Unit } from "./unit.js";
 
 /**
  * Opens the store at a `postgres://` address, in the file of this path, or in memory for
@@ -21,11 +19,13 @@ import { openSqlite } from "./sqlite.js";
  */
 export async function openCoordinatorStore(where: string): Promise<CoordinatorStore> {
   const database = isPostgresAddress(where) ? await openPostgres(where) : await openSqlite(where);
-  const tablesOf = (db: Kysely<Schema>) => tables(db, database);
-  const commits = new Commits(database, tablesOf);
+  const memories = new Memories();
+  memories.open(!database.isShared);
+  const commits = new Commits(database, memories);
   return {
-    ...tablesOf(database.db),
+    ...readers(database, memories),
     transact: (work) => commits.run(work),
+    writesAlone: () => memories.open(true),
     async check() {
       if (database.silence !== undefined) throw database.silence;
       await sql`select 1`.execute(database.db);
@@ -38,21 +38,24 @@ export async function openCoordinatorStore(where: string): Promise<CoordinatorSt
   };
 }
 
-function tables(db: Kysely<Schema>, { dialect }: Database): StoreTables {
+/** Committed rows. */
+function readers(database: Database, memories: Memories): StoreTables {
+  const { db } = database;
+  const { jobs, runs, receipts } = memories;
   return {
-    jobs: jobTable(db),
-    runs: runTable(db),
-    hosts: hostTable(db),
-    dataSets: dataSetTable(db),
-    decisions: decisionTable(db),
-    papers: paperTable(db),
-    receipts: receiptTable(db),
-    submissions: submissionTable(db),
-    runLogs: runLogTable(db),
-    logIndex: logIndexTable(db),
-    leader: leaderTable(db, dialect),
-    logFiles: logFileTable(db),
-    policySets: policySetTable(db),
-    dataUses: dataUseTable(db),
+    ...new Unit(db, database).tables,
+    jobs: { ...jobQueries(db), ...reader(jobRows(db), jobs), expect: refused, update: refused },
+    runs: { ...runQueries(db), ...reader(runRows(db), runs), update: refused },
+    receipts: { ...receiptQueries(db), ...reader(receiptRows(db), receipts), setLogged: refused },
+    decisions: { ...reader(decisionRows(db)), delete: refused },
   };
+}
+
+function reader<Row>(rows: Rows<Row>, memory?: RowMemory<Row>) {
+  const get = async (key: string) => memory?.get(key) ?? (await rows.load([key]))[0];
+  return { get, insert: refused };
+}
+
+function refused(): Promise<never> {
+  return Promise.reject(new QuipuError("INTERNAL", "rows are written in a transaction"));
 }

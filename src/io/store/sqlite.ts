@@ -26,6 +26,8 @@ export async function openSqlite(path: string): Promise<Database> {
     await migrate(opened, sqliteDialect, path);
     return {
       dialect: sqliteDialect,
+      isShared: false,
+      isDurable: path !== ":memory:",
       db: opened,
       silence: undefined,
       transaction: (body) => opened.transaction().execute(body),

@@ -1,0 +1,112 @@
+/**
+ * The rows of one table as the works of one transaction see them. A row is read once, whoever asks;
+ * what is written is seen at once by all that follows in the transaction, and goes to the database at
+ * its end, many rows to a statement.
+ */
+import { QuipuError } from "../../base/errors.js";
+import type { RowMemory } from "./row-memory.js";
+
+/** One table, many rows at a time. */
+export interface Rows<Row> {
+  readonly table: string;
+  keyOf(row: Row): string;
+  load(keys: readonly string[]): Promise<readonly Row[]>;
+  insert(rows: readonly Row[]): Promise<void>;
+  /** Of rows that are there. */
+  replace(rows: readonly Row[]): Promise<void>;
+  delete(keys: readonly string[]): Promise<void>;
+}
+
+/** Statements stay far below what databases allow of parameters. */
+const rowsPerStatementMax = 256;
+
+export class RowSet<Row> {
+  readonly #rows: Rows<Row>;
+  readonly #memory: RowMemory<Row> | undefined;
+  /** As the transaction has them now; undefined: there is none. */
+  readonly #known = new Map<string, Row | undefined>();
+  readonly #inserted = new Set<string>();
+  readonly #replaced = new Set<string>();
+  readonly #deleted = new Set<string>();
+
+  constructor(rows: Rows<Row>, memory?: RowMemory<Row>) {
+    this.#rows = rows;
+    this.#memory = memory;
+  }
+
+  async get(key: string): Promise<Row | undefined> {
+    if (!this.#known.has(key)) await this.#load([key]);
+    return this.#known.get(key);
+  }
+
+  /** Reads these together, since they will be asked for one by one. */
+  async expect(keys: readonly string[]): Promise<void> {
+    const unknown = keys.filter((key) => !this.#known.has(key));
+    for (let at = 0; at < unknown.length; at += rowsPerStatementMax) {
+      await this.#load(unknown.slice(at, at + rowsPerStatementMax));
+    }
+  }
+
+  /** A row that the database has already makes the whole transaction fail at its end. */
+  insert(row: Row): void {
+    const key = this.#rows.keyOf(row);
+    if (this.#known.get(key) !== undefined) {
+      throw new QuipuError("CONFLICT", `${this.#rows.table} has a row ${key} already`);
+    }
+    this.#known.set(key, row);
+    if (this.#deleted.delete(key)) this.#replaced.add(key);
+    else this.#inserted.add(key);
+  }
+
+  /** Without effect where there is no such row. */
+  async update(key: string, change: (row: Row) => Row): Promise<void> {
+    const row = await this.get(key);
+    if (row === undefined) return;
+    this.#known.set(key, change(row));
+    if (!this.#inserted.has(key)) this.#replaced.add(key);
+  }
+
+  delete(key: string): void {
+    this.#known.set(key, undefined);
+    this.#replaced.delete(key);
+    if (!this.#inserted.delete(key)) this.#deleted.add(key);
+  }
+
+  /** To the database, before something is asked of it that these rows play a part in. */
+  async flush(): Promise<void> {
+    await this.#each(this.#deleted, (keys) => this.#rows.delete(keys));
+    await this.#each(this.#inserted, (keys) => this.#rows.insert(this.#of(keys)));
+    await this.#each(this.#replaced, (keys) => this.#rows.replace(this.#of(keys)));
+  }
+
+  /** The transaction is committed, and these are its rows. */
+  committed(): void {
+    for (const [key, row] of this.#known) {
+      if (row === undefined) this.#memory?.forget(key);
+      else this.#memory?.set(key, row);
+    }
+  }
+
+  async #load(keys: readonly string[]): Promise<void> {
+    const missing: string[] = [];
+    for (const key of keys) {
+      const remembered = this.#memory?.get(key);
+      this.#known.set(key, remembered);
+      if (remembered === undefined) missing.push(key);
+    }
+    if (missing.length === 0) return;
+    for (const row of await this.#rows.load(missing)) this.#known.set(this.#rows.keyOf(row), row);
+  }
+
+  #of(keys: readonly string[]): Row[] {
+    return keys.map((key) => this.#known.get(key) as Row);
+  }
+
+  async #each(keys: Set<string>, write: (keys: readonly string[]) => Promise<void>): Promise<void> {
+    const all = [...keys];
+    keys.clear();
+    for (let at = 0; at < all.length; at += rowsPerStatementMax) {
+      await write(all.slice(at, at + rowsPerStatementMax));
+    }
+  }
+}

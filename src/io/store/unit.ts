@@ -1,0 +1,135 @@
+/**
+ * The works of one transaction as one: the rows that jobs go through again and again (their own, their
+ * runs', decisions' and receipts') are read once and written together. Every other table is the
+ * database's own.
+ */
+import type { Kysely } from "kysely";
+import type { StoreTables } from "./coordinator-store.js";
+import type { Database } from "./database.js";
+import type { DecisionRecord, JobRecord, ReceiptRecord, RunRecord } from "./records.js";
+import { RowMemory } from "./row-memory.js";
+import { RowSet } from "./row-set.js";
+import type { Schema } from "./schema.js";
+import { dataUseTable } from "./sql-data-uses.js";
+import { dataSetTable, hostTable, runLogTable } from "./sql-fleet.js";
+import { decisionRows, jobQueries, jobRows, paperTable, submissionTable } from "./sql-jobs.js";
+import { leaderTable } from "./sql-leader.js";
+import { logFileTable } from "./sql-log.js";
+import { policySetTable } from "./sql-policy.js";
+import { logIndexTable, receiptQueries, receiptRows, runQueries, runRows } from "./sql-runs.js";
+
+/** What a row takes besides its bytes. */
+const rowBytes = 1024;
+
+/** Of the tables whose rows are asked for most. */
+export class Memories {
+  readonly jobs = new RowMemory<JobRecord>(({ spec }) => rowBytes + spec.length);
+  readonly runs = new RowMemory<RunRecord>(() => rowBytes);
+  readonly receipts = new RowMemory<ReceiptRecord>(({ envelope }) => rowBytes + envelope.length);
+
+  open(isOpen: boolean): void {
+    for (const memory of this.#all) memory.open(isOpen);
+  }
+
+  forget(): void {
+    for (const memory of this.#all) memory.clear();
+  }
+
+  get #all() {
+    return [this.jobs, this.runs, this.receipts];
+  }
+}
+
+export class Unit {
+  readonly tables: StoreTables;
+  readonly #jobs: RowSet<JobRecord>;
+  readonly #runs: RowSet<RunRecord>;
+  readonly #receipts: RowSet<ReceiptRecord>;
+  readonly #decisions: RowSet<DecisionRecord>;
+
+  /** Without memories every row is the database's. */
+  constructor(db: Kysely<Schema>, { dialect }: Database, memories?: Memories) {
+    this.#jobs = new RowSet(jobRows(db), memories?.jobs);
+    this.#runs = new RowSet(runRows(db), memories?.runs);
+    this.#receipts = new RowSet(receiptRows(db), memories?.receipts);
+    this.#decisions = new RowSet(decisionRows(db));
+    this.tables = {
+      jobs: this.#jobTable(db),
+      runs: this.#runTable(db),
+      receipts: this.#receiptTable(db),
+      decisions: {
+        insert: async (decision) => this.#decisions.insert(decision),
+        get: (id) => this.#decisions.get(id),
+        delete: async (id) => this.#decisions.delete(id),
+      },
+      hosts: hostTable(db),
+      dataSets: dataSetTable(db),
+      papers: paperTable(db),
+      submissions: submissionTable(db),
+      runLogs: runLogTable(db),
+      logIndex: logIndexTable(db),
+      leader: leaderTable(db, dialect),
+      logFiles: logFileTable(db),
+      policySets: policySetTable(db),
+      dataUses: dataUseTable(db),
+    };
+  }
+
+  /** In the order that foreign keys ask for. */
+  async flush(): Promise<void> {
+    for (const set of [this.#jobs, this.#decisions, this.#runs, this.#receipts]) await set.flush();
+  }
+
+  committed(): void {
+    for (const set of [this.#jobs, this.#runs, this.#receipts]) set.committed();
+  }
+
+  /** Questions that are no row's key see what was written before them. */
+  #asked<Queries extends object>(queries: Queries): Queries {
+    const asked = Object.entries(queries).map(([name, query]) => {
+      return [
+        name,
+        async (...given: unknown[]) => {
+          await this.flush();
+          return await (query as (...given: unknown[]) => Promise<unknown>)(...given);
+        },
+      ];
+    });
+    return Object.fromEntries(asked) as Queries;
+  }
+
+  #jobTable(db: Kysely<Schema>): StoreTables["jobs"] {
+    return {
+      ...this.#asked(jobQueries(db)),
+      insert: async (jobs) => {
+        for (const job of jobs) this.#jobs.insert(job);
+      },
+      get: (id) => this.#jobs.get(id),
+      expect: (ids) => this.#jobs.expect(ids),
+      update: (job) => this.#jobs.update(job.id, () => job),
+    };
+  }
+
+  #runTable(db: Kysely<Schema>): StoreTables["runs"] {
+    return {
+      ...this.#asked(runQueries(db)),
+      insert: async (run) => this.#runs.insert(run),
+      get: (id) => this.#runs.get(id),
+      update: (id, change) => this.#runs.update(id, (run) => ({ ...run, ...change })),
+    };
+  }
+
+  #receiptTable(db: Kysely<Schema>): StoreTables["receipts"] {
+    return {
+      ...this.#asked(receiptQueries(db)),
+      insert: async (receipt) => {
+        if ((await this.#receipts.get(receipt.runId)) !== undefined) return false;
+        this.#receipts.insert(receipt);
+        return true;
+      },
+      get: (runId) => this.#receipts.get(runId),
+      setLogged: (runId, logIndex) =>
+        this.#receipts.update(runId, (receipt) => ({ ...receipt, stage: "logged", logIndex })),
+    };
+  }
+}
