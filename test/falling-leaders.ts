@@ -19,7 +19,7 @@ const killWithinMs = 1_500;
 const pauseMs = 100;
 /** A follower leads, and has answered, within this time after the lease has run out. */
 const changeMsMax = 10_000 + Number(quickTimes.QUIPU_LEADER_LEASE_MS);
-/** Jobs of the last moments end within this time, a lost lease of a run among it. */
+/** While some end, others may wait; a job that is looked at for so long never ends. */
 const endMsMax = 120_000;
 
 export interface Falls {
@@ -158,9 +158,9 @@ class Load {
 
 async function check({ acknowledged, ring }: Load): Promise<void> {
   const jobs = clientOfAny(ring, JobService);
-  const endsAtMs = performance.now() + endMsMax;
   const ended: Job[] = [];
   for (const id of acknowledged) {
+    const endsAtMs = performance.now() + endMsMax;
     for (;;) {
       const { job } = await jobs.getJob({ id });
       if (job !== undefined && job.state >= JobState.SUCCEEDED) {

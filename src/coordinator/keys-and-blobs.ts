@@ -16,12 +16,15 @@ export interface Shared {
   readonly artifacts: ArtifactStore;
 }
 
+/** Files of `keys/`. */
+export const keyNames = ["log", "grants"] as const;
+
 /** `folder` holds `keys/` and `artifacts/`; `isShared`: for other processes too. */
 export async function openShared(folder: string, isShared: boolean): Promise<Shared> {
   const keys = join(folder, "keys");
   return {
-    logSigner: await loadOrCreateSigner(keys, "log", "ed25519"),
-    grantSigner: await loadOrCreateSigner(keys, "grants", "ecdsa-p256-sha256"),
+    logSigner: await loadOrCreateSigner(keys, keyNames[0], "ed25519"),
+    grantSigner: await loadOrCreateSigner(keys, keyNames[1], "ecdsa-p256-sha256"),
     artifacts: await openArtifactStore(join(folder, "artifacts"), { isShared }),
   };
 }

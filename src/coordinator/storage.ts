@@ -44,8 +44,16 @@ export async function openStorage(stateFolder: string, address: string): Promise
   };
 }
 
+/** Layout of the state folder: keys, database, log, artifacts. */
+export const stateLayout = Object.freeze({ kind: "coordinator", version: 1 });
+
+/** The database of a coordinator that has none elsewhere. */
+export function storePath(stateFolder: string): string {
+  return join(stateFolder, "coordinator.db");
+}
+
 async function openAlone(stateFolder: string): Promise<Storage> {
-  const store = await openCoordinatorStore(join(stateFolder, "coordinator.db"));
+  const store = await openCoordinatorStore(storePath(stateFolder));
   try {
     const logFiles = await LogFolder.open(join(stateFolder, "log"));
     return { store, logFiles, isShared: false, lead: async () => ({ store, logFiles }) };

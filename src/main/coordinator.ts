@@ -7,19 +7,18 @@ import { QuipuError } from "../base/errors.js";
 import { times } from "../base/limits.js";
 import { sdNotify } from "../compute/native/system.js";
 import { CoordinatorDaemon, type DaemonEvent } from "../coordinator/daemon.js";
+import { stateLayout } from "../coordinator/storage.js";
 import { openDurableFolder } from "../io/store/durable-folder.js";
 import { openStateFolder } from "../io/store/state-folder.js";
+import { isCopyVerb, runCopy } from "./coordinator-copies.js";
 import { CommandLine, type Log, packageVersion, runDaemon } from "./daemon-program.js";
 import { systemClock } from "./system-clock.js";
 
 const command = new CommandLine(
   "quipu-coordinator --state DIR [--listen 127.0.0.1:PORT|unix:/PATH] [--http 127.0.0.1:PORT]" +
     " [--store postgres://…] [--shared DIR] [--advertise ADDRESS] [--policy DIR] [--prices DIR]" +
-    " [--origin NAME] [--log-level LEVEL]",
+    " [--origin NAME] [--log-level LEVEL]; or backup FOLDER, restore FOLDER",
 );
-
-/** Layout of the state folder: keys, database, log, artifacts. */
-const stateVersion = 1;
 
 const defaults = {
   state: undefined,
@@ -74,7 +73,7 @@ function logEvent(log: Log, event: DaemonEvent): void {
 async function main(log: Log): Promise<void> {
   const given = command.options(defaults);
   command.setLevel(log, given["log-level"]);
-  const state = await openStateFolder(given.state, { kind: "coordinator", version: stateVersion });
+  const state = await openStateFolder(given.state, stateLayout);
   const ended = new AbortController();
   const ending = new Promise<NodeJS.Signals | QuipuError>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
@@ -134,4 +133,6 @@ function json(value: object): Buffer {
   return Buffer.from(`${JSON.stringify(value)}\n`);
 }
 
-await runDaemon(main);
+const [verb, ...rest] = process.argv.slice(2);
+if (isCopyVerb(verb)) process.exitCode = await runCopy(verb, rest);
+else await runDaemon(main);

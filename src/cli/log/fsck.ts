@@ -1,7 +1,6 @@
 /** `quipu log fsck [FOLDER]`: reads a whole log as a stranger can and recomputes all of it. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { errorCodes, QuipuError } from "../../base/errors.js";
+import { publishedFiles } from "../../io/store/log-folder.js";
 import { fsckLog } from "../../proof/tlog/fsck.js";
 import { parseVerifierKey } from "../../proof/tlog/note.js";
 import type { TileReader } from "../../proof/tlog/tile.js";
@@ -31,15 +30,7 @@ function folderLog(folder: string, key: string | undefined): { read: TileReader;
       next: "give the verifier key with --key (`quipu log head` shows a coordinator's)",
     });
   }
-  const read: TileReader = async (path) => {
-    try {
-      return new Uint8Array(await readFile(join(folder, path)));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    }
-  };
-  return { read, key };
+  return { read: publishedFiles(folder), key };
 }
 
 async function coordinatorLog(context: Parameters<VerbAction>[0], pinned: string | undefined) {

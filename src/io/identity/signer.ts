@@ -27,7 +27,7 @@ export async function loadOrCreateSigner(
   const found = await readKey(path);
   if (found !== undefined) return signerFrom(found, algorithm, path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await createKey(folder, path, algorithm);
+  await createKey(folder, path, newKey(algorithm));
   const created = await readKey(path);
   if (created === undefined) throw new QuipuError("IO", `the new key ${path} has vanished`);
   return signerFrom(created, algorithm, path);
@@ -46,16 +46,12 @@ function newKey(algorithm: SignatureAlgorithm): string {
   return privateKey.export({ format: "pem", type: "pkcs8" }).toString();
 }
 
-async function createKey(
-  folder: string,
-  path: string,
-  algorithm: SignatureAlgorithm,
-): Promise<void> {
+async function createKey(folder: string, path: string, pem: string): Promise<void> {
   const draft = join(folder, `.${randomUUID()}.draft`);
   try {
     const file = await open(draft, "wx", 0o600);
     try {
-      await file.writeFile(newKey(algorithm));
+      await file.writeFile(pem);
       await file.sync();
     } finally {
       await file.close();
@@ -74,6 +70,23 @@ async function createKey(
   } finally {
     await rm(draft, { force: true });
   }
+}
+
+/** Copies a key file; one that is there must be the same. The copy is on disk when this resolves. */
+export async function copyKey(name: string, from: string, to: string): Promise<void> {
+  const file = `${name}.key.pem`;
+  const found = await readKey(join(from, file));
+  if (found === undefined) {
+    throw new QuipuError("NOT_FOUND", `no key ${file} is in ${from}`, {
+      next: "give the state folder of a coordinator that has run, or --shared where its keys are",
+    });
+  }
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  await createKey(to, join(to, file), found);
+  if ((await readKey(join(to, file))) === found) return;
+  throw new QuipuError("CONFLICT", `another key ${file} is in ${to} already`, {
+    next: "choose another folder; a key that is lost cannot be made again",
+  });
 }
 
 async function readKey(path: string): Promise<string | undefined> {

@@ -15,18 +15,20 @@ import { dirname, join } from "node:path";
 import { equalBytes } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { LogStore, StageName } from "../../proof/tlog/store.js";
-import { isTilePath } from "../../proof/tlog/tile.js";
+import { isTilePath, type TileReader } from "../../proof/tlog/tile.js";
 import { logConflict, rewritten } from "./log-errors.js";
 
 export class LogFolder implements LogStore {
   /** The part that readers may see. */
   readonly publicFolder: string;
+  readonly #published: TileReader;
   readonly #commits: string;
   readonly #stages: string;
   readonly #drafts: string;
 
   private constructor(folder: string) {
     this.publicFolder = join(folder, "public");
+    this.#published = publishedFiles(this.publicFolder);
     this.#commits = join(folder, "commits");
     this.#stages = join(folder, "stage");
     this.#drafts = join(folder, "drafts");
@@ -122,8 +124,7 @@ export class LogFolder implements LogStore {
   }
 
   read(path: string): Promise<Uint8Array | undefined> {
-    if (path !== "checkpoint" && !isTilePath(path)) return Promise.resolve(undefined);
-    return system(() => readIfThere(join(this.publicFolder, path)));
+    return this.#published(path);
   }
 
   async #newestCommit(): Promise<{ number: number; note: string } | undefined> {
@@ -158,6 +159,14 @@ export class LogFolder implements LogStore {
     }
     return path;
   }
+}
+
+/** The files of a log that a web server could serve out of this folder. Changes nothing there. */
+export function publishedFiles(folder: string): TileReader {
+  return (path) => {
+    if (path !== "checkpoint" && !isTilePath(path)) return Promise.resolve(undefined);
+    return system(() => readIfThere(join(folder, path)));
+  };
 }
 
 function commitName(number: number): string {

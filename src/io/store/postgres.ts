@@ -15,8 +15,7 @@ import type { Schema } from "./schema.js";
 const attemptsMax = 5;
 
 export async function openPostgres(address: string): Promise<Database> {
-  const { name, pool } = parsePostgresAddress(address);
-  const db = new Kysely<Schema>({ dialect: new WithoutAdvisoryLocks({ pool: openPool(pool) }) });
+  const { name, db } = connectPostgres(address);
   try {
     await migrateBesideOthers(db, name);
     const transactions = await PostgresTransactions.open(db);
@@ -39,6 +38,15 @@ export async function openPostgres(address: string): Promise<Database> {
     await db.destroy();
     throw explainDatabase(error, `cannot open ${name}`);
   }
+}
+
+/** The database as it is; `name` is how people know it. Connects on use. */
+export function connectPostgres(address: string): { name: string; db: Kysely<Schema> } {
+  const { name, pool } = parsePostgresAddress(address);
+  return {
+    name,
+    db: new Kysely({ dialect: new WithoutAdvisoryLocks({ pool: openPool(pool) }) }),
+  };
 }
 
 /** What one of two fails with that make the same tables at once. */

@@ -14,14 +14,7 @@ import type { Schema } from "./schema.js";
 export async function openSqlite(path: string): Promise<Database> {
   let db: Kysely<Schema> | undefined;
   try {
-    const raw = new Raw(path);
-    // Full sync: each commit waits for the disk. An acknowledged job must survive a power cut.
-    raw.exec("PRAGMA journal_mode = WAL");
-    raw.exec("PRAGMA synchronous = FULL");
-    raw.exec("PRAGMA foreign_keys = ON");
-    const opened = new Kysely<Schema>({
-      dialect: new SqliteDialect({ database: withPreparedOnce(raw) }),
-    });
+    const opened = connectSqlite(path);
     db = opened;
     await migrate(opened, sqliteDialect, path);
     return {
@@ -38,6 +31,16 @@ export async function openSqlite(path: string): Promise<Database> {
     await db?.destroy();
     throw explainDatabase(error, `cannot open the database ${path}`);
   }
+}
+
+/** The file as it is, or a new one; for whoever only reads beside the opener, too. */
+export function connectSqlite(path: string): Kysely<Schema> {
+  const raw = new Raw(path);
+  // Full sync: each commit waits for the disk. An acknowledged job must survive a power cut.
+  raw.exec("PRAGMA journal_mode = WAL");
+  raw.exec("PRAGMA synchronous = FULL");
+  raw.exec("PRAGMA foreign_keys = ON");
+  return new Kysely({ dialect: new SqliteDialect({ database: withPreparedOnce(raw) }) });
 }
 
 const statementsKeptMax = 256;

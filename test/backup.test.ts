@@ -1,0 +1,209 @@
+/** A restore drill: a coordinator is backed up at work, lost, made anew, and its log goes on. */
+import { execFile } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { digestOf } from "../src/base/bytes.js";
+import type { QuipuError } from "../src/base/errors.js";
+import { makeBackup } from "../src/coordinator/backup.js";
+import { restoreBackup } from "../src/coordinator/restore.js";
+import { parseRow, rowText } from "../src/io/store/row-text.js";
+import { failure } from "./failure.js";
+import { PostgresServer } from "./postgres-server.js";
+import { type Answer, packageRoot, program, RealFleet } from "./real-fleet.js";
+
+const server = await PostgresServer.start();
+const fleet = new RealFleet();
+t.setTimeout(300_000);
+t.teardown(async () => {
+  await fleet.close();
+  await server?.close();
+});
+const at = (name: string): string => join(fleet.folder, name);
+const manifest = join(packageRoot, "examples", "digits", "manifest.yaml");
+
+/** `quipu-coordinator` with these words and `--json`. */
+function copy(...args: readonly string[]): Promise<Answer> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [program("coordinator"), ...args, "--json"],
+      (error, out, stderr) => {
+        const json = out === "" ? undefined : JSON.parse(out);
+        resolve({ code: error === null ? 0 : Number(error.code), json, stderr });
+      },
+    );
+  });
+}
+
+const backup = (to: string, from: string, store = "") => {
+  const options = { target: at(to), stateFolder: at(from), store, sharedFolder: "" };
+  return makeBackup({ ...options, program: "test", nowMs: 1e12 });
+};
+const restore = (from: string, to: string, more: { seen?: string; store?: string } = {}) => {
+  const kept = { stateFolder: at(to), sharedFolder: "", store: "", seen: "" };
+  mkdirSync(kept.stateFolder, { recursive: true });
+  return restoreBackup({ ...kept, source: at(from), ...more });
+};
+
+/** The bundles of the receipts that were saved, by name. */
+const bundles = new Map<string, string>();
+
+/** Runs a job and saves its receipt under this name. */
+async function runOne(receipt: string): Promise<string> {
+  const run = await fleet.quipu("run", manifest);
+  t.equal(run.code, 0, run.stderr);
+  const [{ id }] = run.json.jobs;
+  const shown = await fleet.quipu("receipt", "show", id, "--to", at(receipt));
+  t.equal(shown.code, 0, shown.stderr);
+  bundles.set(receipt, shown.json.file);
+  return id;
+}
+
+const bundleOf = (receipt: string): string => bundles.get(receipt) ?? "";
+const proofOf = (receipt: string): string =>
+  bundleOf(receipt).replace(".sigstore.json", ".tlog-proof");
+
+t.test("a coordinator is made anew from a backup, and its log does not fork", async (t) => {
+  t.equal((await failure(backup("early", "nobody"))).code, "NOT_FOUND");
+  await fleet.startCoordinator();
+  fleet.layData("sg-1", "digits");
+  await fleet.startAgent("sg-1", "SG", "private");
+  const data = join(fleet.dataFolder("sg-1"), "digits");
+  await fleet.quipu("data", "add", data, "--name", "digits", "--class", "public");
+  const first = await runOne("receipt-1");
+  t.match(await backup("old", "coordinator"), { log: { size: 1 }, rows: { jobs: 1, receipts: 1 } });
+  t.equal(statSync(at("old")).mode & 0o077, 0, "there are keys in it");
+  await runOne("receipt-2");
+  const made = await copy("backup", at("new"), "--state", at("coordinator"));
+  t.match(made, { code: 0, json: { log: { size: 2 }, rows: { jobs: 2 } } }, "beside a live one");
+  t.equal((await failure(backup("new", "coordinator"))).code, "ALREADY_EXISTS");
+
+  const live = await copy("restore", at("new"), "--state", at("coordinator"));
+  t.match(live, { code: 1, json: { error: { code: "STATE_LOCKED" } } });
+  await fleet.kill("coordinator");
+  t.equal((await failure(restore("new", "coordinator"))).code, "CONFLICT", "nothing is replaced");
+  const stale = await failure(restore("old", "stale", { seen: proofOf("receipt-2") }));
+  t.match(stale, { code: "CONFLICT", message: /2 entries; this backup has 1/ });
+  t.notOk(existsSync(join(at("stale"), "coordinator.db")), "and nothing was made");
+  const seen = ["--seen", proofOf("receipt-2")];
+  const back = await copy("restore", at("new"), "--state", at("again"), ...seen);
+  t.match(back, { code: 0, json: { log: { size: 2 }, rows: { jobs: 2, receipts: 2 } } });
+
+  // At the old address, with the old agent: the next job is the next entry.
+  await fleet.startCoordinator("again");
+  t.equal((await fleet.quipu("job", "ls")).json.jobs.length, 2);
+  await runOne("receipt-3");
+  t.match(await fleet.quipu("log", "head"), { json: { size: 3 } });
+  t.match(await fleet.quipu("log", "fsck"), { code: 0, json: { ok: true } });
+  for (const receipt of ["receipt-1", "receipt-2", "receipt-3"]) {
+    const verified = await fleet.quipu("verify", bundleOf(receipt));
+    t.match(verified, { code: 0, json: { ok: true } }, `${receipt} verifies offline`);
+  }
+  const shown = await fleet.quipu("receipt", "show", first);
+  t.equal(shown.code, 0, "what was before the loss is known");
+
+  // Into the other kind of database and back, whatever was kept of the log stays true.
+  await backup("third", "again");
+  for (const receipt of ["receipt-1", "receipt-2", "receipt-3"]) {
+    const there = await restore("third", `from-${receipt}`, { seen: proofOf(receipt) });
+    t.match(there, { log: { size: 3 } }, `the log goes on from ${receipt}`);
+  }
+  if (server === undefined) {
+    t.ok(true, "SKIPPED: PostgreSQL is not installed (Debian: postgresql-15)", { skip: true });
+    return;
+  }
+  const store = server.newDatabase();
+  await restore("third", "moved", { store });
+  t.equal((await failure(restore("third", "twice", { store }))).code, "CONFLICT", "not empty");
+  await backup("fourth", "moved", store);
+  for (const path of filesOf("third")) {
+    if (path === "backup.json" || path.startsWith("store/leaders")) continue;
+    const same = readFileSync(join(at("third"), path)).equals(
+      readFileSync(join(at("fourth"), path)),
+    );
+    t.ok(same, `${path} is the same after it was in PostgreSQL`);
+  }
+  await fleet.kill("again");
+  await fleet.startCoordinator("moved", ["--store", store]);
+  await runOne("receipt-4");
+  t.match(await fleet.quipu("log", "fsck"), { code: 0, json: { ok: true, size: 4 } });
+  await backup("fifth", "moved", store);
+  const home = await restore("fifth", "home", { seen: proofOf("receipt-4") });
+  t.match(home, { log: { size: 4 } }, "out of a live PostgreSQL");
+});
+
+function filesOf(backup: string): string[] {
+  const found = readdirSync(at(backup), { recursive: true, withFileTypes: true });
+  const files = found.filter((entry) => entry.isFile());
+  return files.map((entry) => join(entry.parentPath, entry.name).slice(at(backup).length + 1));
+}
+
+t.test("a backup that was changed, or does not fit together, is refused", async (t) => {
+  const spoiled = (name: string, change: (folder: string) => void): Promise<QuipuError> => {
+    cpSync(at("third"), at(name), { recursive: true });
+    change(at(name));
+    return failure(restore(name, `${name}-state`));
+  };
+  const rewrite = (folder: string, path: string, content: Uint8Array): void => {
+    writeFileSync(join(folder, path), content);
+    const backup = JSON.parse(readFileSync(join(folder, "backup.json"), "utf8"));
+    const file = backup.files.find((one: { path: string }) => one.path === path);
+    Object.assign(file, { digest: digestOf(content), sizeBytes: content.length });
+    writeFileSync(join(folder, "backup.json"), JSON.stringify(backup));
+  };
+  const bit = await spoiled("bit", (folder) => {
+    const path = join(folder, "store", "jobs.jsonl");
+    const bytes = readFileSync(path);
+    bytes[9] = (bytes[9] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+  });
+  t.match(bit, { code: "DIGEST_MISMATCH", message: /store\/jobs.jsonl/ });
+  const behind = await spoiled("behind", (folder) => {
+    cpSync(join(at("old"), "log"), join(folder, "log"), { recursive: true });
+    rewrite(folder, "log/checkpoint", readFileSync(join(at("old"), "log", "checkpoint")));
+  });
+  t.match(behind, { code: "VERIFICATION_FAILED", message: /the log of this backup has 1/ });
+  const forged = await spoiled("forged", (folder) => {
+    const path = "log/tile/entries/000.p/3";
+    const bytes = readFileSync(join(folder, path));
+    bytes[20] = (bytes[20] ?? 0) ^ 1;
+    rewrite(folder, path, bytes);
+  });
+  t.match(forged, { code: "LOG_CORRUPT" });
+  t.notOk(existsSync(join(at("forged-state"), "keys")), "nobody could go on from it");
+  const other = await spoiled("other", (folder) => {
+    cpSync(join(folder, "keys", "grants.key.pem"), join(folder, "keys", "log.key.pem"));
+    rewrite(folder, "keys/log.key.pem", readFileSync(join(folder, "keys", "grants.key.pem")));
+  });
+  t.match(other, { code: "DATA_INVALID" }, "a key of another kind");
+  const later = await spoiled("later", (folder) => {
+    const text = readFileSync(join(folder, "backup.json"), "utf8");
+    writeFileSync(join(folder, "backup.json"), text.replace("backup/v1", "backup/v2"));
+  });
+  t.match(later, { code: "STATE_NEWER" });
+  mkdirSync(at("unfinished"));
+  t.equal((await failure(restore("unfinished", "none"))).code, "NOT_FOUND");
+  for (const words of [
+    ["backup", "--state", "x"],
+    ["restore", "a"],
+  ]) {
+    const { code, stderr } = await copy(...words);
+    t.match({ code, stderr }, { code: 2, stderr: /next: write: quipu-coordinator/ });
+  }
+});
+
+t.test("a row is the same text from every database", async (t) => {
+  const row = { id: "a", bytes: Uint8Array.of(0, 255), none: null, count: 7, text: '{"base64":1}' };
+  t.same(parseRow(rowText(row)), row);
+  t.equal(rowText({ b: Buffer.from("x") }), rowText({ b: Uint8Array.of(120).buffer }));
+  t.throws(() => parseRow("[]"), { code: "DATA_INVALID" });
+});
