@@ -63,10 +63,10 @@ t.test("a run is claimed, worked, sealed, acknowledged, and leaves nothing behin
   await pass(world, 500);
   host.finish("run-1", report);
   await world.flow();
-  t.same(states(host), [RunState.RUNNING, RunState.RUNNING, RunState.SUCCEEDED]);
-  t.equal(updates(host)[1]?.activity, "counting");
+  t.same(states(host), [RunState.RUNNING, RunState.SUCCEEDED]);
+  t.equal(updates(host)[0]?.activity, "counting");
   t.ok(host.said.some((message) => message.case === "logLines"));
-  const sealed = updates(host)[2];
+  const sealed = updates(host)[1];
   const { predicate } = openEnvelope(sealed?.envelope ?? new Uint8Array(), signer.publicKey);
   t.equal(predicate.run.outcome, "succeeded");
   t.same(
@@ -138,11 +138,13 @@ t.test("doubled and unreadable assigns start nothing; stale acks drop nothing", 
 t.test("a lease that ends stops the run and seals nothing", async (t) => {
   const world = await working();
   const { host } = world;
+  await pass(world, 500);
+  t.same(states(host), [RunState.RUNNING], "said once it lasts");
   host.disconnect();
-  for (let passed = 0; passed < leaseMs - 500; passed += 500) world.advance(500);
+  for (let passed = 0; passed < leaseMs - 1000; passed += 500) world.advance(500);
   await settle();
   t.equal(host.works.size, 1, "it works to the end of its lease");
-  for (let passed = 0; passed < 1000; passed += 500) world.advance(500);
+  for (let passed = 0; passed < 1500; passed += 500) world.advance(500);
   await settle();
   t.equal(host.works.size, 0);
   t.equal(host.spool.files.size, 0);

@@ -200,7 +200,7 @@ export class RunLife {
     this.#startedMs = { wall: clock.wallMs(), boot: clock.bootMs() };
     if (this.#stop === "cancelled" || this.assignment === undefined) return "next";
     this.#enter("working", "");
-    this.say();
+    this.#progressNews = true; // said with the next progress: most light runs are over by then
     try {
       this.#report = await runner.start(this.assignment, {
         progress: (fraction, activity) => this.#noteProgress(fraction, activity),

@@ -5,8 +5,10 @@ import { QuipuError } from "../base/errors.js";
 import { capabilities } from "../compute/native/capabilities.js";
 import { treeStamp } from "../compute/native/hash-tree.js";
 import { hash, hashTree } from "../compute/native/hashing.js";
+import type { BlobFacts } from "../io/artifact/blob-file.js";
 import { fetchArtifact } from "../io/artifact/fetch.js";
 import type { ArtifactStore } from "../io/artifact/store.js";
+import type { Artifact } from "../model/artifact.js";
 import type { RunnerHost } from "./hooks/work.js";
 
 export interface RunnerHostOptions {
@@ -31,17 +33,21 @@ export function runnerHost({ store, ...options }: RunnerHostOptions): RunnerHost
       return { path: store.pathOf(digest), sizeBytes };
     },
     async adoptOutput(path, artifact) {
-      const facts = await store.adopt(path, { expected: artifact.digest });
-      const { blake3: found = artifact.blake3 } = facts;
-      if (found === artifact.blake3 && facts.sizeBytes === artifact.sizeBytes) return;
-      const text = `output ${artifact.name} is not what its driver said it wrote`;
-      throw new QuipuError("DIGEST_MISMATCH", text);
+      checkOutput(artifact, await store.adopt(path, { expected: artifact.digest }));
+    },
+    async keepOutput(bytes, artifact) {
+      checkOutput(artifact, await store.keep(bytes, { expected: artifact.digest }));
     },
     cpuMs() {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1000;
     },
   };
+}
+
+function checkOutput({ name, blake3, sizeBytes }: Artifact, facts: BlobFacts): void {
+  if ((facts.blake3 ?? blake3) === blake3 && facts.sizeBytes === sizeBytes) return;
+  throw new QuipuError("DIGEST_MISMATCH", `output ${name} is not what its driver said it is`);
 }
 
 /** What the addon dispatches hashing to in this process: the processor's best unless one is forced. */

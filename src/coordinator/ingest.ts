@@ -16,7 +16,12 @@ import { type RunAck, RunAckSchema, RunState, type RunUpdate } from "../gen/quip
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord, ReceiptRecord, RunRecord } from "../io/store/records.js";
 import type { Statement } from "../model/statement.js";
-import { entryBytes, openEnvelope, parseEnvelope } from "../proof/receipt/envelope.js";
+import {
+  checkEnvelope,
+  type Envelope,
+  entryBytes,
+  parseEnvelope,
+} from "../proof/receipt/envelope.js";
 import { parseStatement } from "../proof/receipt/statement.js";
 import { type Core, note } from "./core.js";
 import { type JobEvent, stepJob } from "./job-machine.js";
@@ -27,25 +32,38 @@ import { isCurrent, loseRun, preempted } from "./run-end.js";
 /** Answers a terminal update of this host; throws when it cannot be answered now. */
 export async function ingest(core: Core, host: string, update: RunUpdate): Promise<RunAck> {
   const { store } = core.ports;
-  const run = await store.runs.get(update.runId);
+  const active = core.runs.granted(host, { runId: update.runId, epoch: Number(update.epoch) });
+  const run = active?.run ?? (await store.runs.get(update.runId));
   if (run === undefined || run.host !== host || BigInt(run.epoch) !== update.epoch) {
     return refusal(update, "NOT_FOUND", "this host was never granted that run");
   }
   if (update.state === RunState.LOST) return await ingestLost(core, run, update);
-  const known = await store.receipts.get(run.id);
+  // A run that is still granted has no receipt.
+  const known = active === undefined ? await store.receipts.get(run.id) : undefined;
   if (known !== undefined) return await answerKnown(core, known, update);
   const job = await store.jobs.get(run.jobId);
   if (job === undefined) throw new QuipuError("INTERNAL", `run ${run.id} has no job in the store`);
-  let statement: Statement;
+  let opened: Opened;
   try {
-    statement = openEnvelope(update.envelope, run.receiptKey);
-    checkFacts(statement, run, job, update.state);
+    opened = open(update.envelope);
+    checkEnvelope(opened.envelope, run.receiptKey);
+    checkFacts(opened.statement, run, job, update.state);
   } catch (thrown) {
     return await refuseEnvelope(core, run, update, QuipuError.from(thrown));
   }
   await giveUpLeaver(core, host, update);
-  await giveUpFaulty(core, run, job, statement);
-  return await accept(core, run, update);
+  await giveUpFaulty(core, run, job, opened.statement);
+  return await accept(core, run, update, opened);
+}
+
+interface Opened {
+  readonly envelope: Envelope;
+  readonly statement: Statement;
+}
+
+function open(bytes: Uint8Array): Opened {
+  const envelope = parseEnvelope(bytes);
+  return { envelope, statement: parseStatement(envelope.payload) };
 }
 
 /** A run that failed through its host's fault is no end of its job while that has attempts left. */
@@ -75,7 +93,12 @@ async function giveUpLeaver(core: Core, host: string, update: RunUpdate): Promis
   if (state === RunState.CANCELLED) await loseRun(core, active, preempted(active.leaves));
 }
 
-async function accept(core: Core, run: RunRecord, update: RunUpdate): Promise<RunAck> {
+async function accept(
+  core: Core,
+  run: RunRecord,
+  update: RunUpdate,
+  opened: Opened,
+): Promise<RunAck> {
   const receipt = {
     runId: run.id,
     jobId: run.jobId,
@@ -83,62 +106,65 @@ async function accept(core: Core, run: RunRecord, update: RunUpdate): Promise<Ru
     envelope: update.envelope,
     receivedAtMs: core.ports.clock.wallMs(),
   };
-  const kept = await core.ports.store.transact((tables) => stage(tables, receipt));
+  const { kept, isNew } = await core.ports.store.transact((tables) => stage(tables, receipt));
   if (kept.stage === "staged") {
     core.runs.delete(run.id);
     core.wake(); // its device is free; the next job need not wait for the log
   }
-  return await answerKnown(core, kept, update);
+  return await answerKnown(core, kept, update, isNew ? opened : undefined);
 }
 
 /** Step 1, or evidence when the run no longer counts. The first receipt of a run stays. */
 async function stage(
   { runs, jobs, receipts }: StoreTables,
   receipt: Omit<ReceiptRecord, "stage">,
-): Promise<ReceiptRecord> {
-  const before = await receipts.get(receipt.runId);
-  if (before !== undefined) return before;
+): Promise<{ readonly kept: ReceiptRecord; readonly isNew: boolean }> {
   const run = await runs.get(receipt.runId);
   const job = await jobs.get(receipt.jobId);
   const current = run !== undefined && job !== undefined && isCurrent(run, job);
+  // A current run has no receipt: it is sealed with its first.
+  const before = current ? undefined : await receipts.get(receipt.runId);
+  if (before !== undefined) return { kept: before, isNew: false };
   const kept = { ...receipt, stage: current ? "staged" : "evidence" } as const;
   await receipts.insert(kept);
   if (current) await runs.update(receipt.runId, { stage: "sealed" });
-  return kept;
+  return { kept, isNew: true };
 }
 
 async function answerKnown(
   core: Core,
   receipt: ReceiptRecord,
   { runId, epoch }: RunUpdate,
+  fresh?: Opened,
 ): Promise<RunAck> {
   if (receipt.stage === "evidence") {
     return refusal({ runId, epoch }, "FENCED", "another run of the job counts; kept as evidence");
   }
-  const logIndex = receipt.logIndex ?? (await finishReceipt(core, receipt));
+  const logIndex = receipt.logIndex ?? (await finishReceipt(core, receipt, fresh));
   return create(RunAckSchema, { runId, epoch, accepted: true, logIndex: BigInt(logIndex) });
 }
 
 /**
  * Steps 2 and 3, for a fresh receipt as for one that a crash left staged. Doing it twice is once.
  */
-export function finishReceipt(core: Core, receipt: ReceiptRecord): Promise<number> {
+export function finishReceipt(core: Core, receipt: ReceiptRecord, fresh?: Opened): Promise<number> {
   const running = core.finishing.get(receipt.runId);
   if (running !== undefined) return running;
   core.receiptsOwed.add(receipt.runId); // until it is done: the tick goes on where this one failed
-  const finished = finish(core, receipt).finally(() => core.finishing.delete(receipt.runId));
+  const finished = finish(core, receipt, fresh).finally(() => core.finishing.delete(receipt.runId));
   core.finishing.set(receipt.runId, finished);
   return finished;
 }
 
-async function finish(core: Core, receipt: ReceiptRecord): Promise<number> {
+/** `fresh`: it was staged a moment ago, so the log cannot have it yet. */
+async function finish(core: Core, receipt: ReceiptRecord, fresh?: Opened): Promise<number> {
   const { store, clock } = core.ports;
   const run = await store.runs.get(receipt.runId);
   if (run === undefined) throw new QuipuError("INTERNAL", `receipt without run ${receipt.runId}`);
   // Its signature was checked before it was staged, and is not checked again.
-  const envelope = parseEnvelope(receipt.envelope);
-  const statement = parseStatement(envelope.payload);
-  const logIndex = await core.logBook.append(entryBytes(envelope, run.receiptKey));
+  const { envelope, statement } = fresh ?? open(receipt.envelope);
+  const entry = entryBytes(envelope, run.receiptKey);
+  const logIndex = await core.logBook.append(entry, fresh !== undefined);
   const event = { kind: "settle", ...resultOf(statement, logIndex) } as const;
   const atMs = clock.wallMs();
   const job = await store.transact((tables) => settle(tables, run, event, atMs));

@@ -26,19 +26,19 @@ export class LogBook {
     this.#store = store;
   }
 
-  /** The entry's index, whether it is new or was in the log already. */
-  append(entry: Uint8Array): Promise<number> {
+  /** The entry's index, whether it is new (which a caller may know) or was in the log already. */
+  append(entry: Uint8Array, isNew = false): Promise<number> {
     const leaf: Digest = `sha256:${toHex(leafHash(entry))}`;
     const running = this.#appending.get(leaf);
     if (running !== undefined) return running;
-    const appended = this.#append(leaf, entry).finally(() => this.#appending.delete(leaf));
+    const appended = this.#append(leaf, entry, isNew).finally(() => this.#appending.delete(leaf));
     this.#appending.set(leaf, appended);
     return appended;
   }
 
-  async #append(leaf: Digest, entry: Uint8Array): Promise<number> {
+  async #append(leaf: Digest, entry: Uint8Array, isNew: boolean): Promise<number> {
     while (this.#caughtUpAt !== this.#failures) await this.#catchUp();
-    const known = await this.#store.logIndex.get(leaf);
+    const known = isNew ? undefined : await this.#store.logIndex.get(leaf);
     if (known !== undefined) return known;
     try {
       // 1. The log commits. A crash or an error after it leaves an entry that the cache lacks.

@@ -3,10 +3,7 @@
  * has just computed it, from these very bytes, in this process; the same bits on any backend. A job
  * without a data set gets the manifest of nothing: the least that a fleet can be asked to do.
  */
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { digestOf } from "../../base/bytes.js";
-import { QuipuError } from "../../base/errors.js";
 import { emptyManifest, manifestBytes } from "../../model/manifest.js";
 import type { Driver } from "./driver.js";
 
@@ -14,11 +11,10 @@ const fileName = "manifest.json";
 
 export const hashDriver: Driver = {
   isolation: "none",
-  async run({ data, host, outputFolder }) {
-    if (outputFolder === undefined) throw new QuipuError("INTERNAL", "a run without a folder");
+  writesFiles: false,
+  async run({ data, host }) {
     const manifest = data?.manifest ?? emptyManifest;
     const bytes = manifestBytes(manifest);
-    await writeFile(join(outputFolder, fileName), bytes, { mode: 0o600 });
     const output = {
       name: fileName,
       digest: digestOf(bytes),
@@ -34,6 +30,7 @@ export const hashDriver: Driver = {
         determinism: "bitwise",
         arithmetic: "",
       },
+      contents: new Map([[fileName, bytes]]),
       cpuMs: 0,
       inputBytes: manifest.entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     };

@@ -9,6 +9,7 @@ import type { Driver } from "./driver.js";
 
 export const tensorDriver: Driver = {
   isolation: "process",
+  writesFiles: true,
   async run({ assignment, data, host, hooks, inputPaths, outputFolder, signal }) {
     const { job, device, runId } = assignment;
     if (job.task.driver !== "tensor") throw new QuipuError("INTERNAL", "not a tensor job");

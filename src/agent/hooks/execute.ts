@@ -13,6 +13,7 @@ export const execute: WorkHook = {
     work.isolation = driver.isolation;
     const done = await driver.run(work);
     work.result = done.result;
+    work.contents = done.contents;
     work.cpuMs += done.cpuMs;
     work.inputBytes += done.inputBytes;
   },

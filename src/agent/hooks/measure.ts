@@ -11,14 +11,14 @@ export const measure: WorkHook = {
   name: "measure",
   activity: "storing the outputs",
   async run(work) {
-    const { host, hooks, result, outputFolder, signal } = work;
-    if (result === undefined || outputFolder === undefined) {
-      throw new QuipuError("INTERNAL", "there is nothing to measure");
-    }
+    const { host, hooks, result, contents, outputFolder = "", signal } = work;
+    if (result === undefined) throw new QuipuError("INTERNAL", "there is nothing to measure");
     await refuseChangedData(work);
     for (const artifact of result.outputs) {
       signal.throwIfAborted();
-      await host.adoptOutput(join(outputFolder, artifact.name), artifact);
+      const bytes = contents?.get(artifact.name);
+      if (bytes !== undefined) await host.keepOutput(bytes, artifact);
+      else await host.adoptOutput(join(outputFolder, artifact.name), artifact);
       work.outputBytes += artifact.sizeBytes;
       hooks.log(`output ${artifact.name} is ${artifact.digest}, ${artifact.sizeBytes} bytes`);
     }

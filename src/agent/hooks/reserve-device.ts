@@ -1,5 +1,5 @@
 /**
- * Takes the device, and an empty folder for the outputs. Assumes that what the run needs is on this
+ * Takes the device, and an empty folder for outputs that are files. Assumes that what the run needs is on this
  * host, so that a device never idles while something is fetched. A run that is being killed still
  * holds its device, so the next one waits here. A crash frees both: the scratch folder is emptied at
  * the next start, and reservations live in memory.
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { untilAbort } from "../../base/until-abort.js";
 import { needsWholeDevice } from "../../model/job.js";
 import { runKey } from "../assignment.js";
+import { driverOf } from "../driver/table.js";
 import type { WorkHook } from "./work.js";
 
 /** When those who asked before are done. */
@@ -60,6 +61,7 @@ export function reserveDevice(reservations: Reservations): WorkHook {
       const { device, job } = work.assignment;
       const whole = needsWholeDevice(job.task);
       frees.set(key, await reservations.take(device, whole, work.signal));
+      if (!driverOf(job.task).writesFiles) return;
       work.scratch = join(work.host.scratchFolder, key);
       work.outputFolder = join(work.scratch, "outputs");
       await mkdir(work.outputFolder, { recursive: true, mode: 0o700 });

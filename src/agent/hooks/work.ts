@@ -32,6 +32,8 @@ export interface RunnerHost {
   fetchInput(grant: InputGrant, signal: AbortSignal): Promise<{ path: string; sizeBytes: number }>;
   /** Takes the file into the artifact store; DIGEST_MISMATCH when it is not what it was said to be. */
   adoptOutput(path: string, artifact: Artifact): Promise<void>;
+  /** The same for bytes. */
+  keepOutput(bytes: Uint8Array, artifact: Artifact): Promise<void>;
   /** User and system time of this process so far. */
   cpuMs(): number;
   observe(text: string): void;
@@ -47,11 +49,12 @@ export interface Work {
   data?: { readonly folder: string; readonly manifest: Manifest; readonly stamp: string };
   /** Set by fetch-inputs: file of each input, by digest. */
   readonly inputPaths: Map<string, string>;
-  /** Set by reserve-device. */
+  /** Set by reserve-device, where the driver writes files. */
   scratch?: string;
   outputFolder?: string;
   /** Set by execute. */
   result?: RunResult;
+  contents?: ReadonlyMap<string, Uint8Array> | undefined;
   isolation: RunFacts["isolation"];
   cpuMs: number;
   inputBytes: number;

@@ -17,7 +17,14 @@ import { type Digest, isDigest, parseDigest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { sha256Hasher } from "../../base/hasher.js";
 import { abortError, eachUntilAbort } from "../../base/until-abort.js";
-import { type BlobFacts, BlobFile, type BlobHashers, mismatch, sealFile } from "./blob-file.js";
+import {
+  type BlobFacts,
+  BlobFile,
+  BlobHash,
+  type BlobHashers,
+  mismatch,
+  sealFile,
+} from "./blob-file.js";
 import { explain, nameDurably } from "./disk.js";
 import { Downloads, type Partial } from "./downloads.js";
 import { artifactLimits, type SizeLimit, sizeLimit } from "./size-limit.js";
@@ -193,6 +200,19 @@ export class ArtifactStore {
     return facts;
   }
 
+  /** Bytes that a caller has in memory. Those that are here already cost no more than their digest. */
+  async keep(bytes: Uint8Array, options: PutOptions = {}): Promise<BlobFacts> {
+    const hash = new BlobHash(this.#hashers);
+    hash.update(bytes);
+    const facts = hash.facts();
+    // Asked in turn, so that a name which is being made durable just now has been.
+    const there = await this.#alone(() => this.stat(facts.digest));
+    if (there?.sizeBytes === bytes.length) {
+      if (options.expected === undefined || options.expected === facts.digest) return facts;
+    }
+    return await this.put(once(bytes), options);
+  }
+
   /**
    * Takes in a file that was written elsewhere: moved when it is on this disk, else copied and removed.
    * Whoever wrote it must be done; a file that changes while it is read is refused.
@@ -278,6 +298,10 @@ export class ArtifactStore {
     );
     return result;
   }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 function notHere(digest: Digest): QuipuError {

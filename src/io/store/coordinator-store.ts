@@ -119,8 +119,8 @@ export interface PaperTable {
 }
 
 export interface ReceiptTable {
-  /** Keeps the first receipt of a run; false when there is one already. */
-  insert(receipt: ReceiptRecord): Promise<boolean>;
+  /** CONFLICT when there is one of that run already. */
+  insert(receipt: ReceiptRecord): Promise<void>;
   get(runId: string): Promise<ReceiptRecord | undefined>;
   setLogged(runId: string, logIndex: number): Promise<void>;
   inStage(stage: ReceiptStage): Promise<readonly ReceiptRecord[]>;

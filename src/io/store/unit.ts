@@ -122,11 +122,7 @@ export class Unit {
   #receiptTable(db: Kysely<Schema>): StoreTables["receipts"] {
     return {
       ...this.#asked(receiptQueries(db)),
-      insert: async (receipt) => {
-        if ((await this.#receipts.get(receipt.runId)) !== undefined) return false;
-        this.#receipts.insert(receipt);
-        return true;
-      },
+      insert: async (receipt) => this.#receipts.insert(receipt),
       get: (runId) => this.#receipts.get(runId),
       setLogged: (runId, logIndex) =>
         this.#receipts.update(runId, (receipt) => ({ ...receipt, stage: "logged", logIndex })),

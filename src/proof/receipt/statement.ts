@@ -116,21 +116,29 @@ function hexOf(digest: Digest): string {
 /** Canonical bytes of a statement that keeps all its rules; else VERIFICATION_FAILED. */
 export function statementBytes(statement: Statement): Uint8Array {
   const bytes = canonicalBytes(statement);
-  parseStatement(bytes);
+  if (bytes.length > limits.statementBytesMax) {
+    throw refuse(`it is longer than ${limits.statementBytesMax} bytes`);
+  }
+  checkRules(JSON.parse(new TextDecoder().decode(bytes)));
   return bytes;
 }
 
 /** Reads a payload strictly: size, depth, duplicate keys, canonical form, types, inner rules. */
 export function parseStatement(payload: Uint8Array): Statement {
   const value = parseStrictJson(payload, "statement", limits.statementBytesMax);
+  if (Buffer.compare(canonicalBytes(value), payload) !== 0)
+    throw refuse("it is not canonical JSON");
+  return checkRules(value);
+}
+
+/** Types and inner rules. */
+function checkRules(value: unknown): Statement {
   const shape = statementSchema.safeParse(value);
   if (!shape.success) {
     const issue = shape.error.issues[0];
     const path = issue === undefined ? "" : issue.path.join(".");
     throw refuse(`${path === "" ? "it" : path}: ${issue?.message ?? "has the wrong shape"}`);
   }
-  if (Buffer.compare(canonicalBytes(value), payload) !== 0)
-    throw refuse("it is not canonical JSON");
   const broken = brokenRule(value as Statement);
   if (broken !== undefined) throw refuse(broken);
   return value as Statement;
