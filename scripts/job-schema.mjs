@@ -3,12 +3,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { jobSpec } from "../dist/src/model/job.js";
+import { askedJob } from "../dist/src/model/job.js";
 
 const path = fileURLToPath(new URL("../docs/job.schema.json", import.meta.url));
 
 // A file may leave defaults out, and may name its model as a path, which the command line uploads.
-const schema = z.toJSONSchema(jobSpec, {
+const schema = z.toJSONSchema(askedJob, {
   io: "input",
   override: ({ zodSchema, jsonSchema }) => {
     if (zodSchema._zod.def.type !== "template_literal") return;

@@ -39,6 +39,7 @@ t.test("a hundred fleets keep every promise", async (t) => {
     runsStopped: 10,
     replaced: 30,
     parked: 5,
+    followed: 50,
     evidence: 5,
     replayed: 500,
   };

@@ -13,6 +13,7 @@ export const jobRecord: JobRecord = {
   id: "job-1",
   position: 1,
   name: "count",
+  owner: "local",
   driver: "hash",
   spec: new TextEncoder().encode("{}"),
   specDigest: `sha256:${"a".repeat(64)}`,

@@ -47,6 +47,7 @@ export const errorCodes = Object.freeze({
   CANCELLED: terminal(130, 1),
   LEASE_EXPIRED: retryable(1, 10),
   PREEMPTED: retryable(1, 10),
+  DEPENDENCY_FAILED: terminal(1, 9),
   POISONED: terminal(1, 9),
   WORKER_DIED: retryable(1, 14),
   DEVICE_LOST: retryable(1, 14),

@@ -8,8 +8,10 @@ import { newId } from "../base/ids.js";
 import { limits } from "../base/limits.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord } from "../io/store/records.js";
-import { type JobSpec, jobArtifacts, jobBytes, jobSpec } from "../model/job.js";
+import { type AskedJob, askedJob, jobArtifacts, jobBytes } from "../model/job.js";
+import { checkCycles, isWhole } from "../model/job-graph.js";
 import { type Core, note, notFound } from "./core.js";
+import { linkJobs } from "./graph.js";
 
 const idempotencyKeyPattern = /^[\x21-\x7e]{1,128}$/;
 /** Jobs that wait at once; a fleet that is this far behind says so instead of taking more. */
@@ -17,7 +19,7 @@ export const queuedJobsMax = 100_000;
 
 export interface AdmittedSpec {
   readonly bytes: Uint8Array;
-  readonly spec: JobSpec;
+  readonly spec: AskedJob;
   readonly digest: Digest;
 }
 
@@ -36,6 +38,7 @@ export async function checkSpecs(
     );
   }
   const admitted = specs.map(parseSpec);
+  checkCycles(admitted.map(({ spec }) => spec));
   for (const { spec } of admitted) await checkDataSet(core, spec);
   return admitted;
 }
@@ -69,9 +72,11 @@ export async function submitJobs(
     }
     const last = await tables.jobs.lastPosition();
     const records = admitted.map((one, i) => newJob(one, ids[i] as string, last + i + 1, atMs));
-    await tables.jobs.insert(records);
+    const { jobs, links } = await linkJobs(tables, admitted, records);
+    await tables.jobs.insert(jobs);
+    await tables.jobLinks.insert(links);
     await tables.submissions.insert({ key: idempotencyKey, digest, jobIds: ids });
-    return records;
+    return jobs;
   });
   for (const { id } of jobs) note(core, id, "admitted");
   core.wake();
@@ -107,7 +112,7 @@ function parseSpec(bytes: Uint8Array): AdmittedSpec {
       `a job of ${bytes.length} bytes is larger than ${limits.jobBytesMax}`,
     );
   }
-  const parsed = jobSpec.safeParse(readJson(bytes));
+  const parsed = askedJob.safeParse(readJson(bytes));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const field = issue?.path.join(".") || "the job";
@@ -131,13 +136,14 @@ function readJson(bytes: Uint8Array): unknown {
   }
 }
 
-async function checkDataSet(core: Core, { dataSet }: JobSpec): Promise<void> {
+async function checkDataSet(core: Core, { dataSet }: AskedJob): Promise<void> {
   if (dataSet === undefined || (await core.ports.store.dataSets.get(dataSet))) return;
   const register = `quipu data add FOLDER --name ${dataSet} --class CLASS`;
   throw notFound("data set", dataSet, `register it with \`${register}\`, or see \`quipu data ls\``);
 }
 
-async function checkArtifacts(core: Core, spec: JobSpec): Promise<void> {
+async function checkArtifacts(core: Core, spec: AskedJob): Promise<void> {
+  if (!isWhole(spec)) return; // its model is not made yet
   for (const digest of jobArtifacts(spec)) {
     if (await core.ports.artifacts.has(digest)) continue;
     throw notFound("artifact", digest, "bring it with `quipu artifact put FILE`");
@@ -149,6 +155,7 @@ function newJob(one: AdmittedSpec, id: string, position: number, atMs: number): 
     id,
     position,
     name: one.spec.name,
+    owner: one.spec.owner,
     driver: one.spec.task.driver,
     spec: one.bytes,
     specDigest: one.digest,
@@ -161,9 +168,4 @@ function newJob(one: AdmittedSpec, id: string, position: number, atMs: number): 
     decisionId: "",
     submittedAtMs: atMs,
   };
-}
-
-/** The job that admitted bytes say. */
-export function specOf(job: Pick<JobRecord, "spec">): JobSpec {
-  return JSON.parse(new TextDecoder().decode(job.spec)) as JobSpec;
 }

@@ -2,6 +2,7 @@
  * The message that grants a run, and the moment it is sent: the lease of the run starts with it.
  */
 import { create } from "@bufbuild/protobuf";
+import type { Digest } from "../base/bytes.js";
 import { QuipuError } from "../base/errors.js";
 import {
   AssignSchema,
@@ -11,10 +12,10 @@ import {
 } from "../gen/quipu/v1/attach_pb.js";
 import { jobArtifacts } from "../model/job.js";
 import { type ActiveRun, mustStop } from "./active-runs.js";
-import { specOf } from "./admission.js";
 import { type Core, leaseEnd, trouble } from "./core.js";
-import { grantInput } from "./grants.js";
+import { grantNeeded, type SignedGrant } from "./grants.js";
 import { loseRun } from "./run-end.js";
+import { specOf } from "./specs.js";
 
 type Said = Exclude<AttachResponse["message"], { case: undefined }>;
 
@@ -61,11 +62,10 @@ async function assignOf(core: Core, { run }: ActiveRun): Promise<AttachResponse>
   if (job === undefined || decision === undefined) {
     throw new QuipuError("INTERNAL", `run ${run.id} has no job or no decision in the store`);
   }
-  const { country, operator } = run.place;
-  const inputs = jobArtifacts(specOf(job)).map((digest) => ({
-    digest,
-    ...grantInput(core, digest, country, operator),
-  }));
+  const inputs: ({ readonly digest: Digest } & SignedGrant)[] = [];
+  for (const digest of jobArtifacts(specOf(job))) {
+    inputs.push({ digest, ...(await grantNeeded(core, job, digest, run.place)) });
+  }
   const value = create(AssignSchema, {
     runId: run.id,
     epoch: BigInt(run.epoch),

@@ -1,9 +1,44 @@
-/** What a job may not have for now, from what is known of it and of its owner. */
+/** What a job may not have for now, from what is known of it and of others. */
 import type { JobRecord } from "../io/store/records.js";
-import type { Bounds } from "../model/decision.js";
+import type { Bounds, ExportRefusal } from "../model/decision.js";
+import type { Place } from "../model/place.js";
 import { compare } from "../scheduler/placement/fleet.js";
+import type { Core } from "./core.js";
+import { outputVerdict } from "./grants.js";
 
-export function boundsOf({ failedHosts }: JobRecord): Bounds {
-  if (failedHosts === undefined) return {};
-  return { failedHosts: failedHosts.map(({ host }) => host).sort(compare) };
+export async function boundsOf(core: Core, job: JobRecord): Promise<Bounds> {
+  const failedHosts = job.failedHosts?.map(({ host }) => host).sort(compare);
+  const exports = job.driver === "tensor" ? await exportRefusals(core, job) : [];
+  return {
+    ...(failedHosts === undefined ? {} : { failedHosts }),
+    ...(exports.length === 0 ? {} : { exports }),
+  };
+}
+
+/** Of all places of the fleet those where the outputs that the job takes may not go. */
+async function exportRefusals(core: Core, { id }: JobRecord): Promise<readonly ExportRefusal[]> {
+  const { jobs, jobLinks } = core.ports.store;
+  const refusals: ExportRefusal[] = [];
+  for (const { afterId, output } of await jobLinks.needs(id)) {
+    const first = output === "" ? undefined : await jobs.get(afterId);
+    if (first === undefined) continue;
+    for (const { country, operator } of placesOf(core)) {
+      const verdict = await outputVerdict(core, first, { country, operator });
+      if (verdict.allowed) continue;
+      const { rule, text, law } = verdict;
+      const where = { country, ...(operator === undefined ? {} : { operator }) };
+      refusals.push({ ...where, rule, text, ...(law === undefined ? {} : { law }) });
+    }
+  }
+  return refusals;
+}
+
+/** In one order, as a record needs it. */
+function placesOf({ hosts }: Core): readonly Pick<Place, "country" | "operator">[] {
+  const places = new Map([...hosts.values()].map(({ place }) => [keyOf(place), place]));
+  return [...places].sort(([a], [b]) => compare(a, b)).map(([, place]) => place);
+}
+
+function keyOf({ country, operator = "" }: Place): string {
+  return `${country} ${operator}`;
 }

@@ -5,6 +5,7 @@ import type { JobRecord } from "../io/store/records.js";
 import { isTerminal } from "../model/job.js";
 import { sendCancel } from "./assign.js";
 import { type Core, note, notFound } from "./core.js";
+import { tellFollowers, writeJob } from "./graph.js";
 import { stepJob } from "./job-machine.js";
 
 const reasonLengthMax = 500;
@@ -13,7 +14,10 @@ const reasonLengthMax = 500;
 export async function cancelJob(core: Core, id: string, reason: string): Promise<JobRecord> {
   const text = reason.slice(0, reasonLengthMax).toWellFormed() || "no reason given";
   const atMs = core.ports.clock.wallMs();
-  const job = await core.ports.store.transact((tables) => mark(tables, id, text, atMs));
+  const { job, followers } = await core.ports.store.transact((tables) =>
+    mark(tables, id, text, atMs),
+  );
+  tellFollowers(core, followers);
   note(core, id, `cancel: ${text}`);
   core.changes.changed(id);
   if (isTerminal(job.state)) return job;
@@ -29,20 +33,19 @@ export async function cancelJob(core: Core, id: string, reason: string): Promise
 }
 
 async function mark(
-  { jobs }: StoreTables,
+  tables: StoreTables,
   id: string,
   reason: string,
   atMs: number,
-): Promise<JobRecord> {
-  const job = await jobs.get(id);
+): Promise<{ job: JobRecord; followers: readonly JobRecord[] }> {
+  const job = await tables.jobs.get(id);
   if (job === undefined) throw notFound("job", id, "see `quipu job ls`");
-  if (job.state === "cancelled") return job;
+  if (job.state === "cancelled") return { job, followers: [] };
   const next = stepJob(job, { kind: "cancel", reason }, atMs);
   if (next === undefined) {
     throw new QuipuError("CONFLICT", `job ${id} is ${job.state} already`, {
       next: `see it with \`quipu job show ${id}\``,
     });
   }
-  await jobs.update(next);
-  return next;
+  return { job: next, followers: await writeJob(tables, next, atMs) };
 }

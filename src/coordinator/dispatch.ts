@@ -14,13 +14,14 @@ import type { Decision, Paper } from "../model/decision.js";
 import type { DeviceLoad } from "../model/host.js";
 import { priceBookDigest } from "../model/price-book.js";
 import { fleetPaper } from "../scheduler/placement/fleet.js";
-import { specOf } from "./admission.js";
 import { sendAssign } from "./assign.js";
 import { boundsOf } from "./bounds.js";
 import { type Core, leaseEnd, note, trouble } from "./core.js";
 import { reserve, useOf } from "./data-uses.js";
 import type { BookedJudgement } from "./fleet.js";
+import { tellFollowers, writeJob } from "./graph.js";
 import { stepJob } from "./job-machine.js";
+import { specOf } from "./specs.js";
 
 /** Jobs that one transaction decides. */
 const jobsPerPageMax = 64;
@@ -117,10 +118,13 @@ async function dispatchPage(
   const atMs = core.ports.clock.wallMs();
   // 1. Decision, run and epoch, and the papers that they name, durably and together. A crash before
   //    this has told nobody anything.
-  const kept = await core.ports.store.transact((tables) => keep(tables, verdicts, atMs));
+  const { kept, followers } = await core.ports.store.transact((tables) =>
+    keep(tables, verdicts, atMs),
+  );
   // 2. Then the hosts. A crash before a send is repaired when the host attaches to the next
   //    process.
   for (const verdict of kept) announce(core, verdict);
+  tellFollowers(core, followers);
   // A job that was cancelled meanwhile, or whose data was counted otherwise meanwhile, leaves the
   // device that this round took for it: whoever was decided behind it is decided again, since nothing
   // else would wake it.
@@ -130,7 +134,10 @@ async function dispatchPage(
 /** Undefined where nothing has changed for the job. */
 async function judge(core: Core, job: JobRecord): Promise<Verdict | undefined> {
   const spec = specOf(job);
-  const judgement = await core.fleet.decide({ spec, digest: job.specDigest }, boundsOf(job));
+  const judgement = await core.fleet.decide(
+    { spec, digest: job.specDigest },
+    await boundsOf(core, job),
+  );
   const { decision, dataSet } = judgement;
   const { outcome } = decision;
   const content = canonicalBytes(decision);
@@ -147,8 +154,9 @@ async function keep(
   tables: StoreTables,
   verdicts: readonly Verdict[],
   atMs: number,
-): Promise<readonly Verdict[]> {
+): Promise<{ kept: readonly Verdict[]; followers: readonly JobRecord[] }> {
   const kept: Verdict[] = [];
+  const followers: JobRecord[] = [];
   const papers = new Map<Digest, Paper>();
   await tables.jobs.expect(verdicts.map(({ job }) => job.id));
   for (const verdict of verdicts) {
@@ -166,11 +174,11 @@ async function keep(
     await tables.decisions.insert({ id: decision.id, jobId: job.id, content });
     addPapers(papers, verdict);
     if (run !== undefined) await tables.runs.insert(run);
-    await tables.jobs.update(next);
+    followers.push(...(await writeJob(tables, next, atMs)));
     kept.push(verdict);
   }
   await tables.papers.put([...papers.values()]);
-  return kept;
+  return { kept, followers };
 }
 
 /** What the decision names; a fleet only where a run was granted from it. */

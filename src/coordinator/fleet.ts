@@ -4,6 +4,7 @@
  * Every host that ever attached is in it: one that is away may still be the only lawful place for a
  * job. A device that a decision has taken stays taken until the decision is kept or dropped.
  */
+import type { Digest } from "../base/bytes.js";
 import { timestamp } from "../base/clock.js";
 import { newId } from "../base/ids.js";
 import type { DataSet } from "../model/data-set.js";
@@ -16,7 +17,6 @@ import { type Ask, Asks } from "../scheduler/placement/ask.js";
 import { Board } from "../scheduler/placement/board.js";
 import { decide, type Judgement } from "../scheduler/placement/decide.js";
 import type { Origin } from "../scheduler/placement/origin.js";
-import type { AdmittedSpec } from "./admission.js";
 import type { Core } from "./core.js";
 import { countsFor } from "./data-uses.js";
 
@@ -58,7 +58,7 @@ export class Fleet {
 
   /** From the fleet as it was at the last refresh, less what has been taken since. */
   async decide(
-    { spec, digest }: Pick<AdmittedSpec, "spec" | "digest">,
+    { spec, digest }: { readonly spec: JobSpec; readonly digest: Digest },
     bounds?: Bounds,
   ): Promise<BookedJudgement> {
     const { random, policy } = this.#core().ports;

@@ -8,10 +8,12 @@ import { QuipuError } from "../base/errors.js";
 import { type Grant, signGrant } from "../io/identity/grant.js";
 import type { JobRecord } from "../io/store/records.js";
 import type { Artifact } from "../model/artifact.js";
+import type { Place } from "../model/place.js";
 import type { ExportRequest } from "../scheduler/policy/engine.js";
-import { specOf } from "./admission.js";
+import type { Verdict } from "../scheduler/policy/verdict.js";
 import { type Core, notFound } from "./core.js";
 import { countsFor, leavingOf } from "./data-uses.js";
+import { specOf } from "./specs.js";
 
 export interface SignedGrant {
   readonly url: string;
@@ -95,6 +97,52 @@ export async function grantOutputs(
   }));
 }
 
+/** What of another job's outputs a run on this place takes in; checked as any download of it. */
+export async function grantNeeded(
+  core: Core,
+  { id }: JobRecord,
+  digest: Digest,
+  { country, operator }: Place,
+): Promise<SignedGrant> {
+  const { jobs, jobLinks } = core.ports.store;
+  for (const { afterId, output } of await jobLinks.needs(id)) {
+    const first = output === "" ? undefined : await jobs.get(afterId);
+    if (first?.result?.outputs.some((one) => one.digest === digest) !== true) continue;
+    const rights = await grantOutputs(core, first, country, operator);
+    const right = rights.find(({ artifact }) => artifact.digest === digest);
+    if (right !== undefined) return { url: right.url, token: right.token };
+  }
+  return grantInput(core, digest, country, operator);
+}
+
+/** Whether the outputs of a job may go there; asking counts nothing. */
+export async function outputVerdict(
+  core: Core,
+  job: JobRecord,
+  { country, operator }: Pick<Place, "country" | "operator">,
+): Promise<Verdict> {
+  const { store, clock, policy } = core.ports;
+  const request = await outputRequest(core, job, country, operator);
+  const leaving = leavingOf(job.runId, request.dataSet, country, clock.wallMs());
+  const counts =
+    leaving && (await countsFor(store, request.dataSet, leaving.owner, clock.wallMs()));
+  return policy.exportTo({ ...request, counts, at: timestamp(clock.wallMs()) });
+}
+
+async function outputRequest(
+  { ports: { store } }: Core,
+  job: JobRecord,
+  destinationCountry: string,
+  recipient: string | undefined,
+) {
+  const spec = specOf(job);
+  const known = spec.dataSet === undefined ? undefined : await store.dataSets.get(spec.dataSet);
+  return {
+    ...{ job: spec, dataSet: known?.facts, destinationCountry, recipient },
+    ...{ fromCountry: job.country, what: "output" as const },
+  };
+}
+
 /** People whose data leaves so are counted in the transaction that finds it lawful. */
 async function checkOutputs(
   core: Core,
@@ -102,15 +150,10 @@ async function checkOutputs(
   destinationCountry: string,
   recipient: string | undefined,
 ): Promise<void> {
-  const spec = specOf(job);
   const { store, clock } = core.ports;
-  const known = spec.dataSet === undefined ? undefined : await store.dataSets.get(spec.dataSet);
-  const dataSet = known?.facts;
+  const request = await outputRequest(core, job, destinationCountry, recipient);
+  const { dataSet } = request;
   const leaving = leavingOf(job.runId, dataSet, destinationCountry, clock.wallMs());
-  const request = {
-    ...{ job: spec, dataSet, destinationCountry, recipient },
-    ...{ fromCountry: job.country, what: "output" as const },
-  };
   const what = `the outputs of job ${job.id}`;
   if (leaving === undefined) return checkExport(core, request, what);
   await store.transact(async (tables) => {

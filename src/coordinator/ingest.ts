@@ -24,6 +24,7 @@ import {
 } from "../proof/receipt/envelope.js";
 import { parseStatement } from "../proof/receipt/statement.js";
 import { type Core, note } from "./core.js";
+import { tellFollowers, writeJob } from "./graph.js";
 import { type JobEvent, stepJob } from "./job-machine.js";
 import { checkFacts, resultOf } from "./receipt-facts.js";
 import { retryAfter } from "./retry.js";
@@ -167,23 +168,26 @@ async function finish(core: Core, receipt: ReceiptRecord, fresh?: Opened): Promi
   const logIndex = await core.logBook.append(entry, fresh !== undefined);
   const event = { kind: "settle", ...resultOf(statement, logIndex) } as const;
   const atMs = clock.wallMs();
-  const job = await store.transact((tables) => settle(tables, run, event, atMs));
+  const settled = await store.transact((tables) => settle(tables, run, event, atMs));
   core.receiptsOwed.delete(run.id);
-  if (job !== undefined) {
+  if (settled !== undefined) {
+    const { job, followers } = settled;
     core.earlyCancels.delete(job.id);
     note(core, job.id, `${job.state}; its receipt is entry ${logIndex} of the log`);
     core.changes.changed(job.id);
+    tellFollowers(core, followers);
     core.wake();
   }
   return logIndex;
 }
 
 async function settle(
-  { runs, jobs, receipts, dataUses }: StoreTables,
+  tables: StoreTables,
   run: RunRecord,
   event: Extract<JobEvent, { kind: "settle" }>,
   atMs: number,
-): Promise<JobRecord | undefined> {
+): Promise<{ job: JobRecord; followers: readonly JobRecord[] } | undefined> {
+  const { runs, jobs, receipts, dataUses } = tables;
   const job = await jobs.get(run.jobId);
   const known = await receipts.get(run.id);
   if (job === undefined || known?.stage !== "staged") return undefined; // settled meanwhile
@@ -194,8 +198,7 @@ async function settle(
   await receipts.setLogged(run.id, event.result.logIndex);
   await runs.update(run.id, { stage: "ended", endedAtMs: atMs });
   if (event.outcome === "failed") await dataUses.delete(run.id);
-  await jobs.update(next);
-  return next;
+  return { job: next, followers: await writeJob(tables, next, atMs) };
 }
 
 async function ingestLost(core: Core, run: RunRecord, update: RunUpdate): Promise<RunAck> {

@@ -5,7 +5,7 @@
  *     │ ▲               │                 │
  *     │ └──── lose ─────┴─────────────────┘   (attempts left; else lost; if asked for, cancelled; by law, refused)
  *     ├── refuse ──▶ refused
- *     └── cancel ──▶ cancelled
+ *     └── cancel, abandon ──▶ cancelled
  *
  * A terminal state is never left. Frozen: `quipu job` and receipts speak of these states.
  */
@@ -38,7 +38,9 @@ export type JobEvent =
     }
   /** The run is given up without a receipt; what was no fault of the job costs it no attempt. */
   | { readonly kind: "lose"; readonly failure: ErrorJson }
-  | { readonly kind: "cancel"; readonly reason: string };
+  | { readonly kind: "cancel"; readonly reason: string }
+  /** It can no longer come to anything, through nothing that it did. */
+  | { readonly kind: "abandon"; readonly failure: ErrorJson };
 
 /** States in which an event means something; anywhere else it changes nothing. */
 export const jobEventStates: Readonly<Record<JobEvent["kind"], readonly JobState[]>> = {
@@ -49,6 +51,7 @@ export const jobEventStates: Readonly<Record<JobEvent["kind"], readonly JobState
   settle: ["placed", "running"],
   lose: ["placed", "running"],
   cancel: ["queued", "placed", "running"],
+  abandon: ["queued"],
 };
 
 /** The job after `event`; undefined when the event means nothing in its state. */
@@ -73,6 +76,8 @@ export function stepJob(job: JobRecord, event: JobEvent, atMs: number): JobRecor
     }
     case "lose":
       return afterLoss(job, event.failure, atMs);
+    case "abandon":
+      return { ...job, state: "cancelled", failure: event.failure, finishedAtMs: atMs };
     case "cancel": {
       const marked = { ...job, cancelReason: job.cancelReason ?? event.reason };
       if (job.state !== "queued") return marked;

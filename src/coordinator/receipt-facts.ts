@@ -7,7 +7,7 @@ import type { JobRecord, JobResult, RunRecord } from "../io/store/records.js";
 import { type Artifact, outputDigest } from "../model/artifact.js";
 import { jobArtifacts } from "../model/job.js";
 import type { Statement } from "../model/statement.js";
-import { specOf } from "./admission.js";
+import { specOf } from "./specs.js";
 
 const outcomes: Readonly<Record<string, RunState>> = {
   succeeded: RunState.SUCCEEDED,

@@ -6,6 +6,7 @@ import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord, RunRecord } from "../io/store/records.js";
 import type { ActiveRun } from "./active-runs.js";
 import { type Core, note } from "./core.js";
+import { tellFollowers, writeJob } from "./graph.js";
 import { stepJob } from "./job-machine.js";
 
 /** Whether the job still waits for this very run. Everything else is fenced. */
@@ -27,29 +28,32 @@ export function preempted(message: string): ErrorJson {
 export async function loseRun(core: Core, active: ActiveRun, failure: ErrorJson): Promise<boolean> {
   if (active.ending) return false;
   active.ending = true;
-  let job: JobRecord | undefined;
+  let lost: Awaited<ReturnType<typeof lose>>;
   try {
     const atMs = core.ports.clock.wallMs();
-    job = await core.ports.store.transact((tables) => lose(tables, active.run.id, failure, atMs));
+    lost = await core.ports.store.transact((tables) => lose(tables, active.run.id, failure, atMs));
   } catch (error) {
     active.ending = false; // nothing was written: the run stays granted, and this is tried again
     throw error;
   }
   core.runs.delete(active.run.id);
-  if (job === undefined) return false;
+  if (lost === undefined) return false;
+  const { job, followers } = lost;
   core.earlyCancels.delete(job.id);
   note(core, job.id, `run ${active.run.id} is lost (${failure.message}); the job is ${job.state}`);
   core.changes.changed(job.id);
+  tellFollowers(core, followers);
   core.wake();
   return true;
 }
 
 async function lose(
-  { runs, jobs, dataUses }: StoreTables,
+  tables: StoreTables,
   runId: string,
   failure: ErrorJson,
   atMs: number,
-): Promise<JobRecord | undefined> {
+): Promise<{ job: JobRecord; followers: readonly JobRecord[] } | undefined> {
+  const { runs, jobs, dataUses } = tables;
   const run = await runs.get(runId);
   const job = run === undefined ? undefined : await jobs.get(run.jobId);
   if (run === undefined || job === undefined || !isCurrent(run, job)) return undefined;
@@ -57,6 +61,5 @@ async function lose(
   if (next === undefined) return undefined;
   await runs.update(runId, { stage: "lost", endedAtMs: atMs });
   await dataUses.delete(runId);
-  await jobs.update(next);
-  return next;
+  return { job: next, followers: await writeJob(tables, next, atMs) };
 }

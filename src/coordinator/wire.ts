@@ -18,6 +18,7 @@ import type { Decision, Offer, Reason } from "../model/decision.js";
 import type { JobState } from "../model/job.js";
 import { type PlaceGrade as Grade, type Place, place as placeShape } from "../model/place.js";
 import type { Core } from "./core.js";
+import { graphReasons } from "./graph.js";
 
 const stateNumbers: Readonly<Record<JobState, JobStateNumber>> = {
   queued: JobStateNumber.QUEUED,
@@ -79,13 +80,19 @@ export async function jobMessage(
     state: stateNumbers[job.state],
     host: job.host,
     country: job.country,
-    reasons: reasonMessages((decision && decisionOf(decision.content))?.reasons ?? []),
+    reasons: reasonMessages(
+      job.waitsFor === undefined
+        ? ((decision && decisionOf(decision.content))?.reasons ?? [])
+        : await graphReasons(core.ports.store, job.waitsFor),
+    ),
     ...times(job),
     spec: job.spec,
     specDigest: job.specDigest,
     runId: job.runId,
     epoch: BigInt(job.epoch),
     ...(job.failure === undefined ? {} : { failure: failureMessage(job.failure) }),
+    waitsFor: [...(job.waitsFor ?? [])],
+    owner: job.owner,
     failedHosts: [...(job.failedHosts ?? [])],
     outputs: (result?.outputs ?? []).map((output) => ({
       ...output,

@@ -49,10 +49,20 @@ export interface Taken extends DeviceLoad {
   readonly host: string;
 }
 
+export interface ExportRefusal {
+  readonly country: string;
+  readonly operator?: string;
+  readonly rule: string;
+  readonly text: string;
+  readonly law?: string;
+}
+
 /** What the job may not have for now, whatever is free. */
 export interface Bounds {
   /** Where it failed by no fault of its own: it goes to others while there are any. Ascending. */
   readonly failedHosts?: readonly string[];
+  /** Where what it takes from other jobs may not go, and the rule that says so. */
+  readonly exports?: readonly ExportRefusal[];
 }
 
 export interface Decision {

@@ -62,67 +62,99 @@ const tensorSource = z.strictObject({
 const inputSource = z.union([tableSource, arraySource, tensorSource]);
 export type InputSource = z.infer<typeof inputSource>;
 
+/** Jobs that one comes after. */
+const afterMax = 64;
+
 const hashDriver = z.strictObject({ driver: z.literal("hash") });
 
-const tensorDriver = z
-  .strictObject({
-    driver: z.literal("tensor"),
-    model: digest.describe("the ONNX file, an artifact"),
-    /** Graph input name → the table, array or tensor that feeds it. */
-    inputs: z.record(z.string().min(1).max(128), inputSource),
-    /** Majority vote over the labels that an output of indices points at; ties go to the nearest. */
-    vote: z
-      .strictObject({
-        indices: z.string().min(1).max(128).describe("graph output with int64 row indices"),
-        labels: tableSource,
-      })
-      .optional(),
-    backend: z.enum(["auto", "portable", "avx2", "avx512", "cuda"]).default("auto"),
-    fast: z
-      .enum(["tf32", "bf16"])
-      .optional()
-      .describe("matrix products on tensor cores: the receipt says determinism none"),
-  })
-  .refine(({ backend, fast }) => fast === undefined || backend === "auto" || backend === "cuda", {
-    path: ["fast"],
-    error: "is for the backend cuda",
-  });
+function tensorShape<M extends z.ZodType>(model: M) {
+  return z
+    .strictObject({
+      driver: z.literal("tensor"),
+      model: model.describe("the ONNX file, an artifact"),
+      /** Graph input name → the table, array or tensor that feeds it. */
+      inputs: z.record(z.string().min(1).max(128), inputSource),
+      /** Majority vote over the labels that an output of indices points at; ties go to the nearest. */
+      vote: z
+        .strictObject({
+          indices: z.string().min(1).max(128).describe("graph output with int64 row indices"),
+          labels: tableSource,
+        })
+        .optional(),
+      backend: z.enum(["auto", "portable", "avx2", "avx512", "cuda"]).default("auto"),
+      fast: z
+        .enum(["tf32", "bf16"])
+        .optional()
+        .describe("matrix products on tensor cores: the receipt says determinism none"),
+    })
+    .refine(({ backend, fast }) => fast === undefined || backend === "auto" || backend === "cuda", {
+      path: ["fast"],
+      error: "is for the backend cuda",
+    });
+}
+
+const tensorDriver = tensorShape(digest);
 export type TensorTask = z.infer<typeof tensorDriver>;
 
-export const jobSpec = z.strictObject({
-  version: z.literal("quipu.dev/v1"),
-  name,
-  owner: z.string().min(1).max(63).default("local"),
-  /** Data set to run on; its folder must lie on the host. */
-  dataSet: name.optional(),
-  purpose: z.string().min(1).max(63).default("unspecified"),
-  placement: z
-    .strictObject({
-      hosts: z.array(name).max(64).optional(),
-      countries: z.array(country).max(249).optional(),
-      sites: z.array(z.enum(sites)).min(1).optional(),
-      prefer: z
-        .enum(["spread", "pack"])
-        .optional()
-        .describe("hosts with the most devices free, which is usual, or with the fewest"),
-    })
-    .default({}),
-  resources: z
-    .strictObject({
-      device: z.enum(["any", "cpu", "cuda"]).default("any"),
-      memoryBytes: z
-        .int()
-        .nonnegative()
-        .max(2 ** 50)
-        .default(0),
-    })
-    .default({ device: "any", memoryBytes: 0 }),
-  /** Runs at most this many times when hosts are lost. */
-  attemptsMax: z.int().min(1).max(10).default(3),
-  task: z.discriminatedUnion("driver", [hashDriver, tensorDriver]),
-});
+function jobShape<T extends z.ZodType>(task: T) {
+  return z.strictObject({
+    version: z.literal("quipu.dev/v1"),
+    name,
+    owner: z.string().min(1).max(63).default("local"),
+    /** Data set to run on; its folder must lie on the host. */
+    dataSet: name.optional(),
+    purpose: z.string().min(1).max(63).default("unspecified"),
+    placement: z
+      .strictObject({
+        hosts: z.array(name).max(64).optional(),
+        countries: z.array(country).max(249).optional(),
+        sites: z.array(z.enum(sites)).min(1).optional(),
+        prefer: z
+          .enum(["spread", "pack"])
+          .optional()
+          .describe("hosts with the most devices free, which is usual, or with the fewest"),
+      })
+      .default({}),
+    resources: z
+      .strictObject({
+        device: z.enum(["any", "cpu", "cuda"]).default("any"),
+        memoryBytes: z
+          .int()
+          .nonnegative()
+          .max(2 ** 50)
+          .default(0),
+      })
+      .default({ device: "any", memoryBytes: 0 }),
+    /** Runs at most this many times when hosts are lost. */
+    attemptsMax: z.int().min(1).max(10).default(3),
+    after: z
+      .array(name)
+      .min(1)
+      .max(afterMax)
+      .optional()
+      .describe(
+        "jobs that must have succeeded first: names of this submission, or of jobs before it; ids",
+      ),
+    task,
+  });
+}
+
+/** What a host is given: every input is named by its digest. */
+export const jobSpec = jobShape(z.discriminatedUnion("driver", [hashDriver, tensorDriver]));
 export type JobSpec = z.infer<typeof jobSpec>;
 export type Driver = JobSpec["task"]["driver"];
+
+/** An output of a job that need not have run yet. */
+const outputOf = z.strictObject({
+  job: name.describe("a job that must have succeeded first, as in `after`"),
+  output: relativePath.describe("the name of one of its outputs"),
+});
+
+/** What may be submitted: the model may be what another job makes. */
+export const askedJob = jobShape(
+  z.discriminatedUnion("driver", [hashDriver, tensorShape(z.union([digest, outputOf]))]),
+);
+export type AskedJob = z.infer<typeof askedJob>;
 
 /** What a device must be able to run for the job. */
 export function taskBackend(task: JobSpec["task"]): TensorTask["backend"] {
@@ -143,11 +175,11 @@ export function canonicalTask({ fast: _, ...task }: TensorTask): TensorTask {
   return task;
 }
 
-export function jobBytes(spec: JobSpec): Uint8Array {
+export function jobBytes(spec: AskedJob): Uint8Array {
   return canonicalBytes(spec);
 }
 
-export function jobDigest(spec: JobSpec): Digest {
+export function jobDigest(spec: AskedJob): Digest {
   return digestOf(jobBytes(spec));
 }
 

@@ -20,7 +20,7 @@ const tickEveryMs = 250;
 /** How long a worker takes to die when it is told to. */
 const stopMsMax = 200;
 
-/** A job of this name takes its host with it. */
+/** A job whose name begins so takes its host with it. */
 export const poisonName = "poison";
 
 /** The job's own fault, and the host's. */
@@ -193,7 +193,7 @@ export class AgentNode {
       };
       this.#stops.set(assignment.runId, stop);
       const afterMs = chance.between(1, weather.workMsMax);
-      if (assignment.job.name === poisonName) {
+      if (assignment.job.name.startsWith(poisonName)) {
         time.after(afterMs, () => {
           if (!life.over && this.#stops.get(assignment.runId) === stop) this.crash("poisoned");
         });

@@ -3,8 +3,8 @@
 import type { Assignment } from "../../src/agent/assignment.js";
 import { type Digest, digestOf, toHex } from "../../src/base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../../src/base/canonical-json.js";
-import { specOf } from "../../src/coordinator/admission.js";
 import { poisonedHostsMax } from "../../src/coordinator/retry.js";
+import { specOf } from "../../src/coordinator/specs.js";
 import { decisionOf } from "../../src/coordinator/wire.js";
 import type { RunAck } from "../../src/gen/quipu/v1/attach_pb.js";
 import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
@@ -28,9 +28,11 @@ export class WorkWatch {
   readonly #works = new Map<string, { readonly host: string; readonly jobId: string }>();
   /** Runs whose receipt an agent was told is accepted, with their place in the log. */
   readonly accepted = new Map<string, number>();
+  readonly #store: CoordinatorStore;
 
-  constructor(world: World, dataSets: ReadonlyMap<string, DataSet>) {
+  constructor(world: World, store: CoordinatorStore, dataSets: ReadonlyMap<string, DataSet>) {
     this.#world = world;
+    this.#store = store;
     this.#dataSets = dataSets;
   }
 
@@ -43,11 +45,21 @@ export class WorkWatch {
       );
     }
     this.#works.set(runId, { host: host.name, jobId });
+    void this.#checkOrder(jobId);
     const dataSet = job.dataSet === undefined ? undefined : this.#dataSets.get(job.dataSet);
     const { countries = [], dataClass = "public" } = dataSet ?? {};
     const anywhere = dataClass === "public" && countries.length === 0;
     if (!anywhere && !countries.includes(host.place.country)) {
       this.#world.violated(`${jobId} runs on ${dataSet?.name} in ${host.place.country}`);
+    }
+  }
+
+  /** Whatever comes before a job that runs has succeeded by then. */
+  async #checkOrder(jobId: string): Promise<void> {
+    for (const { afterId } of await this.#store.jobLinks.needs(jobId)) {
+      const state = (await this.#store.jobs.get(afterId))?.state;
+      this.#world.counts.followed += 1;
+      if (state !== "succeeded") this.#world.violated(`${jobId} runs and ${afterId} is ${state}`);
     }
   }
 
@@ -173,7 +185,8 @@ async function checkReceipts(
       world.violated(`the index does not know the receipt of ${runId}`);
     }
   }
-  for (const { id, state, result, failure, failedHosts = [] } of jobs) {
+  for (const { id, state, result, failure, waitsFor, failedHosts = [] } of jobs) {
+    if (state === "succeeded" && waitsFor) world.violated(`${id} did not wait for ${waitsFor}`);
     const dead = failedHosts.length;
     if (failure?.code === "POISONED" ? dead < poisonedHostsMax : dead > poisonedHostsMax) {
       world.violated(`${id} is ${state} after ${dead} hosts failed it`);

@@ -3,6 +3,7 @@ import { QuipuError } from "../../src/base/errors.js";
 import { submitJobs } from "../../src/coordinator/admission.js";
 import { cancelJob } from "../../src/coordinator/cancel.js";
 import type { Core } from "../../src/coordinator/core.js";
+import type { JobRecord } from "../../src/io/store/records.js";
 import { jobBytes, jobSpec } from "../../src/model/job.js";
 import { poisonName } from "./agent-node.js";
 import type { CoordinatorNode } from "./coordinator-node.js";
@@ -10,6 +11,10 @@ import { insist } from "./insist.js";
 import type { World } from "./world.js";
 
 const submissionsMax = 8;
+
+function nameOf(key: string, at: number): string {
+  return `${key}-${at}`;
+}
 
 export class Client {
   readonly #world: World;
@@ -41,10 +46,12 @@ export class Client {
 
   async #submit(key: string): Promise<void> {
     const { chance, weather, time } = this.#world;
-    const specs = Array.from({ length: chance.between(1, 3) }, () => this.#spec());
-    const ids = await this.#insist((core) => submitJobs(core, key, specs));
+    const specs: Uint8Array[] = [];
+    const count = chance.between(1, 3);
+    for (let at = 0; at < count; at += 1) specs.push(this.#spec(key, at));
+    const ids = await this.#submitted(key, specs);
     for (const { id } of ids) this.acknowledged.add(id);
-    if (chance.hit(0.3)) {
+    if (ids.length > 0 && chance.hit(0.3)) {
       const again = await this.#insist((core) => submitJobs(core, key, specs));
       const same = again.map(({ id }) => id).join() === ids.map(({ id }) => id).join();
       if (!same) this.#world.violated(`submission ${key} made jobs twice`);
@@ -57,6 +64,16 @@ export class Client {
     this.#open -= 1;
   }
 
+  /** None where a job that one of them comes after had ended badly by then. */
+  async #submitted(key: string, specs: readonly Uint8Array[]): Promise<readonly JobRecord[]> {
+    try {
+      return await this.#insist((core) => submitJobs(core, key, specs));
+    } catch (thrown) {
+      if (QuipuError.from(thrown).code !== "CONFLICT") throw thrown;
+      return [];
+    }
+  }
+
   async #cancel(id: string): Promise<void> {
     this.#world.counts.cancels += 1;
     try {
@@ -67,18 +84,27 @@ export class Client {
     }
   }
 
+  /** Now and then another one first: of the same submission, or of one before. */
+  #after(key: string, at: number): { readonly after?: readonly string[] } {
+    const { chance } = this.#world;
+    const known = [...this.acknowledged];
+    if (at > 0 && chance.hit(0.4)) return { after: [nameOf(key, 0)] };
+    return known.length > 0 && chance.hit(0.15) ? { after: [chance.pick(known)] } : {};
+  }
+
   #insist<T>(ask: (core: Core) => Promise<T>): Promise<T> {
     return insist(this.#world, this.#coordinator, ask);
   }
 
-  #spec(): Uint8Array {
+  #spec(key: string, at: number): Uint8Array {
     const { chance } = this.#world;
     const dataSet = chance.pick([undefined, "open", "people"]);
     const hosts = chance.hit(0.15) ? { placement: { hosts: ["de-1"] } } : {};
     return jobBytes(
       jobSpec.parse({
         version: "quipu.dev/v1",
-        name: chance.hit(0.1) ? poisonName : "count",
+        name: at > 0 && chance.hit(0.15) ? `${poisonName}-${at}` : nameOf(key, at),
+        ...this.#after(key, at),
         ...(dataSet === undefined ? {} : { dataSet }),
         ...hosts,
         attemptsMax: chance.pick([1, 3, 10]),

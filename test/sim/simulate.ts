@@ -63,7 +63,7 @@ export async function simulate(seed: number, canary?: Canary): Promise<SimReport
     for (const facts of dataSets) await tables.dataSets.insert({ facts, registeredAtMs: 0 });
   });
   const coordinator = new CoordinatorNode(world, store, policy, keys);
-  const work = new WorkWatch(world, new Map(dataSets.map((facts) => [facts.name, facts])));
+  const work = new WorkWatch(world, store, new Map(dataSets.map((facts) => [facts.name, facts])));
   const agents = fleet
     .slice(0, chance.between(2, fleet.length))
     .map((facts) => new AgentNode(world, facts, coordinator, work, keyOf(facts.name)));

@@ -20,6 +20,8 @@ export interface Counts {
   runsStarted: number;
   runsStopped: number;
   rejected: number;
+  /** Starts of jobs that come after others. */
+  followed: number;
 }
 
 export class World {
@@ -39,6 +41,7 @@ export class World {
     runsStarted: 0,
     runsStopped: 0,
     rejected: 0,
+    followed: 0,
   };
   readonly violations: string[] = [];
   readonly trace: string[] = [];

@@ -1,7 +1,7 @@
 /** The demo's story, step by step; each step is what a user would do by hand. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { type JobSpec, jobBytes } from "../../model/job.js";
+import { type AskedJob, jobBytes } from "../../model/job.js";
 import { storeFile } from "../artifact/put.js";
 import type { Context } from "../context.js";
 import { addDataSet } from "../data/add.js";
@@ -87,7 +87,7 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
   };
 }
 
-async function only(file: string, upload: (path: string) => Promise<string>): Promise<JobSpec> {
+async function only(file: string, upload: (path: string) => Promise<string>): Promise<AskedJob> {
   const [job] = await loadJobFile(file, upload);
   if (job === undefined) throw new Error(`${file} holds no job`);
   return job.spec;
@@ -113,7 +113,7 @@ async function register(
 }
 
 /** Admits the jobs as one submission and follows them to their ends. */
-async function submit(context: Context, specs: readonly JobSpec[]): Promise<JobView[]> {
+async function submit(context: Context, specs: readonly AskedJob[]): Promise<JobView[]> {
   const { jobs } = await context.coordinator();
   const admitted = await jobs.submitJobs({
     idempotencyKey: randomUUID(),

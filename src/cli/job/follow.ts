@@ -66,14 +66,16 @@ export function exitOf(job: JobView): Exit {
     case "lost":
       return { code: beforeStart + 1, by: "quipu" };
     case "cancelled":
-      return job.startedAt === null
-        ? { code: beforeStart + 10, by: "quipu" }
-        : { code: 130, by: "job" };
-    default: {
-      const code = job.failure?.code ?? "";
-      return { code: isErrorCode(code) ? errorCodes[code].exit : 1, by: "job" };
-    }
+      if (job.startedAt !== null) return { code: 130, by: "job" };
+      return { code: beforeStart + (codeOf(job)?.exit ?? 10), by: "quipu" };
+    default:
+      return { code: codeOf(job)?.exit ?? 1, by: "job" };
   }
+}
+
+function codeOf({ failure }: JobView) {
+  const code = failure?.code ?? "";
+  return isErrorCode(code) ? errorCodes[code] : undefined;
 }
 
 /** The worst of several: the first that is not 0. */

@@ -5,11 +5,11 @@
 import { dirname, resolve } from "node:path";
 import { isDigest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
-import { type JobSpec, jobBytesMax, jobSpec } from "../../model/job.js";
+import { type AskedJob, askedJob, jobBytesMax } from "../../model/job.js";
 import { readYaml } from "../yaml-file.js";
 
 export interface LoadedJob {
-  readonly spec: JobSpec;
+  readonly spec: AskedJob;
   readonly file: string;
 }
 
@@ -20,7 +20,7 @@ export type Upload = (path: string) => Promise<string>;
 export async function loadJobFile(file: string, upload: Upload): Promise<LoadedJob[]> {
   const specs = await readYaml(file, {
     what: "job",
-    schema: jobSpec,
+    schema: askedJob,
     bytesMax: jobBytesMax,
     prepare: (value) => withUploadedModel(value, file, upload),
     invalid,

@@ -65,6 +65,8 @@ export function jobView(job: Job) {
     determinism: job.determinism === "" ? null : job.determinism,
     backend: job.backend === "" ? null : job.backend,
     logIndex: job.receiptLogged ? Number(job.logIndex) : null,
+    owner: job.owner,
+    waitsFor: [...job.waitsFor],
     failedHosts: job.failedHosts.map(({ host, code }) => ({ host, code })),
     failure:
       job.failure === undefined

@@ -23,6 +23,7 @@ function page({ output }: Context, job: JobView): string {
   lines.push(`submitted  ${job.submittedAt ?? "-"}`);
   if (job.startedAt !== null) lines.push(`started    ${job.startedAt}`);
   if (job.finishedAt !== null) lines.push(`finished   ${job.finishedAt}`);
+  if (job.waitsFor.length > 0) lines.push(`waits for  ${job.waitsFor.join(", ")}`);
   for (const { host, code } of job.failedHosts) lines.push(`failed on  ${host} (${code})`);
   if (job.backend !== null) lines.push(`backend    ${job.backend}, determinism ${job.determinism}`);
   for (const { name, sizeBytes, digest } of job.outputs) {

@@ -2,10 +2,11 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ExplainHostResponseSchema, JobService } from "../../gen/quipu/v1/jobs_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { JobRecord } from "../../io/store/records.js";
+import { asIfMade } from "../../model/job-graph.js";
 import type { Ask } from "../../scheduler/placement/ask.js";
 import { recallAsk } from "../../scheduler/placement/replay.js";
-import { specOf } from "../admission.js";
 import { type Core, notFound } from "../core.js";
+import { askedOf, specOf } from "../specs.js";
 import { decisionOf, offerMessage, reasonMessages } from "../wire.js";
 import { findJob } from "./get-job.js";
 
@@ -14,7 +15,9 @@ export function explainHost(core: Core): Handlers<typeof JobService>["explainHos
   return async ({ jobId, host }) => {
     const job = await findJob(core, jobId);
     const whenPlaced = job.host !== "";
-    const ask = whenPlaced ? await askThen(core, job) : await core.fleet.ask(specOf(job));
+    const ask = whenPlaced
+      ? await askThen(core, job)
+      : await core.fleet.ask(asIfMade(askedOf(job)));
     const finding = findingMessage(ask, host);
     if (finding === undefined) throw notFound("host", host, "see `quipu host ls`");
     return { finding, whenPlaced };

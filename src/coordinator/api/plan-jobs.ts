@@ -3,6 +3,7 @@ import type { JobService, PlanSchema } from "../../gen/quipu/v1/jobs_pb.js";
 import { JobState } from "../../gen/quipu/v1/types_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { Decision } from "../../model/decision.js";
+import { asIfMade } from "../../model/job-graph.js";
 import { checkSpecs } from "../admission.js";
 import type { Core } from "../core.js";
 import { offerMessage, reasonMessages, siteNumber } from "../wire.js";
@@ -18,7 +19,9 @@ export function planJobs(core: Core): Handlers<typeof JobService>["planJobs"] {
   return async ({ specs }) => {
     const admitted = await checkSpecs(core, specs);
     core.fleet.refresh();
-    const judgements = await Promise.all(admitted.map((job) => core.fleet.decide(job)));
+    const judgements = await Promise.all(
+      admitted.map(({ spec, digest }) => core.fleet.decide({ spec: asIfMade(spec), digest })),
+    );
     return { plans: judgements.map(({ decision }) => planMessage(decision)) };
   };
 }

@@ -5,8 +5,8 @@ import type { Handlers } from "../../io/rpc/service.js";
 import type { RunRecord } from "../../io/store/records.js";
 import type { LawReport } from "../../model/decision.js";
 import { loadPolicy, type PolicyEngine } from "../../scheduler/policy/engine.js";
-import { specOf } from "../admission.js";
 import type { Core } from "../core.js";
+import { specOf } from "../specs.js";
 import { decisionOf } from "../wire.js";
 
 /** Runs that one message tells of. */

@@ -24,6 +24,7 @@ import type {
   DataUseRecord,
   DecisionRecord,
   HostRecord,
+  JobLinkRecord,
   JobRecord,
   PolicySetRecord,
   ReceiptRecord,
@@ -54,6 +55,7 @@ export interface StoreTables {
   readonly papers: PaperTable;
   readonly receipts: ReceiptTable;
   readonly submissions: SubmissionTable;
+  readonly jobLinks: JobLinkTable;
   readonly runLogs: RunLogTable;
   readonly logIndex: LogIndexTable;
   readonly leader: LeaderTable;
@@ -67,9 +69,11 @@ export interface JobTable {
   get(id: string): Promise<JobRecord | undefined>;
   /** These will be asked for one by one: they are read together. */
   expect(ids: readonly string[]): Promise<void>;
-  /** Replaces the row of the same id; what was asked (spec, position) stays as inserted. */
+  /** Replaces the row of the same id: its spec too, for a job may have left open what others make. */
   update(job: JobRecord): Promise<void>;
-  /** Queued jobs above this position, first admitted first. */
+  /** The newest job of an owner with this name. */
+  newest(owner: string, name: string): Promise<JobRecord | undefined>;
+  /** Queued jobs above this position that wait for no other, first admitted first. */
   queued(limit: number, afterPosition: number): Promise<readonly JobRecord[]>;
   /** The same, but only those about which nothing has been decided since they were queued. */
   undecided(limit: number, afterPosition: number): Promise<readonly JobRecord[]>;
@@ -129,6 +133,15 @@ export interface ReceiptTable {
 export interface SubmissionTable {
   insert(submission: SubmissionRecord): Promise<void>;
   get(key: string): Promise<SubmissionRecord | undefined>;
+}
+
+/** Which jobs come after which. */
+export interface JobLinkTable {
+  insert(links: readonly JobLinkRecord[]): Promise<void>;
+  /** Jobs that come after this one, each once. */
+  followers(afterId: string): Promise<readonly string[]>;
+  /** What this job comes after. */
+  needs(jobId: string): Promise<readonly JobLinkRecord[]>;
 }
 
 export interface RunLogTable {

@@ -236,6 +236,30 @@ async function leaderAddress(db: Kysely<unknown>): Promise<void> {
   }
 }
 
+/** Jobs that come after others. */
+async function jobGraph(db: Kysely<unknown>): Promise<void> {
+  for (const [column, type] of [
+    ["owner", "text"],
+    ["waits_for", "text"],
+    ["followed", "integer"],
+  ] as const) {
+    await db.schema.alterTable("jobs").addColumn(column, type).execute();
+  }
+  await db.schema
+    .createIndex("jobs_by_name")
+    .on("jobs")
+    .columns(["owner", "name", "position"])
+    .execute();
+  await db.schema
+    .createTable("job_links")
+    .addColumn("after_id", "text", required)
+    .addColumn("job_id", "text", required)
+    .addColumn("output", "text", required)
+    .addPrimaryKeyConstraint("job_links_key", ["after_id", "job_id", "output"])
+    .execute();
+  await db.schema.createIndex("job_links_by_job").on("job_links").columns(["job_id"]).execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -257,5 +281,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0005-shares": { up: shares },
     "0006-failed-hosts": { up: failedHosts },
     "0007-leader-address": { up: leaderAddress },
+    "0008-job-graph": { up: jobGraph },
   };
 }

@@ -15,6 +15,7 @@ export interface JobRecord {
   /** Order of admission; a job admitted later has a higher one. */
   readonly position: number;
   readonly name: string;
+  readonly owner: string;
   readonly driver: string;
   /** Canonical JSON of the job: the bytes that `specDigest` is taken over. */
   readonly spec: Uint8Array;
@@ -34,11 +35,23 @@ export interface JobRecord {
   readonly failure?: ErrorJson;
   /** Where runs of it ended through their host's fault, each host once; at most `attemptsMax`. */
   readonly failedHosts?: readonly FailedHost[];
+  /** Jobs that must succeed before this one is placed; absent when there are none left. */
+  readonly waitsFor?: readonly string[];
+  /** Others wait for this one. */
+  readonly isFollowed?: boolean;
   readonly submittedAtMs: number;
   readonly startedAtMs?: number;
   readonly finishedAtMs?: number;
   /** What the accepted receipt states. */
   readonly result?: JobResult;
+}
+
+/** One job comes after another. */
+export interface JobLinkRecord {
+  readonly jobId: string;
+  readonly afterId: string;
+  /** What it takes of that one's outputs; empty: nothing. */
+  readonly output: string;
 }
 
 export interface FailedHost {

@@ -11,6 +11,7 @@ export interface Schema {
   papers: PaperRow;
   receipts: ReceiptRow;
   submissions: SubmissionRow;
+  job_links: JobLinkRow;
   run_log_lines: RunLogRow;
   log_leaves: LogLeafRow;
   leaders: LeaderRow;
@@ -39,10 +40,20 @@ export interface JobRow {
   cancel_reason: string | null;
   failure: string | null;
   failed_hosts: string | null;
+  owner: string | null;
+  waits_for: string | null;
+  /** 1 where others wait for it. */
+  followed: number | null;
   submitted_at_ms: number;
   started_at_ms: number | null;
   finished_at_ms: number | null;
   result: string | null;
+}
+
+export interface JobLinkRow {
+  after_id: string;
+  job_id: string;
+  output: string;
 }
 
 export interface RunRow {

@@ -7,7 +7,7 @@ import type { DecisionRecord, JobRecord } from "./records.js";
 import type { Rows } from "./row-set.js";
 import type { JobRow, Schema } from "./schema.js";
 
-/** A longer one is not sent again with each change of its job. */
+/** A longer one is sent again only before the first run: after that what a job asks for stays. */
 const specResentBytesMax = 4096;
 
 export function jobRows(db: Kysely<Schema>): Rows<JobRecord> {
@@ -33,7 +33,8 @@ export function jobRows(db: Kysely<Schema>): Rows<JobRecord> {
       }
       for (const { id, position, spec, ...change } of rows) {
         if (spec.length <= specResentBytesMax) continue;
-        await db.updateTable("jobs").set(change).where("id", "=", id).execute();
+        const whole = change.epoch === 0 ? { ...change, spec } : change;
+        await db.updateTable("jobs").set(whole).where("id", "=", id).execute();
       }
     },
     async delete(ids) {
@@ -46,6 +47,17 @@ export function jobQueries(
   db: Kysely<Schema>,
 ): Omit<JobTable, "insert" | "get" | "expect" | "update"> {
   return {
+    async newest(owner, name) {
+      const row = await db
+        .selectFrom("jobs")
+        .selectAll()
+        .where("owner", "=", owner)
+        .where("name", "=", name)
+        .orderBy("position", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      return row === undefined ? undefined : fromRow(row);
+    },
     async queued(limit, afterPosition) {
       return (await waiting(db, limit, afterPosition).execute()).map(fromRow);
     },
@@ -159,6 +171,7 @@ function waiting(db: Kysely<Schema>, limit: number, afterPosition: number) {
     .selectFrom("jobs")
     .selectAll()
     .where("state", "=", "queued")
+    .where("waits_for", "is", null)
     .where("position", ">", afterPosition)
     .orderBy("position", "asc")
     .limit(limit);
@@ -169,6 +182,7 @@ function toRow(job: JobRecord): JobRow {
     id: job.id,
     position: job.position,
     name: job.name,
+    owner: job.owner,
     driver: job.driver,
     spec: job.spec,
     spec_digest: job.specDigest,
@@ -182,6 +196,8 @@ function toRow(job: JobRecord): JobRow {
     cancel_reason: job.cancelReason ?? null,
     failure: job.failure === undefined ? null : JSON.stringify(job.failure),
     failed_hosts: job.failedHosts === undefined ? null : JSON.stringify(job.failedHosts),
+    waits_for: job.waitsFor === undefined ? null : JSON.stringify(job.waitsFor),
+    followed: job.isFollowed ? 1 : null,
     submitted_at_ms: job.submittedAtMs,
     started_at_ms: job.startedAtMs ?? null,
     finished_at_ms: job.finishedAtMs ?? null,
@@ -194,6 +210,7 @@ function fromRow(row: JobRow): JobRecord {
     id: row.id,
     position: row.position,
     name: row.name,
+    owner: row.owner ?? "local",
     driver: row.driver,
     spec: plain(row.spec),
     specDigest: row.spec_digest as Digest,
@@ -207,6 +224,8 @@ function fromRow(row: JobRow): JobRecord {
     ...(row.cancel_reason === null ? {} : { cancelReason: row.cancel_reason }),
     ...(row.failure === null ? {} : { failure: JSON.parse(row.failure) }),
     ...(row.failed_hosts === null ? {} : { failedHosts: JSON.parse(row.failed_hosts) }),
+    ...(row.waits_for === null ? {} : { waitsFor: JSON.parse(row.waits_for) }),
+    ...(row.followed === null ? {} : { isFollowed: true }),
     submittedAtMs: row.submitted_at_ms,
     ...(row.started_at_ms === null ? {} : { startedAtMs: row.started_at_ms }),
     ...(row.finished_at_ms === null ? {} : { finishedAtMs: row.finished_at_ms }),

@@ -12,6 +12,7 @@ import { RowSet } from "./row-set.js";
 import type { Schema } from "./schema.js";
 import { dataUseTable } from "./sql-data-uses.js";
 import { dataSetTable, hostTable, runLogTable } from "./sql-fleet.js";
+import { jobLinkTable } from "./sql-job-links.js";
 import { decisionRows, jobQueries, jobRows, paperTable, submissionTable } from "./sql-jobs.js";
 import { leaderTable } from "./sql-leader.js";
 import { logFileTable } from "./sql-log.js";
@@ -66,6 +67,7 @@ export class Unit {
       dataSets: dataSetTable(db),
       papers: paperTable(db),
       submissions: submissionTable(db),
+      jobLinks: jobLinkTable(db),
       runLogs: runLogTable(db),
       logIndex: logIndexTable(db),
       leader: leaderTable(db, dialect),

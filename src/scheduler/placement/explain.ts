@@ -13,6 +13,19 @@ export interface Explanation {
 
 const namedMax = 4;
 
+/** The job comes after others. */
+export const graphRule = "graph.after";
+
+/** What would have to be otherwise where the reason is about no host. */
+const changes = {
+  "fleet.empty": "It runs when a lawful host joins.",
+  [graphRule]: "It can be placed when they have succeeded; if one of them does not, it ends.",
+} as const;
+
+function isAboutNoHost(rule: string): rule is keyof typeof changes {
+  return Object.hasOwn(changes, rule);
+}
+
 /** What a decision says about itself; less than a whole record, so that a client can explain it too. */
 export type Explained = Pick<Decision, "outcome" | "offers" | "reasons">;
 
@@ -26,7 +39,10 @@ export function explain({ outcome, offers, reasons }: Explained): Explanation {
   const first = kept.sort((a, b) => compare(a.named[0] ?? "", b.named[0] ?? ""))[0];
   if (first === undefined || first.rule === "fleet.empty") {
     const sentence = "Waiting: no host has joined the fleet yet.";
-    return { sentence, change: "It runs when a lawful host joins.", rule: "fleet.empty" };
+    return { sentence, change: changes["fleet.empty"], rule: "fleet.empty" };
+  }
+  if (isAboutNoHost(first.rule)) {
+    return { sentence: `Waiting: ${first.text}`, change: changes[first.rule], rule: first.rule };
   }
   const names = hostList(kept);
   const law = first.law === undefined ? "" : ` Basis: ${first.law}.`;

@@ -3,7 +3,7 @@
  * do not depend on load: a job that no host passes them for is refused. The others only make it wait.
  * Rule names are stable: they stand in decisions, receipts and what people script against.
  */
-import type { Bounds } from "../../model/decision.js";
+import type { Bounds, ExportRefusal } from "../../model/decision.js";
 import { type Device, deviceKind, type HostView } from "../../model/host.js";
 import { type JobSpec, taskBackend } from "../../model/job.js";
 import type { PriceBook } from "../../model/price-book.js";
@@ -67,6 +67,13 @@ const sites: Filter = {
   },
 };
 
+/** A run takes its inputs to its host. */
+function exportRefusal({ bounds }: Asked, { place }: HostView): ExportRefusal | undefined {
+  return bounds.exports?.find(
+    ({ country, operator }) => country === place.country && operator === place.operator,
+  );
+}
+
 /** Speaks with the id and text of the policy that decided. */
 const law: Filter = {
   rule: "law",
@@ -74,8 +81,9 @@ const law: Filter = {
   change: "a host that this rule admits joins, or the terms of the data change",
   check: (asked, host) => {
     const verdict = asked.verdict(host);
-    if (verdict.allowed) return undefined;
-    const { rule, text, law: statute } = verdict;
+    const refusal = verdict.allowed ? exportRefusal(asked, host) : verdict;
+    if (refusal === undefined) return undefined;
+    const { rule, text, law: statute } = refusal;
     return { rule, text, ...(statute === undefined ? {} : { law: statute }) };
   },
 };
