@@ -31,6 +31,7 @@ const keys: Readonly<Record<Table, readonly string[] | undefined>> = {
   papers: ["digest"],
   receipts: ["run_id"],
   submissions: ["key"],
+  job_links: ["after_id", "job_id", "output"],
   run_log_lines: ["run_id", "sequence"],
   log_leaves: ["leaf_hash"],
   leaders: ["name"],
