@@ -25,6 +25,7 @@ import { listArtifacts } from "./list-artifacts.js";
 import { listDataSets } from "./list-data-sets.js";
 import { listHosts } from "./list-hosts.js";
 import { listJobs } from "./list-jobs.js";
+import { listUsage } from "./list-usage.js";
 import { planJobs } from "./plan-jobs.js";
 import { replayRuns } from "./replay-runs.js";
 import { submitJobs } from "./submit-jobs.js";
@@ -73,6 +74,10 @@ export function services(coordinator: Coordinator, policies: PolicyBook): readon
       applyPolicy: applyPolicy(core, policies),
       replayRuns: replayRuns(core),
     }),
-    bind(LogService, { getLogHead: getLogHead(core), getReceipt: getReceipt(core) }),
+    bind(LogService, {
+      getLogHead: getLogHead(core),
+      getReceipt: getReceipt(core),
+      listUsage: listUsage(core),
+    }),
   ];
 }
