@@ -27,9 +27,13 @@ export function say(message: Said): AttachResponse {
  * Sends `Assign`, and `Cancel` after it when the job was cancelled meanwhile. The decision, run and
  * epoch are durable already; when the message is lost, the host's next attach sends it again.
  */
-export async function sendAssign(core: Core, active: ActiveRun): Promise<void> {
+export async function sendAssign(
+  core: Core,
+  active: ActiveRun,
+  decision?: Uint8Array,
+): Promise<void> {
   try {
-    const message = await assignOf(core, active);
+    const message = await assignOf(core, active, decision);
     // Between here and the send nothing is awaited: a run that is being ended is never sent, and
     // the lease counts from a moment that is not later than the send.
     const session = core.sessions.get(active.run.host);
@@ -55,10 +59,14 @@ export function sendCancel(core: Core, active: ActiveRun): void {
   core.sessions.get(host)?.send(say({ case: "cancel", value }));
 }
 
-async function assignOf(core: Core, { run }: ActiveRun): Promise<AttachResponse> {
+async function assignOf(
+  core: Core,
+  { run }: ActiveRun,
+  content?: Uint8Array,
+): Promise<AttachResponse> {
   const { store } = core.ports;
   const job = await store.jobs.get(run.jobId);
-  const decision = await store.decisions.get(run.decisionId);
+  const decision = content ?? (await store.decisions.get(run.decisionId))?.content;
   if (job === undefined || decision === undefined) {
     throw new QuipuError("INTERNAL", `run ${run.id} has no job or no decision in the store`);
   }
@@ -71,7 +79,7 @@ async function assignOf(core: Core, { run }: ActiveRun): Promise<AttachResponse>
     epoch: BigInt(run.epoch),
     jobId: run.jobId,
     spec: job.spec,
-    decision: decision.content,
+    decision,
     leaseMs: BigInt(core.options.leaseMs),
     device: run.device,
     inputs,

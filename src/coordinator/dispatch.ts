@@ -202,7 +202,7 @@ function stepOf(job: JobRecord, { decision, run }: Verdict, atMs: number): JobRe
   return stepJob(job, { kind, decisionId }, atMs);
 }
 
-function announce(core: Core, { job, decision, run, origin }: Verdict): void {
+function announce(core: Core, { job, decision, content, run, origin }: Verdict): void {
   core.changes.changed(job.id);
   if (run === undefined) {
     note(core, job.id, decision.outcome.kind);
@@ -212,7 +212,7 @@ function announce(core: Core, { job, decision, run, origin }: Verdict): void {
   note(core, job.id, `placed on ${run.host} as ${run.id}`);
   const cancelReason = core.earlyCancels.get(job.id);
   core.earlyCancels.delete(job.id);
-  void sendAssign(core, core.runs.add(run, leaseEnd(core), cancelReason));
+  void sendAssign(core, core.runs.add(run, leaseEnd(core), cancelReason), content);
 }
 
 function newRun(

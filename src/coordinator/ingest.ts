@@ -3,10 +3,10 @@
  * for; whatever is doubled, late or fenced gets the same answer again or is kept as evidence.
  *
  * The end of a run in durable steps, each with what a crash after it means:
- *  1. receipt staged and run `sealed`, in one transaction: from here on this receipt decides the
- *     job, and neither a lease that ends nor a cancel changes it. The next start goes on at 2.
+ *  1. receipt staged, run `sealed` and job in its final state, in one transaction: neither a lease
+ *     that ends nor a cancel changes it from here on. The next start goes on at 2.
  *  2. entry in the log. The next start finds it there by its leaf hash.
- *  3. receipt `logged`, run `ended`, job in its final state, in one transaction.
+ *  3. receipt `logged` and run `ended`, in one transaction, and the job told where its receipt is.
  *  4. acknowledged. The agent asks again until it hears this.
  */
 import { create } from "@bufbuild/protobuf";
@@ -107,29 +107,52 @@ async function accept(
     envelope: update.envelope,
     receivedAtMs: core.ports.clock.wallMs(),
   };
-  const { kept, isNew } = await core.ports.store.transact((tables) => stage(tables, receipt));
-  if (kept.stage === "staged") {
-    core.runs.delete(run.id);
-    core.wake(); // its device is free; the next job need not wait for the log
+  const event = { kind: "settle", ...resultOf(opened.statement) } as const;
+  const { kept, ended } = await core.ports.store.transact((tables) =>
+    stage(tables, receipt, event),
+  );
+  if (kept.stage === "staged") core.runs.delete(run.id);
+  if (ended !== undefined) {
+    const { job, followers } = ended;
+    core.earlyCancels.delete(job.id);
+    note(core, job.id, job.state);
+    core.changes.changed(job.id);
+    tellFollowers(core, followers);
   }
-  return await answerKnown(core, kept, update, isNew ? opened : undefined);
+  core.wake(); // its device is free; the next job need not wait for the log
+  return await answerKnown(core, kept, update, ended === undefined ? undefined : opened);
+}
+
+interface Staged {
+  readonly kept: ReceiptRecord;
+  /** The job that this receipt has ended now, and those that came after it. */
+  readonly ended?: { readonly job: JobRecord; readonly followers: readonly JobRecord[] };
 }
 
 /** Step 1, or evidence when the run no longer counts. The first receipt of a run stays. */
 async function stage(
-  { runs, jobs, receipts }: StoreTables,
+  tables: StoreTables,
   receipt: Omit<ReceiptRecord, "stage">,
-): Promise<{ readonly kept: ReceiptRecord; readonly isNew: boolean }> {
+  event: Extract<JobEvent, { kind: "settle" }>,
+): Promise<Staged> {
+  const { runs, jobs, receipts, dataUses } = tables;
   const run = await runs.get(receipt.runId);
   const job = await jobs.get(receipt.jobId);
   const current = run !== undefined && job !== undefined && isCurrent(run, job);
+  const atMs = receipt.receivedAtMs;
+  const next = current ? stepJob(job, event, atMs) : undefined;
+  if (next === undefined) {
+    const before = await receipts.get(receipt.runId);
+    const kept = before ?? { ...receipt, stage: "evidence" };
+    if (before === undefined) await receipts.insert(kept);
+    return { kept };
+  }
   // A current run has no receipt: it is sealed with its first.
-  const before = current ? undefined : await receipts.get(receipt.runId);
-  if (before !== undefined) return { kept: before, isNew: false };
-  const kept = { ...receipt, stage: current ? "staged" : "evidence" } as const;
+  const kept: ReceiptRecord = { ...receipt, stage: "staged" };
   await receipts.insert(kept);
-  if (current) await runs.update(receipt.runId, { stage: "sealed" });
-  return { kept, isNew: true };
+  await runs.update(receipt.runId, { stage: "sealed", endedAtMs: atMs });
+  if (event.outcome === "failed") await dataUses.delete(receipt.runId);
+  return { kept, ended: { job: next, followers: await writeJob(tables, next, atMs) } };
 }
 
 async function answerKnown(
@@ -159,46 +182,30 @@ export function finishReceipt(core: Core, receipt: ReceiptRecord, fresh?: Opened
 
 /** `fresh`: it was staged a moment ago, so the log cannot have it yet. */
 async function finish(core: Core, receipt: ReceiptRecord, fresh?: Opened): Promise<number> {
-  const { store, clock } = core.ports;
+  const { store } = core.ports;
   const run = await store.runs.get(receipt.runId);
   if (run === undefined) throw new QuipuError("INTERNAL", `receipt without run ${receipt.runId}`);
   // Its signature was checked before it was staged, and is not checked again.
-  const { envelope, statement } = fresh ?? open(receipt.envelope);
+  const envelope = fresh?.envelope ?? parseEnvelope(receipt.envelope);
   const entry = entryBytes(envelope, run.receiptKey);
   const logIndex = await core.logBook.append(entry, fresh !== undefined);
-  const event = { kind: "settle", ...resultOf(statement, logIndex) } as const;
-  const atMs = clock.wallMs();
-  const settled = await store.transact((tables) => settle(tables, run, event, atMs));
+  await store.transact((tables) => setLogged(tables, run, logIndex));
   core.receiptsOwed.delete(run.id);
-  if (settled !== undefined) {
-    const { job, followers } = settled;
-    core.earlyCancels.delete(job.id);
-    note(core, job.id, `${job.state}; its receipt is entry ${logIndex} of the log`);
-    core.changes.changed(job.id);
-    tellFollowers(core, followers);
-    core.wake();
-  }
+  note(core, run.jobId, `its receipt is entry ${logIndex} of the log`);
+  core.changes.changed(run.jobId);
   return logIndex;
 }
 
-async function settle(
-  tables: StoreTables,
+async function setLogged(
+  { runs, jobs, receipts }: StoreTables,
   run: RunRecord,
-  event: Extract<JobEvent, { kind: "settle" }>,
-  atMs: number,
-): Promise<{ job: JobRecord; followers: readonly JobRecord[] } | undefined> {
-  const { runs, jobs, receipts, dataUses } = tables;
+  logIndex: number,
+): Promise<void> {
+  await receipts.setLogged(run.id, logIndex);
+  await runs.update(run.id, { stage: "ended" });
   const job = await jobs.get(run.jobId);
-  const known = await receipts.get(run.id);
-  if (job === undefined || known?.stage !== "staged") return undefined; // settled meanwhile
-  const next = stepJob(job, event, atMs);
-  if (next === undefined) {
-    throw new QuipuError("INTERNAL", `job ${job.id} is ${job.state} and has a staged receipt`);
-  }
-  await receipts.setLogged(run.id, event.result.logIndex);
-  await runs.update(run.id, { stage: "ended", endedAtMs: atMs });
-  if (event.outcome === "failed") await dataUses.delete(run.id);
-  return { job: next, followers: await writeJob(tables, next, atMs) };
+  if (job?.runId !== run.id || job.result === undefined) return;
+  await jobs.update({ ...job, result: { ...job.result, logIndex } });
 }
 
 async function ingestLost(core: Core, run: RunRecord, update: RunUpdate): Promise<RunAck> {

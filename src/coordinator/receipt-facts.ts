@@ -69,10 +69,7 @@ function dependenciesOf(run: RunRecord, job: JobRecord): object {
 }
 
 /** What a checked statement says became of the run. */
-export function resultOf(
-  { subject, predicate }: Statement,
-  logIndex: number,
-): {
+export function resultOf({ subject, predicate }: Statement): {
   readonly outcome: "succeeded" | "failed" | "cancelled";
   readonly failure?: ErrorJson;
   readonly result: JobResult;
@@ -102,7 +99,7 @@ export function resultOf(
   return {
     outcome: run.outcome,
     ...(run.failure === undefined ? {} : { failure: failureOf(run.failure) }),
-    result: { outputs, ...done, logIndex },
+    result: { outputs, ...done },
   };
 }
 

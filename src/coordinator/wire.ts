@@ -99,7 +99,7 @@ export async function jobMessage(
       sizeBytes: BigInt(output.sizeBytes),
       host: job.host,
     })),
-    receiptLogged: result !== undefined,
+    receiptLogged: result?.logIndex !== undefined,
     logIndex: BigInt(result?.logIndex ?? -1),
     determinism: result?.determinism ?? "",
     backend: result?.backend ?? "",

@@ -91,9 +91,10 @@ export class EndWatch {
   }
 
   look(jobs: readonly JobRecord[]): void {
-    for (const { spec, ...job } of jobs) {
+    for (const { spec, result, ...job } of jobs) {
       const before = this.#ended.get(job.id);
-      const now = canonicalJson(job);
+      const { logIndex: _, ...said } = result ?? {}; // where its receipt is comes to be known later
+      const now = canonicalJson({ ...job, said });
       if (before !== undefined && before !== now) {
         this.#world.violated(`${job.id} changed after its end: ${before} became ${now}`);
       }

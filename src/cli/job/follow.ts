@@ -4,7 +4,7 @@ import { isTerminal } from "../../model/job.js";
 import type { Context } from "../context.js";
 import { type JobView, jobLine, jobTrouble, jobView } from "./job-view.js";
 
-/** Follows one job until it is terminal; `onChange` sees each state on the way. */
+/** Follows one job until it is over and its receipt logged; `onChange` sees each state on the way. */
 export async function followJob(
   context: Context,
   id: string,
@@ -12,19 +12,18 @@ export async function followJob(
 ): Promise<JobView> {
   const { jobs } = await context.coordinator();
   for (;;) {
-    let heard = false;
+    let last: JobView | undefined;
     try {
       for await (const { job } of jobs.watchJob({ id }, { signal: context.signal })) {
         if (job === undefined) continue;
-        heard = true;
-        const view = jobView(job);
-        onChange(view);
-        if (isTerminal(view.state)) return view;
+        last = jobView(job);
+        onChange(last);
       }
+      if (last !== undefined && isTerminal(last.state)) return last;
       break;
     } catch (thrown) {
       // Whoever answered is gone, and told so far: what another one says begins with the state now.
-      if (!heard || QuipuError.from(thrown).code !== "UNAVAILABLE") throw thrown;
+      if (last === undefined || QuipuError.from(thrown).code !== "UNAVAILABLE") throw thrown;
     }
   }
   const { job } = await jobs.getJob({ id }, { signal: context.signal });

@@ -65,12 +65,13 @@ export interface JobResult {
   readonly outputDigest?: Digest;
   readonly determinism?: Determinism;
   readonly backend?: string;
-  readonly logIndex: number;
+  /** Absent while the log has not taken the receipt yet. */
+  readonly logIndex?: number;
 }
 
 /**
  * `assigned`: granted, the agent has not answered. `acknowledged`: the agent works on it.
- * `sealed`: its receipt is here and decides the job; only the log entry is still to be made.
+ * `sealed`: its receipt is here and has decided the job; only the log entry is still to be made.
  * `ended`: its receipt is in the log. `lost`: given up; whatever comes later is evidence.
  */
 export type RunStage = "assigned" | "acknowledged" | "sealed" | "ended" | "lost";
