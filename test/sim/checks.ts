@@ -159,9 +159,13 @@ async function checkDecisions(world: World, store: CoordinatorStore): Promise<nu
     const name = spec.dataSet;
     const dataSet = name === undefined ? undefined : (await store.dataSets.get(name))?.facts;
     const asked = { job: spec, jobDigest: job.specDigest, dataSet };
-    const made = await replay(decision, asked, (digest) => store.papers.get(digest));
-    if (digestOf(canonicalBytes(made)) === decisionDigest) continue;
-    world.violated(`${id} was granted by a decision that is not made again`);
+    try {
+      const made = await replay(decision, asked, (digest) => store.papers.get(digest));
+      if (digestOf(canonicalBytes(made)) === decisionDigest) continue;
+      world.violated(`${id} was granted by a decision that is not made again`);
+    } catch (thrown) {
+      world.violated(`the decision that granted ${id} cannot be made again: ${thrown}`);
+    }
   }
   return runs.length;
 }
