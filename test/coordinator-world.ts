@@ -10,6 +10,7 @@ import { seededRandom } from "../src/base/random.js";
 import type { Signer } from "../src/base/signature.js";
 import { submitJobs } from "../src/coordinator/admission.js";
 import { type AgentStream, Coordinator } from "../src/coordinator/coordinator.js";
+import type { CoordinatorPorts } from "../src/coordinator/ports.js";
 import { Sequencer } from "../src/coordinator/sequencer.js";
 import {
   type Assign,
@@ -57,6 +58,8 @@ export class CoordinatorWorld {
   readonly troubles: string[] = [];
   readonly disk: LogDisk;
   readonly artifacts = new Set<string>();
+  /** Holds from the next start on. */
+  burst: CoordinatorPorts["burst"];
   coordinator!: Coordinator;
   log!: Sequencer;
   logStore!: MemoryLogStore;
@@ -99,6 +102,7 @@ export class CoordinatorWorld {
         prices: [],
         artifacts: { has: async (digest) => this.artifacts.has(digest), list: async () => [] },
         grants: { signer: grantKey, artifactUrl: "http://127.0.0.1:9" },
+        burst: this.burst,
         defer: (task) => void setImmediate(task),
         observe: (event) => {
           if (event.kind === "trouble") this.troubles.push(`${event.what}: ${event.error.message}`);

@@ -12,10 +12,10 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "./free-port.js";
 
 const password = "not-for-logs";
 const startsMax = 200;
@@ -146,13 +146,4 @@ function programsFolder(): string | undefined {
   const folders = versions.map((version) => join(debian, version, "bin"));
   const all = [...folders, ...(process.env.PATH ?? "").split(delimiter)];
   return all.find((folder) => existsSync(join(folder, "initdb")));
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -24,6 +24,7 @@ export const quickTimes = {
   QUIPU_LEASE_MS: "3000",
   QUIPU_HEARTBEAT_MS: "300",
   QUIPU_LEADER_LEASE_MS: "1500",
+  QUIPU_BURST_STEP_MS: "300",
 };
 
 export interface Answer {

@@ -3,7 +3,7 @@ import type tap from "tap";
 import { digestOf } from "../src/base/bytes.js";
 import type { CoordinatorStore } from "../src/io/store/coordinator-store.js";
 import { ledStore } from "../src/io/store/coordinator-store.js";
-import type { DataUseRecord, JobRecord, RunRecord } from "../src/io/store/records.js";
+import type { DataUseRecord, JobRecord, PilotRecord, RunRecord } from "../src/io/store/records.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
 import { failure } from "./failure.js";
 
@@ -222,6 +222,43 @@ export async function keepsPolicies(t: Checks, where: string): Promise<void> {
 }
 
 /** One leads at a time; who led before is refused, whatever it thinks. */
+export async function keepsPilots(t: Checks, where: string): Promise<void> {
+  const store = await openCoordinatorStore(where);
+  const pilot: PilotRecord = {
+    ...{ id: "pilot-2", offer: "cloud", host: "cloud-1", stage: "wanted", jobId: "job-1" },
+    ...{ createdAtMs: 7, endsAtMs: 9, reason: "", failed: false },
+    tokenDigest: jobRecord.specDigest,
+  };
+  const put = (one: PilotRecord) => store.transact(({ pilots }) => pilots.insert(one));
+  await put(pilot);
+  const twin = { ...pilot, id: "pilot-1", createdAtMs: 6 };
+  t.equal((await failure(put(twin))).code, "CONFLICT", "one name, one pilot");
+  const price = { currency: "USD", nanosPerSecond: 3 };
+  const joined: PilotRecord = {
+    ...pilot,
+    ...{ stage: "joined", receiptKey: new Uint8Array([1, 2]), joinedAtMs: 8, price },
+  };
+  await store.transact(({ pilots }) => pilots.update(joined));
+  t.same(await store.pilots.get("pilot-2"), joined);
+  t.same(await store.pilots.livingOn("cloud-1"), joined);
+  t.equal(await store.pilots.livingOn("cloud-2"), undefined);
+  await put({ ...twin, host: "cloud-2" });
+  t.same(await store.pilots.living(), [{ ...twin, host: "cloud-2" }, joined], "oldest first");
+  const ended: PilotRecord = {
+    ...joined,
+    stage: "ended",
+    endedAtMs: 20,
+    failed: true,
+    reason: "x",
+  };
+  await store.transact(({ pilots }) => pilots.update(ended));
+  t.same(await store.pilots.endedSince(20), [ended]);
+  t.same(await store.pilots.endedSince(21), []);
+  await put({ ...pilot, id: "pilot-3" });
+  await store.transact(({ hosts }) => hosts.delete("cloud-1"));
+  await store.close();
+}
+
 export async function fencesLeaders(t: Checks, where: string): Promise<void> {
   const store = await openCoordinatorStore(where);
   const take = async (holder: string, leaseMs: number) => {

@@ -33,6 +33,7 @@ import {
   fencesLeaders,
   keepsAllOrNothing,
   keepsFacts,
+  keepsPilots,
   keepsPolicies,
 } from "./store-suite.js";
 
@@ -163,6 +164,7 @@ for (const [backing, fresh] of Object.entries(backings)) {
   );
   t.test(`${backing} keeps every kind of fact`, (t) => keepsFacts(t, fresh("facts")));
   t.test(`${backing} keeps policy sets and counts uses`, (t) => keepsPolicies(t, fresh("law")));
+  t.test(`${backing} keeps pilots`, (t) => keepsPilots(t, fresh("pilots")));
   t.test(`${backing} fences leaders`, (t) => fencesLeaders(t, fresh("leaders")));
   t.test(`${backing} keeps a log`, async (t) => {
     const where = fresh("log");

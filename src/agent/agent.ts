@@ -134,7 +134,7 @@ export class Agent {
     this.#connected = true;
     this.#heardAtMs = now;
     this.#leases.helloSent(now);
-    const { host, place, httpUrl, inventory } = this.#identity;
+    const { host, place, httpUrl, inventory, pilotToken = "" } = this.#identity;
     const hello = create(HelloSchema, {
       host,
       place: placeMessage(place),
@@ -142,6 +142,7 @@ export class Agent {
       receiptKey: this.#ports.signer.publicKey,
       httpUrl,
       instanceId: this.#instanceId,
+      pilotToken,
       heldRuns: this.#held().map(({ ref }) => refMessage(ref)),
     });
     this.#ports.link.send(say({ case: "hello", value: hello }));
@@ -261,9 +262,7 @@ export class Agent {
     known?.say();
     if (known !== undefined || this.#ending || this.#ended.has(key)) return;
     try {
-      if (this.#runs.size >= runsMax) {
-        throw new QuipuError("LIMIT_EXCEEDED", `this host already holds ${runsMax} runs`);
-      }
+      this.#checkRoom();
       const assignment = parseAssignment(assign);
       const leaseEndMs = this.#leases.answeredAtMs + assignment.leaseMs;
       const life = RunLife.assigned(assignment, leaseEndMs, this.#house);
@@ -271,6 +270,16 @@ export class Agent {
       void life.live();
     } catch (thrown) {
       this.#sendLost(ref, QuipuError.from(thrown));
+    }
+  }
+
+  #checkRoom(): void {
+    if (this.#runs.size >= runsMax) {
+      throw new QuipuError("LIMIT_EXCEEDED", `this host already holds ${runsMax} runs`);
+    }
+    const { untilMs } = this.#identity;
+    if (untilMs !== undefined && this.#ports.clock.wallMs() >= untilMs) {
+      throw new QuipuError("PREEMPTED", "the time of this host is over");
     }
   }
 

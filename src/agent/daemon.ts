@@ -35,6 +35,8 @@ export interface AgentOptions {
   readonly stateFolder: string;
   /** One subfolder a data set. */
   readonly dataFolder: string;
+  readonly pilotToken?: string | undefined;
+  readonly untilMs?: number | undefined;
   /** `127.0.0.1:0` for any free port. */
   readonly httpListen: string;
   /** Light runs that the processor takes at once. */
@@ -221,12 +223,10 @@ function identityOf(
   httpUrl: string,
   inventory: HostInventory,
 ): AgentIdentity {
-  const { name, place, version } = options;
+  const { name, place, version, pilotToken, untilMs } = options;
   return {
     host: name,
-    place,
-    version,
-    httpUrl,
+    ...{ place, version, httpUrl, pilotToken, untilMs },
     get inventory() {
       return inventory.message;
     },

@@ -37,6 +37,10 @@ export interface AgentIdentity {
   /** Base address of this host's artifacts and metrics. */
   readonly httpUrl: string;
   readonly inventory: Inventory;
+  /** Of an agent that the coordinator asked for; shown with each hello. */
+  readonly pilotToken?: string | undefined;
+  /** Wall-clock time from which on it claims nothing more; absent: it stays. */
+  readonly untilMs?: number | undefined;
 }
 
 /** The stream to the coordinator. Nothing here waits: a message is queued, or lost with its stream. */

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { QuipuError } from "../base/errors.js";
+import { BurstService } from "../gen/quipu/v1/burst_pb.js";
 import { ArtifactService, DataSetService, HostService } from "../gen/quipu/v1/fleet_pb.js";
 import { JobService } from "../gen/quipu/v1/jobs_pb.js";
 import { LogService } from "../gen/quipu/v1/log_pb.js";
@@ -17,6 +18,7 @@ export interface Clients {
   readonly artifacts: Client<typeof ArtifactService>;
   readonly log: Client<typeof LogService>;
   readonly policies: Client<typeof PolicyService>;
+  readonly burst: Client<typeof BurstService>;
   close(): void;
 }
 
@@ -56,6 +58,7 @@ export function dial(address: string): Clients {
     artifacts: clientOfAny(ring, ArtifactService),
     log: clientOfAny(ring, LogService),
     policies: clientOfAny(ring, PolicyService),
+    burst: clientOfAny(ring, BurstService),
     close: () => ring.close(),
   };
 }

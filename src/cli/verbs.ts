@@ -1,7 +1,5 @@
 /** Every verb of the command line, in the order that help shows them. Code is loaded when it runs. */
-
 import { localVerbs } from "./local-verbs.js";
-import { groupings } from "./usage/totals.js";
 import {
   backend,
   cordonReason,
@@ -189,6 +187,12 @@ export const verbs: readonly Verb[] = [
     load: () => import("./host/uncordon.js"),
   },
   {
+    name: "burst ls",
+    args: "",
+    help: "capacity that can be asked for, and the pilots that were",
+    load: () => import("./burst/ls.js"),
+  },
+  {
     name: "data add",
     args: "<folder>",
     help: "register a data set: digest its files and say where it may be processed",
@@ -312,21 +316,6 @@ export const verbs: readonly Verb[] = [
     load: () => import("./receipt/verify.js"),
   },
   {
-    name: "usage",
-    args: "",
-    help: "what runs used, summed over the receipts in the log",
-    printsCsv: true,
-    options: [
-      { flags: "--by <group>", help: "a sum for each", choices: groupings, default: "tenant" },
-      {
-        flags: "--since <time>",
-        help: "runs that finished then or later (2026-01-31, or RFC 3339)",
-      },
-      { flags: "--until <time>", help: "and before this" },
-    ],
-    load: () => import("./usage/usage.js"),
-  },
-  {
     name: "log head",
     args: "",
     help: "size, root and checkpoint of the log",
@@ -347,6 +336,7 @@ export const nouns: Readonly<Record<string, string>> = {
   job: "jobs",
   artifact: "files by digest",
   host: "hosts of the fleet",
+  burst: "capacity that is asked for when jobs wait",
   data: "data sets",
   policy: "rules of where jobs run and results go",
   receipt: "receipts",

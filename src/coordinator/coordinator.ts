@@ -1,6 +1,8 @@
 /** One coordinator over its ports: what a process, a test and a simulator start, drive and stop. */
 import type { AttachRequest } from "../gen/quipu/v1/attach_pb.js";
 import { ActiveRuns } from "./active-runs.js";
+import { Burst } from "./burst/burst.js";
+import { layPilotHosts } from "./burst/hosts.js";
 import { Changes } from "./changes.js";
 import { type Core, leaseEnd } from "./core.js";
 import { Dispatcher } from "./dispatch.js";
@@ -26,6 +28,7 @@ export class Coordinator {
   /** Reads what is durable and goes on from there; every run that it finds gets a full lease. */
   static async start(ports: CoordinatorPorts, options: CoordinatorOptions): Promise<Coordinator> {
     const dispatcher: Dispatcher = new Dispatcher(() => core);
+    const { burst } = ports;
     const core: Core = {
       ports,
       options,
@@ -41,12 +44,10 @@ export class Coordinator {
       earlyCancels: new Map(),
       finishing: new Map(),
       receiptsOwed: new Set(),
+      burst: burst && new Burst(() => core, burst),
       wake: () => dispatcher.wake(),
     };
-    for (const host of await ports.store.hosts.all()) {
-      core.hosts.set(host.name, host);
-      core.fleet.changed(host.name);
-    }
+    await readHosts(core);
     for (const run of await ports.store.runs.inStages(["assigned", "acknowledged"])) {
       const job = await ports.store.jobs.get(run.jobId);
       core.runs.add(run, leaseEnd(core), job?.cancelReason);
@@ -68,6 +69,7 @@ export class Coordinator {
   /** To be called every `tickEveryMs`. */
   async tick(): Promise<void> {
     await tick(this.core);
+    void this.core.burst?.tick();
     this.#dispatcher.retry();
     if (this.#finishing) return; // a slow log must not gather ticks that ask it all the same
     this.#finishing = true;
@@ -79,6 +81,17 @@ export class Coordinator {
   stop(): void {
     const { sessions, strangers } = this.core;
     for (const session of [...sessions.values(), ...strangers]) session.close();
+  }
+}
+
+async function readHosts({ ports: { store, burst, clock }, hosts, fleet }: Core): Promise<void> {
+  const known = await store.hosts.all();
+  if (burst !== undefined || known.some(({ offer }) => offer !== undefined)) {
+    await store.transact((tables) => layPilotHosts(tables, burst?.config, clock.wallMs()));
+  }
+  for (const host of await store.hosts.all()) {
+    hosts.set(host.name, host);
+    fleet.changed(host.name);
   }
 }
 

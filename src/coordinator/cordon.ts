@@ -9,11 +9,15 @@ import { type Core, note, notFound } from "./core.js";
 
 const reasonLengthMax = 500;
 
-/** `drainMs`: after so long its runs are given up and placed elsewhere, which costs no attempt. */
+/**
+ * `drainMs`: after so long its runs are given up and placed elsewhere, which costs no attempt. `also` is
+ * written in the same transaction.
+ */
 export async function cordonHost(
   core: Core,
   name: string,
   { reason, drainMs }: { readonly reason: string; readonly drainMs?: number | undefined },
+  also?: (tables: StoreTables) => Promise<void>,
 ): Promise<HostRecord> {
   const atMs = core.ports.clock.wallMs();
   const cordon = {
@@ -21,15 +25,23 @@ export async function cordonHost(
     atMs,
     ...(drainMs === undefined ? {} : { drainAtMs: atMs + drainMs }),
   };
-  return await setCordon(core, name, cordon);
+  return await setCordon(core, name, cordon, also);
 }
 
 export async function uncordonHost(core: Core, name: string): Promise<HostRecord> {
   return await setCordon(core, name, undefined);
 }
 
-async function setCordon(core: Core, name: string, cordon?: Cordon): Promise<HostRecord> {
-  const kept = await core.ports.store.transact((tables) => mark(tables, name, cordon));
+async function setCordon(
+  core: Core,
+  name: string,
+  cordon: Cordon | undefined,
+  also?: (tables: StoreTables) => Promise<void>,
+): Promise<HostRecord> {
+  const kept = await core.ports.store.transact(async (tables) => {
+    await also?.(tables);
+    return await mark(tables, name, cordon);
+  });
   const known = core.hosts.get(name);
   if (kept === undefined || known === undefined)
     throw notFound("host", name, "see `quipu host ls`");

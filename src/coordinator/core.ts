@@ -5,6 +5,7 @@ import { QuipuError } from "../base/errors.js";
 import type { AttachResponse, TelemetrySample } from "../gen/quipu/v1/attach_pb.js";
 import type { HostRecord } from "../io/store/records.js";
 import type { ActiveRuns } from "./active-runs.js";
+import type { Burst } from "./burst/burst.js";
 import type { Changes } from "./changes.js";
 import type { Fleet } from "./fleet.js";
 import type { LogBook } from "./log-book.js";
@@ -33,6 +34,8 @@ export interface Core {
   readonly finishing: Map<string, Promise<number>>;
   /** Runs whose accepted receipt could not be brought into the log yet. */
   readonly receiptsOwed: Set<string>;
+  /** Absent where nobody offers capacity. */
+  readonly burst: Burst | undefined;
   /** Asks for a round of dispatch, soon. */
   readonly wake: () => void;
 }

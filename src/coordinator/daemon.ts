@@ -15,6 +15,7 @@ import type { HttpServer } from "../io/http/server.js";
 import { type RpcServer, serve } from "../io/rpc/server.js";
 import { Switchboard } from "../io/rpc/switchboard.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
+import type { BurstConfig } from "../model/burst.js";
 import { openCheckpoint } from "../proof/tlog/checkpoint.js";
 import { verifierKeyOf } from "../proof/tlog/note.js";
 import { isPolicyFile } from "../scheduler/policy/policy-files.js";
@@ -48,6 +49,8 @@ export interface DaemonOptions {
   readonly ownPolicyFolder: string;
   /** Folder of price books; empty: nothing has a price. */
   readonly priceFolder: string;
+  /** Absent: only who attaches by itself is there. */
+  readonly burst?: BurstOptions | undefined;
   /** The log's name; empty: the one it has, or one made from its key. */
   readonly origin: string;
   readonly heartbeatMs: number;
@@ -56,6 +59,14 @@ export interface DaemonOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly observe: (event: DaemonEvent) => void;
+}
+
+export interface BurstOptions {
+  readonly config: BurstConfig;
+  /** How often it is looked whether pilots are wanted or no longer are. */
+  readonly stepMs: number;
+  /** `quipud` of this installation, and how it is run. */
+  readonly agent: readonly string[];
 }
 
 export type DaemonEvent =

@@ -1,5 +1,8 @@
 /** The coordinator's own numbers as Prometheus text. What hosts measure is served by the hosts. */
+import { committedNanos } from "../scheduler/burst/budget.js";
+import type { PilotState } from "../scheduler/burst/state.js";
 import type { Coordinator } from "./coordinator.js";
+import type { Core } from "./core.js";
 
 export async function metricsText(coordinator: Coordinator | undefined): Promise<string> {
   if (coordinator === undefined) return gauge("quipu_coordinator_up", "Whether it serves.", 0);
@@ -13,9 +16,39 @@ export async function metricsText(coordinator: Coordinator | undefined): Promise
     gauge("quipu_runs_granted", "Runs that hold a lease now.", core.runs.size),
     gauge("quipu_receipts_staged", "Accepted, not yet in the log.", core.receiptsOwed.size),
     gauge("quipu_log_entries", "Entries of the log.", core.ports.log.head().size),
+    ...burstMetrics(core),
   ].join("");
 }
 
+/** Nothing where nobody offers capacity. */
+function burstMetrics({ burst }: Core): readonly string[] {
+  if (burst?.state === undefined) return [];
+  const { pilots, nowMs } = burst.state;
+  const living = pilots.filter(({ stage }) => stage !== "ended");
+  const { started, failed } = burst.counts;
+  const committed = Number(committedNanos(pilots, nowMs)) / 1e9;
+  return [
+    gauge("quipu_pilots", "Pilots that were asked for and have not ended.", living.length),
+    gauge("quipu_pilots_attached", "Pilots with a stream now.", living.filter(isAttached).length),
+    gauge("quipu_pilots_cost", "Of 24 hours, living ones to their end; in units.", committed),
+    counter("quipu_pilots_started_total", "Pilots asked for since this process began.", started),
+    counter("quipu_pilots_failed_total", "Pilots that never joined since then.", failed),
+    counter("quipu_pilots_orphaned_total", "Found pilots that nobody knew.", burst.orphans),
+  ];
+}
+
+function isAttached({ attached, stage }: PilotState): boolean {
+  return attached && stage !== "ended";
+}
+
 function gauge(name: string, help: string, value: number): string {
-  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value}\n`;
+  return metric("gauge", name, help, value);
+}
+
+function counter(name: string, help: string, value: number): string {
+  return metric("counter", name, help, value);
+}
+
+function metric(type: "gauge" | "counter", name: string, help: string, value: number): string {
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${value}\n`;
 }

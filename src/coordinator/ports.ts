@@ -8,8 +8,10 @@ import type { QuipuError } from "../base/errors.js";
 import type { Random } from "../base/random.js";
 import type { Signer } from "../base/signature.js";
 import type { AttachResponse } from "../gen/quipu/v1/attach_pb.js";
+import type { Provider } from "../io/burst/provider.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
 import type { Artifact } from "../model/artifact.js";
+import type { BurstConfig } from "../model/burst.js";
 import type { PriceBook } from "../model/price-book.js";
 import type { Law } from "../scheduler/placement/ask.js";
 import type { PolicyEngine } from "../scheduler/policy/engine.js";
@@ -27,6 +29,8 @@ export interface CoordinatorPorts {
   readonly prices: readonly PriceBook[];
   readonly artifacts: ArtifactShelf;
   readonly grants: GrantDesk;
+  /** Capacity that can be had from others; absent: only who attaches by itself is there. */
+  readonly burst?: BurstPort | undefined;
   /** Runs `task` soon, but never inside the caller. */
   readonly defer: (task: () => void) => void;
   /** Told what happened, for people; must not throw. */
@@ -56,6 +60,16 @@ export interface GrantDesk {
   readonly artifactUrl: string;
 }
 
+export interface BurstPort {
+  readonly config: BurstConfig;
+  /** Of each offer, by its name. */
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** What pilots dial. */
+  readonly coordinator: string;
+  /** How often it is looked whether pilots are wanted or no longer are. */
+  readonly stepMs: number;
+}
+
 /** One stream to an agent. Nothing here waits: a message is queued, or lost with its stream. */
 export interface AgentLink {
   send(message: AttachResponse): void;
@@ -66,6 +80,7 @@ export type CoordinatorEvent =
   | { readonly kind: "attached"; readonly host: string }
   | { readonly kind: "detached"; readonly host: string }
   | { readonly kind: "job"; readonly jobId: string; readonly text: string }
+  | { readonly kind: "pilot"; readonly id: string; readonly host: string; readonly text: string }
   /** Most of a site vanished at once: its runs are not placed anew, or may be again. */
   | { readonly kind: "brake"; readonly site: string; readonly on: boolean }
   /** Something failed and will be tried again; `what` names it. */

@@ -7,6 +7,7 @@ import { QuipuError } from "../base/errors.js";
 import type { Switchboard } from "../io/rpc/switchboard.js";
 import type { PriceBook } from "../model/price-book.js";
 import { services } from "./api/services.js";
+import { burstPort } from "./burst/providers.js";
 import { Coordinator, tickEveryMs } from "./coordinator.js";
 import type { DaemonOptions } from "./daemon.js";
 import { keysDigest, type Shared, shelfOf } from "./keys-and-blobs.js";
@@ -124,6 +125,7 @@ export class Replica {
         prices,
         artifacts: shelfOf(shared.artifacts),
         grants: { signer: shared.grantSigner, artifactUrl: httpUrl },
+        burst: burstPort(this.#options, origin),
         defer: (task) => void setImmediate(task),
         observe,
       },

@@ -22,6 +22,7 @@ import type { RunRef } from "../model/run.js";
 import { acknowledge } from "./acknowledge.js";
 import { type ActiveRun, mustStop } from "./active-runs.js";
 import { say, sendCancel } from "./assign.js";
+import { admitPilot } from "./burst/admit.js";
 import { withCordon } from "./cordon.js";
 import { type Core, type HostStream, leaseEnd, trouble } from "./core.js";
 import { checkHello } from "./hello.js";
@@ -125,9 +126,12 @@ export class Session implements HostStream {
     if (!core.hosts.has(said.name) && core.hosts.size >= hostsMax) {
       throw new QuipuError("LIMIT_EXCEEDED", `this fleet has ${hostsMax} hosts already`);
     }
-    const host = await core.ports.store.transact(async ({ hosts }) => {
+    const atMs = core.ports.clock.wallMs();
+    const host = await core.ports.store.transact(async (tables) => {
+      const { hosts } = tables;
+      const admitted = await admitPilot(tables, said, hello.pilotToken, atMs);
       const known = await hosts.get(said.name);
-      const record = withCordon(said, known?.cordon); // which is its operator's to lift
+      const record = withCordon(admitted, known?.cordon); // which is its operator's to lift
       await hosts.put(record);
       return record;
     });

@@ -61,6 +61,16 @@ export function placeOf(message: PlaceMessage): Place {
   );
 }
 
+export function placeMessage({ site, grade, gradeUntil, operator, ...place }: Place): PlaceMessage {
+  return create(PlaceSchema, {
+    ...place,
+    gradeUntil: gradeUntil ?? "",
+    operator: operator ?? "",
+    site: siteNumbers[site],
+    grade: gradeNumbers[grade],
+  });
+}
+
 export function siteNumber(site: Place["site"]): Site {
   return siteNumbers[site];
 }
@@ -160,19 +170,12 @@ export function offerMessage(offer: Offer) {
 
 export function hostMessage(core: Core, host: HostRecord): MessageInitShape<typeof HostSchema> {
   const session = core.sessions.get(host.name);
-  const { site, grade, gradeUntil, operator, ...place } = host.place;
   return {
     name: host.name,
-    place: create(PlaceSchema, {
-      ...place,
-      gradeUntil: gradeUntil ?? "",
-      operator: operator ?? "",
-      site: siteNumbers[site],
-      grade: gradeNumbers[grade],
-    }),
+    place: placeMessage(host.place),
     inventory: fromBinary(InventorySchema, host.inventory),
     attached: session !== undefined,
-    lastSeenAt: timestampFromMs(lastSeenMs(core, host)),
+    ...(host.lastSeenAtMs === 0 ? {} : { lastSeenAt: timestampFromMs(lastSeenMs(core, host)) }),
     ...(session?.telemetry === undefined ? {} : { telemetry: session.telemetry }),
     runs: core.runs.ofHost(host.name).map(({ run }) => ({
       runId: run.id,
@@ -181,6 +184,7 @@ export function hostMessage(core: Core, host: HostRecord): MessageInitShape<type
     httpUrl: host.httpUrl,
     receiptKey: host.receiptKey,
     ...(host.cordon === undefined ? {} : { cordon: cordonMessage(host.cordon) }),
+    offer: host.offer ?? "",
   };
 }
 

@@ -5,11 +5,13 @@ import { fileURLToPath } from "node:url";
 import { formatEndpoint, parseEndpoint } from "../base/endpoint.js";
 import { QuipuError } from "../base/errors.js";
 import { times } from "../base/limits.js";
+import { readYaml } from "../cli/yaml-file.js";
 import { sdNotify } from "../compute/native/system.js";
-import { CoordinatorDaemon, type DaemonEvent } from "../coordinator/daemon.js";
+import { type BurstOptions, CoordinatorDaemon, type DaemonEvent } from "../coordinator/daemon.js";
 import { stateLayout } from "../coordinator/storage.js";
 import { openDurableFolder } from "../io/store/durable-folder.js";
 import { openStateFolder } from "../io/store/state-folder.js";
+import { burstConfig } from "../model/burst.js";
 import { isCopyVerb, runCopy } from "./coordinator-copies.js";
 import { CommandLine, type Log, packageVersion, runDaemon } from "./daemon-program.js";
 import { systemClock } from "./system-clock.js";
@@ -17,7 +19,7 @@ import { systemClock } from "./system-clock.js";
 const command = new CommandLine(
   "quipu-coordinator --state DIR [--listen 127.0.0.1:PORT|unix:/PATH] [--http 127.0.0.1:PORT]" +
     " [--store postgres://…] [--shared DIR] [--advertise ADDRESS] [--policy DIR] [--prices DIR]" +
-    " [--origin NAME] [--log-level LEVEL]; or backup FOLDER, restore FOLDER",
+    " [--burst FILE] [--origin NAME] [--log-level LEVEL]; or backup FOLDER, restore FOLDER",
 );
 
 const defaults = {
@@ -29,9 +31,12 @@ const defaults = {
   advertise: "",
   policy: "",
   prices: "",
+  burst: "",
   origin: "",
   "log-level": "info",
 };
+
+const burstStepMs = 5_000;
 
 /** One log line an event, at the level of what a person would have to do about it. */
 function logEvent(log: Log, event: DaemonEvent): void {
@@ -42,6 +47,9 @@ function logEvent(log: Log, event: DaemonEvent): void {
       break;
     case "job":
       log.info({ jobId: event.jobId }, event.text);
+      break;
+    case "pilot":
+      log.info({ pilotId: event.id, host: event.host }, event.text);
       break;
     case "brake":
       if (event.on)
@@ -94,6 +102,7 @@ async function main(log: Log): Promise<void> {
     policyFolder: given.policy,
     ownPolicyFolder: fileURLToPath(new URL("../../../deploy/policy", import.meta.url)),
     priceFolder: given.prices,
+    burst: given.burst === "" ? undefined : await burstOptions(given.burst),
     origin: given.origin,
     heartbeatMs: command.milliseconds("QUIPU_HEARTBEAT_MS", times.heartbeatMs),
     leaseMs: command.milliseconds("QUIPU_LEASE_MS", times.leaseMs),
@@ -119,6 +128,18 @@ async function main(log: Log): Promise<void> {
     await daemon.close();
   }
   await state.close();
+}
+
+async function burstOptions(file: string): Promise<BurstOptions> {
+  const [config, ...more] = await readYaml(file, { what: "burst", schema: burstConfig });
+  if (config === undefined || more.length > 0) {
+    throw new QuipuError("INVALID_ARGUMENT", `${file} does not hold one document`);
+  }
+  return {
+    config,
+    stepMs: command.milliseconds("QUIPU_BURST_STEP_MS", burstStepMs),
+    agent: [process.execPath, fileURLToPath(new URL("quipud.js", import.meta.url))],
+  };
 }
 
 /** For whoever started it: one file in the state folder, then one line on stdout. */

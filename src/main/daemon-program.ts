@@ -79,6 +79,13 @@ export class CommandLine {
     throw this.wrong(`--${option} ${text} is not a number from 1 to ${max}`);
   }
 
+  /** From the environment alone, and gone from it then: those whom we start need not know it. */
+  secret(variable: string): string | undefined {
+    const value = process.env[variable];
+    delete process.env[variable];
+    return value;
+  }
+
   wrong(why: string): QuipuError {
     return new QuipuError("USAGE", why, { next: `write: ${this.#usage}` });
   }

@@ -10,13 +10,14 @@ import { openDurableFolder } from "../io/store/durable-folder.js";
 import { openStateFolder } from "../io/store/state-folder.js";
 import { name } from "../model/name.js";
 import { place } from "../model/place.js";
+import { timeMs } from "../model/time.js";
 import { CommandLine, type Log, packageVersion, runDaemon } from "./daemon-program.js";
 import { systemClock } from "./system-clock.js";
 
 const command = new CommandLine(
   "quipud --name NAME --country CC --site private|public --coordinator ADDRESS[,ADDRESS…] --state DIR" +
     " --data DIR [--slots N] [--zone ZONE] [--grade GRADE] [--grade-until TIME] [--operator NAME]" +
-    " [--http 127.0.0.1:PORT] [--log-level LEVEL]",
+    " [--http 127.0.0.1:PORT] [--until TIME] [--log-level LEVEL]",
 );
 
 /** Layout of the state folder: keys, journal, spool, artifacts, scratch. */
@@ -36,6 +37,7 @@ const defaults = {
   data: undefined,
   http: "127.0.0.1:0",
   slots: "64",
+  until: "",
   "log-level": "info",
 };
 
@@ -60,9 +62,15 @@ function agentOptions(
   }
   const host = name.safeParse(options.name);
   if (!host.success) throw command.wrong(`--name: ${host.error.issues[0]?.message}`);
+  const untilMs = options.until === "" ? undefined : timeMs(options.until);
+  if (Number.isNaN(untilMs)) {
+    throw command.wrong(`--until ${options.until} is no moment such as 2027-01-31T00:00:00Z`);
+  }
   return {
     name: host.data,
     place: where.data,
+    untilMs,
+    pilotToken: command.secret("QUIPU_PILOT_TOKEN"),
     version: packageVersion(),
     coordinators: options.coordinator.split(",").map((one) => formatEndpoint(parseEndpoint(one))),
     stateFolder: options.state,
@@ -114,24 +122,46 @@ async function main(log: Log): Promise<void> {
   const firstAttach = new Promise<void>((resolve) => {
     attached = resolve;
   });
+  let refuse: (error: QuipuError) => void = () => {};
+  const refused = new Promise<QuipuError>((resolve) => {
+    refuse = resolve;
+  });
   const options = agentOptions(given, (event) => {
     logEvent(log, event);
     if (event.kind === "attached") attached();
+    if (event.kind === "refused" && event.code === "PERMISSION_DENIED") {
+      refuse(new QuipuError("PERMISSION_DENIED", event.message));
+    }
   });
   mkdirSync(options.dataFolder, { recursive: true });
   const state = await openStateFolder(given.state, { kind: "agent", version: stateVersion });
   const daemon = await AgentDaemon.open(options);
-  const ending = new Promise<NodeJS.Signals>((resolve) => {
+  const ending = new Promise<string>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
+    if (options.untilMs !== undefined) atTime(options.untilMs, () => resolve("--until"));
   });
   daemon.serve();
   const status = setInterval(() => tellManager(daemon), statusMs());
   void firstAttach.then(() => announce(options, daemon, log));
-  log.info({ signal: await ending }, "ending");
+  // An agent that was asked for and is no longer wanted has no reason to stay; others dial again, for
+  // their operator may put right why they are refused.
+  const end = options.pilotToken === undefined ? ending : Promise.race([ending, refused]);
+  const why = await end;
+  log.info({ why: why instanceof QuipuError ? why.message : why }, "ending");
   sdNotify("STOPPING=1");
   clearInterval(status);
   await daemon.close();
   await state.close();
+  if (why instanceof QuipuError) throw why;
+}
+
+/** The longest time that a timer takes; later moments are looked at again. */
+const timerMsMax = 24 * 3_600_000;
+
+function atTime(atMs: number, act: () => void): void {
+  const leftMs = atMs - Date.now();
+  if (leftMs <= 0) act();
+  else setTimeout(() => atTime(atMs, act), Math.min(leftMs, timerMsMax)).unref();
 }
 
 /** For whoever started it: one line on stdout, one file in the state folder. */

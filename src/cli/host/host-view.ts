@@ -29,6 +29,7 @@ export function hostView(host: Host) {
     gradeUntil: place?.gradeUntil || null,
     operator: place?.operator || null,
     attached: host.attached,
+    offer: host.offer || null,
     cordon:
       host.cordon === undefined
         ? null

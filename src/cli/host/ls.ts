@@ -15,8 +15,10 @@ export const action: VerbAction = async (context) => {
       { title: "SITE", cell: (host) => host.site },
       {
         title: "STATE",
-        cell: ({ attached, cordon }) =>
-          `${attached ? "attached" : "away"}${cordon === null ? "" : ", cordoned"}`,
+        cell: ({ attached, cordon, offer }) => {
+          const away = offer === null ? "away" : "on offer";
+          return `${attached ? "attached" : away}${cordon === null ? "" : ", cordoned"}`;
+        },
       },
       { title: "DEVICES", cell: (host) => host.devices.map(({ id }) => id).join(" ") },
       { title: "RUNS", cell: (host) => String(host.runs.length), right: true },

@@ -17,7 +17,7 @@ export const action: VerbAction = async (context) => {
   for (const { state } of jobList.jobs.map(jobView)) counts[state] = (counts[state] ?? 0) + 1;
   const care = [
     ...hostViews
-      .filter((host) => !host.attached)
+      .filter((host) => !host.attached && host.offer === null)
       .map(
         (host) =>
           `host ${host.name} is away; next: look at its agent, \`quipu host show ${host.name}\``,

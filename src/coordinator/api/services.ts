@@ -1,5 +1,6 @@
 /** Every service of the coordinator and the one file that answers each of its calls. */
 import { AttachService } from "../../gen/quipu/v1/attach_pb.js";
+import { BurstService } from "../../gen/quipu/v1/burst_pb.js";
 import { ArtifactService, DataSetService, HostService } from "../../gen/quipu/v1/fleet_pb.js";
 import { JobService } from "../../gen/quipu/v1/jobs_pb.js";
 import { LogService } from "../../gen/quipu/v1/log_pb.js";
@@ -25,7 +26,7 @@ import { listArtifacts } from "./list-artifacts.js";
 import { listDataSets } from "./list-data-sets.js";
 import { listHosts } from "./list-hosts.js";
 import { listJobs } from "./list-jobs.js";
-import { listUsage } from "./list-usage.js";
+import { listPilots } from "./list-pilots.js";
 import { planJobs } from "./plan-jobs.js";
 import { replayRuns } from "./replay-runs.js";
 import { submitJobs } from "./submit-jobs.js";
@@ -37,6 +38,7 @@ export const servedServices = [
   AttachService,
   JobService,
   HostService,
+  BurstService,
   DataSetService,
   ArtifactService,
   PolicyService,
@@ -64,6 +66,7 @@ export function services(coordinator: Coordinator, policies: PolicyBook): readon
       cordonHost: cordonHost(core),
       uncordonHost: uncordonHost(core),
     }),
+    bind(BurstService, { listPilots: listPilots(core) }),
     bind(DataSetService, { addDataSet: addDataSet(core), listDataSets: listDataSets(core) }),
     bind(ArtifactService, {
       listArtifacts: listArtifacts(core),
@@ -74,10 +77,6 @@ export function services(coordinator: Coordinator, policies: PolicyBook): readon
       applyPolicy: applyPolicy(core, policies),
       replayRuns: replayRuns(core),
     }),
-    bind(LogService, {
-      getLogHead: getLogHead(core),
-      getReceipt: getReceipt(core),
-      listUsage: listUsage(core),
-    }),
+    bind(LogService, { getLogHead: getLogHead(core), getReceipt: getReceipt(core) }),
   ];
 }

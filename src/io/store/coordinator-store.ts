@@ -26,6 +26,7 @@ import type {
   HostRecord,
   JobLinkRecord,
   JobRecord,
+  PilotRecord,
   PolicySetRecord,
   ReceiptRecord,
   ReceiptStage,
@@ -62,6 +63,7 @@ export interface StoreTables {
   readonly logFiles: LogFileTable;
   readonly policySets: PolicySetTable;
   readonly dataUses: DataUseTable;
+  readonly pilots: PilotTable;
 }
 
 export interface JobTable {
@@ -101,6 +103,20 @@ export interface HostTable {
   put(host: HostRecord): Promise<void>;
   get(name: string): Promise<HostRecord | undefined>;
   all(): Promise<readonly HostRecord[]>;
+  delete(name: string): Promise<void>;
+}
+
+export interface PilotTable {
+  /** Fails while another pilot of this host's name lives. */
+  insert(pilot: PilotRecord): Promise<void>;
+  /** Replaces the row of the same id. */
+  update(pilot: PilotRecord): Promise<void>;
+  get(id: string): Promise<PilotRecord | undefined>;
+  /** Those that have not ended; oldest first. */
+  living(): Promise<readonly PilotRecord[]>;
+  livingOn(host: string): Promise<PilotRecord | undefined>;
+  /** Those that ended at this time or later; oldest first. */
+  endedSince(atMs: number): Promise<readonly PilotRecord[]>;
 }
 
 export interface DataSetTable {
@@ -128,18 +144,6 @@ export interface ReceiptTable {
   get(runId: string): Promise<ReceiptRecord | undefined>;
   setLogged(runId: string, logIndex: number): Promise<void>;
   inStage(stage: ReceiptStage): Promise<readonly ReceiptRecord[]>;
-  /** Receipts in the log from this entry on, in its order, that came in at this time or later. */
-  logged(
-    firstIndex: number,
-    receivedAtMs: number,
-    limit: number,
-  ): Promise<readonly LoggedReceipt[]>;
-}
-
-/** A receipt that is in the log, with the key that signed it. */
-export interface LoggedReceipt extends Pick<ReceiptRecord, "runId" | "envelope"> {
-  readonly logIndex: number;
-  readonly receiptKey: Uint8Array;
 }
 
 export interface SubmissionTable {

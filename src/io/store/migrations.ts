@@ -260,8 +260,27 @@ async function jobGraph(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex("job_links_by_job").on("job_links").columns(["job_id"]).execute();
 }
 
-async function receiptsByEntry(db: Kysely<unknown>): Promise<void> {
-  await db.schema.createIndex("receipts_by_entry").on("receipts").columns(["log_index"]).execute();
+async function pilots(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
+  await db.schema
+    .createTable("pilots")
+    .addColumn("id", "text", key)
+    .addColumn("offer", "text", required)
+    .addColumn("host", "text", required)
+    .addColumn("stage", "text", required)
+    .addColumn("token_digest", "text", required)
+    .addColumn("receipt_key", bytes)
+    .addColumn("facts", "text", required)
+    .addColumn("ended_at_ms", "bigint")
+    .execute();
+  // One name, one pilot: two that live fail in the database, whatever the code thinks.
+  await db.schema
+    .createIndex("pilots_by_host")
+    .on("pilots")
+    .columns(["host"])
+    .unique()
+    .where(sql.ref("stage"), "<>", sql.lit("ended"))
+    .execute();
+  await db.schema.createIndex("pilots_by_end").on("pilots").columns(["ended_at_ms"]).execute();
 }
 
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
@@ -286,6 +305,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0006-failed-hosts": { up: failedHosts },
     "0007-leader-address": { up: leaderAddress },
     "0008-job-graph": { up: jobGraph },
-    "0009-receipts-by-entry": { up: receiptsByEntry },
+    "0009-pilots": { up: (db) => pilots(db, bytes) },
   };
 }

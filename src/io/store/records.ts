@@ -4,10 +4,12 @@
 import type { Digest } from "../../base/bytes.js";
 import type { ErrorCode, ErrorJson } from "../../base/errors.js";
 import type { Artifact } from "../../model/artifact.js";
+import type { PilotStage } from "../../model/burst.js";
 import type { DataClass, DataSet } from "../../model/data-set.js";
 import type { Device, DeviceLoad } from "../../model/host.js";
 import type { JobState } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
+import type { Price } from "../../model/price-book.js";
 import type { Determinism } from "../../model/run.js";
 
 export interface JobRecord {
@@ -111,6 +113,32 @@ export interface HostRecord {
   readonly lastSeenAtMs: number;
   /** While it takes no new runs. */
   readonly cordon?: Cordon;
+  /** The offer whose pilots bear this name, one at a time; such a host is there before any of them. */
+  readonly offer?: string;
+}
+
+/** An allocation that was or is to be had from an offer, and the agent in it. */
+export interface PilotRecord {
+  readonly id: string;
+  readonly offer: string;
+  /** Its name as a host. */
+  readonly host: string;
+  readonly stage: PilotStage;
+  /** Of the token that its agent shows; the token itself is kept nowhere. */
+  readonly tokenDigest: Digest;
+  /** Receipt key of the one agent that the token admitted (SubjectPublicKeyInfo, DER). */
+  readonly receiptKey?: Uint8Array;
+  /** The job that asked for it first. */
+  readonly jobId: string;
+  readonly price?: Price;
+  readonly createdAtMs: number;
+  readonly joinedAtMs?: number;
+  /** By then it is over, whatever it does. */
+  readonly endsAtMs: number;
+  readonly endedAtMs?: number;
+  /** Why it was let go, or failed; empty before. */
+  readonly reason: string;
+  readonly failed: boolean;
 }
 
 export interface Cordon {

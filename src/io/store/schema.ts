@@ -1,4 +1,5 @@
 /** Columns of the coordinator's tables as the query builder sees them. JSON columns hold text. */
+import type { PilotStage } from "../../model/burst.js";
 import type { JobState } from "../../model/job.js";
 import type { ReceiptStage, RunStage } from "./records.js";
 
@@ -21,6 +22,7 @@ export interface Schema {
   log_files: LogFileRow;
   policy_sets: PolicySetRow;
   data_uses: DataUseRow;
+  pilots: PilotRow;
 }
 
 export interface JobRow {
@@ -179,4 +181,15 @@ export interface DataUseRow {
   year: number;
   country: string;
   persons: number;
+}
+
+export interface PilotRow {
+  id: string;
+  offer: string;
+  host: string;
+  stage: PilotStage;
+  token_digest: string;
+  receipt_key: Uint8Array | null;
+  facts: string;
+  ended_at_ms: number | null;
 }

@@ -31,6 +31,9 @@ export function hostTable(db: Kysely<Schema>): HostTable {
     async all() {
       return (await db.selectFrom("hosts").selectAll().execute()).sort(byName).map(toHost);
     },
+    async delete(name) {
+      await db.deleteFrom("hosts").where("name", "=", name).execute();
+    },
   };
 }
 

@@ -37,6 +37,7 @@ const keys: Readonly<Record<Table, readonly string[] | undefined>> = {
   leaders: ["name"],
   policy_sets: ["position"],
   data_uses: ["id"],
+  pilots: ["id"],
   store_openers: undefined,
   log_heads: undefined,
   log_stages: undefined,

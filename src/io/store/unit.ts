@@ -16,6 +16,7 @@ import { jobLinkTable } from "./sql-job-links.js";
 import { decisionRows, jobQueries, jobRows, paperTable, submissionTable } from "./sql-jobs.js";
 import { leaderTable } from "./sql-leader.js";
 import { logFileTable } from "./sql-log.js";
+import { pilotTable } from "./sql-pilots.js";
 import { policySetTable } from "./sql-policy.js";
 import { logIndexTable, receiptQueries, receiptRows, runQueries, runRows } from "./sql-runs.js";
 
@@ -74,6 +75,7 @@ export class Unit {
       logFiles: logFileTable(db),
       policySets: policySetTable(db),
       dataUses: dataUseTable(db),
+      pilots: pilotTable(db),
     };
   }
 

@@ -88,6 +88,13 @@ export class Ask {
     return this.#board.view(host) === undefined ? undefined : this.#find(host);
   }
 
+  /** The same of a host as if its agent were attached and nothing ran there. */
+  ofReady(host: string): Finding | undefined {
+    const view = this.#board.view(host);
+    if (view === undefined) return undefined;
+    return findingOf(this, { ...view, attached: true, cordoned: false, load: [] });
+  }
+
   /** The first of some hosts that are worth the same. */
   offer(names: readonly string[], worth: Worth): Offer {
     const host = this.#board.view(names[0] as string) as HostView;

@@ -1,0 +1,83 @@
+/** What burst planning is told, and what it answers with; all of it plain values. */
+import type { BurstConfig, Offer, PilotStage } from "../../model/burst.js";
+
+/** What its provider says; `unknown` when the provider could not be asked. */
+export type Sighting = "pending" | "running" | "absent" | "unknown";
+
+export interface PilotState {
+  readonly id: string;
+  readonly offer: string;
+  readonly host: string;
+  readonly stage: PilotStage;
+  readonly createdAtMs: number;
+  readonly endsAtMs: number;
+  readonly endedAtMs?: number | undefined;
+  /** It never did what it was paid for: the offer rests before the next attempt. */
+  readonly failed: boolean;
+  readonly nanosPerSecond: number;
+  /** The call that starts it is under way. */
+  readonly starting: boolean;
+  readonly sighting: Sighting;
+  /** Whether its agent has a stream now. */
+  readonly attached: boolean;
+  /** Runs granted there. */
+  readonly runs: number;
+  /** Of all its devices; until it has joined those that it is to have. */
+  readonly freeSlots: number;
+  /** Of one of its devices: what a run takes that needs it whole. */
+  readonly deviceSlots: number;
+  /** Without a run since then. */
+  readonly idleSinceMs: number;
+}
+
+export interface OfferState {
+  readonly offer: Offer;
+  /** Whether its provider answers. */
+  readonly reachable: boolean;
+  /** Names that no pilot bears now. */
+  readonly freeHosts: readonly string[];
+}
+
+export interface WaitingJob {
+  readonly id: string;
+  readonly sinceMs: number;
+  /** Pilots' names where the law admits it, whose devices it fits, and whose price it bears. */
+  readonly hosts: ReadonlySet<string>;
+  /** Whether it takes one slot of a device, or the device whole. */
+  readonly isLight: boolean;
+  /** It should be over by then. */
+  readonly deadlineAtMs?: number | undefined;
+}
+
+export interface BurstState {
+  readonly nowMs: number;
+  readonly config: Pick<BurstConfig, "pilotsMax" | "budget">;
+  readonly offers: readonly OfferState[];
+  /** Those that live, and those that ended within a day, oldest first. */
+  readonly pilots: readonly PilotState[];
+  /** First come first. */
+  readonly waiting: readonly WaitingJob[];
+}
+
+export type BurstAction =
+  | { readonly kind: "start"; readonly offer: Offer; readonly host: string; readonly jobId: string }
+  /** Its runs may go on until then. */
+  | {
+      readonly kind: "drain";
+      readonly id: string;
+      readonly reason: string;
+      readonly untilMs: number;
+    }
+  /** `reason` absent: asked before, and to be asked again. */
+  | {
+      readonly kind: "stop";
+      readonly id: string;
+      readonly reason?: string;
+      readonly failed: boolean;
+    }
+  | {
+      readonly kind: "end";
+      readonly id: string;
+      readonly reason?: string;
+      readonly failed: boolean;
+    };

@@ -1,0 +1,332 @@
+/** Pilots from the wish to the end, over every fault: a provider in memory, a real coordinator. */
+
+import { create } from "@bufbuild/protobuf";
+import t from "tap";
+import { placeMessage } from "../src/agent/messages.js";
+import { QuipuError } from "../src/base/errors.js";
+import { metricsText } from "../src/coordinator/metrics.js";
+import { InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
+import type { StoreTables } from "../src/io/store/coordinator-store.js";
+import { BurstWorld, configOf, publicOffer } from "./burst-world.js";
+import { type CoordinatorWorld, FakeHost, job, places } from "./coordinator-world.js";
+
+t.setTimeout(120_000);
+
+t.test("a job that waits gets a pilot, which runs it and is let go when idle", async (t) => {
+  const world = await BurstWorld.open(publicOffer);
+  const id = await world.fleet.one();
+  t.equal(await world.fleet.state(id), "queued", "not refused: it is lawful where a pilot may be");
+  await world.pass(8);
+  t.same(await world.stages(), [], "it has not waited long enough");
+  await world.pass(4);
+  t.same(await world.stages(), ["started"]);
+  const { environment, lifetimeMs } = world.provider().order;
+  t.match(environment, {
+    ...{ QUIPU_NAME: "cloud-1", QUIPU_COUNTRY: "DE", QUIPU_SITE: "public" },
+    ...{ QUIPU_GRADE: "operator-asserted", QUIPU_COORDINATOR: "127.0.0.1:7" },
+  });
+  t.equal(lifetimeMs, 600_000);
+  const token = environment.QUIPU_PILOT_TOKEN ?? "";
+  t.ok(token.length >= 43, "of 256 bits");
+  t.notMatch(JSON.stringify(await world.pilots()), token, "only its digest is kept");
+  await world.pass(5);
+  t.equal((await world.pilots()).length, 1, "one that is on its way is enough");
+
+  const agent = world.agent();
+  await agent.attach();
+  t.equal(agent.refusal, "");
+  t.same(await world.stages(), ["joined"]);
+  t.match(await world.fleet.job(id), { state: "placed", host: "cloud-1", country: "DE" });
+  await agent.running();
+  await agent.report(agent.seal());
+  t.equal(await world.fleet.state(id), "succeeded");
+  t.match(await metricsText(world.fleet.coordinator), /quipu_pilots 1\nq?/);
+
+  await world.pass(28);
+  t.same(await world.stages(), ["joined"]);
+  await world.pass(5);
+  t.same(await world.stages(), ["ended"]);
+  t.equal(agent.closed, true);
+  t.match(await world.pilots(), [{ reason: "no run for 30 s", jobId: id }]);
+  t.equal(world.provider().running.size, 0);
+  const again = await world.waitingJob();
+  t.match((await world.pilots()).at(-1), { host: "cloud-1", jobId: again }, "its name is free");
+  t.same(world.fleet.troubles, []);
+});
+
+t.test(
+  "only the agent that was asked for joins, once, where and with what its offer says",
+  async (t) => {
+    const world = await BurstWorld.open(publicOffer);
+    const early = new FakeHost(world.fleet, "cloud-1", "DE");
+    await early.attach();
+    t.match(early.all("refused"), [{ code: "PERMISSION_DENIED", message: /is a pilot's/ }]);
+    await world.waitingJob();
+    const turnedAway = async (why: RegExp, parts: object, of = world.agent()) => {
+      await of.attach([], parts);
+      t.match(of.refusal, why);
+      t.equal(of.closed, true);
+    };
+    await turnedAway(/PERMISSION_DENIED: .*token for it was not shown/, { pilotToken: "guess" });
+    await turnedAway(/PERMISSION_DENIED: .*another place/, { place: placeMessage(places.SG) });
+    const bare = create(InventorySchema, { devices: [], dataSets: [] });
+    await turnedAway(/INVALID_ARGUMENT: pilot cloud-1 has no device cpu/, { inventory: bare });
+    const devices = [{ id: "cpu", model: "x86", memoryBytes: 1n, backends: ["portable"] }];
+    const dataless = create(InventorySchema, { devices, dataSets: [] });
+    await turnedAway(/has no data set people/, { inventory: dataless });
+    await turnedAway(/no pilot is expected under the name sg-1/, { host: "sg-1" });
+    t.same(await world.stages(), ["started"], "none of them used it up");
+
+    const agent = world.agent();
+    await agent.attach();
+    t.equal(agent.refusal, "");
+    await turnedAway(/has been used by another agent/, {});
+    t.equal(agent.closed, false, "and the one that joined stays");
+    await agent.attach();
+    t.equal(agent.refusal, "", "it may come again, as often as its stream breaks");
+    await world.fleet.start();
+    await agent.attach();
+    t.equal(agent.refusal, "", "also to the next process");
+    await agent.report(agent.seal());
+    await world.pass(40);
+    t.same(await world.stages(), ["ended"]);
+    await turnedAway(/token for it was not shown/, {}, agent);
+  },
+);
+
+t.test("law comes first: no pilot is asked for where the job may not run", async (t) => {
+  const world = await BurstWorld.open(publicOffer);
+  await world.waitingJob(job({ dataSet: "people" }));
+  t.same(await world.stages(), [], "personal data of SG and CL does not go to DE");
+  const other = job({ placement: { countries: ["SG"] } });
+  const refused = await world.waitingJob(other);
+  t.same(await world.stages(), []);
+  t.equal(await world.fleet.state(refused), "refused");
+  await world.waitingJob(job({ dataSet: "open" }));
+  t.same(await world.stages(), ["started"]);
+});
+
+t.test("private capacity takes the job first", async (t) => {
+  const world = await BurstWorld.open(publicOffer);
+  const own = new FakeHost(world.fleet);
+  await own.attach();
+  const [first, second] = [await world.fleet.one(), await world.fleet.one()];
+  await world.pass(9);
+  await own.beat(own.assign);
+  await own.report(own.seal());
+  t.equal(await world.fleet.state(first), "succeeded");
+  await own.running();
+  await world.pass(5);
+  t.match(await world.fleet.job(second), { state: "running", host: "sg-1" });
+  t.same(await world.stages(), []);
+});
+
+t.test("no quota: the next offer is asked, and this one rests", async (t) => {
+  const dear = { ...publicOffer, name: "dear" };
+  const world = await BurstWorld.open(publicOffer, dear);
+  const { fleet } = world;
+  world.provider().refusal = new QuipuError("LIMIT_EXCEEDED", "QOSMaxSubmitJobPerUserLimit");
+  await world.waitingJob();
+  await world.pass(3);
+  const [failed, next] = await world.pilots();
+  t.match(failed, { offer: "cloud", stage: "ended", failed: true, reason: /QOSMaxSubmit/ });
+  t.match(next, { offer: "dear", stage: "started" });
+  t.same(fleet.troubles, ["burst offer cloud: QOSMaxSubmitJobPerUserLimit"], "told once");
+  await world.agent(world.provider("dear").order).attach();
+  t.match((await world.pilots())[1], { stage: "joined" });
+});
+
+t.test("a boot that never joins is stopped, and the offer rests ever longer", async (t) => {
+  const world = await BurstWorld.open(publicOffer);
+  await world.waitingJob();
+  const late = world.agent();
+  await world.pass(62);
+  t.match(await world.pilots(), [{ stage: "ended", failed: true, reason: /join within 60 s/ }]);
+  t.same([...world.provider().running], []);
+  await late.attach();
+  t.match(late.refusal, /PERMISSION_DENIED/, "a slow boot comes too late");
+  await world.pass(10);
+  t.equal((await world.pilots()).length, 1, "it rests");
+  await world.pass(8);
+  t.equal((await world.pilots()).length, 2);
+  await world.pass(62 + 20);
+  t.equal((await world.pilots()).length, 2, "now for half a minute");
+  await world.pass(15);
+  t.equal((await world.pilots()).length, 3);
+});
+
+t.test("a provider that says yes and does nothing, or that takes a pilot away", async (t) => {
+  const world = await BurstWorld.open(publicOffer);
+  world.provider().isIdle = true;
+  await world.waitingJob();
+  await world.pass(16);
+  t.match(await world.pilots(), [{ stage: "ended", failed: true, reason: /before it joined/ }]);
+  world.provider().isIdle = false;
+  await world.pass(16);
+  const agent = world.agent();
+  await agent.attach();
+  await agent.running();
+  world.provider().running.clear();
+  agent.leave();
+  await world.pass(16);
+  const taken = { stage: "ended", failed: false, reason: "its provider ended it" };
+  t.match((await world.pilots())[1], taken);
+  await world.pass(30);
+  const [, , third] = await world.pilots();
+  t.match(third, { stage: "started", host: "cloud-1" }, "when the lease of its run was over");
+});
+
+t.test("a provider that is silent is believed dead in nothing", async (t) => {
+  const world = await BurstWorld.open(publicOffer);
+  const id = await world.waitingJob();
+  world.provider().isSilent = true;
+  await world.pass(30);
+  t.same(await world.stages(), ["started"]);
+  await world.agent().attach();
+  t.equal(await world.fleet.state(id), "placed");
+  t.same(world.fleet.troubles, ["burst offer cloud: it does not answer"], "told once");
+});
+
+t.test("its time is over: runs move on at no cost, and it is stopped", async (t) => {
+  const world = await BurstWorld.open({ ...publicOffer, lifetimeSeconds: 120 });
+  const id = await world.waitingJob(job({ attemptsMax: 1 }));
+  const agent = world.agent();
+  await agent.attach();
+  await agent.running();
+  for (let second = 0; second < 115; second += 5) {
+    await world.pass(5);
+    await agent.beat(agent.assign);
+  }
+  t.same(await world.stages(), ["draining"]);
+  t.match(agent.all("cancel").at(0), { reason: /drained: its time is nearly over/ });
+  await agent.report(agent.seal("cancelled"));
+  const moved = { state: "queued", failure: { code: "PREEMPTED" } };
+  t.match(await world.fleet.job(id), moved, "though one attempt was all");
+  await world.pass(13); // it waits anew
+  const [first, second] = await world.pilots();
+  t.match([first, second], [{ stage: "ended", failed: false }, { stage: "started" }]);
+});
+
+t.test("what outlives our knowledge of it is stopped", async (t) => {
+  const world = await BurstWorld.open(publicOffer);
+  const stray = { id: "pilot-0000000000000000", lifetimeMs: 1, environment: {} };
+  world.provider().running.set(stray.id, stray);
+  await world.pass(13);
+  t.same(world.provider().stops, [stray.id]);
+  t.match(await metricsText(world.fleet.coordinator), /quipu_pilots_orphaned_total 1\n/);
+});
+
+t.test("the configuration changes between two lives of a coordinator", async (t) => {
+  const world = await BurstWorld.open(publicOffer);
+  const { store } = world.fleet;
+  const id = await world.waitingJob();
+  const agent = world.agent();
+  await world.configure(configOf({ ...publicOffer, name: "other" }));
+  t.match(await world.pilots(), [{ stage: "ended", reason: "its offer is no longer configured" }]);
+  await agent.attach();
+  t.match(agent.refusal, /PERMISSION_DENIED/, "so that it ends by itself");
+  t.same(
+    (await store.hosts.all()).map(({ name }) => name),
+    ["other-1", "other-2"],
+  );
+  await world.pass(2);
+  t.match((await world.pilots())[1], { offer: "other", jobId: id });
+  await world.configure(configOf({ ...publicOffer, name: "other", pilotsMax: 1 }));
+  t.match((await world.pilots())[1], { stage: "started" }, "what is still offered goes on");
+  await world.configure(undefined);
+  t.same(await store.hosts.all(), []);
+  t.same(await store.pilots.living(), []);
+  const own = new FakeHost(world.fleet, "cloud-1");
+  await own.attach();
+  await t.rejects(world.configure(configOf(publicOffer)), { code: "CONFLICT", message: /cloud-1/ });
+});
+
+t.test("a crash at any write, before or after it, loses no job and leaves no pilot", async (t) => {
+  for (const isWritten of [false, true]) {
+    for (let at = 0; ; at += 1) {
+      const world = await BurstWorld.open(publicOffer);
+      const crash = crashAt(world.fleet, at, isWritten);
+      const id = await world.fleet.one();
+      await liveOn(world, crash, id);
+      const what = `write ${at} ${isWritten ? "kept" : "not kept"}`;
+      t.equal(await world.fleet.state(id), "succeeded", what);
+      t.same(await world.fleet.store.pilots.living(), [], what);
+      t.equal(world.provider().running.size, 0, what);
+      t.ok((await world.pilots()).length <= 2, what);
+      if (!crash.happened) break;
+      t.ok(at < 40, "it comes to an end");
+    }
+  }
+});
+
+interface Crash {
+  happened: boolean;
+  due: boolean;
+}
+
+/** From now on the write with this number, of those that concern pilots or hosts, is the last. */
+function crashAt(fleet: CoordinatorWorld, at: number, isWritten: boolean): Crash {
+  const crash: Crash = { happened: false, due: false };
+  const dead = new QuipuError("IO", "the process is dead");
+  const { store } = fleet;
+  let count = 0;
+  const transact = async <T>(work: (tables: StoreTables) => Promise<T>): Promise<T> => {
+    let isOurs = false;
+    const watched = <Table extends object>(table: Table): Table =>
+      new Proxy(table, {
+        get: (target, name) => {
+          isOurs ||= name === "put" || name === "insert" || name === "update";
+          return Reflect.get(target, name) as unknown;
+        },
+      });
+    const isLast = () => isOurs && !crash.happened && count === at;
+    if (crash.due) throw dead;
+    const settled = await Promise.allSettled([
+      store.transact(async ({ pilots, hosts, ...tables }) => {
+        const made = await work({ ...tables, pilots: watched(pilots), hosts: watched(hosts) });
+        if (isLast() && !isWritten) throw dead;
+        return made;
+      }),
+    ]);
+    if (isLast()) Object.assign(crash, { happened: true, due: true });
+    if (isOurs) count += 1;
+    if (crash.due) throw dead; // whatever was written, nobody is told
+    const [outcome] = settled;
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  };
+  fleet.store = { ...store, transact };
+  return crash;
+}
+
+/** Agents and time go on until all is done; a process that died is started anew. */
+async function liveOn(world: BurstWorld, crash: Crash, jobId: string): Promise<void> {
+  const begin = async () => {
+    crash.due = false;
+    await world.fleet.start().catch(() => undefined);
+  };
+  await begin(); // over the store that crashes
+  const agents = new Map<string, ReturnType<BurstWorld["agent"]>>();
+  const done = new Set<unknown>();
+  for (let second = 0; second < 150; second += 1) {
+    const [isDone, living] = [
+      await world.fleet.state(jobId),
+      await world.fleet.store.pilots.living(),
+    ];
+    if (isDone === "succeeded" && living.length === 0 && !crash.due) return;
+    await world.pass(1);
+    if (crash.due) {
+      await begin();
+      for (const agent of agents.values()) agent.closed = true;
+    }
+    for (const [id, order] of world.provider().running) {
+      const agent = agents.get(id) ?? world.agent(order);
+      if (!agents.has(id) || agent.closed) await agent.attach();
+      agents.set(id, agent);
+      const assign = agent.all("assign").at(-1);
+      if (assign !== undefined && !done.has(assign.runId)) await agent.report(agent.seal());
+      if (agent.ack?.accepted === true) done.add(assign?.runId);
+    }
+    for (const [id, agent] of agents) if (!world.provider().running.has(id)) agent.leave();
+  }
+}
