@@ -149,6 +149,8 @@ t.test("each command prints one JSON value, and a page for people", async (t) =>
     [["host", "ls"], { hosts: [{ name: "cl-1" }, { name: "de-1" }, { name: "sg-1" }] }],
     [["data", "ls"], { dataSets: [{ name: "digits", countries: ["SG", "CL"] }] }],
     [["data", "verify", "digits"], { equal: true, name: "digits" }],
+    [["usage"], { by: "tenant", groups: [{ key: "local", wallMs: /^\d+$/ }], unverified: [] }],
+    [["usage", "--by", "job", "--since", "2026-01-01"], { total: { runs: /^[1-9]/ } }],
     [["log", "head"], { origin: "quipu.example/test" }],
     [["log", "fsck"], { ok: true, problems: [] }],
     [["doctor"], { checks: [{ name: "node", state: "ok" }] }],
@@ -166,6 +168,8 @@ t.test("each command prints one JSON value, and a page for people", async (t) =>
   const logs = (await fleet.page("job", "logs", id, "-o", "json")).stdout.trimEnd().split("\n");
   t.ok(logs.length > 3 && logs.every((line) => typeof JSON.parse(line).line === "string"));
   t.same(readFileSync(copy), readFileSync(join(examples, "knn.onnx")));
+  const { stdout: csv } = await fleet.page("usage", "--by", "host", "-o", "csv");
+  t.match(csv, /^host,country,runs,succeeded,wall_ms,cpu_ms,input_bytes,output_bytes\r\n/);
   const host = await until("telemetry of sg-1", async () => {
     const { json } = await quipu("host", "show", "sg-1");
     return json.host.telemetry !== null && json.host;

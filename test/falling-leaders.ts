@@ -17,15 +17,15 @@ const names = ["one", "two"] as const;
 const submitters = 3;
 const killWithinMs = 1_500;
 const pauseMs = 100;
-/** A follower leads, and has answered, within this time after the lease has run out. */
-const changeMsMax = 10_000 + Number(quickTimes.QUIPU_LEADER_LEASE_MS);
+/** How soon another should answer: ten seconds after the lease has run out. */
+export const changeMsMax = 10_000 + Number(quickTimes.QUIPU_LEADER_LEASE_MS);
 /** While some end, others may wait; a job that is looked at for so long never ends. */
 const endMsMax = 120_000;
 
 export interface Falls {
   readonly acknowledged: number;
-  /** From the kill to the first job that was acknowledged after it. */
-  readonly longestChangeMs: number;
+  /** From each kill to the first job that was acknowledged after it. */
+  readonly changesMs: readonly number[];
 }
 
 /** Throws what is wrong. */
@@ -57,7 +57,7 @@ export async function leadersFall(
     if (code !== 0) throw new Error(`no data set: ${stderr}`);
     load.begin();
     const leads = () => server.sql(database, "select address from leaders");
-    const longestChangeMs = await fall(fleet, load, seededRandom(seed), kills, async (kill) => {
+    const changesMs = await fall(fleet, load, seededRandom(seed), kills, async (kill) => {
       tell(kill);
       const leader = names.find((name) => socket(name) === leads());
       if (leader === undefined) throw new Error(`${leads()} leads`);
@@ -65,7 +65,7 @@ export async function leadersFall(
     });
     await load.end();
     await check(load);
-    return { acknowledged: load.acknowledged.size, longestChangeMs };
+    return { acknowledged: load.acknowledged.size, changesMs };
   } finally {
     load.close();
     await fleet.close();
@@ -83,8 +83,8 @@ async function fall(
   random: Random,
   kills: number,
   next: (kill: number) => Promise<Victim>,
-): Promise<number> {
-  let longestMs = 0;
+): Promise<number[]> {
+  const changesMs: number[] = [];
   let restarting: Promise<unknown> = Promise.resolve();
   for (let kill = 0; kill < kills; kill += 1) {
     const atMs = randomInteger(random, killWithinMs);
@@ -93,13 +93,11 @@ async function fall(
     await fleet.kill(leader);
     const killedMs = performance.now();
     await load.more(submitters + 1); // of those under way each submitter may have had one answered
-    const changeMs = performance.now() - killedMs;
-    if (changeMs > changeMsMax) throw new Error(`kill ${kill}: ${changeMs} ms without an answer`);
-    longestMs = Math.max(longestMs, changeMs);
+    changesMs.push(performance.now() - killedMs);
     restarting = restart();
   }
   await restarting;
-  return longestMs;
+  return changesMs;
 }
 
 /** Submitters that ask until they are answered, each job under one key, any coordinator. */

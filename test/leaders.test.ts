@@ -12,7 +12,8 @@ t.test("leaders are killed under load: nothing acknowledged is lost or doubled",
     t.ok(true, "SKIPPED: PostgreSQL is not installed (Debian: postgresql-15)", { skip: true });
     return;
   }
-  const { acknowledged, longestChangeMs } = await leadersFall(server, 5, 1);
-  t.comment(`${acknowledged} jobs; the longest change took ${longestChangeMs.toFixed(0)} ms`);
-  t.ok(acknowledged > 5);
+  const { acknowledged, changesMs } = await leadersFall(server, 5, 1);
+  const longestMs = Math.max(...changesMs).toFixed(0);
+  t.comment(`${acknowledged} jobs; the longest change took ${longestMs} ms`);
+  t.ok(acknowledged > 5 && changesMs.length === 5);
 });

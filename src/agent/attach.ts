@@ -23,8 +23,9 @@ export interface AttachOptions {
 
 /** Messages that wait for a slow stream; a stream that falls further behind is given up. */
 const queuedMax = 8_192;
-/** Of all addresses together, so that the one that serves is found while leases run. */
+/** So long an address may be silent: the only one, and each of several, of which another may serve. */
 const readyMs = 5_000;
+const readyMsOfSeveral = 1_500;
 
 export class AttachLink implements Link {
   readonly #options: AttachOptions;
@@ -62,8 +63,10 @@ export class AttachLink implements Link {
         failures = 0;
       });
       if (this.#closed.signal.aborted) return;
-      const retryMs = this.#backOffMs(failures);
       failures += 1;
+      // To the next address at once; each round without success waits longer than the one before.
+      const rounds = failures / this.#channels.length;
+      const retryMs = this.#backOffMs(Number.isInteger(rounds) ? rounds - 1 : 0);
       this.#options.observe(thrown, retryMs);
       await setTimeout(retryMs, undefined, { signal: this.#closed.signal }).catch(() => {});
     }
@@ -82,7 +85,8 @@ export class AttachLink implements Link {
     attached: (welcome: Welcome) => void,
   ): Promise<QuipuError> {
     try {
-      await untilAbort(channel.ready(readyMs / this.#channels.length), this.#closed.signal);
+      const silentMs = this.#channels.length === 1 ? readyMs : readyMsOfSeveral;
+      await untilAbort(channel.ready(silentMs), this.#closed.signal);
     } catch (thrown) {
       return QuipuError.from(thrown);
     }

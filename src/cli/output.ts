@@ -5,12 +5,14 @@
 import type { Writable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { QuipuError } from "../base/errors.js";
-import { type Column, printable, renderTable } from "./table.js";
+import { type Column, csvText, printable, renderTable } from "./table.js";
 
 type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
 export interface OutputOptions {
   readonly json: boolean;
+  /** Tables as RFC 4180 has them. */
+  readonly csv?: boolean;
   readonly quiet: boolean;
   readonly color: boolean;
   /** Errors are printed with their stack. */
@@ -33,6 +35,10 @@ export class Output {
 
   get json(): boolean {
     return this.#options.json;
+  }
+
+  get csv(): boolean {
+    return this.#options.csv === true;
   }
 
   /** Results only, and of a check only what failed. */
@@ -65,7 +71,10 @@ export class Output {
   }
 
   table<Row>(value: unknown, rows: readonly Row[], columns: readonly Column<Row>[], empty: string) {
-    this.result(value, () => (rows.length === 0 ? empty : renderTable(rows, columns)));
+    this.result(value, () => {
+      if (this.csv) return csvText(rows, columns);
+      return rows.length === 0 ? empty : renderTable(rows, columns);
+    });
   }
 
   /** A line about what is going on, for a person; never on stdout. */

@@ -71,6 +71,11 @@ async function runVerb(verb: Verb, command: Command, options: ProgramOptions): P
     },
   };
   try {
+    if (output.csv && verb.printsCsv !== true) {
+      throw new QuipuError("USAGE", `\`quipu ${verb.name}\` does not print CSV`, {
+        next: "leave -o csv out, or write -o json",
+      });
+    }
     refuseOddArguments(verb.anyPaths === true ? command.args : []);
     const { action } = await verb.load();
     return (await action(context, { args: command.args, options: command.opts() })) ?? 0;
@@ -90,7 +95,7 @@ function rootCommand({ version, stdout }: ProgramOptions): Command {
   const root = new Command("quipu")
     .description("Runs AI work where law, cost and capacity allow, and proves it.")
     .version(version)
-    .addOption(new Option("-o, --output <form>", "how to print").choices(["table", "json"]))
+    .addOption(new Option("-o, --output <form>", "how to print").choices(["table", "json", "csv"]))
     .option("--json", "the same as -o json")
     .option("-q, --quiet", "results only")
     .option("-v, --verbose", "errors with their stack")
@@ -142,6 +147,7 @@ function outputOf(command: Command, { argv, env, stdout, stderr }: ProgramOption
   const onTerminal = stdout.isTTY === true && stderr.isTTY === true;
   return new Output({
     json: form === "json" || given.json === true || asked,
+    csv: form === "csv" && given.json !== true,
     quiet: given.quiet === true,
     verbose: given.verbose === true,
     color: given.color !== false && !env.NO_COLOR && env.TERM !== "dumb" && onTerminal,

@@ -23,6 +23,17 @@ export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<
     .join("\n");
 }
 
+/** RFC 4180, but for its last line end, which whoever prints adds. */
+export function csvText<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+  const lines = [
+    columns.map((c) => c.title),
+    ...rows.map((row) => columns.map((c) => c.cell(row))),
+  ];
+  const cell = (text: string): string =>
+    /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return lines.map((line) => line.map(cell).join(",")).join("\r\n");
+}
+
 /** Names come from anywhere: they must not begin a line, move the cursor or turn the text around. */
 export function printable(text: string): string {
   return text.replace(

@@ -19,6 +19,8 @@ export interface Verb {
   readonly args: string;
   readonly help: string;
   readonly options?: readonly VerbOption[];
+  /** Its table is of plain values, and may be had as CSV. */
+  readonly printsCsv?: boolean;
   /** Its arguments are paths, which need not be UTF-8. */
   readonly anyPaths?: boolean;
   readonly load: () => Promise<{ readonly action: VerbAction }>;

@@ -1,5 +1,7 @@
 /** Every verb of the command line, in the order that help shows them. Code is loaded when it runs. */
+
 import { localVerbs } from "./local-verbs.js";
+import { groupings } from "./usage/totals.js";
 import {
   backend,
   cordonReason,
@@ -314,6 +316,21 @@ export const verbs: readonly Verb[] = [
       { ...backend, help: "backend for --rerun" },
     ],
     load: () => import("./receipt/verify.js"),
+  },
+  {
+    name: "usage",
+    args: "",
+    help: "what runs used, summed over the receipts in the log",
+    printsCsv: true,
+    options: [
+      { flags: "--by <group>", help: "a sum for each", choices: groupings, default: "tenant" },
+      {
+        flags: "--since <time>",
+        help: "runs that finished then or later (2026-01-31, or RFC 3339)",
+      },
+      { flags: "--until <time>", help: "and before this" },
+    ],
+    load: () => import("./usage/usage.js"),
   },
   {
     name: "log head",

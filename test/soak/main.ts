@@ -3,7 +3,7 @@
  * prints how far it is, and exits with 1 at the first thing that is wrong.
  */
 import { parseArgs } from "node:util";
-import { leadersFall } from "../falling-leaders.js";
+import { changeMsMax, leadersFall } from "../falling-leaders.js";
 import { PostgresServer } from "../postgres-server.js";
 import { abortsLeaveNothing } from "./aborts.js";
 import { treesProve } from "./trees.js";
@@ -33,9 +33,14 @@ async function killLeaders(kills: number, seed: number, tell: (done: number) => 
   const server = await PostgresServer.start();
   if (server === undefined) throw new Error("PostgreSQL is not installed (Debian: postgresql-15)");
   try {
-    const { acknowledged, longestChangeMs } = await leadersFall(server, kills, seed, tell);
-    const longest = (longestChangeMs / 1000).toFixed(1);
-    console.log(`leaders: ${acknowledged} jobs; the longest change took ${longest} s`);
+    const { acknowledged, changesMs } = await leadersFall(server, kills, seed, tell);
+    const sorted = changesMs.toSorted((a, b) => a - b);
+    const [middle, longest] = [sorted[sorted.length >> 1] ?? 0, sorted.at(-1) ?? 0].map((ms) =>
+      (ms / 1000).toFixed(1),
+    );
+    const late = sorted.filter((ms) => ms > changeMsMax).length;
+    const changes = `half of the changes took up to ${middle} s, the longest ${longest} s`;
+    console.log(`leaders: ${acknowledged} jobs; ${changes}; ${late} over ${changeMsMax} ms`);
   } finally {
     await server.close();
   }

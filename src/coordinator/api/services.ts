@@ -27,6 +27,7 @@ import { listDataSets } from "./list-data-sets.js";
 import { listHosts } from "./list-hosts.js";
 import { listJobs } from "./list-jobs.js";
 import { listPilots } from "./list-pilots.js";
+import { listUsage } from "./list-usage.js";
 import { planJobs } from "./plan-jobs.js";
 import { replayRuns } from "./replay-runs.js";
 import { submitJobs } from "./submit-jobs.js";
@@ -77,6 +78,10 @@ export function services(coordinator: Coordinator, policies: PolicyBook): readon
       applyPolicy: applyPolicy(core, policies),
       replayRuns: replayRuns(core),
     }),
-    bind(LogService, { getLogHead: getLogHead(core), getReceipt: getReceipt(core) }),
+    bind(LogService, {
+      getLogHead: getLogHead(core),
+      getReceipt: getReceipt(core),
+      listUsage: listUsage(core),
+    }),
   ];
 }

@@ -144,6 +144,18 @@ export interface ReceiptTable {
   get(runId: string): Promise<ReceiptRecord | undefined>;
   setLogged(runId: string, logIndex: number): Promise<void>;
   inStage(stage: ReceiptStage): Promise<readonly ReceiptRecord[]>;
+  /** Receipts in the log from this entry on, in its order, that came in at this time or later. */
+  logged(
+    firstIndex: number,
+    receivedAtMs: number,
+    limit: number,
+  ): Promise<readonly LoggedReceipt[]>;
+}
+
+/** A receipt that is in the log, with the key that signed it. */
+export interface LoggedReceipt extends Pick<ReceiptRecord, "runId" | "envelope"> {
+  readonly logIndex: number;
+  readonly receiptKey: Uint8Array;
 }
 
 export interface SubmissionTable {

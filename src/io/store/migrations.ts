@@ -260,6 +260,10 @@ async function jobGraph(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex("job_links_by_job").on("job_links").columns(["job_id"]).execute();
 }
 
+async function receiptsByEntry(db: Kysely<unknown>): Promise<void> {
+  await db.schema.createIndex("receipts_by_entry").on("receipts").columns(["log_index"]).execute();
+}
+
 async function pilots(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
   await db.schema
     .createTable("pilots")
@@ -305,6 +309,7 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0006-failed-hosts": { up: failedHosts },
     "0007-leader-address": { up: leaderAddress },
     "0008-job-graph": { up: jobGraph },
-    "0009-pilots": { up: (db) => pilots(db, bytes) },
+    "0009-receipts-by-entry": { up: receiptsByEntry },
+    "0010-pilots": { up: (db) => pilots(db, bytes) },
   };
 }

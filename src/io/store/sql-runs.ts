@@ -109,6 +109,23 @@ export function receiptQueries(
         .execute();
       return rows.map(toReceipt);
     },
+    async logged(firstIndex, receivedAtMs, limit) {
+      const rows = await db
+        .selectFrom("receipts")
+        .innerJoin("runs", "runs.id", "receipts.run_id")
+        .select(["receipts.run_id", "receipts.envelope", "receipts.log_index", "runs.receipt_key"])
+        .where("receipts.log_index", ">=", firstIndex)
+        .where("receipts.received_at_ms", ">=", receivedAtMs)
+        .orderBy("receipts.log_index")
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({
+        runId: row.run_id,
+        logIndex: Number(row.log_index),
+        envelope: plain(row.envelope),
+        receiptKey: plain(row.receipt_key),
+      }));
+    },
   };
 }
 

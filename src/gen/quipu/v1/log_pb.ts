@@ -6,13 +6,15 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file quipu/v1/log.proto.
  */
 export const file_quipu_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChJxdWlwdS92MS9sb2cucHJvdG8SCHF1aXB1LnYxIhMKEUdldExvZ0hlYWRSZXF1ZXN0IoIBChJHZXRMb2dIZWFkUmVzcG9uc2USDgoGb3JpZ2luGAEgASgJEgwKBHNpemUYAiABKAMSEQoJcm9vdF9oYXNoGAMgASgJEhIKCmNoZWNrcG9pbnQYBCABKAkSEQoJdGlsZXNfdXJsGAUgASgJEhQKDHZlcmlmaWVyX2tleRgGIAEoCSIjChFHZXRSZWNlaXB0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkiTQoSR2V0UmVjZWlwdFJlc3BvbnNlEiQKBWZpbGVzGAEgAygLMhUucXVpcHUudjEuUmVjZWlwdEZpbGUSEQoJbG9nX2luZGV4GAIgASgDIiwKC1JlY2VpcHRGaWxlEgwKBG5hbWUYASABKAkSDwoHY29udGVudBgCIAEoDDKeAQoKTG9nU2VydmljZRJHCgpHZXRMb2dIZWFkEhsucXVpcHUudjEuR2V0TG9nSGVhZFJlcXVlc3QaHC5xdWlwdS52MS5HZXRMb2dIZWFkUmVzcG9uc2USRwoKR2V0UmVjZWlwdBIbLnF1aXB1LnYxLkdldFJlY2VpcHRSZXF1ZXN0GhwucXVpcHUudjEuR2V0UmVjZWlwdFJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("ChJxdWlwdS92MS9sb2cucHJvdG8SCHF1aXB1LnYxIhMKEUdldExvZ0hlYWRSZXF1ZXN0IoIBChJHZXRMb2dIZWFkUmVzcG9uc2USDgoGb3JpZ2luGAEgASgJEgwKBHNpemUYAiABKAMSEQoJcm9vdF9oYXNoGAMgASgJEhIKCmNoZWNrcG9pbnQYBCABKAkSEQoJdGlsZXNfdXJsGAUgASgJEhQKDHZlcmlmaWVyX2tleRgGIAEoCSIjChFHZXRSZWNlaXB0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkiTQoSR2V0UmVjZWlwdFJlc3BvbnNlEiQKBWZpbGVzGAEgAygLMhUucXVpcHUudjEuUmVjZWlwdEZpbGUSEQoJbG9nX2luZGV4GAIgASgDIiwKC1JlY2VpcHRGaWxlEgwKBG5hbWUYASABKAkSDwoHY29udGVudBgCIAEoDCKMAQoQTGlzdFVzYWdlUmVxdWVzdBIpCgVzaW5jZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2ZpcnN0X2luZGV4GAMgASgDEg0KBWxpbWl0GAQgASgFInEKEUxpc3RVc2FnZVJlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi5xdWlwdS52MS5SdW5Vc2FnZRIXCgpuZXh0X2luZGV4GAIgASgDSACIAQESEgoKdW52ZXJpZmllZBgDIAMoCUINCgtfbmV4dF9pbmRleCKpAgoIUnVuVXNhZ2USEQoJbG9nX2luZGV4GAEgASgDEg4KBnJ1bl9pZBgCIAEoCRIOCgZqb2JfaWQYAyABKAkSEAoIam9iX25hbWUYBCABKAkSDQoFb3duZXIYBSABKAkSDAoEaG9zdBgGIAEoCRIPCgdjb3VudHJ5GAcgASgJEgwKBHNpdGUYCCABKAkSDgoGZGV2aWNlGAkgASgJEg8KB291dGNvbWUYCiABKAkSLwoLZmluaXNoZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3dhbGxfbXMYDCABKAMSDgoGY3B1X21zGA0gASgDEhMKC2lucHV0X2J5dGVzGA4gASgDEhQKDG91dHB1dF9ieXRlcxgPIAEoAzLkAQoKTG9nU2VydmljZRJHCgpHZXRMb2dIZWFkEhsucXVpcHUudjEuR2V0TG9nSGVhZFJlcXVlc3QaHC5xdWlwdS52MS5HZXRMb2dIZWFkUmVzcG9uc2USRwoKR2V0UmVjZWlwdBIbLnF1aXB1LnYxLkdldFJlY2VpcHRSZXF1ZXN0GhwucXVpcHUudjEuR2V0UmVjZWlwdFJlc3BvbnNlEkQKCUxpc3RVc2FnZRIaLnF1aXB1LnYxLkxpc3RVc2FnZVJlcXVlc3QaGy5xdWlwdS52MS5MaXN0VXNhZ2VSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message quipu.v1.GetLogHeadRequest
@@ -142,6 +144,170 @@ export const ReceiptFileSchema: GenMessage<ReceiptFile> = /*@__PURE__*/
   messageDesc(file_quipu_v1_log, 4);
 
 /**
+ * @generated from message quipu.v1.ListUsageRequest
+ */
+export type ListUsageRequest = Message<"quipu.v1.ListUsageRequest"> & {
+  /**
+   * Runs that finished then or later, by the clock of their host.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 1;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * And before this.
+   *
+   * @generated from field: google.protobuf.Timestamp until = 2;
+   */
+  until?: Timestamp | undefined;
+
+  /**
+   * From this entry of the log on.
+   *
+   * @generated from field: int64 first_index = 3;
+   */
+  firstIndex: bigint;
+
+  /**
+   * Receipts to look at for one page; 0 leaves it to the coordinator.
+   *
+   * @generated from field: int32 limit = 4;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message quipu.v1.ListUsageRequest.
+ * Use `create(ListUsageRequestSchema)` to create a new message.
+ */
+export const ListUsageRequestSchema: GenMessage<ListUsageRequest> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_log, 5);
+
+/**
+ * @generated from message quipu.v1.ListUsageResponse
+ */
+export type ListUsageResponse = Message<"quipu.v1.ListUsageResponse"> & {
+  /**
+   * @generated from field: repeated quipu.v1.RunUsage runs = 1;
+   */
+  runs: RunUsage[];
+
+  /**
+   * Ask again from here; not set at the end.
+   *
+   * @generated from field: optional int64 next_index = 2;
+   */
+  nextIndex?: bigint | undefined;
+
+  /**
+   * Runs whose receipt is not what its entry of the log says. What they state is left out.
+   *
+   * @generated from field: repeated string unverified = 3;
+   */
+  unverified: string[];
+};
+
+/**
+ * Describes the message quipu.v1.ListUsageResponse.
+ * Use `create(ListUsageResponseSchema)` to create a new message.
+ */
+export const ListUsageResponseSchema: GenMessage<ListUsageResponse> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_log, 6);
+
+/**
+ * @generated from message quipu.v1.RunUsage
+ */
+export type RunUsage = Message<"quipu.v1.RunUsage"> & {
+  /**
+   * @generated from field: int64 log_index = 1;
+   */
+  logIndex: bigint;
+
+  /**
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string job_id = 3;
+   */
+  jobId: string;
+
+  /**
+   * @generated from field: string job_name = 4;
+   */
+  jobName: string;
+
+  /**
+   * Whose job it is.
+   *
+   * @generated from field: string owner = 5;
+   */
+  owner: string;
+
+  /**
+   * @generated from field: string host = 6;
+   */
+  host: string;
+
+  /**
+   * @generated from field: string country = 7;
+   */
+  country: string;
+
+  /**
+   * @generated from field: string site = 8;
+   */
+  site: string;
+
+  /**
+   * Not set for a run that computed nothing.
+   *
+   * @generated from field: string device = 9;
+   */
+  device: string;
+
+  /**
+   * succeeded, failed or cancelled.
+   *
+   * @generated from field: string outcome = 10;
+   */
+  outcome: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp finished_at = 11;
+   */
+  finishedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: int64 wall_ms = 12;
+   */
+  wallMs: bigint;
+
+  /**
+   * @generated from field: int64 cpu_ms = 13;
+   */
+  cpuMs: bigint;
+
+  /**
+   * @generated from field: int64 input_bytes = 14;
+   */
+  inputBytes: bigint;
+
+  /**
+   * @generated from field: int64 output_bytes = 15;
+   */
+  outputBytes: bigint;
+};
+
+/**
+ * Describes the message quipu.v1.RunUsage.
+ * Use `create(RunUsageSchema)` to create a new message.
+ */
+export const RunUsageSchema: GenMessage<RunUsage> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_log, 7);
+
+/**
  * @generated from service quipu.v1.LogService
  */
 export const LogService: GenService<{
@@ -162,6 +328,16 @@ export const LogService: GenService<{
     methodKind: "unary";
     input: typeof GetReceiptRequestSchema;
     output: typeof GetReceiptResponseSchema;
+  },
+  /**
+   * What the receipts in the log say was used, in the log's order, a page at a time.
+   *
+   * @generated from rpc quipu.v1.LogService.ListUsage
+   */
+  listUsage: {
+    methodKind: "unary";
+    input: typeof ListUsageRequestSchema;
+    output: typeof ListUsageResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_quipu_v1_log, 0);

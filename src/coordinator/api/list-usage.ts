@@ -1,0 +1,96 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { type Timestamp, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { equalBytes } from "../../base/bytes.js";
+import { QuipuError } from "../../base/errors.js";
+import type { LogService, RunUsageSchema } from "../../gen/quipu/v1/log_pb.js";
+import type { Handlers } from "../../io/rpc/service.js";
+import type { LoggedReceipt } from "../../io/store/coordinator-store.js";
+import type { Statement } from "../../model/statement.js";
+import { entryBytes, parseEnvelope } from "../../proof/receipt/envelope.js";
+import { jobOf, parseStatement } from "../../proof/receipt/statement.js";
+import { leafHash } from "../../proof/tlog/hash.js";
+import type { Core } from "../core.js";
+
+const limitUsual = 256;
+const limitMax = 1_000;
+/** A receipt that came in may say that its run ended so much later: clocks of hosts differ. */
+const clockSkewMsMax = 24 * 3_600_000;
+
+type RunUsage = MessageInitShape<typeof RunUsageSchema>;
+
+/**
+ * A receipt was verified before it was logged; here it is compared with its entry, which names its
+ * bytes, signature and key. So a store that was changed afterwards changes no bill.
+ */
+export function listUsage(core: Core): Handlers<typeof LogService>["listUsage"] {
+  return async ({ since, until, firstIndex, limit }) => {
+    if (limit < 0 || limit > limitMax || firstIndex < 0n || firstIndex > 2n ** 52n) {
+      throw new QuipuError("INVALID_ARGUMENT", `limit ${limit} or index ${firstIndex} is none`, {
+        next: `give a limit from 0 to ${limitMax}, and an index that was answered`,
+      });
+    }
+    const [sinceMs, untilMs] = [ms(since, 0), ms(until, Number.POSITIVE_INFINITY)];
+    const count = limit === 0 ? limitUsual : limit;
+    const page = await core.ports.store.receipts.logged(
+      Number(firstIndex),
+      Math.max(0, sinceMs - clockSkewMsMax),
+      count,
+    );
+    const runs: RunUsage[] = [];
+    const unverified: string[] = [];
+    for (const receipt of page) {
+      const statement = await statementOf(core, receipt);
+      if (statement === undefined) unverified.push(receipt.runId);
+      else {
+        const atMs = Date.parse(statement.predicate.runDetails.metadata.finishedOn);
+        if (atMs >= sinceMs && atMs < untilMs) runs.push(usageOf(receipt, statement, atMs));
+      }
+    }
+    const last = page.at(-1);
+    const more = last !== undefined && page.length === count;
+    return { runs, unverified, ...(more ? { nextIndex: BigInt(last.logIndex + 1) } : {}) };
+  };
+}
+
+/** What the receipt states, if it is the one that its entry of the log speaks of. */
+async function statementOf(
+  { ports: { log } }: Core,
+  { logIndex, envelope, receiptKey }: LoggedReceipt,
+): Promise<Statement | undefined> {
+  try {
+    const parsed = parseEnvelope(envelope);
+    const [leaf] = await log.leafHashes(logIndex, logIndex + 1);
+    const own = leafHash(entryBytes(parsed, receiptKey));
+    return leaf !== undefined && equalBytes(leaf, own) ? parseStatement(parsed.payload) : undefined;
+  } catch (thrown) {
+    const { code } = QuipuError.from(thrown);
+    if (code === "VERIFICATION_FAILED" || code === "INVALID_ARGUMENT") return undefined;
+    throw thrown;
+  }
+}
+
+function usageOf({ runId, logIndex }: LoggedReceipt, statement: Statement, atMs: number): RunUsage {
+  const { run, host, execution, usage } = statement.predicate;
+  const job = jobOf(statement);
+  return {
+    logIndex: BigInt(logIndex),
+    runId,
+    jobId: run.jobId,
+    jobName: job.name,
+    owner: job.owner,
+    host: host.name,
+    country: host.place.country,
+    site: host.place.site,
+    device: execution?.device ?? "",
+    outcome: run.outcome,
+    finishedAt: timestampFromMs(atMs),
+    wallMs: BigInt(usage.wallMs),
+    cpuMs: BigInt(usage.cpuMs),
+    inputBytes: BigInt(usage.inputBytes),
+    outputBytes: BigInt(usage.outputBytes),
+  };
+}
+
+function ms(time: Timestamp | undefined, otherwise: number): number {
+  return time === undefined ? otherwise : timestampMs(time);
+}
