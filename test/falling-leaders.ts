@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { QuipuError } from "../src/base/errors.js";
 import { type Random, randomInteger, seededRandom } from "../src/base/random.js";
 import { JobService } from "../src/gen/quipu/v1/jobs_pb.js";
 import { LogService } from "../src/gen/quipu/v1/log_pb.js";
@@ -21,6 +22,8 @@ const pauseMs = 100;
 export const changeMsMax = 10_000 + Number(quickTimes.QUIPU_LEADER_LEASE_MS);
 /** While some end, others may wait; a job that is looked at for so long never ends. */
 const endMsMax = 120_000;
+/** Whatever was broken is whole again; after so long nobody comes. */
+const silentMsMax = 90_000;
 
 export interface Falls {
   readonly acknowledged: number;
@@ -64,7 +67,7 @@ export async function leadersFall(
       return { leader, restart: () => start(leader) };
     });
     await load.end();
-    await check(load);
+    await checkJobs(load);
     return { acknowledged: load.acknowledged.size, changesMs };
   } finally {
     load.close();
@@ -101,7 +104,7 @@ async function fall(
 }
 
 /** Submitters that ask until they are answered, each job under one key, any coordinator. */
-class Load {
+export class Load {
   readonly acknowledged = new Set<string>();
   readonly ring: Ring;
   readonly #rings: readonly Ring[];
@@ -126,8 +129,10 @@ class Load {
   /** Resolves when so many more were acknowledged. */
   async more(count: number): Promise<void> {
     const enough = this.acknowledged.size + count;
+    const endsAtMs = performance.now() + silentMsMax;
     while (this.acknowledged.size < enough) {
       if (this.#failed !== undefined) throw this.#failed;
+      if (performance.now() > endsAtMs) throw new Error("no job is taken any more");
       await delay(10);
     }
   }
@@ -144,17 +149,30 @@ class Load {
 
   async #submit(ring: Ring, submitter: string): Promise<void> {
     const [dataSet, task] = ["digits", { driver: "hash" }];
-    const spec = jobBytes(jobSpec.parse({ version: "quipu.dev/v1", name: "count", dataSet, task }));
+    const parts = { name: "count", dataSet, task, attemptsMax: 10 };
+    const spec = jobBytes(jobSpec.parse({ version: "quipu.dev/v1", ...parts }));
     for (let count = 0; !this.#over; count += 1) {
       const request = { idempotencyKey: `${submitter}-${count}`, specs: [spec] };
-      const { jobs } = await clientOfAny(ring, JobService).submitJobs(request);
-      for (const { id } of jobs) this.acknowledged.add(id);
+      for (const { id } of await this.#ask(ring, request)) this.acknowledged.add(id);
       await delay(pauseMs);
+    }
+  }
+
+  /** Under the same key until somebody answers. */
+  async #ask(ring: Ring, request: { idempotencyKey: string; specs: Uint8Array[] }) {
+    for (;;) {
+      try {
+        return (await clientOfAny(ring, JobService).submitJobs(request)).jobs;
+      } catch (thrown) {
+        const { kind, code } = QuipuError.from(thrown);
+        if (this.#over || (kind !== "retryable" && code !== "FENCED")) throw thrown;
+      }
     }
   }
 }
 
-async function check({ acknowledged, ring }: Load): Promise<void> {
+/** Throws when a job was lost or counts twice. */
+export async function checkJobs({ acknowledged, ring }: Load): Promise<void> {
   const jobs = clientOfAny(ring, JobService);
   const ended: Job[] = [];
   for (const id of acknowledged) {

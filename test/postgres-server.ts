@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
+  appendFileSync,
   chownSync,
   existsSync,
   mkdtempSync,
@@ -20,25 +21,35 @@ import { freePort } from "./free-port.js";
 const password = "not-for-logs";
 const startsMax = 200;
 
+/** An address of the loopback network, and the words before a command that is to run there. */
+interface Where {
+  readonly host: string;
+  readonly words: readonly string[];
+}
+
+const here: Where = { host: "127.0.0.1", words: [] };
+
 export class PostgresServer {
   readonly #programs: string;
   readonly #port: number;
+  readonly #where: Where;
   readonly #user = ordinaryUser();
   readonly #folder = mkdtempSync(join(tmpdir(), "quipu-pg-"));
   #process: ChildProcess | undefined;
   #databases = 0;
 
-  private constructor(programs: string, port: number) {
+  private constructor(programs: string, port: number, where: Where) {
     this.#programs = programs;
     this.#port = port;
+    this.#where = where;
     if (this.#user !== undefined) chownSync(this.#folder, this.#user.uid, this.#user.gid);
   }
 
   /** Undefined where PostgreSQL is not installed. */
-  static async start(): Promise<PostgresServer | undefined> {
+  static async start(where: Where = here): Promise<PostgresServer | undefined> {
     const programs = programsFolder();
     if (programs === undefined) return undefined;
-    const server = new PostgresServer(programs, await freePort());
+    const server = new PostgresServer(programs, await freePort(), where);
     const ways = [
       "--auth-local=trust",
       "--auth-host=scram-sha-256",
@@ -48,6 +59,8 @@ export class PostgresServer {
     try {
       writeFileSync(join(server.#folder, "password"), password);
       server.#command("initdb", [...cluster, ...ways]);
+      const others = "host all all 127.0.0.0/8 scram-sha-256\n";
+      appendFileSync(join(server.#data, "pg_hba.conf"), others);
       await server.launch();
       return server;
     } catch (thrown) {
@@ -65,7 +78,7 @@ export class PostgresServer {
     this.#databases += 1;
     const name = `test${this.#databases}`;
     this.sql("postgres", `create database ${name}`);
-    return `postgres://quipu:${password}@127.0.0.1:${this.#port}/${name}`;
+    return `postgres://quipu:${password}@${this.#where.host}:${this.#port}/${name}`;
   }
 
   /** What `psql` prints, without its frame. */
@@ -84,25 +97,30 @@ export class PostgresServer {
   }
 
   async #starts(): Promise<boolean> {
-    const address = ["-h", "127.0.0.1", "-p", `${this.#port}`, "-k", this.#folder];
+    const address = ["-h", this.#where.host, "-p", `${this.#port}`, "-k", this.#folder];
     // After a crash it would sync each of a thousand files by itself.
     const settings = ["-c", "fsync=on", "-c", "recovery_init_sync_method=syncfs"];
     const options = ["-D", this.#data, ...address, ...settings];
-    const child = spawn(join(this.#programs, "postgres"), options, {
-      ...this.#user,
-      cwd: this.#folder,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const [first = "", ...words] = [...this.#words, join(this.#programs, "postgres"), ...options];
+    const child = spawn(first, words, { cwd: this.#folder, stdio: ["ignore", "ignore", "pipe"] });
     this.#process = child;
     return await new Promise<boolean>((resolve) => {
       let said = "";
-      child.stderr.on("data", (chunk) => {
+      child.stderr?.on("data", (chunk) => {
         said += chunk;
         if (/ready to accept connections/.test(said)) resolve(true);
       });
       child.once("exit", () => resolve(false));
       child.once("error", () => resolve(false));
     });
+  }
+
+  /** What comes before the program: where it runs, and as whom. */
+  get #words(): readonly string[] {
+    if (this.#user === undefined) return this.#where.words;
+    const { uid, gid } = this.#user;
+    const user = ["--reuid", `${uid}`, "--regid", `${gid}`, "--clear-groups"];
+    return [...this.#where.words, "setpriv", ...user];
   }
 
   /** `SIGKILL`: a crash. `SIGINT`: an orderly stop that cuts all connections. */

@@ -34,6 +34,10 @@ t.test("a leader is killed or stopped, and the one that stood by goes on", async
   for (const { ready } of [first, second]) {
     t.equal((await fetch(`${ready.http}/readyz`)).status, 200, "both serve");
   }
+  const metrics = await (await fetch(`${second.ready.http}/metrics`)).text();
+  for (const line of [/^quipu_coordinator_up 1$/m, /^quipu_coordinator_leads 0$/m]) {
+    t.match(metrics, line);
+  }
   t.notOk(existsSync(join(fleet.folder, "first", "coordinator.db")));
   await t.rejects(start("stranger", store), { code: "VERIFICATION_FAILED" }, "not the log's key");
   const keys = (name: string) => join(fleet.folder, name, "keys");

@@ -144,6 +144,7 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
     grantKey: shared.grantSigner.publicKey,
     readLog: (path) => storage.logFiles.read(path),
     sizeBytesMax: artifactLimits.blobBytesMax,
+    serves: () => board.silence === undefined,
     coordinator: () => replica?.coordinator,
     notReady: async () => board.silence ?? (await silence(storage)),
     onFault: ({ id, error }) => observe({ kind: "fault", id, what: "HTTP", error }),

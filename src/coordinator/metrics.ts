@@ -4,12 +4,20 @@ import type { PilotState } from "../scheduler/burst/state.js";
 import type { Coordinator } from "./coordinator.js";
 import type { Core } from "./core.js";
 
-export async function metricsText(coordinator: Coordinator | undefined): Promise<string> {
-  if (coordinator === undefined) return gauge("quipu_coordinator_up", "Whether it serves.", 0);
+/** `serves`: itself or by another; `coordinator`: while this one leads. */
+export async function metricsText(
+  coordinator: Coordinator | undefined,
+  serves = coordinator !== undefined,
+): Promise<string> {
+  const own = [
+    gauge("quipu_coordinator_up", "Whether calls are answered here.", Number(serves)),
+    gauge("quipu_coordinator_leads", "Whether it leads.", Number(coordinator !== undefined)),
+  ].join("");
+  if (coordinator === undefined) return own;
   const { core } = coordinator;
   const queued = await core.ports.store.jobs.countQueued();
   return [
-    gauge("quipu_coordinator_up", "Whether it serves.", 1),
+    own,
     gauge("quipu_hosts", "Hosts that ever attached.", core.hosts.size),
     gauge("quipu_hosts_attached", "Hosts with a stream now.", core.sessions.size),
     gauge("quipu_jobs_queued", "Jobs that wait for a placement.", queued),

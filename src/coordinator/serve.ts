@@ -26,6 +26,8 @@ export interface ServeOptions {
   readonly readLog: LogFiles;
   /** Most bytes of any upload. */
   readonly sizeBytesMax: number;
+  /** Whether calls are answered here, by this one or by whoever leads. */
+  readonly serves: () => boolean;
   /** Undefined while it stands by or recovers. */
   readonly coordinator: () => Coordinator | undefined;
   /** Why it cannot do its work now; nothing when all is well. */
@@ -34,13 +36,13 @@ export interface ServeOptions {
 }
 
 export function serveCoordinator(options: ServeOptions): Promise<HttpServer> {
-  const { listen, store, sizeBytesMax, coordinator, notReady, onFault } = options;
+  const { listen, store, sizeBytesMax, coordinator, serves, notReady, onFault } = options;
   return startHttp({
     listen,
     routes: [
       artifactRoutes({ store, sizeBytesMax, authorize: (request) => authorize(request, options) }),
       logRoutes(options.readLog),
-      metricsRoutes(() => metricsText(coordinator())),
+      metricsRoutes(() => metricsText(coordinator(), serves())),
       healthRoutes(notReady),
     ],
     onFault,

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { changeMsMax, leadersFall } from "../falling-leaders.js";
 import { PostgresServer } from "../postgres-server.js";
 import { abortsLeaveNothing } from "./aborts.js";
+import { partitionsHeal } from "./partitions.js";
 import { treesProve } from "./trees.js";
 
 export interface Soak {
@@ -18,6 +19,7 @@ const soaks: readonly Soak[] = [
   { name: "trees", count: 1_000_000, run: treesProve },
   { name: "aborts", count: 10_000, run: abortsLeaveNothing },
   { name: "leaders", count: 100, run: killLeaders },
+  { name: "partitions", count: 30, run: partitionsHeal },
 ];
 
 const names = soaks.map(({ name }) => name);

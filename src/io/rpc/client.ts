@@ -6,22 +6,29 @@ import { formatEndpoint, parseEndpoint, requireLocalEndpoint } from "../../base/
 import { QuipuError } from "../../base/errors.js";
 import { callStream, callUnary, type Dialled, onlyAnswer } from "./client-call.js";
 import { channelCredentials, type TlsCredentials } from "./credentials.js";
-import { clientOptions, quietUnlessAsked } from "./rpc-limits.js";
+import { clientOptions, quietUnlessAsked, watchedOptions } from "./rpc-limits.js";
 import type { AnyMessage, AnyMessages, CallOptions, Client } from "./service.js";
 import { unreachable } from "./status.js";
+
+export interface ConnectOptions {
+  readonly credentials?: TlsCredentials;
+  /** Finds within seconds that a peer has vanished during a call: where another one would answer. */
+  readonly isWatched?: boolean;
+}
 
 export class Channel {
   readonly address: string;
   readonly #grpc: GrpcClient;
   readonly #closed = new AbortController();
 
-  constructor(address: string, credentials?: TlsCredentials) {
+  constructor(address: string, { credentials, isWatched = false }: ConnectOptions = {}) {
     const endpoint = parseEndpoint(address);
     if (credentials === undefined) requireLocalEndpoint(endpoint, "dial");
     this.address = formatEndpoint(endpoint);
     quietUnlessAsked();
     setMaxListeners(0, this.#closed.signal); // one for each call in flight
-    this.#grpc = new GrpcClient(this.address, channelCredentials(credentials), clientOptions);
+    const options = isWatched ? { ...clientOptions, ...watchedOptions } : clientOptions;
+    this.#grpc = new GrpcClient(this.address, channelCredentials(credentials), options);
   }
 
   /** Resolves when the server answers; UNAVAILABLE when it does not within `deadlineMs`. */
@@ -47,11 +54,8 @@ export class Channel {
   }
 }
 
-export function connect(
-  address: string,
-  options: { readonly credentials?: TlsCredentials } = {},
-): Channel {
-  return new Channel(address, options.credentials);
+export function connect(address: string, options: ConnectOptions = {}): Channel {
+  return new Channel(address, options);
 }
 
 /** The service's methods as functions. */

@@ -22,7 +22,8 @@ export class Ring {
   #at = 0;
 
   constructor(addresses: readonly string[]) {
-    this.#channels = addresses.map((address) => connect(address));
+    const isWatched = addresses.length > 1;
+    this.#channels = addresses.map((address) => connect(address, { isWatched }));
   }
 
   /** Undefined when there are several. */

@@ -50,6 +50,12 @@ export const clientOptions: ChannelOptions = {
   "grpc.service_config_disable_resolution": 1,
 };
 
+/** Costs a ping every two seconds while calls are under way. */
+export const watchedOptions: ChannelOptions = {
+  "grpc.keepalive_time_ms": 2_000,
+  "grpc.keepalive_timeout_ms": 3_000,
+};
+
 /** What grpc-js would print on stderr, errors of ours carry; `GRPC_VERBOSITY` brings it back. */
 export function quietUnlessAsked(): void {
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
