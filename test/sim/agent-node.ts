@@ -13,7 +13,7 @@ import type { Place } from "../../src/model/place.js";
 import type { WorkWatch } from "./checks.js";
 import type { CoordinatorNode } from "./coordinator-node.js";
 import { Life, MemoryFolder, unreliable } from "./disk.js";
-import type { Stream } from "./network.js";
+import { Line, type Stream } from "./network.js";
 import type { World } from "./world.js";
 
 const tickEveryMs = 250;
@@ -45,6 +45,8 @@ export class AgentNode {
   readonly #journal = new MemoryFolder();
   readonly #spool = new MemoryFolder();
   readonly #bootOffsetMs: number;
+  readonly #bootRate: number;
+  readonly line = new Line();
   #stops = new Map<string, () => void>();
   #life: Life | undefined;
   #agent: Agent | undefined;
@@ -63,6 +65,8 @@ export class AgentNode {
     this.#work = work;
     this.#signer = signer;
     this.#bootOffsetMs = world.chance.between(0, 1_000_000);
+    const { clockDriftPpm } = world.weather;
+    this.#bootRate = 1 + world.chance.between(-clockDriftPpm, clockDriftPpm) / 1e6;
   }
 
   /** Up, with nothing left to do or to tell. */
@@ -108,7 +112,7 @@ export class AgentNode {
     const agent = await Agent.recover(identity, {
       clock: {
         wallMs: () => world.wallMs(),
-        bootMs: () => this.#bootOffsetMs + world.time.nowMs,
+        bootMs: () => this.#bootOffsetMs + this.#bootRate * world.time.nowMs,
       },
       random: seededRandom(seed),
       journal: unreliable(world, life, this.#journal, ["put", "delete"]),
@@ -146,7 +150,7 @@ export class AgentNode {
         if (this.#stream === stream) this.#dropped();
       },
     };
-    const stream = this.#coordinator.accept(end);
+    const stream = this.#coordinator.accept(this.line, end);
     if (stream === undefined) {
       this.#world.time.after(this.#world.chance.between(100, 1_000), () => this.#dial(life));
       return;
@@ -161,6 +165,12 @@ export class AgentNode {
       message.message.value.leaseMs *= 10n;
     }
     this.#agent?.received(message);
+  }
+
+  /** Its network is gone until then, and the agent hears of that late or at once. */
+  blackOut(untilMs: number): void {
+    this.line.dialFromMs = untilMs;
+    this.#stream?.cut();
   }
 
   /** The agent gave the stream up, or it learned that it is gone; it dials again. */

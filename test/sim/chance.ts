@@ -36,6 +36,12 @@ export interface Weather {
   /** Mean time between cuts of each stream, and how often a cut goes unnoticed at first. */
   readonly cutEveryMs: number;
   readonly silentCutRate: number;
+  /** Mean time between times at which some hosts' lines are clogged, one after another. */
+  readonly clogEveryMs: number;
+  /** Mean time between blackouts of a whole country. */
+  readonly blackoutEveryMs: number;
+  /** How far a boot clock may be from true time, in parts of a million. */
+  readonly clockDriftPpm: number;
   /** How long a host stays without a stream at most. */
   readonly redialMsMax: number;
   readonly agentCrashEveryMs: number;
@@ -59,6 +65,9 @@ export function drawWeather(chance: Chance): Weather {
     delayMsMax: often([2, 50, 500, 3000]),
     cutEveryMs: often([2_000, 6_000, 15_000, 1_000_000]),
     silentCutRate: often([0, 0.5]),
+    clogEveryMs: often([3_000, 10_000, 1_000_000]),
+    blackoutEveryMs: often([12_000, 1_000_000, 1_000_000]),
+    clockDriftPpm: often([0, 200, 5_000]),
     redialMsMax: often([500, 8_000, 20_000]),
     agentCrashEveryMs: often([4_000, 15_000, 1_000_000]),
     coordinatorCrashEveryMs: often([5_000, 15_000, 1_000_000]),
@@ -78,6 +87,9 @@ export const fairWeather: Weather = {
   delayMsMax: 2,
   cutEveryMs: Number.POSITIVE_INFINITY,
   silentCutRate: 0,
+  clogEveryMs: Number.POSITIVE_INFINITY,
+  blackoutEveryMs: Number.POSITIVE_INFINITY,
+  clockDriftPpm: 0,
   redialMsMax: 500,
   agentCrashEveryMs: Number.POSITIVE_INFINITY,
   coordinatorCrashEveryMs: Number.POSITIVE_INFINITY,

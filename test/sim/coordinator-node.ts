@@ -10,7 +10,7 @@ import type { CoordinatorStore, StoreTables } from "../../src/io/store/coordinat
 import type { PolicyEngine } from "../../src/scheduler/policy/engine.js";
 import { type LogDisk, MemoryLogStore, newLogDisk } from "../memory-log-store.js";
 import { Life, unreliable } from "./disk.js";
-import { Stream, type StreamEnd } from "./network.js";
+import { type Line, Stream, type StreamEnd } from "./network.js";
 import type { World } from "./world.js";
 
 export const simTimes = { heartbeatMs: 1_000, leaseMs: 5_000, leaseMarginMs: 1_000 } as const;
@@ -71,11 +71,14 @@ export class CoordinatorNode {
   }
 
   /** A stream from an agent; undefined when nobody listens. */
-  accept(agent: StreamEnd<AttachResponse>): Stream<AttachRequest, AttachResponse> | undefined {
+  accept(
+    line: Line,
+    agent: StreamEnd<AttachResponse>,
+  ): Stream<AttachRequest, AttachResponse> | undefined {
     const coordinator = this.#coordinator;
-    if (coordinator === undefined) return undefined;
+    if (coordinator === undefined || line.dialFromMs > this.#world.time.nowMs) return undefined;
     let session: AgentStream | undefined;
-    const stream: Stream<AttachRequest, AttachResponse> = new Stream(this.#world, agent, {
+    const stream: Stream<AttachRequest, AttachResponse> = new Stream(this.#world, line, agent, {
       receive: (message) => void session?.receive(message),
       closed: () => session?.close(),
     });
@@ -165,6 +168,7 @@ export class CoordinatorNode {
       if (event.error.code === "INTERNAL") this.#world.violated(`INTERNAL: ${event.error.message}`);
     } else {
       this.#world.note(`coordinator ${event.kind}: ${aboutOf(event)}`);
+      if (event.kind === "brake" && event.on) this.#world.counts.brakes += 1;
     }
   }
 }

@@ -10,6 +10,14 @@ export interface StreamEnd<In> {
   closed(): void;
 }
 
+/** A host's line, whichever stream it carries. What is sent one way may have to wait, for both or one. */
+export class Line {
+  upFromMs = 0;
+  downFromMs = 0;
+  /** Nobody can dial before. */
+  dialFromMs = 0;
+}
+
 export class Stream<Up, Down> {
   readonly #world: World;
   readonly #agent: StreamEnd<Down>;
@@ -21,7 +29,12 @@ export class Stream<Up, Down> {
   #agentOpen = true;
   #coordinatorOpen = true;
 
-  constructor(world: World, agent: StreamEnd<Down>, coordinator: StreamEnd<Up>) {
+  constructor(
+    world: World,
+    readonly line: Line,
+    agent: StreamEnd<Down>,
+    coordinator: StreamEnd<Up>,
+  ) {
     this.#world = world;
     this.#agent = agent;
     this.#coordinator = coordinator;
@@ -30,14 +43,14 @@ export class Stream<Up, Down> {
 
   up(message: Up): void {
     if (!this.#agentOpen) return;
-    this.#upAtMs = this.#carry(this.#upAtMs, () => {
+    this.#upAtMs = this.#carry(Math.max(this.#upAtMs, this.line.upFromMs), () => {
       if (this.#coordinatorOpen) this.#coordinator.receive(message);
     });
   }
 
   down(message: Down): void {
     if (!this.#coordinatorOpen) return;
-    this.#downAtMs = this.#carry(this.#downAtMs, () => {
+    this.#downAtMs = this.#carry(Math.max(this.#downAtMs, this.line.downFromMs), () => {
       if (this.#agentOpen) this.#agent.receive(message);
     });
   }

@@ -14,6 +14,7 @@ import { AgentNode, type HostFacts } from "./agent-node.js";
 import { allJobs, checkDurable, type Durable, EndWatch, WorkWatch } from "./checks.js";
 import { Client } from "./client.js";
 import { CoordinatorNode, logOrigin } from "./coordinator-node.js";
+import { NetworkWeather } from "./network-weather.js";
 import { Operator } from "./operator.js";
 import { type Canary, type Counts, World } from "./world.js";
 
@@ -31,11 +32,16 @@ const dataSets: readonly DataSet[] = [
   { ...dataSet("open", "b"), dataClass: "public", countries: [] },
 ];
 
-const fleet: readonly HostFacts[] = [
+const smallFleet: readonly HostFacts[] = [
   host("sg-1", "SG", "private", ["cpu"]),
   host("cl-1", "CL", "private", ["cpu", "cuda:0"]),
   host("de-1", "DE", "public", ["cpu"]),
   host("sg-2", "SG", "public", ["cpu"]),
+];
+/** One site large enough for the brake. */
+const largeFleet: readonly HostFacts[] = [
+  ...smallFleet,
+  ...Array.from({ length: 8 }, (_, i) => host(`sg-${i + 3}`, "SG", "private", ["cpu"])),
 ];
 
 export interface SimReport {
@@ -64,11 +70,13 @@ export async function simulate(seed: number, canary?: Canary): Promise<SimReport
   });
   const coordinator = new CoordinatorNode(world, store, policy, keys);
   const work = new WorkWatch(world, store, new Map(dataSets.map((facts) => [facts.name, facts])));
-  const agents = fleet
-    .slice(0, chance.between(2, fleet.length))
-    .map((facts) => new AgentNode(world, facts, coordinator, work, keyOf(facts.name)));
+  const fleet = chance.hit(0.2) ? largeFleet : smallFleet.slice(0, chance.between(2, 4));
+  const agents = fleet.map(
+    (facts) => new AgentNode(world, facts, coordinator, work, keyOf(facts.name)),
+  );
   const client = new Client(world, coordinator);
   const ends = new EndWatch(world);
+  new NetworkWeather(world, agents).start(stormMs);
   coordinator.start();
   for (const agent of agents) time.after(chance.between(0, 2_000), () => agent.start());
   client.start(stormMs);

@@ -10,6 +10,9 @@ export interface Counts {
   losses: number;
   doubles: number;
   cuts: number;
+  clogs: number;
+  blackouts: number;
+  brakes: number;
   agentCrashes: number;
   /** Of these, in order. */
   agentEnds: number;
@@ -32,6 +35,9 @@ export class World {
     losses: 0,
     doubles: 0,
     cuts: 0,
+    clogs: 0,
+    blackouts: 0,
+    brakes: 0,
     agentCrashes: 0,
     agentEnds: 0,
     coordinatorCrashes: 0,

@@ -1,0 +1,61 @@
+/**
+ * Weather over many lines at once. Clogs: some hosts' lines stop carrying, one after another, in one
+ * direction or both, and carry on again in another order, with all that was sent meanwhile. Blackouts:
+ * every host of a country is gone for a while.
+ */
+import type { AgentNode } from "./agent-node.js";
+import type { World } from "./world.js";
+
+const clogSpreadMs = 2_000;
+const clogMsMax = 9_000;
+const blackoutMsMax = 15_000;
+
+export class NetworkWeather {
+  readonly #world: World;
+  readonly #agents: readonly AgentNode[];
+
+  constructor(world: World, agents: readonly AgentNode[]) {
+    this.#world = world;
+    this.#agents = agents;
+  }
+
+  start(untilMs: number): void {
+    this.#every("clogEveryMs", untilMs, () => this.#clog());
+    this.#every("blackoutEveryMs", untilMs, () => this.#blackOut());
+  }
+
+  #every(kind: "clogEveryMs" | "blackoutEveryMs", untilMs: number, happen: () => void): void {
+    const { time } = this.#world;
+    time.after(this.#world.waitMs(this.#world.weather[kind]), () => {
+      if (time.nowMs >= untilMs) return;
+      happen();
+      this.#every(kind, untilMs, happen);
+    });
+  }
+
+  #clog(): void {
+    const { chance, time, counts } = this.#world;
+    for (const { line, facts } of this.#agents) {
+      if (!chance.hit(0.6)) continue;
+      const way = chance.pick(["up", "down", "both"] as const);
+      time.after(chance.between(0, clogSpreadMs), () => {
+        counts.clogs += 1;
+        const untilMs = time.nowMs + chance.between(200, clogMsMax);
+        this.#world.note(`the line of ${facts.name} is clogged (${way}) until ${untilMs}`);
+        if (way !== "down") line.upFromMs = untilMs;
+        if (way !== "up") line.downFromMs = untilMs;
+      });
+    }
+  }
+
+  #blackOut(): void {
+    const { chance, time, counts } = this.#world;
+    const { country } = chance.pick(this.#agents).facts.place;
+    counts.blackouts += 1;
+    const untilMs = time.nowMs + chance.between(1_000, blackoutMsMax);
+    this.#world.note(`blackout of ${country} until ${untilMs}`);
+    for (const agent of this.#agents) {
+      if (agent.facts.place.country === country) agent.blackOut(untilMs);
+    }
+  }
+}
