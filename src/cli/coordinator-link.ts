@@ -7,6 +7,7 @@ import { ArtifactService, DataSetService, HostService } from "../gen/quipu/v1/fl
 import { JobService } from "../gen/quipu/v1/jobs_pb.js";
 import { LogService } from "../gen/quipu/v1/log_pb.js";
 import { PolicyService } from "../gen/quipu/v1/policy_pb.js";
+import { QuotaService } from "../gen/quipu/v1/quota_pb.js";
 import { clientOfAny, Ring } from "../io/rpc/ring.js";
 import type { Client } from "../io/rpc/service.js";
 
@@ -19,6 +20,7 @@ export interface Clients {
   readonly log: Client<typeof LogService>;
   readonly policies: Client<typeof PolicyService>;
   readonly burst: Client<typeof BurstService>;
+  readonly quotas: Client<typeof QuotaService>;
   close(): void;
 }
 
@@ -59,6 +61,7 @@ export function dial(address: string): Clients {
     log: clientOfAny(ring, LogService),
     policies: clientOfAny(ring, PolicyService),
     burst: clientOfAny(ring, BurstService),
+    quotas: clientOfAny(ring, QuotaService),
     close: () => ring.close(),
   };
 }

@@ -68,6 +68,7 @@ export const verbs: readonly Verb[] = [
     name: "plan",
     args: "<file...>",
     help: "where these jobs would run, and why not elsewhere; starts nothing",
+    options: [{ flags: "--all", help: "name each host that is kept out, and its rule" }],
     load: () => import("./job/plan.js"),
   },
   {
@@ -134,6 +135,31 @@ export const verbs: readonly Verb[] = [
       recipient,
     ],
     load: () => import("./job/outputs.js"),
+  },
+  {
+    name: "quota ls",
+    args: "",
+    help: "devices that each owner may use at once, and uses",
+    load: () => import("./quota/ls.js"),
+  },
+  {
+    name: "quota set",
+    args: "<owner>",
+    help: "how many devices are an owner's own, and how many it may borrow",
+    options: [
+      { flags: "--cuda <count>", help: "CUDA devices of its own" },
+      { flags: "--cuda-borrow <count>", help: "and of others while they are free (default: any)" },
+      { flags: "--cpu <count>", help: "CPU devices of its own" },
+      { flags: "--cpu-borrow <count>", help: "and of others while they are free (default: any)" },
+      { flags: "--weight <count>", help: "twice the weight, twice the share (default: 1)" },
+    ],
+    load: () => import("./quota/set.js"),
+  },
+  {
+    name: "quota rm",
+    args: "<owner>",
+    help: "take an owner's quota away",
+    load: () => import("./quota/rm.js"),
   },
   {
     name: "artifact put",
@@ -351,6 +377,7 @@ export const verbs: readonly Verb[] = [
 /** Nouns that group verbs, for help. */
 export const nouns: Readonly<Record<string, string>> = {
   job: "jobs",
+  quota: "who may use how much",
   artifact: "files by digest",
   host: "hosts of the fleet",
   burst: "capacity that is asked for when jobs wait",

@@ -3,11 +3,21 @@
  * and not in the database. Rebuilt from the database at each start, with a full lease for each run.
  */
 import type { RunRecord } from "../io/store/records.js";
-import { type DeviceLoad, loaded } from "../model/host.js";
+import { type DeviceKind, type DeviceLoad, deviceKind, loaded } from "../model/host.js";
+import { noUsage, type Usage } from "../model/quota.js";
 import type { RunRef } from "../model/run.js";
+
+/** What of a run's job says who has to leave for whom. */
+export interface RunningJob {
+  readonly name: string;
+  readonly owner: string;
+  readonly priority: number;
+  readonly cancelReason?: string | undefined;
+}
 
 export interface ActiveRun {
   readonly run: RunRecord;
+  readonly job: RunningJob;
   /** Boot-clock time after which the run may be given to another host. */
   leaseEndsAtMs: number;
   /** Its end is being written. Nothing may renew it or send it again, even before the commit. */
@@ -29,6 +39,7 @@ export function mustStop({ cancelReason, leaves }: ActiveRun): boolean {
 export class ActiveRuns {
   readonly #runs = new Map<string, ActiveRun>();
   readonly #ofHosts = new Map<string, Set<ActiveRun>>();
+  readonly #usage = new Map<string, Record<DeviceKind, number>>();
   readonly #changed: (host: string) => void;
 
   /** `changed` is told of each host whose runs become others. */
@@ -36,20 +47,22 @@ export class ActiveRuns {
     this.#changed = changed;
   }
 
-  add(run: RunRecord, leaseEndsAtMs: number, cancelReason?: string): ActiveRun {
+  add(run: RunRecord, leaseEndsAtMs: number, job: RunningJob): ActiveRun {
     const active: ActiveRun = {
       run,
+      job,
       leaseEndsAtMs,
       ending: false,
       acknowledged: run.stage === "acknowledged",
       instanceId: run.instanceId,
-      cancelReason,
+      cancelReason: job.cancelReason,
       leaves: undefined,
       progress: 0,
       activity: "",
     };
     this.#runs.set(run.id, active);
     this.#ofHosts.set(run.host, (this.#ofHosts.get(run.host) ?? new Set()).add(active));
+    this.#count(active, 1);
     this.#changed(run.host);
     return active;
   }
@@ -73,6 +86,7 @@ export class ActiveRuns {
     const active = this.#runs.get(runId);
     if (active === undefined) return;
     this.#runs.delete(runId);
+    this.#count(active, -1);
     const ofHost = this.#ofHosts.get(active.run.host);
     ofHost?.delete(active);
     if (ofHost?.size === 0) this.#ofHosts.delete(active.run.host);
@@ -83,9 +97,25 @@ export class ActiveRuns {
     return [...(this.#ofHosts.get(host) ?? [])];
   }
 
+  all(): Iterable<ActiveRun> {
+    return this.#runs.values();
+  }
+
+  /** Devices that an owner's runs are on; a run counts as one, also where it shares its device. */
+  usage(owner: string): Usage | undefined {
+    return this.#usage.get(owner);
+  }
+
   /** What its runs hold of its devices. */
   load(host: string): readonly DeviceLoad[] {
     return this.ofHost(host).reduce<DeviceLoad[]>((load, { run }) => loaded(load, run), []);
+  }
+
+  #count({ run, job: { owner } }: ActiveRun, devices: number): void {
+    const usage = this.#usage.get(owner) ?? noUsage();
+    usage[deviceKind({ id: run.device })] += devices;
+    this.#usage.set(owner, usage);
+    if (Object.values(usage).every((count) => count === 0)) this.#usage.delete(owner);
   }
 
   expired(nowMs: number): readonly ActiveRun[] {

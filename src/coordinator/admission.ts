@@ -78,7 +78,10 @@ export async function submitJobs(
     await tables.submissions.insert({ key: idempotencyKey, digest, jobIds: ids });
     return jobs;
   });
-  for (const { id } of jobs) note(core, id, "admitted");
+  for (const job of jobs) {
+    note(core, job.id, "admitted");
+    core.queue.add(job);
+  }
   core.wake();
   return jobs;
 }

@@ -1,17 +1,34 @@
 /** What a job may not have for now, from what is known of it and of others. */
 import type { JobRecord } from "../io/store/records.js";
 import type { Bounds, ExportRefusal } from "../model/decision.js";
+import type { AskedJob } from "../model/job.js";
+import { wantedKinds } from "../model/job.js";
 import type { Place } from "../model/place.js";
 import { compare } from "../scheduler/placement/fleet.js";
+import type { Shares } from "../scheduler/queue/shares.js";
 import type { Core } from "./core.js";
 import { outputVerdict } from "./grants.js";
+import { specOf } from "./specs.js";
 
-export async function boundsOf(core: Core, job: JobRecord): Promise<Bounds> {
+export async function boundsOf(core: Core, job: JobRecord, shares: Shares): Promise<Bounds> {
   const failedHosts = job.failedHosts?.map(({ host }) => host).sort(compare);
   const exports = job.driver === "tensor" ? await exportRefusals(core, job) : [];
   return {
+    ...quotaBounds(shares, specOf(job)),
     ...(failedHosts === undefined ? {} : { failedHosts }),
     ...(exports.length === 0 ? {} : { exports }),
+  };
+}
+
+/** Kinds of device of which the owner may have no more. */
+export function quotaBounds(shares: Shares, { owner, resources }: AskedJob): Pick<Bounds, "kinds"> {
+  const kinds = wantedKinds(resources).filter((kind) => shares.claim(owner, kind) === "none");
+  if (kinds.length === 0) return {};
+  return {
+    kinds: kinds.map((kind) => {
+      const used = `${owner} uses ${shares.used(owner, kind)} ${kind} devices`;
+      return { kind, text: `${used}, and its quota is ${shares.limit(owner, kind)}.` };
+    }),
   };
 }
 

@@ -18,6 +18,7 @@ export async function cancelJob(core: Core, id: string, reason: string): Promise
     mark(tables, id, text, atMs),
   );
   tellFollowers(core, followers);
+  if (isTerminal(job.state)) core.queue.remove(id);
   note(core, id, `cancel: ${text}`);
   core.changes.changed(id);
   if (isTerminal(job.state)) return job;

@@ -1,12 +1,15 @@
 /** One coordinator over its ports: what a process, a test and a simulator start, drive and stop. */
+import { QuipuError } from "../base/errors.js";
 import type { AttachRequest } from "../gen/quipu/v1/attach_pb.js";
 import { ActiveRuns } from "./active-runs.js";
 import { Burst } from "./burst/burst.js";
 import { layPilotHosts } from "./burst/hosts.js";
 import { Changes } from "./changes.js";
+import { Claims } from "./claims.js";
 import { type Core, leaseEnd } from "./core.js";
 import { Dispatcher } from "./dispatch.js";
 import { Fleet } from "./fleet.js";
+import { JobQueue, runningJob } from "./job-queue.js";
 import { finishOwed, tick } from "./leases.js";
 import { LogBook } from "./log-book.js";
 import type { AgentLink, CoordinatorOptions, CoordinatorPorts } from "./ports.js";
@@ -34,6 +37,9 @@ export class Coordinator {
       options,
       runs: new ActiveRuns((host) => core.fleet.changed(host)),
       fleet: new Fleet(() => core),
+      queue: new JobQueue(() => core),
+      claims: new Claims(),
+      quotas: new Map(),
       changes: new Changes(),
       logBook: new LogBook(ports.log, ports.store),
       hosts: new Map(),
@@ -50,12 +56,15 @@ export class Coordinator {
     await readHosts(core);
     for (const run of await ports.store.runs.inStages(["assigned", "acknowledged"])) {
       const job = await ports.store.jobs.get(run.jobId);
-      core.runs.add(run, leaseEnd(core), job?.cancelReason);
+      if (job === undefined) throw new QuipuError("INTERNAL", `run ${run.id} has no job`);
+      core.runs.add(run, leaseEnd(core), runningJob(job));
       core.away.set(run.host, ports.clock.bootMs());
     }
     for (const { runId } of await ports.store.receipts.inStage("staged")) {
       core.receiptsOwed.add(runId);
     }
+    for (const quota of await ports.store.quotas.all()) core.quotas.set(quota.owner, quota);
+    await core.queue.load();
     await finishOwed(core);
     core.wake();
     return new Coordinator(core, dispatcher);

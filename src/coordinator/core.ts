@@ -4,10 +4,13 @@
 import { QuipuError } from "../base/errors.js";
 import type { AttachResponse, TelemetrySample } from "../gen/quipu/v1/attach_pb.js";
 import type { HostRecord } from "../io/store/records.js";
+import type { Quota } from "../model/quota.js";
 import type { ActiveRuns } from "./active-runs.js";
 import type { Burst } from "./burst/burst.js";
 import type { Changes } from "./changes.js";
+import type { Claims } from "./claims.js";
 import type { Fleet } from "./fleet.js";
+import type { JobQueue } from "./job-queue.js";
 import type { LogBook } from "./log-book.js";
 import type { CoordinatorOptions, CoordinatorPorts } from "./ports.js";
 
@@ -18,6 +21,10 @@ export interface Core {
   readonly changes: Changes;
   readonly logBook: LogBook;
   readonly fleet: Fleet;
+  readonly queue: JobQueue;
+  readonly claims: Claims;
+  /** By owner; the database holds the same. */
+  readonly quotas: Map<string, Quota>;
   /** Every host that ever attached, by name; the database holds the same. */
   readonly hosts: Map<string, HostRecord>;
   /** The one stream of each attached host. */

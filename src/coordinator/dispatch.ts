@@ -12,8 +12,12 @@ import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { DataUseRecord, JobRecord, RunRecord } from "../io/store/records.js";
 import type { Decision, Paper } from "../model/decision.js";
 import type { DeviceLoad } from "../model/host.js";
+import { deviceKind } from "../model/host.js";
 import { priceBookDigest } from "../model/price-book.js";
+import { busyRule, quotaRule } from "../scheduler/placement/filters.js";
 import { fleetPaper } from "../scheduler/placement/fleet.js";
+import type { Waiting } from "../scheduler/queue/line.js";
+import type { Round } from "../scheduler/queue/round.js";
 import { sendAssign } from "./assign.js";
 import { boundsOf } from "./bounds.js";
 import { type Core, leaseEnd, note, trouble } from "./core.js";
@@ -21,6 +25,8 @@ import { reserve, useOf } from "./data-uses.js";
 import type { BookedJudgement } from "./fleet.js";
 import { tellFollowers, writeJob } from "./graph.js";
 import { stepJob } from "./job-machine.js";
+import { runningJob } from "./job-queue.js";
+import { preemptFor } from "./preempt.js";
 import { specOf } from "./specs.js";
 
 /** Jobs that one transaction decides. */
@@ -67,23 +73,22 @@ export class Dispatcher {
 }
 
 async function dispatchRound(core: Core): Promise<void> {
-  let position = 0;
-  const { jobs } = core.ports.store;
   const faults: unknown[] = [];
-  for (;;) {
-    core.fleet.refresh();
-    // Without room anywhere a job that knows why it waits keeps waiting for that reason.
-    const page = core.fleet.hasRoom()
-      ? await jobs.queued(jobsPerPageMax, position)
-      : await jobs.undecided(jobsPerPageMax, position);
-    const last = page.at(-1);
-    if (last === undefined) break;
-    position = last.position;
-    try {
-      await dispatchPage(core, page, faults);
-    } finally {
-      core.fleet.settle();
+  core.fleet.refresh();
+  const round = await core.queue.round();
+  try {
+    for (let isOver = false; !isOver; ) {
+      core.fleet.refresh();
+      round.putFirst(core.claims.takeReady((id) => core.runs.get(id) !== undefined));
+      try {
+        isOver = await dispatchPage(core, round, faults);
+      } finally {
+        core.fleet.settle();
+        round.shares.settle();
+      }
     }
+  } finally {
+    round.end();
   }
   // Whoever could be decided has been; the round has failed all the same, and is made again.
   if (faults.length > 0) throw faults[0];
@@ -94,60 +99,91 @@ interface Verdict extends BookedJudgement {
   readonly job: JobRecord;
   readonly content: Uint8Array;
   readonly run?: RunRecord;
+  /** That which goes on waiting, and knows why when this is kept. */
+  readonly waiting?: Waiting;
   /** What the run takes of its data, where that is counted. */
   readonly use?: DataUseRecord | undefined;
 }
 
-async function dispatchPage(
-  core: Core,
-  page: readonly JobRecord[],
-  faults: unknown[],
-): Promise<void> {
+/** True when there is nothing left to look at. */
+async function dispatchPage(core: Core, round: Round, faults: unknown[]): Promise<boolean> {
   const verdicts: Verdict[] = [];
-  for (const job of page) {
-    if (job.decisionId !== "" && !core.fleet.hasRoom()) continue;
+  let isOver = false;
+  while (verdicts.length < jobsPerPageMax) {
+    const waiting = round.next(core.fleet.hasRoom());
+    if (waiting === undefined) {
+      isOver = true;
+      break;
+    }
     try {
-      const verdict = await judge(core, job);
+      const verdict = await judge(core, round, waiting);
       if (verdict !== undefined) verdicts.push(verdict);
     } catch (thrown) {
       // One job that cannot be decided must not hold up those behind it; the first says enough.
       if (faults.length === 0) faults.push(thrown);
+      round.waits(waiting);
     }
   }
-  if (verdicts.length === 0) return;
+  if (verdicts.length > 0) await commit(core, verdicts);
+  return isOver;
+}
+
+async function commit(core: Core, verdicts: readonly Verdict[]): Promise<void> {
   const atMs = core.ports.clock.wallMs();
-  // 1. Decision, run and epoch, and the papers that they name, durably and together. A crash before
-  //    this has told nobody anything.
-  const { kept, followers } = await core.ports.store.transact((tables) =>
-    keep(tables, verdicts, atMs),
-  );
-  // 2. Then the hosts. A crash before a send is repaired when the host attaches to the next
-  //    process.
-  for (const verdict of kept) announce(core, verdict);
-  tellFollowers(core, followers);
-  // A job that was cancelled meanwhile, or whose data was counted otherwise meanwhile, leaves the
-  // device that this round took for it: whoever was decided behind it is decided again, since nothing
-  // else would wake it.
-  if (kept.length < verdicts.length) core.wake();
+  try {
+    // 1. Decision, run and epoch, and the papers that they name, durably and together. A crash before
+    //    this has told nobody anything.
+    const { kept, followers } = await core.ports.store.transact((tables) =>
+      keep(tables, verdicts, atMs),
+    );
+    // 2. Then the hosts. A crash before a send is repaired when the host attaches to the next
+    //    process.
+    for (const verdict of kept) announce(core, verdict);
+    tellFollowers(core, followers);
+    if (kept.length === verdicts.length) return;
+    // A job that was cancelled meanwhile, or whose data was counted otherwise meanwhile, leaves the
+    // device that this round took for it: whoever was decided behind it is decided again, since nothing
+    // else would wake it.
+    const keptIds = new Set(kept.map(({ job }) => job.id));
+    for (const { job } of verdicts) if (!keptIds.has(job.id)) core.queue.add(job);
+    core.wake();
+  } catch (thrown) {
+    for (const { job } of verdicts) core.queue.add(job);
+    throw thrown;
+  }
 }
 
 /** Undefined where nothing has changed for the job. */
-async function judge(core: Core, job: JobRecord): Promise<Verdict | undefined> {
+async function judge(core: Core, round: Round, waiting: Waiting): Promise<Verdict | undefined> {
+  const job = await core.ports.store.jobs.get(waiting.id);
+  if (job?.state !== "queued" || job.waitsFor !== undefined) {
+    round.left(waiting);
+    return undefined;
+  }
   const spec = specOf(job);
-  const judgement = await core.fleet.decide(
-    { spec, digest: job.specDigest },
-    await boundsOf(core, job),
-  );
+  const bounds = await boundsOf(core, job, round.shares);
+  const judgement = await core.fleet.decide({ spec, digest: job.specDigest }, bounds);
   const { decision, dataSet } = judgement;
-  const { outcome } = decision;
+  const { outcome, reasons } = decision;
   const content = canonicalBytes(decision);
   if (outcome.kind === "placed") {
     core.fleet.take(outcome.host, outcome);
+    round.placed(waiting, deviceKind({ id: outcome.device }));
+    core.claims.drop(job.id);
     const run = newRun(core, { job, dataSet, decision, content }, outcome);
     return { ...judgement, job, content, run, use: useOf(run, dataSet, spec.owner) };
   }
-  const isNews = outcome.kind === "refused" || !(await isKnown(core, job, decision));
-  return isNews ? { ...judgement, job, content } : undefined;
+  if (outcome.kind === "refused") {
+    round.left(waiting);
+    return { ...judgement, job, content };
+  }
+  round.waits(waiting);
+  waiting.knowsQuota = reasons[0]?.rule === quotaRule;
+  if (reasons.some(({ rule }) => rule === busyRule)) {
+    await preemptFor(core, job.id, spec, bounds, round.shares);
+  }
+  waiting.isDecided = await isKnown(core, job, decision);
+  return waiting.isDecided ? undefined : { ...judgement, job, content, waiting };
 }
 
 async function keep(
@@ -202,7 +238,8 @@ function stepOf(job: JobRecord, { decision, run }: Verdict, atMs: number): JobRe
   return stepJob(job, { kind, decisionId }, atMs);
 }
 
-function announce(core: Core, { job, decision, content, run, origin }: Verdict): void {
+function announce(core: Core, { job, decision, content, run, origin, waiting }: Verdict): void {
+  if (waiting !== undefined) waiting.isDecided = true;
   core.changes.changed(job.id);
   if (run === undefined) {
     note(core, job.id, decision.outcome.kind);
@@ -210,9 +247,10 @@ function announce(core: Core, { job, decision, content, run, origin }: Verdict):
   }
   core.fleet.kept(origin);
   note(core, job.id, `placed on ${run.host} as ${run.id}`);
-  const cancelReason = core.earlyCancels.get(job.id);
+  const asked = runningJob(job);
+  const cancelReason = core.earlyCancels.get(job.id) ?? asked.cancelReason;
   core.earlyCancels.delete(job.id);
-  void sendAssign(core, core.runs.add(run, leaseEnd(core), cancelReason), content);
+  void sendAssign(core, core.runs.add(run, leaseEnd(core), { ...asked, cancelReason }), content);
 }
 
 function newRun(

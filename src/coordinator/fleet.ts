@@ -9,9 +9,10 @@ import { timestamp } from "../base/clock.js";
 import { newId } from "../base/ids.js";
 import type { DataSet } from "../model/data-set.js";
 import type { Bounds } from "../model/decision.js";
-import { type DeviceLoad, type HostView, loaded } from "../model/host.js";
+import { type DeviceLoad, deviceKind, type HostView, loaded } from "../model/host.js";
 import type { JobSpec } from "../model/job.js";
 import { bookAt } from "../model/price-book.js";
+import { noUsage, type Usage } from "../model/quota.js";
 import type { Counts } from "../model/terms.js";
 import { type Ask, Asks } from "../scheduler/placement/ask.js";
 import { Board } from "../scheduler/placement/board.js";
@@ -52,6 +53,17 @@ export class Fleet {
     this.#stale.clear();
   }
 
+  /** Devices of hosts that are attached, by kind. */
+  capacity(): Usage {
+    const capacity = noUsage();
+    for (const { names } of this.#board.cells) {
+      const view = names[0] === undefined ? undefined : this.#board.view(names[0]);
+      if (!view?.attached) continue;
+      for (const device of view.devices) capacity[deviceKind(device)] += names.length;
+    }
+    return capacity;
+  }
+
   hasRoom(): boolean {
     return this.#board.hasRoom();
   }
@@ -70,11 +82,11 @@ export class Fleet {
   }
 
   /** What any host is to a job now. */
-  async ask(spec: JobSpec): Promise<Ask> {
+  async ask(spec: JobSpec, bounds?: Bounds): Promise<Ask> {
     const question = await this.#questionOf(spec);
     this.refresh();
     const { policy, prices } = this.#core().ports;
-    return this.#asks.ask(policy, question, bookAt(prices, question.at));
+    return this.#asks.ask(policy, { ...question, bounds }, bookAt(prices, question.at));
   }
 
   async #questionOf(job: JobSpec) {

@@ -149,7 +149,9 @@ function ended(job: JobRecord, message: string, atMs: number): JobRecord {
 
 /** After the commit. */
 export function tellFollowers(core: Core, followers: readonly JobRecord[]): void {
-  for (const { id, state, waitsFor = [] } of followers) {
+  for (const follower of followers) {
+    const { id, state, waitsFor = [] } = follower;
+    core.queue.add(follower);
     if (waitsFor.length === 0) note(core, id, state === "queued" ? "may be placed now" : state);
     core.changes.changed(id);
   }

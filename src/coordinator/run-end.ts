@@ -41,6 +41,7 @@ export async function loseRun(core: Core, active: ActiveRun, failure: ErrorJson)
   const { job, followers } = lost;
   core.earlyCancels.delete(job.id);
   note(core, job.id, `run ${active.run.id} is lost (${failure.message}); the job is ${job.state}`);
+  core.queue.add(job);
   core.changes.changed(job.id);
   tellFollowers(core, followers);
   core.wake();

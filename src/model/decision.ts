@@ -3,7 +3,7 @@
  * Hosts that are alike are told of together, so that a record stays small however large the fleet.
  */
 import type { Digest } from "../base/bytes.js";
-import type { DeviceLoad } from "./host.js";
+import type { DeviceKind, DeviceLoad } from "./host.js";
 import type { Place } from "./place.js";
 import type { Price } from "./price-book.js";
 import type { Counts } from "./terms.js";
@@ -61,6 +61,8 @@ export interface ExportRefusal {
 export interface Bounds {
   /** Where it failed by no fault of its own: it goes to others while there are any. Ascending. */
   readonly failedHosts?: readonly string[];
+  /** Of which its owner may have no more, in words. */
+  readonly kinds?: readonly { readonly kind: DeviceKind; readonly text: string }[];
   /** Where what it takes from other jobs may not go, and the rule that says so. */
   readonly exports?: readonly ExportRefusal[];
 }

@@ -31,8 +31,11 @@ export interface HostView {
   readonly load: readonly DeviceLoad[];
 }
 
-export function deviceKind(device: Device): "cpu" | "cuda" {
-  return device.id === "cpu" ? "cpu" : "cuda";
+export const deviceKinds = ["cpu", "cuda"] as const;
+export type DeviceKind = (typeof deviceKinds)[number];
+
+export function deviceKind({ id }: Pick<Device, "id">): DeviceKind {
+  return id === "cpu" ? "cpu" : "cuda";
 }
 
 /** A load and what comes on top of it. */
@@ -42,6 +45,15 @@ export function loaded(load: readonly DeviceLoad[], more: DeviceLoad): DeviceLoa
   const slots = more.slots + (known?.slots ?? 0);
   const memoryBytes = more.memoryBytes + (known?.memoryBytes ?? 0);
   return [...load.filter((row) => row !== known), { device, slots, memoryBytes }];
+}
+
+/** A load without what leaves. */
+export function unloaded(load: readonly DeviceLoad[], less: DeviceLoad): readonly DeviceLoad[] {
+  return load.flatMap((row) => {
+    if (row.device !== less.device) return [row];
+    const slots = row.slots - less.slots;
+    return slots > 0 ? [{ ...row, slots, memoryBytes: row.memoryBytes - less.memoryBytes }] : [];
+  });
 }
 
 export function freeSlots({ load }: HostView, { id, slots }: Device): number {

@@ -7,6 +7,7 @@ import { type Digest, digestOf } from "../base/bytes.js";
 import { canonicalBytes } from "../base/canonical-json.js";
 import { limits } from "../base/limits.js";
 import { digest } from "./data-set.js";
+import { type DeviceKind, deviceKinds } from "./host.js";
 import { name, relativePath } from "./name.js";
 import { country, sites } from "./place.js";
 
@@ -125,6 +126,12 @@ function jobShape<T extends z.ZodType>(task: T) {
           .default(0),
       })
       .default({ device: "any", memoryBytes: 0 }),
+    priority: z
+      .int()
+      .min(-10)
+      .max(10)
+      .optional()
+      .describe("the higher one first, within its owner's share; 0 without it"),
     /** Runs at most this many times when hosts are lost. */
     attemptsMax: z.int().min(1).max(10).default(3),
     after: z
@@ -155,6 +162,11 @@ export const askedJob = jobShape(
   z.discriminatedUnion("driver", [hashDriver, tensorShape(z.union([digest, outputOf]))]),
 );
 export type AskedJob = z.infer<typeof askedJob>;
+
+/** Kinds of device that it can take. */
+export function wantedKinds({ device }: JobSpec["resources"]): readonly DeviceKind[] {
+  return device === "any" ? deviceKinds : [device];
+}
 
 /** What a device must be able to run for the job. */
 export function taskBackend(task: JobSpec["task"]): TensorTask["backend"] {

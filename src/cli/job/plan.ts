@@ -1,6 +1,6 @@
 /** `quipu plan FILE…`: where jobs would run now and why not elsewhere. Starts and stores nothing. */
 import { errorCodes } from "../../base/errors.js";
-import type { Offer, Plan } from "../../gen/quipu/v1/jobs_pb.js";
+import type { Offer, Plan, Victim } from "../../gen/quipu/v1/jobs_pb.js";
 import { jobBytes } from "../../model/job.js";
 import { digestOfFile } from "../artifact/file-digest.js";
 import type { Context, VerbAction } from "../context.js";
@@ -9,8 +9,8 @@ import { renderTable } from "../table.js";
 import { type LoadedJob, loadJobFile } from "./job-file.js";
 import { reasonLines, reasonView, stateName, stateText } from "./job-view.js";
 
-export const action: VerbAction = async (context, { args }) => {
-  const plans = await planFiles(context, args);
+export const action: VerbAction = async (context, { args, options }) => {
+  const plans = await planFiles(context, args, options.all === true);
   context.output.result({ plans }, () => plans.map((plan) => planText(context, plan)).join("\n\n"));
   const outcomes = plans.map(({ outcome }) => outcome);
   if (outcomes.includes("refused")) return errorCodes.REFUSED_BY_POLICY.exit;
@@ -18,13 +18,13 @@ export const action: VerbAction = async (context, { args }) => {
 };
 
 /** Plans the jobs of some files against the fleet as it is now. */
-export async function planFiles(context: Context, files: readonly string[]) {
+export async function planFiles(context: Context, files: readonly string[], all = false) {
   const { jobs } = await context.coordinator();
   const loaded: LoadedJob[] = [];
   for (const file of files) {
     loaded.push(...(await loadJobFile(file, async (path) => (await digestOfFile(path)).digest)));
   }
-  const answer = await jobs.planJobs({ specs: loaded.map(({ spec }) => jobBytes(spec)) });
+  const answer = await jobs.planJobs({ specs: loaded.map(({ spec }) => jobBytes(spec)), all });
   return answer.plans.map((plan, at) => planView(loaded[at]?.spec.name ?? "", plan));
 }
 
@@ -36,7 +36,13 @@ function planView(name: string, plan: Plan) {
     country: plan.country === "" ? null : plan.country,
     offers: plan.offers.map(offerView),
     reasons: plan.reasons.map(reasonView),
+    victims: plan.victims.map(victimView),
+    refused: plan.refused.map(reasonView),
   };
+}
+
+function victimView({ runId, jobId, jobName, owner, priority, host, device, rule }: Victim) {
+  return { runId, jobId, jobName, owner, priority, host, device, rule };
 }
 
 export function offerView(offer: Offer) {
@@ -68,6 +74,11 @@ export function planText({ output }: Context, plan: PlanView): string {
     ];
     lines.push(renderTable(plan.offers, columns));
   }
-  lines.push(...reasonLines(plan.reasons));
+  for (const { jobId, jobName, owner, priority, host, device, rule } of plan.victims) {
+    lines.push(
+      `  would make room: ${jobId} (${jobName} of ${owner}, priority ${priority}) on ${host} ${device}, by ${rule}`,
+    );
+  }
+  lines.push(...reasonLines(plan.refused.length > 0 ? plan.refused : plan.reasons));
   return lines.join("\n");
 }

@@ -2,10 +2,15 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { JobService, PlanSchema } from "../../gen/quipu/v1/jobs_pb.js";
 import { JobState } from "../../gen/quipu/v1/types_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
-import type { Decision } from "../../model/decision.js";
+import type { Decision, Reason } from "../../model/decision.js";
 import { asIfMade } from "../../model/job-graph.js";
-import { checkSpecs } from "../admission.js";
+import { busyRule } from "../../scheduler/placement/filters.js";
+import { compare } from "../../scheduler/placement/fleet.js";
+import type { Preemption } from "../../scheduler/placement/preempt.js";
+import { type AdmittedSpec, checkSpecs } from "../admission.js";
+import { quotaBounds } from "../bounds.js";
 import type { Core } from "../core.js";
+import { preemptionOf } from "../preempt.js";
 import { offerMessage, reasonMessages, siteNumber } from "../wire.js";
 
 const outcomes = {
@@ -14,19 +19,48 @@ const outcomes = {
   refused: JobState.REFUSED,
 } as const;
 
-/** The same check, snapshot and decision as a submission gets; nothing is written. */
+/** Rows of one plan: a message has to hold them. */
+const refusedMax = 4096;
+
+/** The same check, snapshot and decision as a submission gets; nothing is written, and no run leaves. */
 export function planJobs(core: Core): Handlers<typeof JobService>["planJobs"] {
-  return async ({ specs }) => {
+  return async ({ specs, all }) => {
     const admitted = await checkSpecs(core, specs);
     core.fleet.refresh();
-    const judgements = await Promise.all(
-      admitted.map(({ spec, digest }) => core.fleet.decide({ spec: asIfMade(spec), digest })),
-    );
-    return { plans: judgements.map(({ decision }) => planMessage(decision)) };
+    return { plans: await Promise.all(admitted.map((job) => planOf(core, job, all))) };
   };
 }
 
-function planMessage({ outcome, offers, reasons }: Decision): MessageInitShape<typeof PlanSchema> {
+async function planOf(core: Core, { spec: asked, digest }: AdmittedSpec, all: boolean) {
+  const spec = asIfMade(asked);
+  const shares = core.queue.shares();
+  const bounds = quotaBounds(shares, spec);
+  const { decision } = await core.fleet.decide({ spec, digest }, bounds);
+  const { outcome, reasons } = decision;
+  const waits = outcome.kind === "queued" && reasons.some(({ rule }) => rule === busyRule);
+  const preemption = waits ? await preemptionOf(core, spec, bounds, shares) : undefined;
+  const refused = all ? await refusedHosts(core, spec, bounds) : [];
+  return planMessage(decision, preemption, refused);
+}
+
+async function refusedHosts(
+  core: Core,
+  spec: ReturnType<typeof asIfMade>,
+  bounds: ReturnType<typeof quotaBounds>,
+): Promise<readonly Reason[]> {
+  const rows: Reason[] = [];
+  (await core.fleet.ask(spec, bounds)).each((names, finding) => {
+    if (!("fault" in finding)) return;
+    for (const name of names) rows.push({ ...finding.fault, hosts: 1, named: [name] });
+  });
+  return rows.sort((a, b) => compare(a.named[0] ?? "", b.named[0] ?? "")).slice(0, refusedMax);
+}
+
+function planMessage(
+  { outcome, offers, reasons }: Decision,
+  preemption: Preemption | undefined,
+  refused: readonly Reason[],
+): MessageInitShape<typeof PlanSchema> {
   const best = outcome.kind === "placed" ? offers.find(({ host }) => host === outcome.host) : null;
   return {
     ...(best ? { host: best.host, country: best.place.country } : {}),
@@ -34,5 +68,7 @@ function planMessage({ outcome, offers, reasons }: Decision): MessageInitShape<t
     reasons: reasonMessages(reasons),
     offers: offers.map(offerMessage),
     outcome: outcomes[outcome.kind],
+    victims: [...(preemption?.victims ?? [])],
+    refused: reasonMessages(refused),
   };
 }

@@ -5,6 +5,7 @@ import { ArtifactService, DataSetService, HostService } from "../../gen/quipu/v1
 import { JobService } from "../../gen/quipu/v1/jobs_pb.js";
 import { LogService } from "../../gen/quipu/v1/log_pb.js";
 import { PolicyService } from "../../gen/quipu/v1/policy_pb.js";
+import { QuotaService } from "../../gen/quipu/v1/quota_pb.js";
 import { type Binding, bind } from "../../io/rpc/service.js";
 import type { Coordinator } from "../coordinator.js";
 import type { PolicyBook } from "../policy-book.js";
@@ -27,9 +28,12 @@ import { listDataSets } from "./list-data-sets.js";
 import { listHosts } from "./list-hosts.js";
 import { listJobs } from "./list-jobs.js";
 import { listPilots } from "./list-pilots.js";
+import { listQuotas } from "./list-quotas.js";
 import { listUsage } from "./list-usage.js";
 import { planJobs } from "./plan-jobs.js";
+import { removeQuota } from "./remove-quota.js";
 import { replayRuns } from "./replay-runs.js";
+import { setQuota } from "./set-quota.js";
 import { submitJobs } from "./submit-jobs.js";
 import { uncordonHost } from "./uncordon-host.js";
 import { watchJob } from "./watch-job.js";
@@ -77,6 +81,11 @@ export function services(coordinator: Coordinator, policies: PolicyBook): readon
       getPolicy: getPolicy(policies),
       applyPolicy: applyPolicy(core, policies),
       replayRuns: replayRuns(core),
+    }),
+    bind(QuotaService, {
+      listQuotas: listQuotas(core),
+      setQuota: setQuota(core),
+      removeQuota: removeQuota(core),
     }),
     bind(LogService, {
       getLogHead: getLogHead(core),

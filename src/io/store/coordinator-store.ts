@@ -17,6 +17,7 @@
  */
 import type { Digest } from "../../base/bytes.js";
 import type { Paper } from "../../model/decision.js";
+import type { Quota } from "../../model/quota.js";
 import type { StageName } from "../../proof/tlog/store.js";
 import type { LeaderClaim, Leadership } from "./leader-lease.js";
 import type {
@@ -64,6 +65,7 @@ export interface StoreTables {
   readonly policySets: PolicySetTable;
   readonly dataUses: DataUseTable;
   readonly pilots: PilotTable;
+  readonly quotas: QuotaTable;
 }
 
 export interface JobTable {
@@ -77,8 +79,6 @@ export interface JobTable {
   newest(owner: string, name: string): Promise<JobRecord | undefined>;
   /** Queued jobs above this position that wait for no other, first admitted first. */
   queued(limit: number, afterPosition: number): Promise<readonly JobRecord[]>;
-  /** The same, but only those about which nothing has been decided since they were queued. */
-  undecided(limit: number, afterPosition: number): Promise<readonly JobRecord[]>;
   /** Newest first, only those with a lower position. */
   list(limit: number, beforePosition: number): Promise<readonly JobRecord[]>;
   countQueued(): Promise<number>;
@@ -193,6 +193,14 @@ export interface PolicySetTable {
   /** The set in force. */
   newest(): Promise<PolicySetRecord | undefined>;
   get(digest: Digest): Promise<PolicySetRecord | undefined>;
+}
+
+/** How much of the fleet each owner may use. */
+export interface QuotaTable {
+  /** In place of the owner's former one. */
+  put(quota: Quota): Promise<void>;
+  delete(owner: string): Promise<void>;
+  all(): Promise<readonly Quota[]>;
 }
 
 /** Uses of data sets whose terms ask for a count. */

@@ -287,6 +287,14 @@ async function pilots(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
   await db.schema.createIndex("pilots_by_end").on("pilots").columns(["ended_at_ms"]).execute();
 }
 
+async function quotas(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("quotas")
+    .addColumn("owner", "text", key)
+    .addColumn("facts", "text", required)
+    .execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -311,5 +319,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0008-job-graph": { up: jobGraph },
     "0009-receipts-by-entry": { up: receiptsByEntry },
     "0010-pilots": { up: (db) => pilots(db, bytes) },
+    "0011-quotas": { up: quotas },
   };
 }

@@ -23,6 +23,7 @@ export interface Schema {
   policy_sets: PolicySetRow;
   data_uses: DataUseRow;
   pilots: PilotRow;
+  quotas: QuotaRow;
 }
 
 export interface JobRow {
@@ -170,6 +171,11 @@ export interface PolicySetRow {
   applied: number;
   files: string;
   at_ms: number;
+}
+
+export interface QuotaRow {
+  owner: string;
+  facts: string;
 }
 
 export interface DataUseRow {

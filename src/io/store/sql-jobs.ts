@@ -61,10 +61,6 @@ export function jobQueries(
     async queued(limit, afterPosition) {
       return (await waiting(db, limit, afterPosition).execute()).map(fromRow);
     },
-    async undecided(limit, afterPosition) {
-      const query = waiting(db, limit, afterPosition).where("decision_id", "=", "");
-      return (await query.execute()).map(fromRow);
-    },
     async list(limit, beforePosition) {
       const rows = await db
         .selectFrom("jobs")

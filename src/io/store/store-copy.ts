@@ -38,6 +38,7 @@ const keys: Readonly<Record<Table, readonly string[] | undefined>> = {
   policy_sets: ["position"],
   data_uses: ["id"],
   pilots: ["id"],
+  quotas: ["owner"],
   store_openers: undefined,
   log_heads: undefined,
   log_stages: undefined,

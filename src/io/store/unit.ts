@@ -18,6 +18,7 @@ import { leaderTable } from "./sql-leader.js";
 import { logFileTable } from "./sql-log.js";
 import { pilotTable } from "./sql-pilots.js";
 import { policySetTable } from "./sql-policy.js";
+import { quotaTable } from "./sql-quotas.js";
 import { logIndexTable, receiptQueries, receiptRows, runQueries, runRows } from "./sql-runs.js";
 
 /** What a row takes besides its bytes. */
@@ -76,6 +77,7 @@ export class Unit {
       policySets: policySetTable(db),
       dataUses: dataUseTable(db),
       pilots: pilotTable(db),
+      quotas: quotaTable(db),
     };
   }
 

@@ -6,7 +6,7 @@
 import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import type { Bounds, LawGroup, LawReport, Offer, Paper } from "../../model/decision.js";
-import type { Device, DeviceLoad, HostView } from "../../model/host.js";
+import { type Device, type DeviceLoad, type HostView, unloaded } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
 import { type PriceBook, priceOf } from "../../model/price-book.js";
@@ -98,7 +98,7 @@ export class Ask {
   /** The first of some hosts that are worth the same. */
   offer(names: readonly string[], worth: Worth): Offer {
     const host = this.#board.view(names[0] as string) as HostView;
-    const device = fittingDevices(this.job, host).best as Device;
+    const device = fittingDevices(this.job, host, this.bounds).best as Device;
     const { name, place } = host;
     const price = this.book === undefined ? undefined : priceOf(this.book, place, device);
     const priced = price === undefined ? {} : { price };
@@ -113,6 +113,13 @@ export class Ask {
 
   #find(name: string): Finding {
     return findingOf(this, this.#board.view(name) as HostView);
+  }
+
+  /** What a host of the board would be to the job without some of its load. */
+  without(host: string, less: readonly DeviceLoad[]): Finding | undefined {
+    const view = this.#board.view(host);
+    if (view === undefined) return undefined;
+    return findingOf(this, { ...view, load: less.reduce(unloaded, view.load) });
   }
 
   verdict(host: HostView): Verdict {

@@ -1,4 +1,5 @@
 /** Which devices of a host a job fits on, which of those it should take, and how much of that one. */
+import type { Bounds } from "../../model/decision.js";
 import {
   type Device,
   type DeviceLoad,
@@ -13,12 +14,14 @@ export interface FittingDevices {
   readonly kinds: readonly Device[];
   readonly backends: readonly Device[];
   readonly roomy: readonly Device[];
+  /** Of a kind of which the job's owner may have more. */
+  readonly granted: readonly Device[];
   readonly free: readonly Device[];
   /** Of those that are free. */
   readonly best: Device | undefined;
 }
 
-export function fittingDevices(job: JobSpec, host: HostView): FittingDevices {
+export function fittingDevices(job: JobSpec, host: HostView, bounds: Bounds): FittingDevices {
   const { device: wanted, memoryBytes } = job.resources;
   const backend = taskBackend(job.task);
   const kinds = host.devices.filter((device) => wanted === "any" || deviceKind(device) === wanted);
@@ -26,10 +29,13 @@ export function fittingDevices(job: JobSpec, host: HostView): FittingDevices {
     (device) => backend === "auto" || device.backends.includes(backend),
   );
   const roomy = backends.filter((device) => device.memoryBytes >= memoryBytes);
-  const free = roomy.filter((device) => isFree(host, device, demandOf(job, device)));
+  const granted = roomy.filter(
+    (device) => !bounds.kinds?.some(({ kind }) => kind === deviceKind(device)),
+  );
+  const free = granted.filter((device) => isFree(host, device, demandOf(job, device)));
   let best = free[0];
   for (const device of free) if (best !== undefined && isBetter(job, device, best)) best = device;
-  return { kinds, backends, roomy, free, best };
+  return { kinds, backends, roomy, granted, free, best };
 }
 
 /** What the job takes of this device while it runs. */

@@ -118,8 +118,8 @@ const kind: Filter = {
   rule: "device.kind",
   binding: false,
   change: "a lawful host with such a device joins",
-  check: ({ job }, host) => {
-    const { kinds } = fittingDevices(job, host);
+  check: ({ job, bounds }, host) => {
+    const { kinds } = fittingDevices(job, host, bounds);
     if (kinds.length > 0) return undefined;
     const wanted = job.resources.device === "any" ? "a" : `a ${job.resources.device}`;
     return { text: `The job needs ${wanted} device; this host has ${deviceList(host.devices)}.` };
@@ -130,8 +130,8 @@ const backend: Filter = {
   rule: "device.backend",
   binding: false,
   change: "a lawful host whose devices run that backend joins",
-  check: ({ job }, host) => {
-    const { backends } = fittingDevices(job, host);
+  check: ({ job, bounds }, host) => {
+    const { backends } = fittingDevices(job, host, bounds);
     if (backends.length > 0) return undefined;
     return { text: `No device of this host runs backend ${taskBackend(job.task)}.` };
   },
@@ -141,12 +141,27 @@ const memory: Filter = {
   rule: "device.memory",
   binding: false,
   change: "a lawful host with a larger device joins, or the job asks for less memory",
-  check: ({ job }, host) => {
-    const { backends, roomy } = fittingDevices(job, host);
+  check: ({ job, bounds }, host) => {
+    const { backends, roomy } = fittingDevices(job, host, bounds);
     if (roomy.length > 0) return undefined;
     const most = Math.max(...backends.map(({ memoryBytes }) => memoryBytes));
     const needs = job.resources.memoryBytes;
     return { text: `The job needs ${needs} bytes on one device; the largest here has ${most}.` };
+  },
+};
+
+export const quotaRule = "quota.devices";
+
+const quota: Filter = {
+  rule: quotaRule,
+  binding: false,
+  change: "a run of the same owner ends, or its quota grows (`quipu quota set`)",
+  check: ({ job, bounds }, host) => {
+    const { roomy, granted } = fittingDevices(job, host, bounds);
+    if (granted.length > 0) return undefined;
+    const kinds = new Set(roomy.map(deviceKind));
+    const texts = (bounds.kinds ?? []).filter(({ kind }) => kinds.has(kind));
+    return { text: texts.map(({ text }) => text).join(" ") };
   },
 };
 
@@ -167,12 +182,12 @@ const room: Filter = {
   rule: busyRule,
   binding: false,
   change: "a run on one of them ends",
-  check: ({ job }, host) => {
-    const { roomy, free } = fittingDevices(job, host);
+  check: ({ job, bounds }, host) => {
+    const { granted, free } = fittingDevices(job, host, bounds);
     if (free.length > 0) return undefined;
     return {
       text: `Every fitting device is busy: ${list(
-        roomy.map(({ id }) => id),
+        granted.map(({ id }) => id),
         "and",
       )}.`,
     };
@@ -191,6 +206,7 @@ export const filters: readonly Filter[] = Object.freeze([
   kind,
   backend,
   memory,
+  quota,
   elsewhere,
   room,
 ]);

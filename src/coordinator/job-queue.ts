@@ -1,0 +1,90 @@
+/**
+ * The jobs that wait, in memory as the database has them: read at the start, and told of every commit
+ * that queues a job or ends one.
+ */
+import type { JobRecord } from "../io/store/records.js";
+import { wantedKinds } from "../model/job.js";
+import type { Waiting } from "../scheduler/queue/line.js";
+import { Queue } from "../scheduler/queue/queue.js";
+import { Round } from "../scheduler/queue/round.js";
+import { Shares } from "../scheduler/queue/shares.js";
+import type { RunningJob } from "./active-runs.js";
+import type { Core } from "./core.js";
+import { specOf } from "./specs.js";
+
+const jobsPerPage = 1000;
+
+export class JobQueue {
+  readonly #core: () => Core;
+  #queue = new Queue();
+  #namesJobs = false;
+  #looksAtAll = false;
+
+  constructor(core: () => Core) {
+    this.#core = core;
+  }
+
+  async load(): Promise<void> {
+    const { store, policy } = this.#core().ports;
+    this.#namesJobs = policy.namesJobs;
+    this.#queue = new Queue();
+    this.#looksAtAll = true;
+    for (let position = 0; ; ) {
+      const page = await store.jobs.queued(jobsPerPage, position);
+      for (const job of page) this.add(job);
+      if (page.length < jobsPerPage) return;
+      position = page.at(-1)?.position ?? 0;
+    }
+  }
+
+  /** Whatever became of it: only one that may be placed is kept. */
+  add(job: JobRecord): void {
+    if (job.state !== "queued" || job.waitsFor !== undefined) this.#queue.remove(job.id);
+    else this.#queue.add(waitingOf(job, this.#namesJobs));
+  }
+
+  remove(id: string): void {
+    this.#queue.remove(id);
+  }
+
+  /** Who may have what is otherwise: the next round looks at all, room or not. */
+  lookAgain(): void {
+    this.#looksAtAll = true;
+  }
+
+  /** Where rules begin to name jobs, those alike but for their names are alike no more. */
+  async round(): Promise<Round> {
+    const { ports } = this.#core();
+    if (ports.policy.namesJobs !== this.#namesJobs) await this.load();
+    const looksAtAll = this.#looksAtAll;
+    this.#looksAtAll = false;
+    return new Round(this.#queue, this.shares(), ports.clock.wallMs(), looksAtAll);
+  }
+
+  shares(): Shares {
+    const { quotas, fleet, runs } = this.#core();
+    const used = (owner: string) => runs.usage(owner);
+    return new Shares({ quotas, capacity: fleet.capacity(), used });
+  }
+}
+
+function waitingOf(job: JobRecord, namesJobs: boolean): Waiting {
+  const { name, priority = 0, after, attemptsMax, ...wish } = specOf(job);
+  return {
+    id: job.id,
+    owner: job.owner,
+    priority,
+    position: job.position,
+    wish: JSON.stringify([namesJobs ? name : "", wish, job.failedHosts]),
+    kinds: wantedKinds(wish.resources),
+    sinceMs: job.submittedAtMs,
+    isDecided: job.decisionId !== "",
+    knowsQuota: false,
+    isGone: false,
+  };
+}
+
+export function runningJob(job: JobRecord): RunningJob {
+  const { name, owner, cancelReason } = job;
+  return { name, owner, priority: specOf(job).priority ?? 0, cancelReason };
+}

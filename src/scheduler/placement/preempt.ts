@@ -1,0 +1,145 @@
+/**
+ * Which runs have to leave so that a job gets a device: as little lost work as possible, and only where
+ * the job would then be lawful and fit. Two rules let a job take a device that is in use:
+ *
+ * - `preempt.priority`: from runs of lower priority, of its own owner or on devices that theirs borrowed;
+ * - `preempt.reclaim`: from runs on borrowed devices, as long as it stays within its owner's own quota.
+ *
+ * A run on a device of its owner's own quota never leaves for another owner.
+ */
+import { type DeviceKind, type DeviceLoad, deviceKind } from "../../model/host.js";
+import type { Ask } from "./ask.js";
+import { compare } from "./fleet.js";
+
+export type PreemptRule = "preempt.priority" | "preempt.reclaim";
+
+/** A run that might have to leave. */
+export interface Running extends DeviceLoad {
+  readonly runId: string;
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly host: string;
+  readonly owner: string;
+  readonly priority: number;
+  readonly startedAtMs: number;
+}
+
+export interface Claimant {
+  readonly owner: string;
+  readonly priority: number;
+  /** Whether one more device of the kind would be its owner's own. */
+  ownsNext(kind: DeviceKind): boolean;
+}
+
+export interface Preemption {
+  readonly host: string;
+  readonly device: string;
+  readonly victims: readonly Victim[];
+}
+
+export interface Victim extends Running {
+  readonly rule: PreemptRule;
+}
+
+/** Devices that an owner has beyond its own quota. */
+export type Borrowed = (owner: string, kind: DeviceKind) => number;
+
+/** Undefined where no lawful device can be had so. */
+export function preemptionFor(
+  ask: Ask,
+  claimant: Claimant,
+  running: readonly Running[],
+  borrowed: Borrowed,
+): Preemption | undefined {
+  const devices = new Map<string, Victim[]>();
+  for (const run of running) {
+    const rule = ruleFor(claimant, run, borrowed);
+    if (rule === undefined) continue;
+    const key = `${run.host} ${run.device}`;
+    const victims = devices.get(key) ?? [];
+    victims.push({ ...run, rule });
+    devices.set(key, victims);
+  }
+  return [...devices.values()]
+    .map((victims) => fewest(ask, victims.sort(byCost), claimant, borrowed))
+    .filter((found) => found !== undefined)
+    .sort((a, b) => compareCosts(costOf(a.victims), costOf(b.victims)) || byPlace(a, b))[0];
+}
+
+export function ruleFor(
+  { owner, priority, ownsNext }: Claimant,
+  run: Running,
+  borrowed: Borrowed,
+): PreemptRule | undefined {
+  const kind = deviceKind({ id: run.device });
+  const isLent = run.owner !== owner && borrowed(run.owner, kind) > 0;
+  if (run.priority < priority && (run.owner === owner || isLent)) return "preempt.priority";
+  return isLent && ownsNext(kind) ? "preempt.reclaim" : undefined;
+}
+
+/** The cheapest runs of one device that make room; undefined where even all of them do not. */
+function fewest(
+  ask: Ask,
+  victims: readonly Victim[],
+  claimant: Claimant,
+  borrowed: Borrowed,
+): Preemption | undefined {
+  const [{ host, device } = { host: "", device: "" }] = victims;
+  const fitsWithout = (leaving: readonly Victim[]) => {
+    const finding = ask.without(host, leaving);
+    return finding !== undefined && !("fault" in finding);
+  };
+  const leaving: Victim[] = [];
+  for (const victim of victims) {
+    if (!mayLeaveToo(victim, leaving, claimant, borrowed)) continue;
+    leaving.push(victim);
+    if (fitsWithout(leaving)) return { host, device, victims: without(leaving, fitsWithout) };
+  }
+  return undefined;
+}
+
+/** No owner loses more to others than it borrowed. */
+function mayLeaveToo(
+  { owner, device }: Victim,
+  leaving: readonly Victim[],
+  claimant: Claimant,
+  borrowed: Borrowed,
+): boolean {
+  if (owner === claimant.owner) return true;
+  const before = leaving.filter((one) => one.owner === owner).length;
+  return before < borrowed(owner, deviceKind({ id: device }));
+}
+
+/** Without those that need not leave after all, the dearest first. */
+function without(
+  leaving: readonly Victim[],
+  fits: (leaving: readonly Victim[]) => boolean,
+): readonly Victim[] {
+  let rest = leaving;
+  for (const victim of [...leaving].reverse()) {
+    const fewer = rest.filter((one) => one !== victim);
+    if (fewer.length > 0 && fits(fewer)) rest = fewer;
+  }
+  return rest;
+}
+
+/** The highest priority that leaves; how many leave; the work that is lost, less the same for all of so many. */
+type Cost = readonly [number, number, number];
+
+function costOf(victims: readonly Victim[]): Cost {
+  const priority = Math.max(...victims.map((victim) => victim.priority));
+  const newestMs = victims.reduce((sum, { startedAtMs }) => sum - startedAtMs, 0);
+  return [priority, victims.length, newestMs];
+}
+
+function compareCosts(a: Cost, b: Cost): number {
+  return a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
+}
+
+function byCost(a: Victim, b: Victim): number {
+  return compareCosts(costOf([a]), costOf([b])) || compare(a.runId, b.runId);
+}
+
+function byPlace(a: Preemption, b: Preemption): number {
+  return compare(a.host, b.host) || compare(a.device, b.device);
+}

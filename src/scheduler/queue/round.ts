@@ -1,0 +1,125 @@
+/**
+ * Whose turn it is, again and again, until all that can be placed has been. First jobs that others
+ * made room for; then whoever claims devices of its own before whoever borrows; then the smaller
+ * share; then the higher priority, which grows with waiting, so that nothing starves; then the earlier
+ * job. At last come those about which nothing is known yet, whether there is room or not.
+ */
+import type { DeviceKind } from "../../model/host.js";
+import type { Line, Waiting } from "./line.js";
+import type { Queue } from "./queue.js";
+import type { Claim, Shares } from "./shares.js";
+
+/** So much waiting is worth one step of priority. */
+export const agingMs = 10 * 60_000;
+
+const claimRanks: Readonly<Record<Claim, number>> = { own: 0, lent: 1, none: 2 };
+
+interface Front {
+  readonly line: Line;
+  readonly job: Waiting;
+  readonly rank: number;
+  readonly share: number;
+  readonly priority: number;
+}
+
+export class Round {
+  readonly shares: Shares;
+  readonly #queue: Queue;
+  readonly #nowMs: number;
+  readonly #aside: { readonly line: Line; readonly job: Waiting }[] = [];
+  readonly #looksAtAll: boolean;
+  #first: Waiting[] = [];
+  #undecided: readonly Waiting[] | undefined;
+  #undecidedAt = 0;
+  #front: Front | undefined;
+
+  /** `looksAtAll`: also without room, since runs may be found that have to make some. */
+  constructor(queue: Queue, shares: Shares, nowMs: number, looksAtAll = false) {
+    this.#looksAtAll = looksAtAll;
+    this.#queue = queue;
+    this.shares = shares;
+    this.#nowMs = nowMs;
+  }
+
+  /** Others have made room for these. */
+  putFirst(ids: readonly string[]): void {
+    this.#first = ids.flatMap((id) => this.#queue.get(id) ?? []);
+  }
+
+  /** What became of a job is to be said before the next one is asked for. */
+  next(hasRoom: boolean): Waiting | undefined {
+    this.#front = undefined;
+    const looksAtAll = hasRoom || this.#looksAtAll;
+    const first = this.#first.shift() ?? (looksAtAll ? this.#nextInTurn() : undefined);
+    return first ?? this.#nextUndecided();
+  }
+
+  placed({ id, owner }: Waiting, kind: DeviceKind): void {
+    this.shares.take(owner, kind);
+    this.#queue.remove(id);
+  }
+
+  /** It has ended, or is not there any more. */
+  left({ id }: Waiting): void {
+    this.#queue.remove(id);
+  }
+
+  /** So do all alike, until the next round. */
+  waits(job: Waiting): void {
+    if (this.#front?.job !== job) return;
+    const { line } = this.#front;
+    this.#queue.setAside(job, line);
+    this.#aside.push({ line, job });
+  }
+
+  end(): void {
+    for (const { line, job } of this.#aside.splice(0)) this.#queue.restore(job, line);
+  }
+
+  #nextInTurn(): Waiting | undefined {
+    for (;;) {
+      let first: Front | undefined;
+      for (const owner of [...this.#queue.owners]) {
+        const front = this.#frontOf(owner);
+        if (front !== undefined && (first === undefined || isBefore(front, first))) first = front;
+      }
+      this.#front = first;
+      if (first === undefined) return undefined;
+      // Whoever may have nothing more, and knows it, is not asked about again.
+      if (first.rank < claimRanks.none || !first.job.knowsQuota) return first.job;
+      this.waits(first.job);
+    }
+  }
+
+  #nextUndecided(): Waiting | undefined {
+    this.#undecided ??= this.#queue.undecided();
+    for (;;) {
+      const job = this.#undecided[this.#undecidedAt];
+      if (job === undefined) return undefined;
+      this.#undecidedAt += 1;
+      if (!job.isDecided && !job.isGone) return job;
+    }
+  }
+
+  #frontOf(owner: string): Front | undefined {
+    let first: Front | undefined;
+    const share = this.shares.share(owner);
+    for (const { line, job } of this.#queue.fronts(owner)) {
+      const rank = claimRanks[this.shares.bestClaim(owner, job.kinds)];
+      const front = { line, job, rank, share, priority: this.#agedPriority(job) };
+      if (first === undefined || isBefore(front, first)) first = front;
+    }
+    return first;
+  }
+
+  #agedPriority({ priority, sinceMs }: Waiting): number {
+    return priority + Math.floor(Math.max(0, this.#nowMs - sinceMs) / agingMs);
+  }
+}
+
+function isBefore(a: Front, b: Front): boolean {
+  if (a.rank !== b.rank) return a.rank < b.rank;
+  if (a.share !== b.share) return a.share < b.share;
+  if (a.priority !== b.priority) return a.priority > b.priority;
+  return a.job.position < b.job.position;
+}
