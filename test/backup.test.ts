@@ -10,12 +10,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import t from "tap";
 import { digestOf } from "../src/base/bytes.js";
 import type { QuipuError } from "../src/base/errors.js";
 import { makeBackup } from "../src/coordinator/backup.js";
 import { restoreBackup } from "../src/coordinator/restore.js";
 import { parseRow, rowText } from "../src/io/store/row-text.js";
+import { openCoordinatorStore } from "../src/io/store/sql-store.js";
+import { fillStore, readSnapshot } from "../src/io/store/store-copy.js";
 import { failure } from "./failure.js";
 import { PostgresServer } from "./postgres-server.js";
 import { type Answer, packageRoot, program, RealFleet } from "./real-fleet.js";
@@ -199,6 +202,33 @@ t.test("a backup that was changed, or does not fit together, is refused", async 
     const { code, stderr } = await copy(...words);
     t.match({ code, stderr }, { code: 2, stderr: /next: write: quipu-coordinator/ });
   }
+});
+
+t.test("a backup of an earlier schema becomes a store of today's", async (t) => {
+  const step = "0001-jobs-runs-receipts";
+  const path = at("earlier.db");
+  const host = {
+    name: "sg-1",
+    facts: "{}",
+    inventory: Uint8Array.of(1),
+    receipt_key: Uint8Array.of(2),
+  };
+  await fillStore(path, step, async ({ tables, insert }) => {
+    t.ok(tables.includes("hosts") && !tables.includes("policy_sets"), "as they were then");
+    await insert("hosts", Readable.from([rowText({ ...host, last_seen_at_ms: 5 })]));
+  });
+  const again = await failure(fillStore(path, step, async () => undefined));
+  t.match(again, { code: "CONFLICT", message: /rows in hosts/ });
+  t.equal(
+    (await failure(fillStore(at("none.db"), "9999-later", async () => undefined))).code,
+    "STATE_NEWER",
+  );
+  const seen = await readSnapshot(path, async ({ schema, tables }) => ({ schema, tables }));
+  t.match(seen, { schema: step, tables: ["jobs", "runs", "hosts"] }, "reading changes nothing");
+  const store = await openCoordinatorStore(path);
+  t.equal((await store.hosts.all()).length, 1);
+  t.same(await store.policySets.newest(), undefined, "later tables are there");
+  await store.close();
 });
 
 t.test("a row is the same text from every database", async (t) => {

@@ -9,7 +9,7 @@ import { toHex } from "../base/bytes.js";
 import { QuipuError } from "../base/errors.js";
 import { copyKey, loadOrCreateSigner } from "../io/identity/signer.js";
 import { publishedFiles } from "../io/store/log-folder.js";
-import { copiedTables, readSnapshot, storeExists } from "../io/store/store-copy.js";
+import { readSnapshot, storeExists } from "../io/store/store-copy.js";
 import { type Backup, backupVersion } from "../model/backup.js";
 import { type Checkpoint, openCheckpoint, parseCheckpointText } from "../proof/tlog/checkpoint.js";
 import { copyLog } from "../proof/tlog/copy.js";
@@ -50,7 +50,7 @@ export async function makeBackup(options: BackupOptions): Promise<Backup> {
   }
   const rows: Record<string, number> = {};
   const facts = await readSnapshot(where, async (snapshot) => {
-    for (const table of copiedTables) {
+    for (const table of snapshot.tables) {
       rows[table] = 0;
       await backup.write(
         `store/${table}.jsonl`,

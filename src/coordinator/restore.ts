@@ -9,7 +9,7 @@ import { toHex } from "../base/bytes.js";
 import { QuipuError } from "../base/errors.js";
 import { copyKey } from "../io/identity/signer.js";
 import { LogFolder, publishedFiles } from "../io/store/log-folder.js";
-import { copiedTables, fillStore, type NewStore, storeExists } from "../io/store/store-copy.js";
+import { fillStore, type NewStore, storeExists } from "../io/store/store-copy.js";
 import type { Backup } from "../model/backup.js";
 import { checkConsistency } from "../proof/tlog/check.js";
 import type { Checkpoint } from "../proof/tlog/checkpoint.js";
@@ -43,8 +43,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Backup> {
   if (store === "") await restoreLogFolder(join(stateFolder, "log"), read, checkpoint, note);
   await fillStore(where, backup.schema, async (filled) => {
     if (store !== "") await restoreLogRows(filled, read, checkpoint, note);
-    for (const table of copiedTables) {
-      if (backup.rows[table] === undefined) continue; // a table of a later schema
+    for (const table of filled.tables) {
       await filled.insert(table, linesOf(source, `store/${table}.jsonl`));
     }
   });
@@ -73,6 +72,7 @@ async function restoreLogRows(
   checkpoint: Checkpoint,
   note: string,
 ): Promise<void> {
+  if ((await logFiles.head()) !== undefined) throw notEmpty("a log in the database");
   await copyLog(read, checkpoint, async ({ path, content }) => {
     await logFiles.insertFile(path, content);
   });

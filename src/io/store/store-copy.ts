@@ -45,7 +45,7 @@ const keys: Readonly<Record<Table, readonly string[] | undefined>> = {
   log_files: undefined,
 };
 
-export const copiedTables = (Object.keys(keys) as Table[]).filter((t) => keys[t] !== undefined);
+const copiedTables = (Object.keys(keys) as Table[]).filter((table) => keys[table] !== undefined);
 
 const rowsAtOnce = 100;
 
@@ -53,6 +53,8 @@ const rowsAtOnce = 100;
 export interface Snapshot {
   /** Newest step of its schema. */
   readonly schema: string;
+  /** Those of its tables that are copied, in an order in which each row finds what it refers to. */
+  readonly tables: readonly Table[];
   /** Rows as lines of text, in the order of their keys. */
   rows(table: Table): AsyncIterable<string>;
   /** Where the log is in the database: a published file of it. */
@@ -70,11 +72,13 @@ export async function readSnapshot<T>(
     const transaction = isPostgresAddress(where)
       ? db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only")
       : db.transaction();
-    return await transaction.execute((tables) =>
+    const tables = await copiedIn(db);
+    return await transaction.execute((view) =>
       work({
         schema,
-        rows: (table) => rowsOf(tables, table),
-        logFile: (path) => logFileTable(tables).file(path),
+        tables,
+        rows: (table) => rowsOf(view, table),
+        logFile: (path) => logFileTable(view).file(path),
       }),
     );
   } catch (error) {
@@ -99,6 +103,8 @@ async function* rowsOf(db: Kysely<Schema>, table: Table): AsyncGenerator<string>
 }
 
 export interface NewStore {
+  /** As in a snapshot of its schema. */
+  readonly tables: readonly Table[];
   insert(table: Table, lines: AsyncIterable<string>): Promise<void>;
   /** Where the log is in the database. */
   readonly logFiles: LogFileTable;
@@ -116,10 +122,11 @@ export async function fillStore(
   const { db, dialect, name } = connect(where);
   try {
     await migrate(db, dialect, name, schema);
-    await db.transaction().execute(async (tables) => {
-      await requireEmpty(tables, name);
-      const insert = (table: Table, lines: AsyncIterable<string>) => fill(tables, table, lines);
-      await work({ insert, logFiles: logFileTable(tables) });
+    const tables = await copiedIn(db);
+    await db.transaction().execute(async (own) => {
+      await requireEmpty(own, name, tables);
+      const insert = (table: Table, lines: AsyncIterable<string>) => fill(own, table, lines);
+      await work({ tables, insert, logFiles: logFileTable(own) });
     });
   } catch (error) {
     throw explainDatabase(error, `cannot fill ${name}`);
@@ -128,9 +135,18 @@ export async function fillStore(
   }
 }
 
-/** Whether the store at an address has rows, or a file of this path is there. */
-async function requireEmpty(db: Kysely<Schema>, name: string): Promise<void> {
-  for (const table of [...copiedTables, "log_files"] as const) {
+/** A schema of earlier steps has fewer tables. */
+async function copiedIn(db: Kysely<Schema>): Promise<readonly Table[]> {
+  const there = new Set((await db.introspection.getTables()).map(({ name }) => name));
+  return copiedTables.filter((table) => there.has(table));
+}
+
+async function requireEmpty(
+  db: Kysely<Schema>,
+  name: string,
+  tables: readonly Table[],
+): Promise<void> {
+  for (const table of tables) {
     const { rows } = await sql`select 1 from ${sql.table(table)} limit 1`.execute(db);
     if (rows.length === 0) continue;
     throw new QuipuError("CONFLICT", `${name} is not empty: there are rows in ${table}`, {
