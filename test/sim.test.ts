@@ -43,6 +43,7 @@ t.test("a hundred fleets keep every promise", async (t) => {
     replaced: 30,
     parked: 5,
     followed: 50,
+    preempted: 10,
     evidence: 5,
     replayed: 500,
   };

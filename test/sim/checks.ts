@@ -10,7 +10,9 @@ import type { RunAck } from "../../src/gen/quipu/v1/attach_pb.js";
 import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
 import type { JobRecord, ReceiptRecord } from "../../src/io/store/records.js";
 import type { DataSet } from "../../src/model/data-set.js";
+import { deviceKind, deviceKinds } from "../../src/model/host.js";
 import { isTerminal } from "../../src/model/job.js";
+import { limitOf, type Quota } from "../../src/model/quota.js";
 import { entryOf } from "../../src/proof/receipt/envelope.js";
 import { fsckLog } from "../../src/proof/tlog/fsck.js";
 import { leafHash } from "../../src/proof/tlog/hash.js";
@@ -99,6 +101,26 @@ export class EndWatch {
         this.#world.violated(`${job.id} changed after its end: ${before} became ${now}`);
       }
       if (isTerminal(job.state)) this.#ended.set(job.id, now);
+    }
+  }
+}
+
+/** Looks now and then: nobody has more devices than its quota gives. */
+export async function checkQuotas(
+  world: World,
+  store: CoordinatorStore,
+  quotas: readonly Quota[],
+): Promise<void> {
+  const held = new Map<string, number>();
+  for (const { jobId, device } of await store.runs.inStages(["assigned", "acknowledged"])) {
+    const owner = (await store.jobs.get(jobId))?.owner;
+    const key = `${owner} ${deviceKind({ id: device })}`;
+    held.set(key, (held.get(key) ?? 0) + 1);
+  }
+  for (const quota of quotas) {
+    for (const kind of deviceKinds) {
+      const used = held.get(`${quota.owner} ${kind}`) ?? 0;
+      if (used > limitOf(quota, kind)) world.violated(`${quota.owner} has ${used} ${kind} devices`);
     }
   }
 }

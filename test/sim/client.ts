@@ -11,6 +11,7 @@ import { insist } from "./insist.js";
 import type { World } from "./world.js";
 
 const submissionsMax = 8;
+const owners = ["a", "b", "c"];
 
 function nameOf(key: string, at: number): string {
   return `${key}-${at}`;
@@ -107,6 +108,8 @@ export class Client {
         ...this.#after(key, at),
         ...(dataSet === undefined ? {} : { dataSet }),
         ...hosts,
+        owner: chance.pick(owners),
+        ...chance.pick([{}, {}, { priority: 3 }, { priority: -2 }]),
         attemptsMax: chance.pick([1, 3, 10]),
         task: { driver: "hash" },
       }),

@@ -162,6 +162,9 @@ export class CoordinatorNode {
 
   #observe(life: Life, event: CoordinatorEvent): void {
     if (life.over) return;
+    if (event.kind === "job" && event.text.includes("comes first")) {
+      this.#world.counts.preempted += 1;
+    }
     if (event.kind === "trouble") {
       this.#world.note(`coordinator trouble: ${event.what}: ${event.error.message}`);
       if (event.error.code === "VERIFICATION_FAILED") this.#world.counts.rejected += 1;

@@ -8,10 +8,11 @@ import { newSigner } from "../../src/io/identity/signer.js";
 import { openCoordinatorStore } from "../../src/io/store/sql-store.js";
 import type { DataSet } from "../../src/model/data-set.js";
 import { isTerminal } from "../../src/model/job.js";
+import type { Quota } from "../../src/model/quota.js";
 import { verifierKeyOf } from "../../src/proof/tlog/note.js";
 import { loadPolicy } from "../../src/scheduler/policy/engine.js";
 import { AgentNode, type HostFacts } from "./agent-node.js";
-import { allJobs, checkDurable, type Durable, EndWatch, WorkWatch } from "./checks.js";
+import { allJobs, checkDurable, checkQuotas, type Durable, EndWatch, WorkWatch } from "./checks.js";
 import { Client } from "./client.js";
 import { CoordinatorNode, logOrigin } from "./coordinator-node.js";
 import { NetworkWeather } from "./network-weather.js";
@@ -21,7 +22,7 @@ import { type Canary, type Counts, World } from "./world.js";
 const stormMs = 30_000;
 /** After the storm: every lease, retry and back-off ends well within this. */
 const calmMsMax = 240_000;
-const lookEveryMs = 4_000;
+const lookEveryMs = 2_000;
 
 const keys = { log: newSigner("ed25519"), grants: newSigner("ecdsa-p256-sha256") };
 const hostKeys = new Map<string, ReturnType<typeof newSigner>>();
@@ -30,6 +31,12 @@ const policy = loadPolicy({ "base.cedar": readFileSync("deploy/policy/base.cedar
 const dataSets: readonly DataSet[] = [
   { ...dataSet("people", "a"), dataClass: "personal", countries: ["CL", "SG"] },
   { ...dataSet("open", "b"), dataClass: "public", countries: [] },
+];
+
+/** One has devices of its own, one may have few, and one borrows. */
+const quotas: readonly Quota[] = [
+  { owner: "a", weight: 2, cpu: { nominal: 2 } },
+  { owner: "b", weight: 1, cpu: { nominal: 0, borrowMax: 1 }, cuda: { nominal: 0, borrowMax: 0 } },
 ];
 
 const smallFleet: readonly HostFacts[] = [
@@ -67,6 +74,7 @@ export async function simulate(seed: number, canary?: Canary): Promise<SimReport
   const store = await openCoordinatorStore(":memory:");
   await store.transact(async (tables) => {
     for (const facts of dataSets) await tables.dataSets.insert({ facts, registeredAtMs: 0 });
+    for (const quota of quotas) await tables.quotas.put(quota);
   });
   const coordinator = new CoordinatorNode(world, store, policy, keys);
   const work = new WorkWatch(world, store, new Map(dataSets.map((facts) => [facts.name, facts])));
@@ -90,6 +98,7 @@ export async function simulate(seed: number, canary?: Canary): Promise<SimReport
   const look = async (): Promise<void> => {
     const jobs = await allJobs(store);
     ends.look(jobs);
+    await checkQuotas(world, store, quotas);
     const ended = jobs.every(({ state }) => isTerminal(state));
     rested = time.nowMs > stormMs && client.done && ended && agents.every(({ idle }) => idle);
     time.after(lookEveryMs, () => void look());

@@ -23,6 +23,8 @@ export interface Counts {
   runsStarted: number;
   runsStopped: number;
   rejected: number;
+  /** Runs that had to leave for others. */
+  preempted: number;
   /** Starts of jobs that come after others. */
   followed: number;
 }
@@ -47,6 +49,7 @@ export class World {
     runsStarted: 0,
     runsStopped: 0,
     rejected: 0,
+    preempted: 0,
     followed: 0,
   };
   readonly violations: string[] = [];
