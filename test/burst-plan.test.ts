@@ -3,7 +3,8 @@ import fc from "fast-check";
 import t from "tap";
 import { type BurstConfig, burstConfig, pilotHosts } from "../src/model/burst.js";
 import { committedNanos } from "../src/scheduler/burst/budget.js";
-import { listedWithinMs, planBurst, restsUntilMs } from "../src/scheduler/burst/plan.js";
+import { listedWithinMs, planBurst } from "../src/scheduler/burst/plan.js";
+import { restsUntilMs } from "../src/scheduler/burst/starts.js";
 import type {
   BurstAction,
   BurstState,
@@ -73,7 +74,7 @@ t.test(
   "a pilot is asked for by wait or deadline, only where it is lawful, cheapest first",
   async (t) => {
     const at = (nowMs: number, job: WaitingJob, config = one) =>
-      kinds(planBurst(stateOf(config, nowMs, { waiting: [job] })));
+      kinds(planBurst(stateOf(config, nowMs, { waiting: [job] })).actions);
     t.same(at(59_999, waits(["cloud-1"])), []);
     t.same(at(60_000, waits(["cloud-1"])), ["start cloud-1"]);
     t.same(at(60_000, waits(["cloud-2"])), ["start cloud-2"], "the very name that is lawful");
@@ -98,20 +99,24 @@ t.test(
     const config = configOf([{ ...offerParts, devices: gpus, pilotsMax: 4 }]);
     const hosts = pilotHosts(config.offers[0] as never);
     const waiting = [1, 2, 3].map((at) => waits(hosts, { id: `job-${at}`, isLight: false }));
-    const starts = planBurst(stateOf(config, 60_000, { waiting }));
+    const starts = planBurst(stateOf(config, 60_000, { waiting })).actions;
     t.same(kinds(starts), ["start cloud-1", "start cloud-2"]);
     const light = Array.from({ length: 17 }, (_, at) => waits(hosts, { id: `job-${at}` }));
-    t.equal(planBurst(stateOf(config, 60_000, { waiting: light })).length, 2, "16 share one");
+    t.equal(
+      planBurst(stateOf(config, 60_000, { waiting: light })).actions.length,
+      2,
+      "16 share one",
+    );
     const coming = { ...born, freeSlots: 16, deviceSlots: 8 };
     const pilots = [coming, { ...coming, id: "pilot-2", host: "cloud-2" }];
-    t.same(planBurst(stateOf(config, 60_000, { waiting, pilots })), [], "and nothing more");
+    t.same(planBurst(stateOf(config, 60_000, { waiting, pilots })).actions, [], "and nothing more");
   },
 );
 
 t.test("neither budget nor number nor a silent or resting offer is overstepped", async (t) => {
   const waiting = [1, 2, 3].map((at) => waits(["cloud-1", "cloud-2"], { id: `job-${at}` }));
   const plan = (config: BurstConfig, parts: Partial<BurstState> = {}) =>
-    kinds(planBurst(stateOf(config, 60_000, { waiting, ...parts })));
+    kinds(planBurst(stateOf(config, 60_000, { waiting, ...parts })).actions);
   t.equal(plan(one).length, 2, "it has two names");
   t.equal(plan(configOf([offerParts], { pilotsMax: 1 })).length, 1);
   const budget = (nanosPerDay: number) =>
@@ -129,9 +134,34 @@ t.test("neither budget nor number nor a silent or resting offer is overstepped",
   t.equal(restsUntilMs([failed, again, good]), 0);
 });
 
+t.test(
+  "what keeps a job from a pilot is told: the obstacle of the offer that came furthest",
+  async (t) => {
+    const why = (config: BurstConfig, parts: Partial<BurstState>, nowMs = 60_000) => {
+      const waiting = [waits(["cloud-1", "dear-1"])];
+      const { actions, held } = planBurst(stateOf(config, nowMs, { waiting, ...parts }));
+      t.equal(actions.filter(({ kind }) => kind === "start").length, 0);
+      return held.map(({ obstacle }) => obstacle).join();
+    };
+    const offers = stateOf(two, 0).offers;
+    const but = (change: object) => ({ offers: offers.map((offer) => ({ ...offer, ...change })) });
+    t.equal(why(one, {}, 59_999), "wait");
+    t.equal(why(one, but({ freeHosts: ["cloud-2"] })), "names");
+    t.equal(why(two, but({ reachable: false })), "silence");
+    const other: PilotState = { ...born, id: "pilot-9", host: "cloud-2", freeSlots: 0 };
+    t.equal(why(configOf([offerParts], { pilotsMax: 1 }), { pilots: [other] }), "number");
+    const poor = { budget: { currency: "USD", nanosPerDay: 1 } };
+    t.equal(why(configOf([offerParts], poor), {}), "budget");
+    const failed: PilotState = { ...born, stage: "ended", failed: true, endedAtMs: 50_000 };
+    t.equal(why(one, { pilots: [failed] }), "rest");
+    const dear = configOf([{ ...offerParts, name: "dear" }, offerParts], poor);
+    t.equal(why(dear, { pilots: [failed] }), "budget", "of the other offer, which came further");
+  },
+);
+
 t.test("a pilot's life ends by boot, idleness, time or its provider, in order", async (t) => {
   const at = (nowMs: number, pilot: PilotState, waiting: readonly WaitingJob[] = []) =>
-    planBurst(stateOf(one, nowMs, { pilots: [pilot], waiting }));
+    planBurst(stateOf(one, nowMs, { pilots: [pilot], waiting })).actions;
   t.same(at(299_999, born), []);
   t.match(at(300_000, born), [{ kind: "stop", failed: true, reason: /did not join within 300 s/ }]);
   t.same(at(119_999, joined), []);
@@ -190,7 +220,7 @@ class Day {
     for (const pilot of this.pilots.values()) this.#live(pilot);
     this.#dispatch();
     const state = this.#state();
-    const actions = planBurst(state);
+    const { actions } = planBurst(state);
     check(state, actions);
     for (const action of actions) this.#carryOut(action);
   }

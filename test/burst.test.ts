@@ -98,6 +98,8 @@ t.test("law comes first: no pilot is asked for where the job may not run", async
   const world = await BurstWorld.open(publicOffer);
   await world.waitingJob(job({ dataSet: "people" }));
   t.same(await world.stages(), [], "personal data of SG and CL does not go to DE");
+  const { held } = world.fleet.coordinator.core.burst ?? {};
+  t.same(held, [], "nor does it wait for one");
   const other = job({ placement: { countries: ["SG"] } });
   const refused = await world.waitingJob(other);
   t.same(await world.stages(), []);

@@ -12,12 +12,16 @@ import type { VerbAction } from "../context.js";
 import { siteName } from "../host/host-view.js";
 import { renderTable } from "../table.js";
 
+/** Rows that people read. */
+const heldMax = 20;
+
 export const action: VerbAction = async (context) => {
   const { burst } = await context.coordinator();
-  const { offers, pilots, budget } = await burst.listPilots({});
+  const { offers, pilots, budget, held } = await burst.listPilots({});
   const value = {
     offers: offers.map(offerView),
     pilots: pilots.map(pilotView),
+    held: held.map(({ jobId, since, obstacle }) => ({ jobId, since: timeText(since), obstacle })),
     budget: budget === undefined ? null : budgetView(budget),
   };
   context.output.result(value, () => page(value));
@@ -57,12 +61,23 @@ function budgetView({ currency, nanosPerDay, nanosCommitted }: BurstBudget) {
 }
 
 interface View {
+  readonly held: readonly { jobId: string; since: string | null; obstacle: string }[];
   readonly offers: readonly ReturnType<typeof offerView>[];
   readonly pilots: readonly ReturnType<typeof pilotView>[];
   readonly budget: ReturnType<typeof budgetView> | null;
 }
 
-function page({ offers, pilots, budget }: View): string {
+/** Why a job gets no pilot now. */
+const words: Readonly<Record<string, string>> = {
+  names: "every pilot that could take it is in use, or there is none",
+  wait: "it has not waited long enough",
+  silence: "the provider does not answer",
+  rest: "the offer rests after a failure",
+  number: "there are as many pilots as there may be",
+  budget: "the budget of the day would be passed",
+};
+
+function page({ offers, pilots, budget, held }: View): string {
   if (offers.length === 0 && pilots.length === 0) {
     return "nothing is offered; next: quipu-coordinator --burst FILE (docs/burst.md)";
   }
@@ -85,6 +100,15 @@ function page({ offers, pilots, budget }: View): string {
         { title: "STAGE", cell: ({ stage, failed }) => (failed ? `${stage}, failed` : stage) },
         { title: "ENDS", cell: ({ endsAt, endedAt }) => endedAt ?? endsAt ?? "-" },
         { title: "WHY", cell: ({ reason, jobId }) => reason ?? `job ${jobId} waited` },
+      ]),
+    );
+  }
+  if (held.length > 0) {
+    parts.push(
+      renderTable(held.slice(0, heldMax), [
+        { title: "JOB WITHOUT A PILOT", cell: ({ jobId }) => jobId },
+        { title: "WAITS SINCE", cell: ({ since }) => since ?? "-" },
+        { title: "WHY", cell: ({ obstacle }) => words[obstacle] ?? obstacle },
       ]),
     );
   }

@@ -4,7 +4,7 @@ import type { BurstOfferSchema, BurstService, PilotSchema } from "../../gen/quip
 import type { Handlers } from "../../io/rpc/service.js";
 import type { PilotRecord } from "../../io/store/records.js";
 import { budgetWindowMs, committedNanos } from "../../scheduler/burst/budget.js";
-import { restsUntilMs } from "../../scheduler/burst/plan.js";
+import { restsUntilMs } from "../../scheduler/burst/starts.js";
 import type { BurstState, OfferState } from "../../scheduler/burst/state.js";
 import type { Burst } from "../burst/burst.js";
 import type { Core } from "../core.js";
@@ -20,6 +20,9 @@ export function listPilots(core: Core): Handlers<typeof BurstService>["listPilot
     return {
       pilots: pilots.sort((a, b) => a.createdAtMs - b.createdAtMs).map(pilotMessage),
       offers: state?.offers.map((one) => offerMessage(one, state, core.burst as Burst)) ?? [],
+      held: (core.burst?.held ?? []).map(({ jobId, sinceMs, obstacle }) => {
+        return { jobId, since: timestampFromMs(sinceMs), obstacle };
+      }),
       ...(state?.config.budget === undefined
         ? {}
         : { budget: budgetMessage(state.config.budget, state) }),

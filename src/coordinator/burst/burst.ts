@@ -7,10 +7,12 @@ import type { PilotOrder, Provider, Seen } from "../../io/burst/provider.js";
 import type { PilotRecord } from "../../io/store/records.js";
 import { type Offer, pilotHosts } from "../../model/burst.js";
 import { budgetWindowMs } from "../../scheduler/burst/budget.js";
-import { deviceSlotsOf, planBurst } from "../../scheduler/burst/plan.js";
+import { planBurst } from "../../scheduler/burst/plan.js";
+import { deviceSlotsOf } from "../../scheduler/burst/spare.js";
 import type {
   BurstAction,
   BurstState,
+  HeldJob,
   OfferState,
   PilotState,
 } from "../../scheduler/burst/state.js";
@@ -38,6 +40,7 @@ export class Burst {
   readonly troubles = new Map<string, QuipuError>();
   /** As the last step saw it. */
   state: BurstState | undefined;
+  held: readonly HeldJob[] = [];
   readonly #waiting = new WaitingJobs();
   readonly #starting = new Set<string>();
   readonly #orphans = new Set<string>();
@@ -85,8 +88,10 @@ export class Burst {
     const living = await pilots.living();
     await this.#stopOrphans(looked, new Set(living.map(({ id }) => id)));
     const state = await this.#stateOf(living);
+    const { actions, held } = planBurst(state);
     this.state = state;
-    for (const action of planBurst(state)) {
+    this.held = held;
+    for (const action of actions) {
       try {
         await this.#carryOut(action, living);
       } catch (thrown) {

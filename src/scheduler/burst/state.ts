@@ -81,3 +81,18 @@ export type BurstAction =
       readonly reason?: string;
       readonly failed: boolean;
     };
+
+/**
+ * What keeps a job from getting a pilot, nearest to the goal last: every name that it could run under
+ * is taken; it has not waited long enough; the provider does not answer; the offer rests after a
+ * failure; there are as many pilots as there may be; the budget of the day is used up.
+ */
+export const obstacles = ["names", "wait", "silence", "rest", "number", "budget"] as const;
+export type Obstacle = (typeof obstacles)[number];
+
+export interface HeldJob {
+  readonly jobId: string;
+  readonly sinceMs: number;
+  /** Of the offer that came furthest. */
+  readonly obstacle: Obstacle;
+}

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/burst.proto.
  */
 export const file_quipu_v1_burst: GenFile = /*@__PURE__*/
-  fileDesc("ChRxdWlwdS92MS9idXJzdC5wcm90bxIIcXVpcHUudjEiEwoRTGlzdFBpbG90c1JlcXVlc3QiggEKEkxpc3RQaWxvdHNSZXNwb25zZRIkCgZvZmZlcnMYASADKAsyFC5xdWlwdS52MS5CdXJzdE9mZmVyEh8KBnBpbG90cxgCIAMoCzIPLnF1aXB1LnYxLlBpbG90EiUKBmJ1ZGdldBgDIAEoCzIVLnF1aXB1LnYxLkJ1cnN0QnVkZ2V0IuEBCgpCdXJzdE9mZmVyEgwKBG5hbWUYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSHgoFcGxhY2UYAyABKAsyDy5xdWlwdS52MS5QbGFjZRISCgpwaWxvdHNfbWF4GAQgASgFEhAKCGN1cnJlbmN5GAUgASgJEhgKEG5hbm9zX3Blcl9zZWNvbmQYBiABKAMSIgoHdHJvdWJsZRgHIAEoCzIRLnF1aXB1LnYxLkZhaWx1cmUSLwoLcmVzdHNfdW50aWwYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItUCCgVQaWxvdBIKCgJpZBgBIAEoCRINCgVvZmZlchgCIAEoCRIMCgRob3N0GAMgASgJEg0KBXN0YWdlGAQgASgJEg4KBmpvYl9pZBgFIAEoCRIuCgpjcmVhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglqb2luZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2VuZHNfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YCiABKAkSDgoGZmFpbGVkGAsgASgIEhAKCGN1cnJlbmN5GAwgASgJEhgKEG5hbm9zX3Blcl9zZWNvbmQYDSABKAMiTwoLQnVyc3RCdWRnZXQSEAoIY3VycmVuY3kYASABKAkSFQoNbmFub3NfcGVyX2RheRgCIAEoAxIXCg9uYW5vc19jb21taXR0ZWQYAyABKAMyVwoMQnVyc3RTZXJ2aWNlEkcKCkxpc3RQaWxvdHMSGy5xdWlwdS52MS5MaXN0UGlsb3RzUmVxdWVzdBocLnF1aXB1LnYxLkxpc3RQaWxvdHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_quipu_v1_types]);
+  fileDesc("ChRxdWlwdS92MS9idXJzdC5wcm90bxIIcXVpcHUudjEiEwoRTGlzdFBpbG90c1JlcXVlc3QiowEKEkxpc3RQaWxvdHNSZXNwb25zZRIkCgZvZmZlcnMYASADKAsyFC5xdWlwdS52MS5CdXJzdE9mZmVyEh8KBnBpbG90cxgCIAMoCzIPLnF1aXB1LnYxLlBpbG90EiUKBmJ1ZGdldBgDIAEoCzIVLnF1aXB1LnYxLkJ1cnN0QnVkZ2V0Eh8KBGhlbGQYBCADKAsyES5xdWlwdS52MS5IZWxkSm9iIlYKB0hlbGRKb2ISDgoGam9iX2lkGAEgASgJEikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghvYnN0YWNsZRgDIAEoCSLhAQoKQnVyc3RPZmZlchIMCgRuYW1lGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEh4KBXBsYWNlGAMgASgLMg8ucXVpcHUudjEuUGxhY2USEgoKcGlsb3RzX21heBgEIAEoBRIQCghjdXJyZW5jeRgFIAEoCRIYChBuYW5vc19wZXJfc2Vjb25kGAYgASgDEiIKB3Ryb3VibGUYByABKAsyES5xdWlwdS52MS5GYWlsdXJlEi8KC3Jlc3RzX3VudGlsGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLVAgoFUGlsb3QSCgoCaWQYASABKAkSDQoFb2ZmZXIYAiABKAkSDAoEaG9zdBgDIAEoCRINCgVzdGFnZRgEIAEoCRIOCgZqb2JfaWQYBSABKAkSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJam9pbmVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbmRzX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAogASgJEg4KBmZhaWxlZBgLIAEoCBIQCghjdXJyZW5jeRgMIAEoCRIYChBuYW5vc19wZXJfc2Vjb25kGA0gASgDIk8KC0J1cnN0QnVkZ2V0EhAKCGN1cnJlbmN5GAEgASgJEhUKDW5hbm9zX3Blcl9kYXkYAiABKAMSFwoPbmFub3NfY29tbWl0dGVkGAMgASgDMlcKDEJ1cnN0U2VydmljZRJHCgpMaXN0UGlsb3RzEhsucXVpcHUudjEuTGlzdFBpbG90c1JlcXVlc3QaHC5xdWlwdS52MS5MaXN0UGlsb3RzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_quipu_v1_types]);
 
 /**
  * @generated from message quipu.v1.ListPilotsRequest
@@ -55,6 +55,13 @@ export type ListPilotsResponse = Message<"quipu.v1.ListPilotsResponse"> & {
    * @generated from field: quipu.v1.BurstBudget budget = 3;
    */
   budget?: BurstBudget | undefined;
+
+  /**
+   * Jobs that wait for capacity and get no pilot now.
+   *
+   * @generated from field: repeated quipu.v1.HeldJob held = 4;
+   */
+  held: HeldJob[];
 };
 
 /**
@@ -63,6 +70,35 @@ export type ListPilotsResponse = Message<"quipu.v1.ListPilotsResponse"> & {
  */
 export const ListPilotsResponseSchema: GenMessage<ListPilotsResponse> = /*@__PURE__*/
   messageDesc(file_quipu_v1_burst, 1);
+
+/**
+ * @generated from message quipu.v1.HeldJob
+ */
+export type HeldJob = Message<"quipu.v1.HeldJob"> & {
+  /**
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * What keeps it: "names", "wait", "silence", "rest", "number" or "budget".
+   *
+   * @generated from field: string obstacle = 3;
+   */
+  obstacle: string;
+};
+
+/**
+ * Describes the message quipu.v1.HeldJob.
+ * Use `create(HeldJobSchema)` to create a new message.
+ */
+export const HeldJobSchema: GenMessage<HeldJob> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_burst, 2);
 
 /**
  * @generated from message quipu.v1.BurstOffer
@@ -122,7 +158,7 @@ export type BurstOffer = Message<"quipu.v1.BurstOffer"> & {
  * Use `create(BurstOfferSchema)` to create a new message.
  */
 export const BurstOfferSchema: GenMessage<BurstOffer> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_burst, 2);
+  messageDesc(file_quipu_v1_burst, 3);
 
 /**
  * An allocation that was asked for, and the agent in it.
@@ -207,7 +243,7 @@ export type Pilot = Message<"quipu.v1.Pilot"> & {
  * Use `create(PilotSchema)` to create a new message.
  */
 export const PilotSchema: GenMessage<Pilot> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_burst, 3);
+  messageDesc(file_quipu_v1_burst, 4);
 
 /**
  * @generated from message quipu.v1.BurstBudget
@@ -236,7 +272,7 @@ export type BurstBudget = Message<"quipu.v1.BurstBudget"> & {
  * Use `create(BurstBudgetSchema)` to create a new message.
  */
 export const BurstBudgetSchema: GenMessage<BurstBudget> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_burst, 4);
+  messageDesc(file_quipu_v1_burst, 5);
 
 /**
  * @generated from service quipu.v1.BurstService
