@@ -15,14 +15,18 @@ export class FakeProvider implements Provider {
   /** Takes orders and says so, and nothing comes of them. */
   isIdle = false;
   isSilent = false;
+  /** Orders, or looks, are answered when it resolves. */
+  readonly gates = { start: Promise.resolve(), status: Promise.resolve() };
 
   async start(order: PilotOrder): Promise<void> {
     this.orders.push(order);
+    await this.gates.start;
     if (this.refusal !== undefined) throw this.refusal;
     if (!this.isIdle) this.running.set(order.id, order);
   }
 
   async status(): Promise<ReadonlyMap<string, Seen>> {
+    await this.gates.status;
     if (this.isSilent) throw new QuipuError("UNAVAILABLE", "it does not answer");
     return new Map([...this.running.keys()].map((id) => [id, "running"]));
   }

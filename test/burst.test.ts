@@ -189,6 +189,33 @@ t.test("a provider that is silent is believed dead in nothing", async (t) => {
   t.same(world.fleet.troubles, ["burst offer cloud: it does not answer"], "told once");
 });
 
+t.test("a provider that takes its time holds up nobody else", async (t) => {
+  const patient = { ...publicOffer, bootSeconds: 300 };
+  const world = await BurstWorld.open(patient, { ...patient, name: "dear" });
+  await world.pass(2);
+  let open = () => {};
+  const shut = (call: "start" | "status") => {
+    world.provider().gates[call] = new Promise((resolve) => {
+      open = resolve;
+    });
+  };
+  shut("start");
+  await world.waitingJob();
+  await world.pass(20);
+  t.match(await world.pilots(), [{ offer: "cloud", stage: "wanted" }], "its order takes minutes");
+  open();
+  await world.pass(2);
+  t.same(await world.stages(), ["started"], "and it has neither been doubled nor given up");
+  shut("status");
+  await world.waitingJob();
+  await world.pass(30);
+  t.match((await world.pilots())[1], { offer: "dear", stage: "started" }, "while cloud is silent");
+  t.equal((await world.pilots())[0]?.stage, "started", "of which nothing is concluded");
+  open();
+  await world.pass(2);
+  t.same(await world.stages(), ["started", "started"]);
+});
+
 t.test("its time is over: runs move on at no cost, and it is stopped", async (t) => {
   const world = await BurstWorld.open({ ...publicOffer, lifetimeSeconds: 120 });
   const id = await world.waitingJob(job({ attemptsMax: 1 }));

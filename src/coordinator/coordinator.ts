@@ -50,9 +50,10 @@ export class Coordinator {
       earlyCancels: new Map(),
       finishing: new Map(),
       receiptsOwed: new Set(),
-      burst: burst && new Burst(() => core, burst),
+      burst: undefined,
       wake: () => dispatcher.wake(),
     };
+    if (burst !== undefined) core.burst = new Burst(core, burst);
     await readHosts(core);
     for (const run of await ports.store.runs.inStages(["assigned", "acknowledged"])) {
       const job = await ports.store.jobs.get(run.jobId);

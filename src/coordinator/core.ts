@@ -42,7 +42,7 @@ export interface Core {
   /** Runs whose accepted receipt could not be brought into the log yet. */
   readonly receiptsOwed: Set<string>;
   /** Absent where nobody offers capacity. */
-  readonly burst: Burst | undefined;
+  burst: Burst | undefined;
   /** Asks for a round of dispatch, soon. */
   readonly wake: () => void;
 }

@@ -33,11 +33,11 @@ export function listPilots(core: Core): Handlers<typeof BurstService>["listPilot
 function offerMessage(
   { offer }: OfferState,
   { pilots, nowMs }: BurstState,
-  { troubles }: Burst,
+  burst: Burst,
 ): MessageInitShape<typeof BurstOfferSchema> {
   const { name, provider, place, pilotsMax, price } = offer;
   const restsMs = restsUntilMs(pilots.filter((pilot) => pilot.offer === name));
-  const trouble = troubles.get(name);
+  const trouble = burst.troubleOf(name);
   return {
     ...{ name, provider: provider.kind, place: placeMessage(place), pilotsMax },
     currency: price?.currency ?? "",
