@@ -14,6 +14,7 @@ interface Suite {
 }
 
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
+  agents: () => import("./agents.js"),
   calls: () => import("./calls.js"),
   device: () => import("./device.js"),
   dispatch: () => import("./dispatch.js"),

@@ -23,7 +23,7 @@ import type { QuipuError } from "../src/base/errors.js";
 import { hashAsync, OwnedBytes } from "../src/compute/native/hashing.js";
 import { allocate } from "../src/compute/native/memory.js";
 import { openNvml } from "../src/compute/native/nvml.js";
-import { sdNotify } from "../src/compute/native/system.js";
+import { bootMs, sdNotify } from "../src/compute/native/system.js";
 import { failure } from "./failure.js";
 
 const folder = mkdtempSync(join(tmpdir(), "quipu-"));
@@ -151,6 +151,8 @@ t.test(
   },
   async (t) => {
     t.equal(sdNotify("READY=1", undefined), false, "nobody asked");
+    const uptimeMs = 1000 * Number.parseFloat(readFileSync("/proc/uptime", "utf8"));
+    t.ok(Math.abs(bootMs() - uptimeMs) < 60_000, "the clock that does not stop in sleep");
     const receive = `use Socket; $| = 1; my $name = $ARGV[0]; $name =~ s/^@/\\0/;
     socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; bind($s, pack_sockaddr_un($name)) or die $!;
     print "bound\\n"; recv($s, my $text, 4096, 0); print $text;`;

@@ -50,13 +50,15 @@ export class RealFleet {
   }
 
   /** `name` also names its state folder; all of them listen at the fleet's one address. */
-  async startCoordinator(name = "coordinator", args: readonly string[] = []): Promise<Daemon> {
+  async startCoordinator(
+    name = "coordinator",
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Daemon> {
     const state = ["--state", join(this.folder, name)];
-    return this.start(name, "coordinator", [
-      ...state,
-      ...["--listen", this.address, "--http", "127.0.0.1:0", "--origin", "quipu.example/test"],
-      ...args,
-    ]);
+    const listen = ["--listen", this.address, "--http", "127.0.0.1:0"];
+    const origin = ["--origin", "quipu.example/test"];
+    return this.start(name, "coordinator", [...state, ...listen, ...origin, ...args], env);
   }
 
   async startAgent(
@@ -82,12 +84,17 @@ export class RealFleet {
     return this.startAgent(name, place.country, place.site as "private");
   }
 
-  async start(name: string, main: string, args: readonly string[]): Promise<Daemon> {
+  async start(
+    name: string,
+    main: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Daemon> {
     const daemon = await startDaemon({
       program: program(main),
       args,
       logFile: join(this.folder, `${name}.log`),
-      env: quickTimes,
+      env: { ...quickTimes, ...env },
       detached: false,
       signal: new AbortController().signal,
     });

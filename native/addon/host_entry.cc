@@ -1,4 +1,7 @@
-// readGpus(), sdNotify(socket, text) and adviseHugePages(bytes): the host around this process.
+// readGpus(), sdNotify(socket, text), adviseHugePages(bytes), bootMs(): the host around this
+// process.
+#include <time.h>
+
 #include "addon/arguments.h"
 #include "addon/entries.h"
 #include "addon/environment.h"
@@ -43,11 +46,20 @@ void AdviseHugePagesNow(const Napi::CallbackInfo& info) {
   AdviseHugePages(bytes.data, bytes.size);
 }
 
+/** Time since the boot, also of what the machine slept, to a microsecond and better. */
+Napi::Value BootMsNow(const Napi::CallbackInfo& info) {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return Napi::Number::New(
+      info.Env(), 1e3 * static_cast<double>(now.tv_sec) + 1e-6 * static_cast<double>(now.tv_nsec));
+}
+
 }  // namespace
 
 void RegisterHost(Napi::Env env, Napi::Object exports) {
   exports.Set("readGpus", Napi::Function::New(env, ReadGpusNow));
   exports.Set("sdNotify", Napi::Function::New(env, SdNotifyNow));
+  exports.Set("bootMs", Napi::Function::New(env, BootMsNow));
   exports.Set("adviseHugePages", Napi::Function::New(env, AdviseHugePagesNow));
 }
 

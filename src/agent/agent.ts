@@ -64,6 +64,7 @@ export class Agent {
   #leaseMs: number = times.leaseMs;
   #heartbeatDueMs = 0;
   #progressDueMs = 0;
+  #telemetryDueMs = 0;
   #resendIn = resendHeartbeats;
   #heardAtMs = 0;
 
@@ -184,8 +185,11 @@ export class Agent {
     if (now >= this.#heartbeatDueMs) this.#sendHeartbeat(now);
   }
 
-  /** Dropped unless attached; the next sample is a second away. */
+  /** Dropped unless attached, and between heartbeats: the next sample is a second away. */
   telemetry(sample: TelemetrySample): void {
+    const now = this.#now();
+    if (now < this.#telemetryDueMs) return;
+    this.#telemetryDueMs = now + this.#heartbeatMs / 2;
     this.#send(say({ case: "telemetry", value: sample }));
   }
 
@@ -242,7 +246,10 @@ export class Agent {
     for (const life of [...this.#runs.values()]) life.say();
   }
 
-  #heartbeatAck({ sequence, fenced }: HeartbeatAck): void {
+  #heartbeatAck({ sequence, fenced, heartbeatMs }: HeartbeatAck): void {
+    if (heartbeatMs > 0n) {
+      this.#heartbeatMs = checkedMs(heartbeatMs, heartbeatMsMax, "heartbeatMs");
+    }
     const heartbeat = this.#leases.answered(Number(sequence));
     const fencedKeys = new Set(fenced.map((ref) => runKey(runRefOf(ref))));
     for (const key of heartbeat?.runs ?? []) {

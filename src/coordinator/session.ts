@@ -34,6 +34,16 @@ const hostsMax = 10_000;
 const linesPerMessageMax = 4096;
 const runsPerHeartbeatMax = 4096;
 
+/** What one heartbeat of each host may cost this process: beyond so many, they come less often. */
+const msPerHost = 0.25;
+/** At least so many in one lease. */
+const heartbeatsPerLeaseMin = 4;
+
+function heartbeatMs({ hosts, options }: Core): number {
+  const mostMs = options.leaseMs / heartbeatsPerLeaseMin;
+  return Math.round(Math.max(options.heartbeatMs, Math.min(mostMs, msPerHost * hosts.size)));
+}
+
 export class Session implements HostStream {
   readonly #core: Core;
   readonly #link: AgentLink;
@@ -146,10 +156,10 @@ export class Session implements HostStream {
     core.away.delete(host.name);
     core.fleet.changed(host.name);
     older?.close();
-    const { version, heartbeatMs, leaseMs } = core.options;
+    const { version, leaseMs } = core.options;
     const value = create(WelcomeSchema, {
       coordinatorVersion: version,
-      heartbeatMs: BigInt(heartbeatMs),
+      heartbeatMs: BigInt(heartbeatMs(core)),
       leaseMs: BigInt(leaseMs),
       grantKey: core.ports.grants.signer.publicKey,
     });
@@ -172,9 +182,9 @@ export class Session implements HostStream {
       else if (!(await this.#isAccepted(run))) fenced.push(ref);
     }
     if (this.#closed) return;
-    this.send(
-      say({ case: "heartbeatAck", value: create(HeartbeatAckSchema, { sequence, fenced }) }),
-    );
+    const everyMs = BigInt(heartbeatMs(this.#core));
+    const value = create(HeartbeatAckSchema, { sequence, fenced, heartbeatMs: everyMs });
+    this.send(say({ case: "heartbeatAck", value }));
   }
 
   /** The answer renews it there too, whatever it is to do; so what it must do is said again. */

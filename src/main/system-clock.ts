@@ -5,9 +5,19 @@
 import { openSync, readSync } from "node:fs";
 import type { Clock } from "../base/clock.js";
 import { QuipuError } from "../base/errors.js";
+import { bootMs } from "../compute/native/system.js";
+
+export function systemClock(): Clock {
+  try {
+    bootMs();
+    return { wallMs: () => Date.now(), bootMs: () => Math.round(bootMs()) };
+  } catch {
+    return clockOfProc(); // without native code
+  }
+}
 
 /** `/proc/uptime` is CLOCK_BOOTTIME to a hundredth of a second; it is read again through one open file. */
-export function systemClock(): Clock {
+function clockOfProc(): Clock {
   const file = openSync("/proc/uptime", "r");
   const buffer = Buffer.alloc(64);
   return {

@@ -137,6 +137,7 @@ export interface NativeAddon {
   setErrorFactory(make: (code: string, message: string, next: string) => Error): void;
   capabilities(probeCuda: boolean): NativeCapabilities;
   readGpus(): NativeGpuReadings;
+  bootMs(): number;
   sdNotify(socket: string, text: string): void;
   /** For memory that nobody has written yet. Advice: it never fails, and changes no byte. */
   adviseHugePages(bytes: Uint8Array): void;

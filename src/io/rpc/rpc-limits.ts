@@ -9,7 +9,8 @@ export const rpcLimits = Object.freeze({
   serverDeadlineMs: 60_000,
   /** A server that stops lets unary calls finish this long. */
   closeGraceMs: 2_000,
-  connectionsMax: 8_192,
+  /** One for each host of the largest fleet, and some for people. */
+  connectionsMax: 12_288,
   streamsPerConnectionMax: 1_024,
   /** Node's http2 counts headers, settings and buffered frames of one connection. */
   sessionMemoryMiB: 64,
