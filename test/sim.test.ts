@@ -42,6 +42,7 @@ t.test("a hundred fleets keep every promise", async (t) => {
     runsStopped: 10,
     replaced: 30,
     parked: 5,
+    overdue: 4,
     followed: 50,
     preempted: 10,
     evidence: 5,

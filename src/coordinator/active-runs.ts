@@ -13,6 +13,8 @@ export interface RunningJob {
   readonly owner: string;
   readonly priority: number;
   readonly cancelReason?: string | undefined;
+  /** When the run has cost what its job's budget allows. */
+  readonly spentAtMs?: number | undefined;
 }
 
 export interface ActiveRun {

@@ -10,6 +10,7 @@ import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord } from "../io/store/records.js";
 import { type AskedJob, askedJob, jobArtifacts, jobBytes } from "../model/job.js";
 import { checkCycles, isWhole } from "../model/job-graph.js";
+import { timeMs } from "../model/time.js";
 import { type Core, note, notFound } from "./core.js";
 import { linkJobs } from "./graph.js";
 
@@ -38,6 +39,8 @@ export async function checkSpecs(
     );
   }
   const admitted = specs.map(parseSpec);
+  const nowMs = core.ports.clock.wallMs();
+  for (const { spec } of admitted) checkDeadline(spec, nowMs);
   checkCycles(admitted.map(({ spec }) => spec));
   for (const { spec } of admitted) await checkDataSet(core, spec);
   return admitted;
@@ -81,6 +84,7 @@ export async function submitJobs(
   for (const job of jobs) {
     note(core, job.id, "admitted");
     core.queue.add(job);
+    if (job.deadlineMs !== undefined) core.deadlines.expect();
   }
   core.wake();
   return jobs;
@@ -139,6 +143,13 @@ function readJson(bytes: Uint8Array): unknown {
   }
 }
 
+function checkDeadline({ name, deadline }: AskedJob, nowMs: number): void {
+  if (deadline === undefined || timeMs(deadline) > nowMs) return;
+  throw new QuipuError("JOB_FILE_INVALID", `deadline: ${deadline} of job ${name} has passed`, {
+    details: { field: "deadline" },
+  });
+}
+
 async function checkDataSet(core: Core, { dataSet }: AskedJob): Promise<void> {
   if (dataSet === undefined || (await core.ports.store.dataSets.get(dataSet))) return;
   const register = `quipu data add FOLDER --name ${dataSet} --class CLASS`;
@@ -163,6 +174,7 @@ function newJob(one: AdmittedSpec, id: string, position: number, atMs: number): 
     spec: one.bytes,
     specDigest: one.digest,
     attemptsMax: one.spec.attemptsMax,
+    ...(one.spec.deadline === undefined ? {} : { deadlineMs: timeMs(one.spec.deadline) }),
     state: "queued",
     runId: "",
     epoch: 0,

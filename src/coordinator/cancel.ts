@@ -1,5 +1,5 @@
 /** Cancels a job: the mark is durable before anyone is told, and told again at each attach. */
-import { QuipuError } from "../base/errors.js";
+import { type ErrorJson, QuipuError } from "../base/errors.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord } from "../io/store/records.js";
 import { isTerminal } from "../model/job.js";
@@ -11,11 +11,16 @@ import { stepJob } from "./job-machine.js";
 const reasonLengthMax = 500;
 
 /** Doing it twice is once; a job that ended otherwise is a CONFLICT. */
-export async function cancelJob(core: Core, id: string, reason: string): Promise<JobRecord> {
+export async function cancelJob(
+  core: Core,
+  id: string,
+  reason: string,
+  failure?: ErrorJson,
+): Promise<JobRecord> {
   const text = reason.slice(0, reasonLengthMax).toWellFormed() || "no reason given";
   const atMs = core.ports.clock.wallMs();
   const { job, followers } = await core.ports.store.transact((tables) =>
-    mark(tables, id, text, atMs),
+    mark(tables, id, { reason: text, ...(failure === undefined ? {} : { failure }) }, atMs),
   );
   tellFollowers(core, followers);
   if (isTerminal(job.state)) core.queue.remove(id);
@@ -36,13 +41,13 @@ export async function cancelJob(core: Core, id: string, reason: string): Promise
 async function mark(
   tables: StoreTables,
   id: string,
-  reason: string,
+  why: { readonly reason: string; readonly failure?: ErrorJson },
   atMs: number,
 ): Promise<{ job: JobRecord; followers: readonly JobRecord[] }> {
   const job = await tables.jobs.get(id);
   if (job === undefined) throw notFound("job", id, "see `quipu job ls`");
   if (job.state === "cancelled") return { job, followers: [] };
-  const next = stepJob(job, { kind: "cancel", reason }, atMs);
+  const next = stepJob(job, { kind: "cancel", ...why }, atMs);
   if (next === undefined) {
     throw new QuipuError("CONFLICT", `job ${id} is ${job.state} already`, {
       next: `see it with \`quipu job show ${id}\``,

@@ -7,6 +7,7 @@ import { layPilotHosts } from "./burst/hosts.js";
 import { Changes } from "./changes.js";
 import { Claims } from "./claims.js";
 import { type Core, leaseEnd } from "./core.js";
+import { Deadlines, spentAtMs } from "./deadlines.js";
 import { Dispatcher } from "./dispatch.js";
 import { Fleet } from "./fleet.js";
 import { JobQueue, runningJob } from "./job-queue.js";
@@ -14,6 +15,8 @@ import { finishOwed, tick } from "./leases.js";
 import { LogBook } from "./log-book.js";
 import type { AgentLink, CoordinatorOptions, CoordinatorPorts } from "./ports.js";
 import { Session } from "./session.js";
+import { specOf } from "./specs.js";
+import { decisionOf } from "./wire.js";
 
 /** How often a stream, a lease and a staged receipt are looked at. */
 export const tickEveryMs = 250;
@@ -39,6 +42,7 @@ export class Coordinator {
       fleet: new Fleet(() => core),
       queue: new JobQueue(() => core),
       claims: new Claims(),
+      deadlines: new Deadlines(),
       quotas: new Map(),
       changes: new Changes(),
       logBook: new LogBook(ports.log, ports.store),
@@ -58,7 +62,9 @@ export class Coordinator {
     for (const run of await ports.store.runs.inStages(["assigned", "acknowledged"])) {
       const job = await ports.store.jobs.get(run.jobId);
       if (job === undefined) throw new QuipuError("INTERNAL", `run ${run.id} has no job`);
-      core.runs.add(run, leaseEnd(core), runningJob(job));
+      const decision = await ports.store.decisions.get(run.decisionId);
+      const spent = spentAtMs(specOf(job), run, decision && decisionOf(decision.content));
+      core.runs.add(run, leaseEnd(core), { ...runningJob(job), spentAtMs: spent });
       core.away.set(run.host, ports.clock.bootMs());
     }
     for (const { runId } of await ports.store.receipts.inStage("staged")) {

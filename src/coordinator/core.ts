@@ -9,6 +9,7 @@ import type { ActiveRuns } from "./active-runs.js";
 import type { Burst } from "./burst/burst.js";
 import type { Changes } from "./changes.js";
 import type { Claims } from "./claims.js";
+import type { Deadlines } from "./deadlines.js";
 import type { Fleet } from "./fleet.js";
 import type { JobQueue } from "./job-queue.js";
 import type { LogBook } from "./log-book.js";
@@ -23,6 +24,7 @@ export interface Core {
   readonly fleet: Fleet;
   readonly queue: JobQueue;
   readonly claims: Claims;
+  readonly deadlines: Deadlines;
   /** By owner; the database holds the same. */
   readonly quotas: Map<string, Quota>;
   /** Every host that ever attached, by name; the database holds the same. */

@@ -22,6 +22,7 @@ import { sendAssign } from "./assign.js";
 import { boundsOf } from "./bounds.js";
 import { type Core, leaseEnd, note, trouble } from "./core.js";
 import { reserve, useOf } from "./data-uses.js";
+import { spentAtMs } from "./deadlines.js";
 import type { BookedJudgement } from "./fleet.js";
 import { tellFollowers, writeJob } from "./graph.js";
 import { stepJob } from "./job-machine.js";
@@ -247,7 +248,7 @@ function announce(core: Core, { job, decision, content, run, origin, waiting }: 
   }
   core.fleet.kept(origin);
   note(core, job.id, `placed on ${run.host} as ${run.id}`);
-  const asked = runningJob(job);
+  const asked = { ...runningJob(job), spentAtMs: spentAtMs(specOf(job), run, decision) };
   const cancelReason = core.earlyCancels.get(job.id) ?? asked.cancelReason;
   core.earlyCancels.delete(job.id);
   void sendAssign(core, core.runs.add(run, leaseEnd(core), { ...asked, cancelReason }), content);

@@ -38,7 +38,8 @@ export type JobEvent =
     }
   /** The run is given up without a receipt; what was no fault of the job costs it no attempt. */
   | { readonly kind: "lose"; readonly failure: ErrorJson }
-  | { readonly kind: "cancel"; readonly reason: string }
+  /** Its owner wants it no longer, or `failure` says why it has to end. */
+  | { readonly kind: "cancel"; readonly reason: string; readonly failure?: ErrorJson }
   /** It can no longer come to anything, through nothing that it did. */
   | { readonly kind: "abandon"; readonly failure: ErrorJson };
 
@@ -72,14 +73,20 @@ export function stepJob(job: JobRecord, event: JobEvent, atMs: number): JobRecor
     case "settle": {
       const { outcome, failure, result } = event;
       const ended = { ...unfailed(job), state: outcome, finishedAtMs: atMs, result };
-      return failure === undefined ? ended : { ...ended, failure };
+      // Why it was stopped says more than that it was.
+      const why = outcome === "cancelled" ? (job.failure ?? failure) : failure;
+      return why === undefined ? ended : { ...ended, failure: why };
     }
     case "lose":
       return afterLoss(job, event.failure, atMs);
     case "abandon":
       return { ...job, state: "cancelled", failure: event.failure, finishedAtMs: atMs };
     case "cancel": {
-      const marked = { ...job, cancelReason: job.cancelReason ?? event.reason };
+      const marked = {
+        ...job,
+        cancelReason: job.cancelReason ?? event.reason,
+        ...(event.failure === undefined ? {} : { failure: event.failure }),
+      };
       if (job.state !== "queued") return marked;
       return { ...marked, state: "cancelled", finishedAtMs: atMs };
     }

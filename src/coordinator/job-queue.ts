@@ -69,7 +69,7 @@ export class JobQueue {
 }
 
 function waitingOf(job: JobRecord, namesJobs: boolean): Waiting {
-  const { name, priority = 0, after, attemptsMax, ...wish } = specOf(job);
+  const { name, priority = 0, after, attemptsMax, deadline, ...wish } = specOf(job);
   return {
     id: job.id,
     owner: job.owner,

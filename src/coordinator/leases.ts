@@ -6,11 +6,13 @@ import type { ActiveRun } from "./active-runs.js";
 import { brakedSites, siteOf } from "./brake.js";
 import { drainDue } from "./cordon.js";
 import { type Core, trouble } from "./core.js";
+import { endDue } from "./deadlines.js";
 import { finishReceipt } from "./ingest.js";
 import { loseRun, preempted } from "./run-end.js";
 
 export async function tick(core: Core): Promise<void> {
   drainDue(core);
+  await endDue(core);
   const nowMs = core.ports.clock.bootMs();
   const { leaseMs, leaseMarginMs } = core.options;
   for (const session of [...core.sessions.values(), ...core.strangers]) {

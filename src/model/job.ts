@@ -10,6 +10,8 @@ import { digest } from "./data-set.js";
 import { type DeviceKind, deviceKinds } from "./host.js";
 import { name, relativePath } from "./name.js";
 import { country, sites } from "./place.js";
+import { currency } from "./price-book.js";
+import { time } from "./time.js";
 
 export const jobStates = [
   "queued",
@@ -132,6 +134,22 @@ function jobShape<T extends z.ZodType>(task: T) {
       .max(10)
       .optional()
       .describe("the higher one first, within its owner's share; 0 without it"),
+    deadline: time.optional().describe("it ends by then: what has not started never does"),
+    budget: z
+      .strictObject({
+        currency,
+        nanos: z
+          .int()
+          .positive()
+          .describe("what a run may cost, in billionths of the currency's unit"),
+        seconds: z
+          .int()
+          .positive()
+          .max(10 ** 9)
+          .describe("how long it takes: where so long costs more, it is not placed"),
+      })
+      .optional()
+      .describe("a run is stopped when it has cost so much"),
     /** Runs at most this many times when hosts are lost. */
     attemptsMax: z.int().min(1).max(10).default(3),
     after: z

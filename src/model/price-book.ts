@@ -12,6 +12,8 @@ import { country, type Place, sites } from "./place.js";
 
 const moment = z.iso.datetime().describe("RFC 3339, in UTC");
 
+export const currency = z.string().regex(/^[A-Z]{3}$/, "must be an ISO 4217 code, for example USD");
+
 const rate = z.strictObject({
   kind: z.enum(["cpu", "cuda"]).optional(),
   /** The device's model, letter for letter. */
@@ -29,7 +31,7 @@ export const priceBook = z
   .strictObject({
     version: z.literal("quipu.dev/price-book/v1"),
     name,
-    currency: z.string().regex(/^[A-Z]{3}$/, "must be an ISO 4217 code, for example USD"),
+    currency,
     from: moment,
     until: moment.optional(),
     rates: z.array(rate).min(1).max(10_000),
@@ -56,6 +58,13 @@ export function priceOf(book: PriceBook, place: Place, device: Device): Price | 
   );
   if (row === undefined) return undefined;
   return { currency: book.currency, nanosPerSecond: row.nanosPerSecond };
+}
+
+/** Billionths of a unit as units: 1250000000 is "1.25". */
+export function amountText(nanos: bigint): string {
+  const digits = nanos.toString().padStart(10, "0");
+  const parts = digits.slice(-9).replace(/0+$/, "");
+  return parts === "" ? digits.slice(0, -9) : `${digits.slice(0, -9)}.${parts}`;
 }
 
 const dearest = new WeakMap<PriceBook, number>();

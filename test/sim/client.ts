@@ -1,4 +1,5 @@
 /** Someone who submits jobs, asks again when no answer comes, and now and then cancels one. */
+import { timestamp } from "../../src/base/clock.js";
 import { QuipuError } from "../../src/base/errors.js";
 import { submitJobs } from "../../src/coordinator/admission.js";
 import { cancelJob } from "../../src/coordinator/cancel.js";
@@ -15,6 +16,11 @@ const owners = ["a", "b", "c"];
 
 function nameOf(key: string, at: number): string {
   return `${key}-${at}`;
+}
+
+/** Clocks are minutes off, so one that is minutes away passes at any time, or never. */
+function deadlineAt(ms: number): string {
+  return timestamp(1_800_000_000_000 + ms);
 }
 
 export class Client {
@@ -70,7 +76,9 @@ export class Client {
     try {
       return await this.#insist((core) => submitJobs(core, key, specs));
     } catch (thrown) {
-      if (QuipuError.from(thrown).code !== "CONFLICT") throw thrown;
+      // A deadline that passed before anyone was reached is no job's any more.
+      const { code } = QuipuError.from(thrown);
+      if (code !== "CONFLICT" && code !== "JOB_FILE_INVALID") throw thrown;
       return [];
     }
   }
@@ -109,6 +117,9 @@ export class Client {
         ...(dataSet === undefined ? {} : { dataSet }),
         ...hosts,
         owner: chance.pick(owners),
+        ...(chance.hit(0.1)
+          ? { deadline: deadlineAt(this.#world.time.nowMs + chance.between(500_000, 700_000)) }
+          : {}),
         ...chance.pick([{}, {}, { priority: 3 }, { priority: -2 }]),
         attemptsMax: chance.pick([1, 3, 10]),
         task: { driver: "hash" },

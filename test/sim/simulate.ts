@@ -62,6 +62,7 @@ export interface SimReport {
     readonly evidence: number;
     readonly replaced: number;
     readonly parked: number;
+    readonly overdue: number;
     readonly replayed: number;
   };
   readonly states: Readonly<Record<string, number>>;
@@ -167,6 +168,7 @@ function reportOf(seed: number, world: World, durable: Durable): SimReport {
       logged: logged.length,
       evidence: evidence.length,
       replaced,
+      overdue: jobs.filter(({ failure }) => failure?.code === "DEADLINE_EXCEEDED").length,
       parked: jobs.filter(({ failure }) => failure?.code === "POISONED").length,
       replayed,
     },

@@ -65,7 +65,7 @@ export function exitOf(job: JobView): Exit {
     case "lost":
       return { code: beforeStart + 1, by: "quipu" };
     case "cancelled":
-      if (job.startedAt !== null) return { code: 130, by: "job" };
+      if (job.startedAt !== null) return { code: codeOf(job)?.exit ?? 130, by: "job" };
       return { code: beforeStart + (codeOf(job)?.exit ?? 10), by: "quipu" };
     default:
       return { code: codeOf(job)?.exit ?? 1, by: "job" };

@@ -79,6 +79,10 @@ export interface JobTable {
   newest(owner: string, name: string): Promise<JobRecord | undefined>;
   /** Queued jobs above this position that wait for no other, first admitted first. */
   queued(limit: number, afterPosition: number): Promise<readonly JobRecord[]>;
+  /** Jobs that have not ended and had to by then, first due first. */
+  due(limit: number, atMs: number): Promise<readonly JobRecord[]>;
+  /** Whether any job that has not ended has a deadline. */
+  hasDeadlines(): Promise<boolean>;
   /** Newest first, only those with a lower position. */
   list(limit: number, beforePosition: number): Promise<readonly JobRecord[]>;
   countQueued(): Promise<number>;

@@ -295,6 +295,15 @@ async function quotas(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+async function deadlines(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable("jobs").addColumn("deadline_ms", "bigint").execute();
+  await db.schema
+    .createIndex("jobs_by_deadline")
+    .on("jobs")
+    .columns(["state", "deadline_ms"])
+    .execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -320,5 +329,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0009-receipts-by-entry": { up: receiptsByEntry },
     "0010-pilots": { up: (db) => pilots(db, bytes) },
     "0011-quotas": { up: quotas },
+    "0012-deadlines": { up: deadlines },
   };
 }

@@ -41,6 +41,8 @@ export interface JobRecord {
   readonly waitsFor?: readonly string[];
   /** Others wait for this one. */
   readonly isFollowed?: boolean;
+  /** When it has to have ended. */
+  readonly deadlineMs?: number;
   readonly submittedAtMs: number;
   readonly startedAtMs?: number;
   readonly finishedAtMs?: number;

@@ -47,6 +47,7 @@ export interface JobRow {
   waits_for: string | null;
   /** 1 where others wait for it. */
   followed: number | null;
+  deadline_ms: number | null;
   submitted_at_ms: number;
   started_at_ms: number | null;
   finished_at_ms: number | null;

@@ -61,6 +61,28 @@ export function jobQueries(
     async queued(limit, afterPosition) {
       return (await waiting(db, limit, afterPosition).execute()).map(fromRow);
     },
+    async due(limit, atMs) {
+      const rows = await db
+        .selectFrom("jobs")
+        .selectAll()
+        .where("state", "in", ["queued", "placed", "running"])
+        .where("deadline_ms", "<=", atMs)
+        .orderBy("deadline_ms")
+        .orderBy("id")
+        .limit(limit)
+        .execute();
+      return rows.map(fromRow);
+    },
+    async hasDeadlines() {
+      const row = await db
+        .selectFrom("jobs")
+        .select("id")
+        .where("state", "in", ["queued", "placed", "running"])
+        .where("deadline_ms", "is not", null)
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
     async list(limit, beforePosition) {
       const rows = await db
         .selectFrom("jobs")
@@ -194,6 +216,7 @@ function toRow(job: JobRecord): JobRow {
     failed_hosts: job.failedHosts === undefined ? null : JSON.stringify(job.failedHosts),
     waits_for: job.waitsFor === undefined ? null : JSON.stringify(job.waitsFor),
     followed: job.isFollowed ? 1 : null,
+    deadline_ms: job.deadlineMs ?? null,
     submitted_at_ms: job.submittedAtMs,
     started_at_ms: job.startedAtMs ?? null,
     finished_at_ms: job.finishedAtMs ?? null,
@@ -222,6 +245,7 @@ function fromRow(row: JobRow): JobRecord {
     ...(row.failed_hosts === null ? {} : { failedHosts: JSON.parse(row.failed_hosts) }),
     ...(row.waits_for === null ? {} : { waitsFor: JSON.parse(row.waits_for) }),
     ...(row.followed === null ? {} : { isFollowed: true }),
+    ...(row.deadline_ms === null ? {} : { deadlineMs: row.deadline_ms }),
     submittedAtMs: row.submitted_at_ms,
     ...(row.started_at_ms === null ? {} : { startedAtMs: row.started_at_ms }),
     ...(row.finished_at_ms === null ? {} : { finishedAtMs: row.finished_at_ms }),

@@ -98,7 +98,7 @@ export class Ask {
   /** The first of some hosts that are worth the same. */
   offer(names: readonly string[], worth: Worth): Offer {
     const host = this.#board.view(names[0] as string) as HostView;
-    const device = fittingDevices(this.job, host, this.bounds).best as Device;
+    const device = fittingDevices(this, host).best as Device;
     const { name, place } = host;
     const price = this.book === undefined ? undefined : priceOf(this.book, place, device);
     const priced = price === undefined ? {} : { price };

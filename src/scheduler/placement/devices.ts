@@ -8,12 +8,15 @@ import {
   type HostView,
 } from "../../model/host.js";
 import { type JobSpec, needsWholeDevice, taskBackend } from "../../model/job.js";
+import { type PriceBook, priceOf } from "../../model/price-book.js";
 
 /** Each list is a part of the one before it. */
 export interface FittingDevices {
   readonly kinds: readonly Device[];
   readonly backends: readonly Device[];
   readonly roomy: readonly Device[];
+  /** Within the job's budget. */
+  readonly affordable: readonly Device[];
   /** Of a kind of which the job's owner may have more. */
   readonly granted: readonly Device[];
   readonly free: readonly Device[];
@@ -21,7 +24,16 @@ export interface FittingDevices {
   readonly best: Device | undefined;
 }
 
-export function fittingDevices(job: JobSpec, host: HostView, bounds: Bounds): FittingDevices {
+/** A job, and what limits it. */
+export interface Wish {
+  readonly job: JobSpec;
+  readonly bounds: Bounds;
+  /** What devices cost now, where anybody has said so. */
+  readonly book: PriceBook | undefined;
+}
+
+export function fittingDevices(wish: Wish, host: HostView): FittingDevices {
+  const { job, bounds } = wish;
   const { device: wanted, memoryBytes } = job.resources;
   const backend = taskBackend(job.task);
   const kinds = host.devices.filter((device) => wanted === "any" || deviceKind(device) === wanted);
@@ -29,13 +41,22 @@ export function fittingDevices(job: JobSpec, host: HostView, bounds: Bounds): Fi
     (device) => backend === "auto" || device.backends.includes(backend),
   );
   const roomy = backends.filter((device) => device.memoryBytes >= memoryBytes);
-  const granted = roomy.filter(
+  const affordable = roomy.filter((device) => isAffordable(wish, host, device));
+  const granted = affordable.filter(
     (device) => !bounds.kinds?.some(({ kind }) => kind === deviceKind(device)),
   );
   const free = granted.filter((device) => isFree(host, device, demandOf(job, device)));
   let best = free[0];
   for (const device of free) if (best !== undefined && isBetter(job, device, best)) best = device;
-  return { kinds, backends, roomy, granted, free, best };
+  return { kinds, backends, roomy, affordable, granted, free, best };
+}
+
+/** What has no price, or one in another currency, is within no budget. */
+function isAffordable({ job: { budget }, book }: Wish, { place }: HostView, device: Device) {
+  if (budget === undefined) return true;
+  const price = book === undefined ? undefined : priceOf(book, place, device);
+  if (price === undefined || price.currency !== budget.currency) return false;
+  return BigInt(price.nanosPerSecond) * BigInt(budget.seconds) <= BigInt(budget.nanos);
 }
 
 /** What the job takes of this device while it runs. */

@@ -3,18 +3,14 @@
  * do not depend on load: a job that no host passes them for is refused. The others only make it wait.
  * Rule names are stable: they stand in decisions, receipts and what people script against.
  */
-import type { Bounds, ExportRefusal } from "../../model/decision.js";
+import type { ExportRefusal } from "../../model/decision.js";
 import { type Device, deviceKind, type HostView } from "../../model/host.js";
-import { type JobSpec, taskBackend } from "../../model/job.js";
-import type { PriceBook } from "../../model/price-book.js";
+import { taskBackend } from "../../model/job.js";
+import { amountText, priceOf } from "../../model/price-book.js";
 import type { Verdict } from "../policy/verdict.js";
-import { fittingDevices } from "./devices.js";
+import { fittingDevices, type Wish } from "./devices.js";
 
-export interface Asked {
-  readonly job: JobSpec;
-  /** What devices cost now, where anybody has said so. */
-  readonly book: PriceBook | undefined;
-  readonly bounds: Bounds;
+export interface Asked extends Wish {
   /** What the law says about this job on a host. */
   verdict(host: HostView): Verdict;
 }
@@ -118,8 +114,9 @@ const kind: Filter = {
   rule: "device.kind",
   binding: false,
   change: "a lawful host with such a device joins",
-  check: ({ job, bounds }, host) => {
-    const { kinds } = fittingDevices(job, host, bounds);
+  check: (asked, host) => {
+    const { job } = asked;
+    const { kinds } = fittingDevices(asked, host);
     if (kinds.length > 0) return undefined;
     const wanted = job.resources.device === "any" ? "a" : `a ${job.resources.device}`;
     return { text: `The job needs ${wanted} device; this host has ${deviceList(host.devices)}.` };
@@ -130,8 +127,9 @@ const backend: Filter = {
   rule: "device.backend",
   binding: false,
   change: "a lawful host whose devices run that backend joins",
-  check: ({ job, bounds }, host) => {
-    const { backends } = fittingDevices(job, host, bounds);
+  check: (asked, host) => {
+    const { job } = asked;
+    const { backends } = fittingDevices(asked, host);
     if (backends.length > 0) return undefined;
     return { text: `No device of this host runs backend ${taskBackend(job.task)}.` };
   },
@@ -141,12 +139,32 @@ const memory: Filter = {
   rule: "device.memory",
   binding: false,
   change: "a lawful host with a larger device joins, or the job asks for less memory",
-  check: ({ job, bounds }, host) => {
-    const { backends, roomy } = fittingDevices(job, host, bounds);
+  check: (asked, host) => {
+    const { job } = asked;
+    const { backends, roomy } = fittingDevices(asked, host);
     if (roomy.length > 0) return undefined;
     const most = Math.max(...backends.map(({ memoryBytes }) => memoryBytes));
     const needs = job.resources.memoryBytes;
     return { text: `The job needs ${needs} bytes on one device; the largest here has ${most}.` };
+  },
+};
+
+const budget: Filter = {
+  rule: "price.budget",
+  binding: true,
+  change: "its budget grows, or a cheaper device joins",
+  check: (asked, host) => {
+    const { roomy, affordable } = fittingDevices(asked, host);
+    if (affordable.length > 0) return undefined;
+    const { nanos = 0, currency = "", seconds = 0 } = asked.job.budget ?? {};
+    const prices = roomy.flatMap((device) => {
+      const price = asked.book === undefined ? undefined : priceOf(asked.book, host.place, device);
+      return price?.currency === currency ? [price.nanosPerSecond] : [];
+    });
+    if (prices.length === 0) return { text: `No device here has a price in ${currency}.` };
+    const least = amountText(BigInt(Math.min(...prices)) * BigInt(seconds));
+    const allowed = amountText(BigInt(nanos));
+    return { text: `${seconds} s cost ${least} ${currency} here; the budget is ${allowed}.` };
   },
 };
 
@@ -156,11 +174,11 @@ const quota: Filter = {
   rule: quotaRule,
   binding: false,
   change: "a run of the same owner ends, or its quota grows (`quipu quota set`)",
-  check: ({ job, bounds }, host) => {
-    const { roomy, granted } = fittingDevices(job, host, bounds);
+  check: (asked, host) => {
+    const { affordable, granted } = fittingDevices(asked, host);
     if (granted.length > 0) return undefined;
-    const kinds = new Set(roomy.map(deviceKind));
-    const texts = (bounds.kinds ?? []).filter(({ kind }) => kinds.has(kind));
+    const kinds = new Set(affordable.map(deviceKind));
+    const texts = (asked.bounds.kinds ?? []).filter(({ kind }) => kinds.has(kind));
     return { text: texts.map(({ text }) => text).join(" ") };
   },
 };
@@ -182,8 +200,8 @@ const room: Filter = {
   rule: busyRule,
   binding: false,
   change: "a run on one of them ends",
-  check: ({ job, bounds }, host) => {
-    const { granted, free } = fittingDevices(job, host, bounds);
+  check: (asked, host) => {
+    const { granted, free } = fittingDevices(asked, host);
     if (free.length > 0) return undefined;
     return {
       text: `Every fitting device is busy: ${list(
@@ -206,6 +224,7 @@ export const filters: readonly Filter[] = Object.freeze([
   kind,
   backend,
   memory,
+  budget,
   quota,
   elsewhere,
   room,

@@ -27,7 +27,7 @@ export function findingOf(asked: Asked, host: HostView): Finding {
     if (fault === undefined) continue;
     return { fault: { rule, ...fault }, binding, key: `${fault.rule ?? rule} ${fault.text}` };
   }
-  const device = fittingDevices(asked.job, host, asked.bounds).best;
+  const device = fittingDevices(asked, host).best;
   const verdict = asked.verdict(host);
   if (device === undefined || !verdict.allowed) {
     throw new QuipuError("INTERNAL", `host ${host.name} passed every filter and does not fit`);
