@@ -15,6 +15,8 @@ export class FakeProvider implements Provider {
   /** Takes orders and says so, and nothing comes of them. */
   isIdle = false;
   isSilent = false;
+  /** Takes its time to stop: it is asked again. */
+  isSlow = false;
   /** Orders, or looks, are answered when it resolves. */
   readonly gates = { start: Promise.resolve(), status: Promise.resolve() };
 
@@ -33,7 +35,7 @@ export class FakeProvider implements Provider {
 
   async stop(id: string): Promise<void> {
     this.stops.push(id);
-    this.running.delete(id);
+    if (!this.isSlow) this.running.delete(id);
   }
 
   get order(): PilotOrder {

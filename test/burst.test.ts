@@ -142,7 +142,13 @@ t.test("a boot that never joins is stopped, and the offer rests ever longer", as
   const world = await BurstWorld.open(publicOffer);
   await world.waitingJob();
   const late = world.agent();
-  await world.pass(62);
+  world.provider().isSlow = true;
+  await world.pass(60);
+  t.same(await world.stages(), ["stopping, failed"]);
+  await late.attach();
+  t.match(late.refusal, /PERMISSION_DENIED: pilot cloud-1 is being stopped/);
+  world.provider().isSlow = false;
+  await world.pass(2);
   t.match(await world.pilots(), [{ stage: "ended", failed: true, reason: /join within 60 s/ }]);
   t.same([...world.provider().running], []);
   await late.attach();
@@ -173,9 +179,29 @@ t.test("a provider that says yes and does nothing, or that takes a pilot away", 
   await world.pass(16);
   const taken = { stage: "ended", failed: false, reason: "its provider ended it" };
   t.match((await world.pilots())[1], taken);
-  await world.pass(30);
-  const [, , third] = await world.pilots();
-  t.match(third, { stage: "started", host: "cloud-1" }, "when the lease of its run was over");
+  t.notOk(world.fleet.coordinator.core.away.has("cloud-1"), "it has not vanished: it was let go");
+});
+
+t.test("a name is free when no run can go on under it", async (t) => {
+  const world = await BurstWorld.open({ ...publicOffer, waitSeconds: 0 });
+  await world.fleet.one();
+  await world.pass(2);
+  const agent = world.agent();
+  await agent.attach();
+  await agent.running();
+  for (let second = 0; second < 20; second += 5) {
+    await world.pass(5);
+    await agent.beat(agent.assign);
+  }
+  agent.leave();
+  world.provider().running.clear();
+  await world.fleet.one();
+  await world.fleet.one();
+  await world.pass(4); // less than the lease
+  t.match(await world.pilots(), [{ stage: "ended" }, { host: "cloud-2", stage: "started" }]);
+  t.match(world.fleet.coordinator.core.burst?.held, [{ obstacle: "names" }]);
+  await world.pass(10);
+  t.match((await world.pilots())[2], { host: "cloud-1", stage: "started" });
 });
 
 t.test("a provider that is silent is believed dead in nothing", async (t) => {

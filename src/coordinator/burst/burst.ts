@@ -163,7 +163,7 @@ export class Burst {
     return {
       ...pastOf(pilot),
       starting: desk?.isStarting(id) ?? false,
-      sighting: desk?.sighting(pilot) ?? "unknown",
+      sighting: desk?.sighting(id) ?? "unknown",
       attached: sessions.has(host),
       runs: count,
       freeSlots: Math.max(0, sumOf(devices) - sumOf(runs.load(host))),

@@ -11,12 +11,6 @@ import type { Sighting } from "../../scheduler/burst/state.js";
 /** A provider that has not answered for so long counts as silent. */
 export const patienceMs = 20_000;
 
-interface Listing {
-  readonly pilots: ReadonlyMap<string, Seen>;
-  /** Wall-clock time; what was made later could not be listed. */
-  readonly askedAtMs: number;
-}
-
 export class Desk {
   readonly offer: Offer;
   /** Why the provider does not answer, or took no order last time. */
@@ -26,7 +20,8 @@ export class Desk {
   readonly #tell: (error: QuipuError) => void;
   readonly #starting = new Set<string>();
   readonly #stopping = new Set<string>();
-  #listing: Listing | undefined;
+  /** Undefined before the first answer, and after one that failed. */
+  #listed: ReadonlyMap<string, Seen> | undefined;
   #isFresh = false;
   #lookingSinceMs: number | undefined;
 
@@ -41,38 +36,36 @@ export class Desk {
   get isSilent(): boolean {
     const sinceMs = this.#lookingSinceMs;
     const isLate = sinceMs !== undefined && this.#clock.bootMs() >= sinceMs + patienceMs;
-    return isLate || this.#listing === undefined;
+    return isLate || this.#listed === undefined;
   }
 
   isStarting(id: string): boolean {
     return this.#starting.has(id);
   }
 
-  sighting({ id, createdAtMs }: { readonly id: string; readonly createdAtMs: number }): Sighting {
-    const listing = this.isSilent ? undefined : this.#listing;
-    if (listing === undefined) return "unknown";
-    return listing.pilots.get(id) ?? (listing.askedAtMs < createdAtMs ? "unknown" : "absent");
+  sighting(id: string): Sighting {
+    if (this.isSilent) return "unknown";
+    return this.#listed?.get(id) ?? "absent";
   }
 
   /** What was listed since the last call. */
   news(): readonly string[] {
-    const pilots = this.#isFresh ? this.#listing?.pilots : undefined;
+    const listed = this.#isFresh ? this.#listed : undefined;
     this.#isFresh = false;
-    return [...(pilots?.keys() ?? [])];
+    return [...(listed?.keys() ?? [])];
   }
 
   /** Resolves when there is an answer; at once while an earlier look has none. */
   async look(): Promise<void> {
     if (this.#lookingSinceMs !== undefined) return;
     this.#lookingSinceMs = this.#clock.bootMs();
-    const askedAtMs = this.#clock.wallMs();
-    const wasSilent = this.#listing === undefined;
+    const wasSilent = this.#listed === undefined;
     try {
-      this.#listing = { pilots: await this.#provider.status(), askedAtMs };
+      this.#listed = await this.#provider.status();
       this.#isFresh = true;
       if (wasSilent) this.trouble = undefined;
     } catch (thrown) {
-      this.#listing = undefined;
+      this.#listed = undefined;
       this.#troubled(thrown);
     }
     this.#lookingSinceMs = undefined;
