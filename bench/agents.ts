@@ -51,7 +51,7 @@ function processorSeconds(pid: number): number {
 export async function run({ only, pairs }: RunOptions): Promise<void> {
   if (only.length > 0 && !only.some((part) => "agents".includes(part))) return print("agents", []);
   const fleet = new RealFleet();
-  const childPath = fileURLToPath(new URL("agents-child.js", import.meta.url));
+  const childPath = fileURLToPath(new URL("./agents-child.js", import.meta.url));
   const all: ChildProcess[] = [];
   try {
     // The times that a coordinator has unless told otherwise.
