@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { QuipuError } from "../src/base/errors.js";
-import { type Random, randomInteger, seededRandom } from "../src/base/random.js";
+import { randomInteger, seededRandom } from "../src/base/random.js";
 import { JobService } from "../src/gen/quipu/v1/jobs_pb.js";
 import { LogService } from "../src/gen/quipu/v1/log_pb.js";
 import { type Job, JobState } from "../src/gen/quipu/v1/types_pb.js";
@@ -18,6 +18,7 @@ const names = ["one", "two"] as const;
 const submitters = 3;
 const killWithinMs = 1_500;
 const pauseMs = 100;
+const restartMs = 1_000;
 /** How soon another should answer: ten seconds after the lease has run out. */
 export const changeMsMax = 10_000 + Number(quickTimes.QUIPU_LEADER_LEASE_MS);
 /** While some end, others may wait; a job that is looked at for so long never ends. */
@@ -39,19 +40,14 @@ export async function leadersFall(
   tell: (done: number) => void = () => undefined,
 ): Promise<Falls> {
   const fleet = new RealFleet();
-  const address = server.newDatabase();
-  const database = new URL(address).pathname.slice(1);
-  const socket = (name: string) => `unix:${fleet.folder}/${name}.sock`;
-  const shared = ["--store", address, "--shared", join(fleet.folder, "shared")];
-  const start = (name: string) =>
-    fleet.startCoordinator(name, [...shared, "--listen", socket(name)]);
-  const addresses = names.map(socket);
+  const replicas = new Replicas(fleet, server);
+  const { addresses } = replicas;
   const load = new Load(addresses);
   try {
     const data = fleet.layData("sg-1", "digits");
     fleet.layData("sg-2", "digits");
     await Promise.all([
-      ...names.map(start),
+      replicas.start(),
       fleet.startAgent("sg-1", "SG", "private", addresses.join(",")),
       fleet.startAgent("sg-2", "SG", "private", addresses.toReversed().join(",")),
     ]);
@@ -59,48 +55,93 @@ export async function leadersFall(
     const { code, stderr } = await fleet.quipu("data", "add", data, ...terms);
     if (code !== 0) throw new Error(`no data set: ${stderr}`);
     load.begin();
-    const leads = () => server.sql(database, "select address from leaders");
-    const changesMs = await fall(fleet, load, seededRandom(seed), kills, async (kill) => {
-      tell(kill);
-      const leader = names.find((name) => socket(name) === leads());
-      if (leader === undefined) throw new Error(`${leads()} leads`);
-      return { leader, restart: () => start(leader) };
-    });
+    const random = seededRandom(seed);
+    const changesMs: number[] = [];
+    for (let kill = 0; kill < kills; kill += 1) {
+      await Promise.all([replicas.answering(), load.more(submitters)]);
+      await delay(randomInteger(random, killWithinMs));
+      await replicas.killLeader();
+      const killedMs = performance.now();
+      await load.more(submitters + 1); // of those under way each submitter may have had one answered
+      changesMs.push(performance.now() - killedMs);
+      tell(kill + 1);
+    }
     await load.end();
     await checkJobs(load);
     return { acknowledged: load.acknowledged.size, changesMs };
   } finally {
     load.close();
+    await replicas.stop();
     await fleet.close();
   }
 }
 
-interface Victim {
-  readonly leader: string;
-  readonly restart: () => Promise<unknown>;
-}
+/** Coordinators that are started again when they end: a leader that was followed ends by itself. */
+class Replicas {
+  readonly addresses: readonly string[];
+  readonly #fleet: RealFleet;
+  readonly #server: PostgresServer;
+  readonly #store: string;
+  readonly #starting = new Map<string, Promise<void>>();
+  #over = false;
 
-async function fall(
-  fleet: RealFleet,
-  load: Load,
-  random: Random,
-  kills: number,
-  next: (kill: number) => Promise<Victim>,
-): Promise<number[]> {
-  const changesMs: number[] = [];
-  let restarting: Promise<unknown> = Promise.resolve();
-  for (let kill = 0; kill < kills; kill += 1) {
-    const atMs = randomInteger(random, killWithinMs);
-    await Promise.all([restarting, load.more(submitters).then(() => delay(atMs))]);
-    const { leader, restart } = await next(kill);
-    await fleet.kill(leader);
-    const killedMs = performance.now();
-    await load.more(submitters + 1); // of those under way each submitter may have had one answered
-    changesMs.push(performance.now() - killedMs);
-    restarting = restart();
+  constructor(fleet: RealFleet, server: PostgresServer) {
+    this.#fleet = fleet;
+    this.#server = server;
+    this.#store = server.newDatabase();
+    this.addresses = names.map((name) => this.#socket(name));
   }
-  await restarting;
-  return changesMs;
+
+  /** Resolves when each of them answers. */
+  async start(): Promise<void> {
+    for (const name of names) this.#starting.set(name, this.#keep(name));
+    await this.answering();
+  }
+
+  async answering(): Promise<void> {
+    await Promise.all(this.#starting.values());
+  }
+
+  async killLeader(): Promise<void> {
+    const database = new URL(this.#store).pathname.slice(1);
+    for (;;) {
+      const address = this.#server.sql(database, "select address from leaders");
+      const leader = names.find((name) => this.#socket(name) === address);
+      if (leader !== undefined) return await this.#fleet.kill(leader);
+      await delay(100); // nobody leads at the moment
+    }
+  }
+
+  /** None of them is started any more. */
+  async stop(): Promise<void> {
+    this.#over = true;
+    await Promise.allSettled(this.#starting.values());
+  }
+
+  async #keep(name: string): Promise<void> {
+    const shared = ["--store", this.#store, "--shared", join(this.#fleet.folder, "shared")];
+    while (!this.#over) {
+      try {
+        const args = [...shared, "--listen", this.#socket(name)];
+        const { process: child } = await this.#fleet.startCoordinator(name, args);
+        child.once("exit", () => {
+          if (!this.#over)
+            this.#starting.set(
+              name,
+              delay(restartMs).then(() => this.#keep(name)),
+            );
+        });
+        return;
+      } catch (thrown) {
+        // On a slow machine one may lose its lease before it has begun.
+        if (QuipuError.from(thrown).code !== "FENCED") throw thrown;
+      }
+    }
+  }
+
+  #socket(name: string): string {
+    return `unix:${this.#fleet.folder}/${name}.sock`;
+  }
 }
 
 /** Submitters that ask until they are answered, each job under one key, any coordinator. */

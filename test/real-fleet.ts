@@ -23,7 +23,7 @@ export const program = (name: string): string =>
 export const quickTimes = {
   QUIPU_LEASE_MS: "3000",
   QUIPU_HEARTBEAT_MS: "300",
-  QUIPU_LEADER_LEASE_MS: "1500",
+  QUIPU_LEADER_LEASE_MS: "2500",
   QUIPU_BURST_STEP_MS: "300",
 };
 
@@ -128,6 +128,7 @@ export class RealFleet {
   /** kill -9, and wait until it is gone. */
   async kill(name: string): Promise<void> {
     const { process: child } = this.daemon(name);
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
     await ended;

@@ -18,6 +18,7 @@ import type { CoordinatorStore } from "../io/store/coordinator-store.js";
 import type { BurstConfig } from "../model/burst.js";
 import { openCheckpoint } from "../proof/tlog/checkpoint.js";
 import { verifierKeyOf } from "../proof/tlog/note.js";
+import { loadPolicy } from "../scheduler/policy/engine.js";
 import { isPolicyFile } from "../scheduler/policy/policy-files.js";
 import { servedServices } from "./api/services.js";
 import { openShared } from "./keys-and-blobs.js";
@@ -130,6 +131,7 @@ interface Parts {
 async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]): Promise<Parts> {
   const { stateFolder, sharedFolder, clock, observe } = options;
   const policyFiles = await readPolicyFolder(options.policyFolder || options.ownPolicyFolder);
+  loadPolicy(policyFiles); // faults are told now, not when this coordinator has to take over
   const prices = await readPriceBooks(options.priceFolder);
   const shared = await openShared(sharedFolder || stateFolder, sharedFolder !== "");
   const storage = await openStorage(stateFolder, options.store);
