@@ -51,9 +51,9 @@ export class Dispatcher {
     this.#core().ports.defer(() => void this.#run());
   }
 
-  /** Wakes if the last round failed: its answers are still owed. */
+  /** Wakes if answers are still owed: the last round failed, or did not tell all why they wait. */
   retry(): void {
-    if (this.#failed) this.wake();
+    if (this.#failed || this.#core().queue.owesWords) this.wake();
   }
 
   async #run(): Promise<void> {

@@ -6,19 +6,27 @@ import type { JobRecord } from "../io/store/records.js";
 import { wantedKinds } from "../model/job.js";
 import type { Waiting } from "../scheduler/queue/line.js";
 import { Queue } from "../scheduler/queue/queue.js";
-import { Round } from "../scheduler/queue/round.js";
+import { Round, type Words } from "../scheduler/queue/round.js";
 import { Shares } from "../scheduler/queue/shares.js";
 import type { RunningJob } from "./active-runs.js";
 import type { Core } from "./core.js";
 import { specOf } from "./specs.js";
 
 const jobsPerPage = 1000;
+/**
+ * Jobs that are told why they wait, at once and in a second after it: of a crowd most are placed before
+ * anybody asks, and telling each would cost as much as placing it.
+ */
+const wordsMax = 64;
+const wordsPerSecond = 256;
 
 export class JobQueue {
   readonly #core: () => Core;
   #queue = new Queue();
   #namesJobs = false;
   #looksAtAll = false;
+  readonly #words: Words = { left: wordsMax, owed: false };
+  #wordsAtMs = 0;
 
   constructor(core: () => Core) {
     this.#core = core;
@@ -58,7 +66,20 @@ export class JobQueue {
     if (ports.policy.namesJobs !== this.#namesJobs) await this.load();
     const looksAtAll = this.#looksAtAll;
     this.#looksAtAll = false;
-    return new Round(this.#queue, this.shares(), ports.clock.wallMs(), looksAtAll);
+    this.#moreWords(ports.clock.bootMs());
+    return new Round(this.#queue, this.shares(), ports.clock.wallMs(), looksAtAll, this.#words);
+  }
+
+  /** Some were not told yet why they wait: a round of their own is due. */
+  get owesWords(): boolean {
+    return this.#words.owed;
+  }
+
+  #moreWords(nowMs: number): void {
+    const more = ((nowMs - this.#wordsAtMs) * wordsPerSecond) / 1000;
+    this.#wordsAtMs = nowMs;
+    this.#words.left = Math.min(wordsMax, this.#words.left + more);
+    this.#words.owed = false;
   }
 
   shares(): Shares {

@@ -2,7 +2,8 @@
  * Whose turn it is, again and again, until all that can be placed has been. First jobs that others
  * made room for; then whoever claims devices of its own before whoever borrows; then the smaller
  * share; then the higher priority, which grows with waiting, so that nothing starves; then the earlier
- * job. At last come those about which nothing is known yet, whether there is room or not.
+ * job. At last come those about which nothing is known yet, whether there is room or not, as many as
+ * may be told why they wait.
  */
 import type { DeviceKind } from "../../model/host.js";
 import type { Line, Waiting } from "./line.js";
@@ -22,19 +23,33 @@ interface Front {
   readonly priority: number;
 }
 
+/** How many jobs may still be told why they wait, and whether some were left untold. */
+export interface Words {
+  left: number;
+  owed: boolean;
+}
+
 export class Round {
   readonly shares: Shares;
   readonly #queue: Queue;
   readonly #nowMs: number;
   readonly #aside: { readonly line: Line; readonly job: Waiting }[] = [];
   readonly #looksAtAll: boolean;
+  readonly #words: Words;
   #first: Waiting[] = [];
   #undecided: readonly Waiting[] | undefined;
   #undecidedAt = 0;
   #front: Front | undefined;
 
   /** `looksAtAll`: also without room, since runs may be found that have to make some. */
-  constructor(queue: Queue, shares: Shares, nowMs: number, looksAtAll = false) {
+  constructor(
+    queue: Queue,
+    shares: Shares,
+    nowMs: number,
+    looksAtAll = false,
+    words: Words = { left: Number.POSITIVE_INFINITY, owed: false },
+  ) {
+    this.#words = words;
     this.#looksAtAll = looksAtAll;
     this.#queue = queue;
     this.shares = shares;
@@ -92,12 +107,18 @@ export class Round {
   }
 
   #nextUndecided(): Waiting | undefined {
+    if (this.#words.left < 1) {
+      this.#words.owed = true;
+      return undefined;
+    }
     this.#undecided ??= this.#queue.undecided();
     for (;;) {
       const job = this.#undecided[this.#undecidedAt];
       if (job === undefined) return undefined;
       this.#undecidedAt += 1;
-      if (!job.isDecided && !job.isGone) return job;
+      if (job.isDecided || job.isGone) continue;
+      this.#words.left -= 1;
+      return job;
     }
   }
 
