@@ -198,7 +198,8 @@ t.test("a name is free when no run can go on under it", async (t) => {
   await world.fleet.one();
   await world.fleet.one();
   await world.pass(4); // less than the lease
-  t.match(await world.pilots(), [{ stage: "ended" }, { host: "cloud-2", stage: "started" }]);
+  t.same(await world.stages(), ["ended", "started"]);
+  t.match((await world.pilots())[1], { host: "cloud-2" });
   t.match(world.fleet.coordinator.core.burst?.held, [{ obstacle: "names" }]);
   await world.pass(10);
   t.match((await world.pilots())[2], { host: "cloud-1", stage: "started" });
