@@ -79,8 +79,8 @@ t.test(
     t.same(at(60_000, waits(["cloud-1"])), ["start cloud-1"]);
     t.same(at(60_000, waits(["cloud-2"])), ["start cloud-2"], "the very name that is lawful");
     t.same(at(60_000, waits([])), []);
-    t.same(at(0, waits(["cloud-1"], { deadlineAtMs: 300_000 })), ["start cloud-1"]);
-    t.same(at(0, waits(["cloud-1"], { deadlineAtMs: 300_001 })), []);
+    t.same(at(0, waits(["cloud-1"], { startByMs: 300_000 })), ["start cloud-1"]);
+    t.same(at(0, waits(["cloud-1"], { startByMs: 300_001 })), []);
     t.same(at(60_000, waits(["dear-1", "cloud-1"]), two), ["start cloud-1"], "though named second");
     t.same(at(60_000, waits(["dear-1"]), two), ["start dear-1"]);
     const own = { ...offerParts, name: "own", place: { ...offerParts.place, site: "private" } };

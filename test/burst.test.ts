@@ -108,6 +108,31 @@ t.test("law comes first: no pilot is asked for where the job may not run", async
   t.same(await world.stages(), ["started"]);
 });
 
+t.test(
+  "a deadline asks before the wait is over, and a job's budget bears the offer's price",
+  async (t) => {
+    const priced = (name: string, nanosPerSecond: number) => {
+      return { ...publicOffer, name, price: { currency: "USD", nanosPerSecond }, waitSeconds: 500 };
+    };
+    const world = await BurstWorld.open(priced("dear", 90), priced("cloud", 10));
+    const rates = [{ nanosPerSecond: 10 }];
+    const book = { version: "quipu.dev/price-book/v1", name: "b", currency: "USD", rates };
+    Object.assign(world.fleet.coordinator.core.ports, {
+      prices: [{ ...book, from: "2026-01-01T00:00:00Z" }],
+    });
+    world.provider().refusal = new QuipuError("LIMIT_EXCEEDED", "no quota");
+    const wallMs = world.fleet.coordinator.core.ports.clock.wallMs();
+    const deadline = new Date(wallMs + 80_000).toISOString();
+    const budget = { currency: "USD", nanos: 500, seconds: 10 };
+    await world.fleet.one(job({ deadline, budget }));
+    await world.pass(8);
+    t.same(await world.stages(), [], "60 s of boot and 10 s of work would do");
+    await world.pass(6);
+    t.match(await world.pilots(), [{ offer: "cloud", failed: true }]);
+    t.equal((await world.pilots()).length, 1, "10 s of the dear one cost 900");
+  },
+);
+
 t.test("private capacity takes the job first", async (t) => {
   const world = await BurstWorld.open(publicOffer);
   const own = new FakeHost(world.fleet);

@@ -6,8 +6,8 @@ import { z } from "zod";
 import { limits } from "../base/limits.js";
 import { name } from "./name.js";
 import { place } from "./place.js";
+import { currency } from "./price-book.js";
 
-const currency = z.string().regex(/^[A-Z]{3}$/, "must be an ISO 4217 code, for example USD");
 const nanos = z
   .int()
   .nonnegative()

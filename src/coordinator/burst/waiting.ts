@@ -1,7 +1,7 @@
-/** Jobs that wait, since when, and under which pilots' names each could run: lawful and fitting. */
+/** Jobs that wait, since when, and under which pilots' names each could run: lawful, fitting, affordable. */
 import type { JobRecord } from "../../io/store/records.js";
-import { type BurstConfig, pilotHosts } from "../../model/burst.js";
-import { needsWholeDevice } from "../../model/job.js";
+import { type BurstConfig, type Offer, pilotHosts } from "../../model/burst.js";
+import { type JobSpec, needsWholeDevice } from "../../model/job.js";
 import type { WaitingJob } from "../../scheduler/burst/state.js";
 import type { Ask } from "../../scheduler/placement/ask.js";
 import type { Core } from "../core.js";
@@ -20,18 +20,18 @@ export class WaitingJobs {
   async look(core: Core, { offers }: BurstConfig): Promise<readonly WaitingJob[]> {
     const jobs = await core.ports.store.jobs.queued(jobsMax, 0);
     this.#since = new Map(jobs.map((job) => [job.id, this.#sinceOf(job, core)]));
-    const names = offers.flatMap(pilotHosts);
     // Jobs that ask for the same get the same ask, so that thousands alike are looked at once.
     const known = new Map<Ask, ReadonlySet<string>>();
     const waiting: WaitingJob[] = [];
     for (const job of jobs) {
       const spec = specOf(job);
       const ask = await core.fleet.ask(spec);
-      const hosts = known.get(ask) ?? new Set(names.filter((name) => isFor(ask, name)));
+      const hosts = known.get(ask) ?? hostsFor(ask, spec, offers);
       known.set(ask, hosts);
       if (hosts.size === 0) continue;
+      const isLight = !needsWholeDevice(spec.task);
       const sinceMs = this.#sinceOf(job, core);
-      waiting.push({ id: job.id, sinceMs, hosts, isLight: !needsWholeDevice(spec.task) });
+      waiting.push({ id: job.id, sinceMs, hosts, isLight, startByMs: startByMs(job, spec) });
     }
     return waiting;
   }
@@ -43,7 +43,24 @@ export class WaitingJobs {
   }
 }
 
+function hostsFor(ask: Ask, spec: JobSpec, offers: readonly Offer[]): ReadonlySet<string> {
+  const names = offers.filter((offer) => isAffordable(spec, offer)).flatMap(pilotHosts);
+  return new Set(names.filter((name) => isFor(ask, name)));
+}
+
+/** As on any device: what has no price, or one in another currency, is within no budget. */
+function isAffordable({ budget }: JobSpec, { price }: Offer): boolean {
+  if (budget === undefined) return true;
+  if (price?.currency !== budget.currency) return false;
+  return BigInt(price.nanosPerSecond) * BigInt(budget.seconds) <= BigInt(budget.nanos);
+}
+
 function isFor(ask: Ask, host: string): boolean {
   const finding = ask.ofReady(host);
   return finding !== undefined && !("fault" in finding);
+}
+
+/** How long it takes is known where its budget says so. */
+function startByMs({ deadlineMs }: JobRecord, { budget }: JobSpec): number | undefined {
+  return deadlineMs === undefined ? undefined : deadlineMs - 1000 * (budget?.seconds ?? 0);
 }

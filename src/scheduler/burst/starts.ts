@@ -87,12 +87,12 @@ function hasName({ hosts }: WaitingJob, { freeHosts }: OfferState): boolean {
 }
 
 function hasWaited(
-  { sinceMs, deadlineAtMs }: WaitingJob,
+  { sinceMs, startByMs }: WaitingJob,
   { offer }: OfferState,
   nowMs: number,
 ): boolean {
   if (nowMs >= sinceMs + 1000 * offer.waitSeconds) return true;
-  return deadlineAtMs !== undefined && nowMs + 1000 * offer.bootSeconds >= deadlineAtMs;
+  return startByMs !== undefined && nowMs + 1000 * offer.bootSeconds >= startByMs;
 }
 
 /** Private capacity first, then the cheapest; what has no price may cost anything. */

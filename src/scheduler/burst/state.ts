@@ -45,8 +45,8 @@ export interface WaitingJob {
   readonly hosts: ReadonlySet<string>;
   /** Whether it takes one slot of a device, or the device whole. */
   readonly isLight: boolean;
-  /** It should be over by then. */
-  readonly deadlineAtMs?: number | undefined;
+  /** Begun later it would miss its deadline. */
+  readonly startByMs?: number | undefined;
 }
 
 export interface BurstState {
