@@ -6,6 +6,7 @@ import {
   type Preemption,
   preemptionFor,
   type Running,
+  ruleFor,
   type Victim,
 } from "../scheduler/placement/preempt.js";
 import type { Shares } from "../scheduler/queue/shares.js";
@@ -23,9 +24,16 @@ export async function preemptionOf(
   const { owner, priority = 0 } = spec;
   const ownsNext = (kind: DeviceKind) => shares.claim(owner, kind) === "own";
   const borrowed = (of: string, kind: DeviceKind) => shares.borrowed(of, kind);
-  const mayLeave = [...core.runs.all()].filter((active) => !active.ending && !mustStop(active));
-  const ask = await core.fleet.ask(spec, bounds);
-  return preemptionFor(ask, { owner, priority, ownsNext }, mayLeave.map(runningOf), borrowed);
+  const claimant = { owner, priority, ownsNext };
+  const mayLeave: Running[] = [];
+  for (const active of core.runs.all()) {
+    const { run, job, ending } = active;
+    if (ending || mustStop(active)) continue;
+    const held = { device: run.device, owner: job.owner, priority: job.priority };
+    if (ruleFor(claimant, held, borrowed) !== undefined) mayLeave.push(runningOf(active));
+  }
+  if (mayLeave.length === 0) return undefined;
+  return preemptionFor(await core.fleet.ask(spec, bounds), claimant, mayLeave, borrowed);
 }
 
 /**

@@ -68,7 +68,7 @@ export function preemptionFor(
 
 export function ruleFor(
   { owner, priority, ownsNext }: Claimant,
-  run: Running,
+  run: Pick<Running, "device" | "owner" | "priority">,
   borrowed: Borrowed,
 ): PreemptRule | undefined {
   const kind = deviceKind({ id: run.device });
