@@ -19,7 +19,7 @@ const lostFailure = { code: "LEASE_EXPIRED", kind: "retryable", message: "late" 
 const settled = { kind: "settle", result: { outputs: [], logIndex: 4 } } as const;
 const events = {
   place: { kind: "place", runId: "run-2", host: "cl-1", country: "CL", decisionId: "dec-2" },
-  wait: { kind: "wait", decisionId: "dec-3" },
+  wait: { kind: "wait", decisionId: "dec-3", rule: "device.busy" },
   refuse: { kind: "refuse", decisionId: "dec-4" },
   start: { kind: "start" },
   succeed: { ...settled, outcome: "succeeded" },

@@ -25,7 +25,7 @@ const call = { signal: new AbortController().signal, peer: "unix" };
 
 function waiting(id: string, position: number, parts: Partial<Waiting> = {}): Waiting {
   const facts = { owner: "a", priority: 0, wish: "", kinds: ["cpu"] as const, sinceMs: 0 };
-  return { id, position, ...facts, isDecided: true, knowsQuota: false, isGone: false, ...parts };
+  return { id, position, ...facts, isDecided: true, rule: "", isGone: false, ...parts };
 }
 
 function sharesOf(quotas: readonly Quota[], used: Record<string, number> = {}, capacity = 10) {

@@ -14,7 +14,8 @@ import type { Decision, Paper } from "../model/decision.js";
 import type { DeviceLoad } from "../model/host.js";
 import { deviceKind } from "../model/host.js";
 import { priceBookDigest } from "../model/price-book.js";
-import { busyRule, quotaRule } from "../scheduler/placement/filters.js";
+import { explain } from "../scheduler/placement/explain.js";
+import { busyRule } from "../scheduler/placement/filters.js";
 import { fleetPaper } from "../scheduler/placement/fleet.js";
 import type { Waiting } from "../scheduler/queue/line.js";
 import type { Round } from "../scheduler/queue/round.js";
@@ -179,7 +180,9 @@ async function judge(core: Core, round: Round, waiting: Waiting): Promise<Verdic
     return { ...judgement, job, content };
   }
   round.waits(waiting);
-  waiting.knowsQuota = reasons[0]?.rule === quotaRule;
+  const { rule } = explain(decision);
+  if (waiting.rule !== "" && rule !== waiting.rule) round.askAgain(waiting);
+  waiting.rule = rule;
   if (reasons.some(({ rule }) => rule === busyRule)) {
     await preemptFor(core, job.id, spec, bounds, round.shares);
   }
@@ -235,8 +238,9 @@ function stepOf(job: JobRecord, { decision, run }: Verdict, atMs: number): JobRe
     const { id: runId, host, place } = run;
     return stepJob(job, { kind: "place", runId, host, country: place.country, decisionId }, atMs);
   }
-  const kind = decision.outcome.kind === "refused" ? "refuse" : "wait";
-  return stepJob(job, { kind, decisionId }, atMs);
+  if (decision.outcome.kind === "refused")
+    return stepJob(job, { kind: "refuse", decisionId }, atMs);
+  return stepJob(job, { kind: "wait", decisionId, rule: explain(decision).rule }, atMs);
 }
 
 function announce(core: Core, { job, decision, content, run, origin, waiting }: Verdict): void {

@@ -9,6 +9,7 @@ import type { JobLinkRecord, JobRecord } from "../io/store/records.js";
 import type { Reason } from "../model/decision.js";
 import { isTerminal, jobBytes } from "../model/job.js";
 import { type Need, needsOf, placeOfNeed, withModel } from "../model/job-graph.js";
+import { waitingFor, waitOver } from "../model/waits.js";
 import { graphRule } from "../scheduler/placement/explain.js";
 import type { AdmittedSpec } from "./admission.js";
 import { type Core, note, notFound } from "./core.js";
@@ -41,8 +42,10 @@ export async function linkJobs(
       else if (!first.isFollowed) await tables.jobs.update({ ...first, isFollowed: true });
     }
     const linked = jobs[at] as JobRecord; // which one before it may have marked
-    if (waitsFor.size > 0) jobs[at] = { ...linked, waitsFor: [...waitsFor] };
-    else jobs[at] = await wholeNow(tables, linked, [...links.values()]);
+    if (waitsFor.size > 0) {
+      const waits = waitingFor(undefined, graphRule, record.submittedAtMs);
+      jobs[at] = { ...linked, waitsFor: [...waitsFor], waits };
+    } else jobs[at] = await wholeNow(tables, linked, [...links.values()]);
   }
   return { jobs, links: [...links.values()] };
 }
@@ -115,7 +118,9 @@ async function nextOf(
   if (rest.length > 0) return { ...follower, waitsFor: rest };
   const links = await tables.jobLinks.needs(follower.id);
   const whole = await released(tables, follower, links);
-  return "spec" in whole ? whole : ended(follower, whole.message, atMs);
+  const waits = waitOver(follower.waits, atMs);
+  if ("spec" in whole) return waits === undefined ? whole : { ...whole, waits };
+  return ended(follower, whole.message, atMs);
 }
 
 /** The job with the digests of what it takes from others, or what is missing of that. */

@@ -12,6 +12,7 @@
 import type { ErrorJson } from "../base/errors.js";
 import type { JobRecord, JobResult } from "../io/store/records.js";
 import type { JobState } from "../model/job.js";
+import { waitingFor, waitOver } from "../model/waits.js";
 import { failedHostsAfter, poisonOf, retryAfter } from "./retry.js";
 
 export type JobEvent =
@@ -23,8 +24,8 @@ export type JobEvent =
       readonly country: string;
       readonly decisionId: string;
     }
-  /** No capacity now; the newest decision says why. */
-  | { readonly kind: "wait"; readonly decisionId: string }
+  /** No capacity now; the newest decision says why, by this rule above all. */
+  | { readonly kind: "wait"; readonly decisionId: string; readonly rule: string }
   /** No host may run it. */
   | { readonly kind: "refuse"; readonly decisionId: string }
   /** The agent acknowledged the run. */
@@ -58,14 +59,25 @@ export const jobEventStates: Readonly<Record<JobEvent["kind"], readonly JobState
 /** The job after `event`; undefined when the event means nothing in its state. */
 export function stepJob(job: JobRecord, event: JobEvent, atMs: number): JobRecord | undefined {
   if (!jobEventStates[event.kind].includes(job.state)) return undefined;
+  if (event.kind === "wait") {
+    const waits = waitingFor(job.waits, event.rule, atMs);
+    return { ...job, decisionId: event.decisionId, waits };
+  }
+  const waits = waitOver(job.waits, atMs);
+  return afterEvent(waits === undefined ? job : { ...job, waits }, event, atMs);
+}
+
+function afterEvent(
+  job: JobRecord,
+  event: Exclude<JobEvent, { kind: "wait" }>,
+  atMs: number,
+): JobRecord {
   switch (event.kind) {
     case "place": {
       const { runId, host, country, decisionId } = event;
       const epoch = job.epoch + 1;
       return { ...unfailed(job), state: "placed", runId, epoch, host, country, decisionId };
     }
-    case "wait":
-      return { ...job, decisionId: event.decisionId };
     case "refuse":
       return { ...job, state: "refused", decisionId: event.decisionId, finishedAtMs: atMs };
     case "start":

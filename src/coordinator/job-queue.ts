@@ -19,6 +19,8 @@ const jobsPerPage = 1000;
  */
 const wordsMax = 64;
 const wordsPerSecond = 256;
+/** For each thousand that wait. */
+const lookEveryMs = 1_000;
 
 export class JobQueue {
   readonly #core: () => Core;
@@ -27,6 +29,7 @@ export class JobQueue {
   #looksAtAll = false;
   readonly #words: Words = { left: wordsMax, owed: false };
   #wordsAtMs = 0;
+  #nextLookAtMs = 0;
 
   constructor(core: () => Core) {
     this.#core = core;
@@ -53,6 +56,17 @@ export class JobQueue {
 
   remove(id: string): void {
     this.#queue.remove(id);
+  }
+
+  /**
+   * Without room nobody asks about those that wait, and the reasons why they do change all the same: so
+   * all are looked at now and then, the more there are the more seldom.
+   */
+  lookNowAndThen(nowMs: number): void {
+    if (this.#queue.size === 0 || nowMs < this.#nextLookAtMs) return;
+    this.#nextLookAtMs = nowMs + lookEveryMs * Math.ceil(this.#queue.size / jobsPerPage);
+    this.lookAgain();
+    this.#core().wake();
   }
 
   /** Who may have what is otherwise: the next round looks at all, room or not. */
@@ -100,7 +114,7 @@ function waitingOf(job: JobRecord, namesJobs: boolean): Waiting {
     kinds: wantedKinds(wish.resources),
     sinceMs: job.submittedAtMs,
     isDecided: job.decisionId !== "",
-    knowsQuota: false,
+    rule: job.decisionId === "" ? "" : (job.waits?.intervals.at(-1)?.rule ?? ""),
     isGone: false,
   };
 }

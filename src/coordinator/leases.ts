@@ -14,6 +14,7 @@ export async function tick(core: Core): Promise<void> {
   drainDue(core);
   await endDue(core);
   const nowMs = core.ports.clock.bootMs();
+  core.queue.lookNowAndThen(nowMs);
   const { leaseMs, leaseMarginMs } = core.options;
   for (const session of [...core.sessions.values(), ...core.strangers]) {
     if (session.heardAtMs + leaseMs + leaseMarginMs < nowMs) session.close();

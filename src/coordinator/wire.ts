@@ -17,6 +17,7 @@ import type { Cordon, DataSetRecord, HostRecord, JobRecord } from "../io/store/r
 import type { Decision, Offer, Reason } from "../model/decision.js";
 import type { JobState } from "../model/job.js";
 import { type PlaceGrade as Grade, type Place, place as placeShape } from "../model/place.js";
+import { waitTotals } from "../model/waits.js";
 import type { Core } from "./core.js";
 import { graphReasons } from "./graph.js";
 
@@ -102,6 +103,7 @@ export async function jobMessage(
     epoch: BigInt(job.epoch),
     ...(job.failure === undefined ? {} : { failure: failureMessage(job.failure) }),
     waitsFor: [...(job.waitsFor ?? [])],
+    ...waitMessages(job, core.ports.clock.wallMs()),
     owner: job.owner,
     failedHosts: [...(job.failedHosts ?? [])],
     outputs: (result?.outputs ?? []).map((output) => ({
@@ -129,6 +131,17 @@ function times(job: JobRecord): {
     submittedAt: timestampFromMs(job.submittedAtMs),
     ...(job.startedAtMs === undefined ? {} : { startedAt: timestampFromMs(job.startedAtMs) }),
     ...(job.finishedAtMs === undefined ? {} : { finishedAt: timestampFromMs(job.finishedAtMs) }),
+  };
+}
+
+function waitMessages({ waits }: JobRecord, nowMs: number) {
+  return {
+    waits: (waits?.intervals ?? []).map(({ rule, fromMs, untilMs }) => ({
+      rule,
+      since: timestampFromMs(fromMs),
+      ...(untilMs === undefined ? {} : { until: timestampFromMs(untilMs) }),
+    })),
+    waitTotals: waitTotals(waits, nowMs).map(({ rule, ms }) => ({ rule, durationMs: BigInt(ms) })),
   };
 }
 

@@ -212,7 +212,10 @@ async function checkReceipts(
       world.violated(`the index does not know the receipt of ${runId}`);
     }
   }
-  for (const { id, state, result, failure, waitsFor, failedHosts = [] } of jobs) {
+  for (const { id, state, result, failure, waitsFor, waits, failedHosts = [] } of jobs) {
+    if (waits?.intervals.some(({ untilMs }) => untilMs === undefined)) {
+      world.violated(`${id} is ${state} and waits all the same`);
+    }
     if (state === "succeeded" && waitsFor) world.violated(`${id} did not wait for ${waitsFor}`);
     const dead = failedHosts.length;
     if (failure?.code === "POISONED" ? dead < poisonedHostsMax : dead > poisonedHostsMax) {

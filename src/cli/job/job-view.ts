@@ -6,7 +6,7 @@ import type { Reason as RuleReason } from "../../model/decision.js";
 import type { JobState as StateName } from "../../model/job.js";
 import { hostList } from "../../scheduler/placement/explain.js";
 import type { Output, Style } from "../output.js";
-import type { Column } from "../table.js";
+import { type Column, durationText } from "../table.js";
 
 const stateNames: Readonly<Record<JobState, StateName>> = {
   [JobState.UNSPECIFIED]: "queued",
@@ -67,6 +67,10 @@ export function jobView(job: Job) {
     logIndex: job.receiptLogged ? Number(job.logIndex) : null,
     owner: job.owner,
     waitsFor: [...job.waitsFor],
+    waits: job.waits.map(({ rule, since, until }) => {
+      return { rule, since: timeView(since), until: timeView(until) };
+    }),
+    waited: job.waitTotals.map(({ rule, durationMs }) => ({ rule, ms: Number(durationMs) })),
     failedHosts: job.failedHosts.map(({ host, code }) => ({ host, code })),
     failure:
       job.failure === undefined
@@ -115,6 +119,14 @@ export function reasonLines(reasons: readonly ReasonView[]): string[] {
     const basis = law === undefined ? "" : ` [${law}]`;
     return `  ${hostList([reason]) || "(fleet)"}: ${text} (${rule})${basis}`;
   });
+}
+
+/** How long it waited, and mostly for what; undefined when it did not. */
+export function waitText({ waited }: Pick<JobView, "waited">): string | undefined {
+  const sumMs = waited.reduce((sum, { ms }) => sum + ms, 0);
+  if (waited.length === 0 || sumMs === 0) return undefined;
+  const parts = waited.slice(0, 4).map(({ rule, ms }) => `${rule} ${durationText(ms)}`);
+  return `${durationText(sumMs)}: ${parts.join(", ")}`;
 }
 
 export const jobColumns: readonly Column<JobView>[] = [

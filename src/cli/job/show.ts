@@ -2,7 +2,7 @@
 import { QuipuError } from "../../base/errors.js";
 import type { Context, VerbAction } from "../context.js";
 import { bytesText, shortDigest } from "../table.js";
-import { type JobView, jobLine, jobTrouble, jobView } from "./job-view.js";
+import { type JobView, jobLine, jobTrouble, jobView, waitText } from "./job-view.js";
 
 export const action: VerbAction = async (context, { args }) => {
   const job = await getJob(context, args[0] ?? "");
@@ -24,6 +24,8 @@ function page({ output }: Context, job: JobView): string {
   if (job.startedAt !== null) lines.push(`started    ${job.startedAt}`);
   if (job.finishedAt !== null) lines.push(`finished   ${job.finishedAt}`);
   if (job.waitsFor.length > 0) lines.push(`waits for  ${job.waitsFor.join(", ")}`);
+  const waited = waitText(job);
+  if (waited !== undefined) lines.push(`waited     ${waited}`);
   for (const { host, code } of job.failedHosts) lines.push(`failed on  ${host} (${code})`);
   if (job.backend !== null) lines.push(`backend    ${job.backend}, determinism ${job.determinism}`);
   for (const { name, sizeBytes, digest } of job.outputs) {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { JobState } from "../../model/job.js";
 import { changeFor, type Explanation, explain } from "../../scheduler/placement/explain.js";
 import type { Context, VerbAction } from "../context.js";
-import { jobLine, type ReasonView, reasonLines, reasonView } from "./job-view.js";
+import { jobLine, type ReasonView, reasonLines, reasonView, waitText } from "./job-view.js";
 import { offerView, planFiles, planText } from "./plan.js";
 import { getJob } from "./show.js";
 
@@ -26,7 +26,9 @@ export const action: VerbAction = async (context, { args, options }) => {
   // A job that nobody has decided about yet has no reasons, and none are made up for it.
   const explanation = job.reasons.length > 0 ? explanationOf(job.state, job.reasons) : null;
   context.output.result({ job, explanation }, () => {
+    const waited = waitText(job);
     const lines = [jobLine(context.output, job), ...explanationLines(explanation)];
+    if (waited !== undefined) lines.push(`It waited ${waited}.`);
     if (job.reasons.length > 0)
       lines.push("hosts that were not chosen:", ...reasonLines(job.reasons));
     return lines.join("\n");

@@ -304,6 +304,10 @@ async function deadlines(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+async function waits(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable("jobs").addColumn("waits", "text").execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -330,5 +334,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0010-pilots": { up: (db) => pilots(db, bytes) },
     "0011-quotas": { up: quotas },
     "0012-deadlines": { up: deadlines },
+    "0013-waits": { up: waits },
   };
 }

@@ -11,6 +11,7 @@ import type { JobState } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
 import type { Price } from "../../model/price-book.js";
 import type { Determinism } from "../../model/run.js";
+import type { WaitHistory } from "../../model/waits.js";
 
 export interface JobRecord {
   readonly id: string;
@@ -41,6 +42,8 @@ export interface JobRecord {
   readonly waitsFor?: readonly string[];
   /** Others wait for this one. */
   readonly isFollowed?: boolean;
+  /** What it waited for so far. */
+  readonly waits?: WaitHistory;
   /** When it has to have ended. */
   readonly deadlineMs?: number;
   readonly submittedAtMs: number;

@@ -48,6 +48,7 @@ export interface JobRow {
   /** 1 where others wait for it. */
   followed: number | null;
   deadline_ms: number | null;
+  waits: string | null;
   submitted_at_ms: number;
   started_at_ms: number | null;
   finished_at_ms: number | null;

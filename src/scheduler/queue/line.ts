@@ -14,8 +14,8 @@ export interface Waiting {
   readonly sinceMs: number;
   /** Something has been decided about it since it was queued. */
   isDecided: boolean;
-  /** It knows that its owner's quota is used up. */
-  knowsQuota: boolean;
+  /** Why it waits, as far as anybody has asked; empty before. */
+  rule: string;
   isGone: boolean;
 }
 
@@ -58,6 +58,11 @@ export class Line {
       else high = middle;
     }
     jobs.splice(low, 0, job);
+  }
+
+  /** Those behind the first, at most so many. */
+  behind(count: number): readonly Waiting[] {
+    return this.#jobs.slice(this.#start + 1, this.#start + 1 + count);
   }
 
   /** Whether its first job is another than the heap knows. */

@@ -49,6 +49,13 @@ export class Queue {
     this.#jobs.delete(id);
   }
 
+  /** What is known about it holds no longer. */
+  askAgain(job: Waiting): void {
+    if (!job.isDecided || job.isGone) return;
+    job.isDecided = false;
+    this.#undecided.push(job);
+  }
+
   /** The jobs about which nothing has been decided, first queued first. */
   undecided(): readonly Waiting[] {
     this.#undecided = this.#undecided.filter(({ isDecided, isGone }) => !isDecided && !isGone);

@@ -13,6 +13,11 @@ import type { Claim, Shares } from "./shares.js";
 /** So much waiting is worth one step of priority. */
 export const agingMs = 10 * 60_000;
 
+/** Of those behind a job whose reason is another one now. */
+const askedAgainMax = 64;
+/** As placement calls it. */
+const quotaRule = "quota.devices";
+
 const claimRanks: Readonly<Record<Claim, number>> = { own: 0, lent: 1, none: 2 };
 
 interface Front {
@@ -87,6 +92,12 @@ export class Round {
     this.#aside.push({ line, job });
   }
 
+  /** It waits for another reason than before: so do those behind it, and the next of them are told. */
+  askAgain(job: Waiting): void {
+    const line = this.#front?.job === job ? this.#front.line : undefined;
+    for (const next of line?.behind(askedAgainMax) ?? []) this.#queue.askAgain(next);
+  }
+
   end(): void {
     for (const { line, job } of this.#aside.splice(0)) this.#queue.restore(job, line);
   }
@@ -101,7 +112,7 @@ export class Round {
       this.#front = first;
       if (first === undefined) return undefined;
       // Whoever may have nothing more, and knows it, is not asked about again.
-      if (first.rank < claimRanks.none || !first.job.knowsQuota) return first.job;
+      if (first.rank < claimRanks.none || first.job.rule !== quotaRule) return first.job;
       this.waits(first.job);
     }
   }

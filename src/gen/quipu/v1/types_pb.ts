@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/types.proto.
  */
 export const file_quipu_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("ChRxdWlwdS92MS90eXBlcy5wcm90bxIIcXVpcHUudjEikAEKBVBsYWNlEg8KB2NvdW50cnkYASABKAkSDAoEem9uZRgCIAEoCRIcCgRzaXRlGAMgASgOMg4ucXVpcHUudjEuU2l0ZRIjCgVncmFkZRgEIAEoDjIULnF1aXB1LnYxLlBsYWNlR3JhZGUSEwoLZ3JhZGVfdW50aWwYBSABKAkSEAoIb3BlcmF0b3IYBiABKAkiWgoGRGV2aWNlEgoKAmlkGAEgASgJEg0KBW1vZGVsGAIgASgJEhQKDG1lbW9yeV9ieXRlcxgDIAEoAxIQCghiYWNrZW5kcxgEIAMoCRINCgVzbG90cxgFIAEoBSL0AQoJSW52ZW50b3J5EhAKCGhvc3RuYW1lGAEgASgJEgoKAm9zGAIgASgJEg4KBmtlcm5lbBgDIAEoCRIRCgljcHVfbW9kZWwYBCABKAkSEQoJY3B1X2NvcmVzGAUgASgFEhQKDG1lbW9yeV9ieXRlcxgGIAEoAxIhCgdkZXZpY2VzGAcgAygLMhAucXVpcHUudjEuRGV2aWNlEhUKDWFnZW50X3ZlcnNpb24YCCABKAkSKwoJZGF0YV9zZXRzGAkgAygLMhgucXVpcHUudjEuRGF0YVNldEhvbGRpbmcSFgoOZHJpdmVyX3ZlcnNpb24YCiABKAkiHgoORGF0YVNldEhvbGRpbmcSDAoEbmFtZRgBIAEoCSJdCgZSZWFzb24SDAoEaG9zdBgBIAEoCRIMCgRydWxlGAIgASgJEgwKBHRleHQYAyABKAkSCwoDbGF3GAQgASgJEg0KBWhvc3RzGAUgASgNEg0KBW5hbWVkGAYgAygJIjYKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEgwKBG5leHQYAyABKAkiKAoKRmFpbGVkSG9zdBIMCgRob3N0GAEgASgJEgwKBGNvZGUYAiABKAkibgoIQXJ0aWZhY3QSDAoEbmFtZRgBIAEoCRIOCgZkaWdlc3QYAiABKAkSDgoGYmxha2UzGAMgASgJEhIKCnNpemVfYnl0ZXMYBCABKAMSEgoKbWVkaWFfdHlwZRgFIAEoCRIMCgRob3N0GAYgASgJIp4FCgNKb2ISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZkcml2ZXIYAyABKAkSIQoFc3RhdGUYBCABKA4yEi5xdWlwdS52MS5Kb2JTdGF0ZRIMCgRob3N0GAUgASgJEg8KB2NvdW50cnkYBiABKAkSIQoHcmVhc29ucxgHIAMoCzIQLnF1aXB1LnYxLlJlYXNvbhIwCgxzdWJtaXR0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2ZpbmlzaGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRzcGVjGAsgASgMEhMKC3NwZWNfZGlnZXN0GAwgASgJEg4KBnJ1bl9pZBgNIAEoCRINCgVlcG9jaBgOIAEoAxIiCgdmYWlsdXJlGA8gASgLMhEucXVpcHUudjEuRmFpbHVyZRIjCgdvdXRwdXRzGBAgAygLMhIucXVpcHUudjEuQXJ0aWZhY3QSFgoOcmVjZWlwdF9sb2dnZWQYESABKAgSEQoJbG9nX2luZGV4GBIgASgDEhMKC2RldGVybWluaXNtGBMgASgJEg8KB2JhY2tlbmQYFCABKAkSFQoNb3V0cHV0X2RpZ2VzdBgVIAEoCRIQCghkZWNpc2lvbhgWIAEoDBIQCghwcm9ncmVzcxgXIAEoARIQCghhY3Rpdml0eRgYIAEoCRIqCgxmYWlsZWRfaG9zdHMYGSADKAsyFC5xdWlwdS52MS5GYWlsZWRIb3N0EhEKCXdhaXRzX2ZvchgaIAMoCRINCgVvd25lchgbIAEoCSo/CgRTaXRlEhQKEFNJVEVfVU5TUEVDSUZJRUQQABIQCgxTSVRFX1BSSVZBVEUQARIPCgtTSVRFX1BVQkxJQxACKqsBCgpQbGFjZUdyYWRlEhsKF1BMQUNFX0dSQURFX1VOU1BFQ0lGSUVEEAASFwoTUExBQ0VfR1JBREVfQ0xBSU1FRBABEiEKHVBMQUNFX0dSQURFX09QRVJBVE9SX0FTU0VSVEVEEAISIQodUExBQ0VfR1JBREVfUFJPVklERVJfQVRURVNURUQQAxIhCh1QTEFDRV9HUkFERV9IQVJEV0FSRV9BVFRFU1RFRBAEKtsBCghKb2JTdGF0ZRIZChVKT0JfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBKT0JfU1RBVEVfUVVFVUVEEAESFAoQSk9CX1NUQVRFX1BMQUNFRBACEhUKEUpPQl9TVEFURV9SVU5OSU5HEAMSFwoTSk9CX1NUQVRFX1NVQ0NFRURFRBAEEhQKEEpPQl9TVEFURV9GQUlMRUQQBRIXChNKT0JfU1RBVEVfQ0FOQ0VMTEVEEAYSFQoRSk9CX1NUQVRFX1JFRlVTRUQQBxISCg5KT0JfU1RBVEVfTE9TVBAIYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChRxdWlwdS92MS90eXBlcy5wcm90bxIIcXVpcHUudjEikAEKBVBsYWNlEg8KB2NvdW50cnkYASABKAkSDAoEem9uZRgCIAEoCRIcCgRzaXRlGAMgASgOMg4ucXVpcHUudjEuU2l0ZRIjCgVncmFkZRgEIAEoDjIULnF1aXB1LnYxLlBsYWNlR3JhZGUSEwoLZ3JhZGVfdW50aWwYBSABKAkSEAoIb3BlcmF0b3IYBiABKAkiWgoGRGV2aWNlEgoKAmlkGAEgASgJEg0KBW1vZGVsGAIgASgJEhQKDG1lbW9yeV9ieXRlcxgDIAEoAxIQCghiYWNrZW5kcxgEIAMoCRINCgVzbG90cxgFIAEoBSL0AQoJSW52ZW50b3J5EhAKCGhvc3RuYW1lGAEgASgJEgoKAm9zGAIgASgJEg4KBmtlcm5lbBgDIAEoCRIRCgljcHVfbW9kZWwYBCABKAkSEQoJY3B1X2NvcmVzGAUgASgFEhQKDG1lbW9yeV9ieXRlcxgGIAEoAxIhCgdkZXZpY2VzGAcgAygLMhAucXVpcHUudjEuRGV2aWNlEhUKDWFnZW50X3ZlcnNpb24YCCABKAkSKwoJZGF0YV9zZXRzGAkgAygLMhgucXVpcHUudjEuRGF0YVNldEhvbGRpbmcSFgoOZHJpdmVyX3ZlcnNpb24YCiABKAkiHgoORGF0YVNldEhvbGRpbmcSDAoEbmFtZRgBIAEoCSJdCgZSZWFzb24SDAoEaG9zdBgBIAEoCRIMCgRydWxlGAIgASgJEgwKBHRleHQYAyABKAkSCwoDbGF3GAQgASgJEg0KBWhvc3RzGAUgASgNEg0KBW5hbWVkGAYgAygJIjYKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEgwKBG5leHQYAyABKAkicgoMV2FpdEludGVydmFsEgwKBHJ1bGUYASABKAkSKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIuCglXYWl0VG90YWwSDAoEcnVsZRgBIAEoCRITCgtkdXJhdGlvbl9tcxgCIAEoAyIoCgpGYWlsZWRIb3N0EgwKBGhvc3QYASABKAkSDAoEY29kZRgCIAEoCSJuCghBcnRpZmFjdBIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoCRIOCgZibGFrZTMYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoAxISCgptZWRpYV90eXBlGAUgASgJEgwKBGhvc3QYBiABKAki7wUKA0pvYhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBmRyaXZlchgDIAEoCRIhCgVzdGF0ZRgEIAEoDjISLnF1aXB1LnYxLkpvYlN0YXRlEgwKBGhvc3QYBSABKAkSDwoHY291bnRyeRgGIAEoCRIhCgdyZWFzb25zGAcgAygLMhAucXVpcHUudjEuUmVhc29uEjAKDHN1Ym1pdHRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHNwZWMYCyABKAwSEwoLc3BlY19kaWdlc3QYDCABKAkSDgoGcnVuX2lkGA0gASgJEg0KBWVwb2NoGA4gASgDEiIKB2ZhaWx1cmUYDyABKAsyES5xdWlwdS52MS5GYWlsdXJlEiMKB291dHB1dHMYECADKAsyEi5xdWlwdS52MS5BcnRpZmFjdBIWCg5yZWNlaXB0X2xvZ2dlZBgRIAEoCBIRCglsb2dfaW5kZXgYEiABKAMSEwoLZGV0ZXJtaW5pc20YEyABKAkSDwoHYmFja2VuZBgUIAEoCRIVCg1vdXRwdXRfZGlnZXN0GBUgASgJEhAKCGRlY2lzaW9uGBYgASgMEhAKCHByb2dyZXNzGBcgASgBEhAKCGFjdGl2aXR5GBggASgJEioKDGZhaWxlZF9ob3N0cxgZIAMoCzIULnF1aXB1LnYxLkZhaWxlZEhvc3QSEQoJd2FpdHNfZm9yGBogAygJEg0KBW93bmVyGBsgASgJEiUKBXdhaXRzGBwgAygLMhYucXVpcHUudjEuV2FpdEludGVydmFsEigKC3dhaXRfdG90YWxzGB0gAygLMhMucXVpcHUudjEuV2FpdFRvdGFsKj8KBFNpdGUSFAoQU0lURV9VTlNQRUNJRklFRBAAEhAKDFNJVEVfUFJJVkFURRABEg8KC1NJVEVfUFVCTElDEAIqqwEKClBsYWNlR3JhZGUSGwoXUExBQ0VfR1JBREVfVU5TUEVDSUZJRUQQABIXChNQTEFDRV9HUkFERV9DTEFJTUVEEAESIQodUExBQ0VfR1JBREVfT1BFUkFUT1JfQVNTRVJURUQQAhIhCh1QTEFDRV9HUkFERV9QUk9WSURFUl9BVFRFU1RFRBADEiEKHVBMQUNFX0dSQURFX0hBUkRXQVJFX0FUVEVTVEVEEAQq2wEKCEpvYlN0YXRlEhkKFUpPQl9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEpPQl9TVEFURV9RVUVVRUQQARIUChBKT0JfU1RBVEVfUExBQ0VEEAISFQoRSk9CX1NUQVRFX1JVTk5JTkcQAxIXChNKT0JfU1RBVEVfU1VDQ0VFREVEEAQSFAoQSk9CX1NUQVRFX0ZBSUxFRBAFEhcKE0pPQl9TVEFURV9DQU5DRUxMRUQQBhIVChFKT0JfU1RBVEVfUkVGVVNFRBAHEhIKDkpPQl9TVEFURV9MT1NUEAhiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Where a host stands, as its operator states it.
@@ -278,6 +278,59 @@ export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
   messageDesc(file_quipu_v1_types, 5);
 
 /**
+ * @generated from message quipu.v1.WaitInterval
+ */
+export type WaitInterval = Message<"quipu.v1.WaitInterval"> & {
+  /**
+   * What kept the job from being placed: a policy's id or a placement filter.
+   *
+   * @generated from field: string rule = 1;
+   */
+  rule: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * Absent while it lasts.
+   *
+   * @generated from field: google.protobuf.Timestamp until = 3;
+   */
+  until?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message quipu.v1.WaitInterval.
+ * Use `create(WaitIntervalSchema)` to create a new message.
+ */
+export const WaitIntervalSchema: GenMessage<WaitInterval> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_types, 6);
+
+/**
+ * @generated from message quipu.v1.WaitTotal
+ */
+export type WaitTotal = Message<"quipu.v1.WaitTotal"> & {
+  /**
+   * @generated from field: string rule = 1;
+   */
+  rule: string;
+
+  /**
+   * @generated from field: int64 duration_ms = 2;
+   */
+  durationMs: bigint;
+};
+
+/**
+ * Describes the message quipu.v1.WaitTotal.
+ * Use `create(WaitTotalSchema)` to create a new message.
+ */
+export const WaitTotalSchema: GenMessage<WaitTotal> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_types, 7);
+
+/**
  * A host where a run of the job ended through the host's fault, and the error code of it.
  *
  * @generated from message quipu.v1.FailedHost
@@ -299,7 +352,7 @@ export type FailedHost = Message<"quipu.v1.FailedHost"> & {
  * Use `create(FailedHostSchema)` to create a new message.
  */
 export const FailedHostSchema: GenMessage<FailedHost> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_types, 6);
+  messageDesc(file_quipu_v1_types, 8);
 
 /**
  * An output (or input) blob.
@@ -351,7 +404,7 @@ export type Artifact = Message<"quipu.v1.Artifact"> & {
  * Use `create(ArtifactSchema)` to create a new message.
  */
 export const ArtifactSchema: GenMessage<Artifact> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_types, 7);
+  messageDesc(file_quipu_v1_types, 9);
 
 /**
  * @generated from message quipu.v1.Job
@@ -503,6 +556,20 @@ export type Job = Message<"quipu.v1.Job"> & {
    * @generated from field: string owner = 27;
    */
   owner: string;
+
+  /**
+   * What it waited for, oldest first; of many the newest.
+   *
+   * @generated from field: repeated quipu.v1.WaitInterval waits = 28;
+   */
+  waits: WaitInterval[];
+
+  /**
+   * The same summed up, the longest first: the first is what it mostly waited for.
+   *
+   * @generated from field: repeated quipu.v1.WaitTotal wait_totals = 29;
+   */
+  waitTotals: WaitTotal[];
 };
 
 /**
@@ -510,7 +577,7 @@ export type Job = Message<"quipu.v1.Job"> & {
  * Use `create(JobSchema)` to create a new message.
  */
 export const JobSchema: GenMessage<Job> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_types, 8);
+  messageDesc(file_quipu_v1_types, 10);
 
 /**
  * @generated from enum quipu.v1.Site
