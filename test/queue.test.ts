@@ -168,6 +168,35 @@ t.test(
   },
 );
 
+t.test("nothing starves: a lowly job comes before an endless stream of higher ones", (t) => {
+  const minuteMs = 60_000;
+  const queue = new Queue();
+  queue.add(waiting("lowly", 0, { priority: -10 }));
+  let placed = "";
+  let minutes = 0;
+  for (; placed !== "lowly" && minutes < 1_000; minutes += 1) {
+    const sinceMs = minutes * minuteMs;
+    queue.add(waiting(`high-${minutes}`, minutes + 1, { priority: 10, sinceMs }));
+    const round = new Round(queue, sharesOf([]), sinceMs);
+    const next = round.next(true);
+    if (next !== undefined) round.placed(next, "cpu");
+    round.end();
+    placed = next?.id ?? "";
+  }
+  t.ok(minutes <= (20 * agingMs) / minuteMs + 1, `after ${minutes} minutes`);
+  const two = new Queue();
+  two.add(waiting("poor", 0, { owner: "poor", priority: -10 }));
+  for (let at = 1; at < 100; at += 1) two.add(waiting(`rich-${at}`, at, { priority: 10 }));
+  const round = new Round(two, sharesOf([]), 0);
+  const order: string[] = [];
+  for (let one = round.next(true); one !== undefined && order.length < 2; one = round.next(true)) {
+    order.push(one.owner);
+    round.placed(one, "cpu");
+  }
+  t.ok(order.includes("poor"), "and no priority of one owner starves another");
+  t.end();
+});
+
 function running(runId: string, parts: Partial<Running> = {}): Running {
   const where = { host: "sg-1", device: "cpu", slots: 1, memoryBytes: 0 };
   const what = { jobId: `job-${runId}`, jobName: "count", owner: "b", priority: 0 };

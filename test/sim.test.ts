@@ -72,6 +72,8 @@ const canarySeedsMax = 60;
 const canaries: readonly (readonly [Canary, RegExp])[] = [
   ["unwritten", /forgotten|not logged|no job|comes to an end/],
   ["doubled-log", /the log has \d+ entries for \d+ receipts/],
+  ["overdrawn", /^b has \d+ (cpu|cuda) devices/],
+  ["unordered", /runs and job-\w+ is/],
   ["unfenced", /begins run-\w+ of job-\w+ while/],
 ];
 

@@ -38,7 +38,7 @@ async function exportRefusals(core: Core, { id }: JobRecord): Promise<readonly E
   const refusals: ExportRefusal[] = [];
   for (const { afterId, output } of await jobLinks.needs(id)) {
     const first = output === "" ? undefined : await jobs.get(afterId);
-    if (first === undefined) continue;
+    if (first?.state !== "succeeded") continue; // what is not made yet is nowhere
     for (const { country, operator } of placesOf(core)) {
       const verdict = await outputVerdict(core, first, { country, operator });
       if (verdict.allowed) continue;

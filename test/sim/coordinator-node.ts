@@ -11,7 +11,7 @@ import type { PolicyEngine } from "../../src/scheduler/policy/engine.js";
 import { type LogDisk, MemoryLogStore, newLogDisk } from "../memory-log-store.js";
 import { Life, unreliable } from "./disk.js";
 import { type Line, Stream, type StreamEnd } from "./network.js";
-import type { World } from "./world.js";
+import type { Canary, World } from "./world.js";
 
 export const simTimes = { heartbeatMs: 1_000, leaseMs: 5_000, leaseMarginMs: 1_000 } as const;
 export const logOrigin = "quipu.example/simulated";
@@ -127,6 +127,7 @@ export class CoordinatorNode {
       { version: "0.1.0", ...simTimes, tilesUrl: "" },
     );
     if (life.over) return;
+    if (world.canary === "overdrawn") coordinator.core.quotas.clear();
     this.#coordinator = coordinator;
     this.#tick(life, coordinator);
   }
@@ -139,10 +140,13 @@ export class CoordinatorNode {
 
   #storeOf(life: Life): CoordinatorStore {
     const { canary, chance } = this.#world;
-    const store: CoordinatorStore =
-      canary === "unwritten"
-        ? { ...this.store, transact: (work) => forgetful(this.store, work, chance.hit(0.05)) }
-        : this.store;
+    const { transact } = this.store;
+    const canaries: Partial<Record<Canary, CoordinatorStore["transact"]>> = {
+      unwritten: (work) => forgetful(this.store, work, chance.hit(0.05)),
+      unordered: (work) => transact((tables) => work(impatient(tables))),
+    };
+    const built = canary === undefined ? undefined : canaries[canary];
+    const store = { ...this.store, transact: built ?? transact };
     return unreliable(this.#world, life, store, ["transact"]);
   }
 
@@ -179,6 +183,14 @@ export class CoordinatorNode {
 function aboutOf(event: Exclude<CoordinatorEvent, { kind: "trouble" }>): string {
   if (event.kind === "job") return `${event.jobId} ${event.text}`;
   return event.kind === "brake" ? `${event.site} ${event.on}` : event.host;
+}
+
+/** The canary: jobs wait for no others. */
+function impatient(tables: StoreTables): StoreTables {
+  const { jobs } = tables;
+  const insert: StoreTables["jobs"]["insert"] = (records) =>
+    jobs.insert(records.map(({ waitsFor: _, ...record }) => record));
+  return { ...tables, jobs: { ...jobs, insert } };
 }
 
 /** The canary: says that it wrote, and did not. */

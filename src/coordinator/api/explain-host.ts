@@ -5,6 +5,7 @@ import type { JobRecord } from "../../io/store/records.js";
 import { asIfMade } from "../../model/job-graph.js";
 import type { Ask } from "../../scheduler/placement/ask.js";
 import { recallAsk } from "../../scheduler/placement/replay.js";
+import { boundsOf } from "../bounds.js";
 import { type Core, notFound } from "../core.js";
 import { askedOf, specOf } from "../specs.js";
 import { decisionOf, offerMessage, reasonMessages } from "../wire.js";
@@ -15,13 +16,17 @@ export function explainHost(core: Core): Handlers<typeof JobService>["explainHos
   return async ({ jobId, host }) => {
     const job = await findJob(core, jobId);
     const whenPlaced = job.host !== "";
-    const ask = whenPlaced
-      ? await askThen(core, job)
-      : await core.fleet.ask(asIfMade(askedOf(job)));
+    const ask = whenPlaced ? await askThen(core, job) : await askNow(core, job);
     const finding = findingMessage(ask, host);
     if (finding === undefined) throw notFound("host", host, "see `quipu host ls`");
     return { finding, whenPlaced };
   };
+}
+
+/** With what limits the job now: its quota, hosts that failed it, where its inputs may go. */
+async function askNow(core: Core, job: JobRecord): Promise<Ask> {
+  const spec = asIfMade(askedOf(job));
+  return await core.fleet.ask(spec, await boundsOf(core, job, core.queue.shares()));
 }
 
 async function askThen({ ports: { store } }: Core, job: JobRecord): Promise<Ask> {
