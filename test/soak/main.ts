@@ -7,6 +7,7 @@ import { changeMsMax, leadersFall } from "../falling-leaders.js";
 import { PostgresServer } from "../postgres-server.js";
 import { abortsLeaveNothing } from "./aborts.js";
 import { partitionsHeal } from "./partitions.js";
+import { pilotsOutlive } from "./pilots.js";
 import { treesProve } from "./trees.js";
 
 export interface Soak {
@@ -20,6 +21,7 @@ const soaks: readonly Soak[] = [
   { name: "aborts", count: 10_000, run: abortsLeaveNothing },
   { name: "leaders", count: 100, run: killLeaders },
   { name: "partitions", count: 30, run: partitionsHeal },
+  { name: "pilots", count: 20, run: pilotsOutlive },
 ];
 
 const names = soaks.map(({ name }) => name);
