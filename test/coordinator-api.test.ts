@@ -107,7 +107,7 @@ class Dialled {
     this.#outgoing.push(say(message));
   }
 
-  hello(instanceId = "one"): void {
+  hello(): void {
     const value = create(HelloSchema, {
       host: "sg-1",
       place: placeMessage(places.SG),
@@ -118,7 +118,7 @@ class Dialled {
       }),
       receiptKey: this.signer.publicKey,
       httpUrl: "http://127.0.0.1:8",
-      instanceId,
+      instanceId: "one",
     });
     this.say({ case: "hello", value });
   }
@@ -323,7 +323,7 @@ t.test("cancel over the wire, a newer stream, metrics", async (t) => {
   t.match((await jobs.cancelJob({ id: jobId, reason: "enough" })).job?.state, JobState.PLACED);
   t.match(await agent.next("cancel"), { runId: assign.runId, reason: "enough" });
   const newer = new Dialled();
-  newer.hello("two");
+  newer.hello(); // the same agent, on a stream that is not known to have ended
   await newer.next("welcome");
   t.equal(await agent.next("never"), undefined, "the older stream ends");
   t.match(await newer.assigned(), { runId: assign.runId });

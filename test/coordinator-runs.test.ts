@@ -41,7 +41,13 @@ t.test("attach: one stream a host; what was granted against what is held", async
   t.equal(host.assign.epoch, 2n);
   t.same(await host.beat(assign), [assign.runId], "the old run is fenced");
 
+  const namesake = new FakeHost(world);
+  namesake.instance = "elsewhere";
+  await namesake.attach();
+  t.match(namesake.all("refused"), [{ code: "CONFLICT" }], "one name, one agent");
+  t.notOk(host.closed, "the one that is heard keeps its stream");
   const rival = new FakeHost(world);
+  rival.instance = host.instance;
   await rival.attach([host.assign]);
   t.ok(host.closed, "the older stream of the host is closed");
   await host.lost();

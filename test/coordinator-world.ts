@@ -155,6 +155,7 @@ export class FakeHost {
   readonly told: AttachResponse["message"][] = [];
   closed = false;
   instance = "first";
+  #saidInstance = "";
   #stream: AgentStream | undefined;
 
   constructor(
@@ -169,6 +170,9 @@ export class FakeHost {
   }
 
   async attach(held: readonly Assign[] = [], parts: object = {}): Promise<void> {
+    // A process that died has closed its connection.
+    if (this.#saidInstance !== this.instance) this.#stream?.close();
+    this.#saidInstance = this.instance;
     this.told.length = 0;
     this.closed = false;
     this.#stream = this.world.coordinator.open({

@@ -51,6 +51,8 @@ export interface Core {
 
 /** A host's stream as everyone but the stream itself sees it. */
 export interface HostStream {
+  /** The agent process that speaks on it. */
+  readonly instanceId: string;
   /** Boot-clock time of the newest message. */
   readonly heardAtMs: number;
   /** Latest sample, in memory only. */

@@ -44,6 +44,20 @@ function heartbeatMs({ hosts, options }: Core): number {
   return Math.round(Math.max(options.heartbeatMs, Math.min(mostMs, msPerHost * hosts.size)));
 }
 
+/**
+ * Two agents with one name would take the stream from each other for ever. The one that is heard keeps
+ * it; an agent that was started anew is heard no more under its old instance, and gets it in a moment.
+ */
+function refuseSecond(core: Core, name: string, instanceId: string): void {
+  const older = core.sessions.get(name);
+  if (older === undefined || older.instanceId === instanceId) return;
+  const quietMs = core.ports.clock.bootMs() - older.heardAtMs;
+  if (quietMs > 2 * heartbeatMs(core)) return;
+  throw new QuipuError("CONFLICT", `another agent is attached as host ${name}`, {
+    next: "give each host a name of its own; an agent that was started anew is let in in a moment",
+  });
+}
+
 export class Session implements HostStream {
   readonly #core: Core;
   readonly #link: AgentLink;
@@ -64,6 +78,10 @@ export class Session implements HostStream {
 
   get telemetry(): TelemetrySample | undefined {
     return this.#telemetry;
+  }
+
+  get instanceId(): string {
+    return this.#instanceId;
   }
 
   get heardAtMs(): number {
@@ -133,6 +151,7 @@ export class Session implements HostStream {
   async #hello(hello: Parameters<typeof checkHello>[0]): Promise<void> {
     const core = this.#core;
     const { host: said, instanceId, heldRuns } = checkHello(hello, core.ports.clock.wallMs());
+    refuseSecond(core, said.name, instanceId);
     if (!core.hosts.has(said.name) && core.hosts.size >= hostsMax) {
       throw new QuipuError("LIMIT_EXCEEDED", `this fleet has ${hostsMax} hosts already`);
     }
