@@ -144,6 +144,9 @@ t.test("each command prints one JSON value, and a page for people", async (t) =>
     [["host", "cordon", "de-1", "--reason", "fans"], { host: { cordon: { reason: "fans" } } }],
     [["host", "drain", "de-1", "--within", "5"], { host: { cordon: { drainedAt: /^20/ } } }],
     [["host", "uncordon", "de-1"], { host: { cordon: null } }],
+    [["plan", classify, "--all"], { plans: [{ refused: [{ host: "de-1", rule: /^residency/ }] }] }],
+    [["quota", "set", "vision", "--cpu", "2", "--cpu-borrow", "1"], { quota: { owner: "vision" } }],
+    [["quota", "ls"], { quotas: [{ owner: "vision", kinds: [{ nominal: 2, borrowMax: 1 }, {}] }] }],
     [["artifact", "ls"], { artifacts: [{ digest }] }],
     [["artifact", "get", digest, "--to", copy, "--country", "SG"], { artifact: { digest } }],
     [["host", "ls"], { hosts: [{ name: "cl-1" }, { name: "de-1" }, { name: "sg-1" }] }],
@@ -215,6 +218,29 @@ t.test("capacity: a job waits with a reason, and can be cancelled", async (t) =>
   const cancelled = await quipu("job", "cancel", id);
   t.match(cancelled, { code: 0, json: { job: { state: "cancelled" } } });
   t.equal((await quipu("job", "wait", id)).code, 130);
+});
+
+t.test("one job after another, and an ended one again", async (t) => {
+  const file = join(fleet.folder, "two.yaml");
+  const jobs = (after: string) =>
+    `version: quipu.dev/v1\nname: first\ntask: { driver: hash }\n${after}` +
+    "---\nversion: quipu.dev/v1\nname: second\nafter: [first]\ntask: { driver: hash }\n";
+  writeFileSync(file, jobs("after: [second]\n"));
+  const circle = await quipu("run", file);
+  t.match(circle, { code: 2, json: { error: { message: /first → second → first/ } } });
+  writeFileSync(file, jobs(""));
+  const run = await quipu("run", file);
+  t.match(run.json, { exit: { code: 0 }, jobs: [{ name: "first" }, { name: "second" }] });
+  const [, { id, waits }] = run.json.jobs;
+  t.match(waits, [{ rule: "graph.after", until: /^20/ }]);
+  const again = await quipu("job", "retry", id);
+  t.match(again, { code: 0, json: { jobs: [{ name: "second", state: "succeeded" }] } });
+  t.not(again.json.jobs[0].id, id, "as a new job");
+  t.match(await quipu("quota", "rm", "nobody"), {
+    code: 1,
+    json: { error: { code: "NOT_FOUND" } },
+  });
+  t.equal((await quipu("quota", "set", "a", "--cuda", "-1")).code, 2);
 });
 
 t.test("bad input changes nothing and says what to do", async (t) => {

@@ -47,6 +47,7 @@ export const servedServices = [
   DataSetService,
   ArtifactService,
   PolicyService,
+  QuotaService,
   LogService,
 ] as const;
 
