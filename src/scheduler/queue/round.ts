@@ -45,6 +45,10 @@ export class Round {
   #undecided: readonly Waiting[] | undefined;
   #undecidedAt = 0;
   #front: Front | undefined;
+  /** Whose front was the last to be looked at. */
+  #lookedAt: string | undefined;
+  /** Of each owner, as long as nothing of it has been looked at since; what comes meanwhile is the next round's. */
+  #fronts: Map<string, Front> | undefined;
 
   /** `looksAtAll`: also without room, since runs may be found that have to make some. */
   constructor(
@@ -104,13 +108,10 @@ export class Round {
 
   #nextInTurn(): Waiting | undefined {
     for (;;) {
-      let first: Front | undefined;
-      for (const owner of [...this.#queue.owners]) {
-        const front = this.#frontOf(owner);
-        if (front !== undefined && (first === undefined || isBefore(front, first))) first = front;
-      }
+      const first = this.#firstFront();
       this.#front = first;
       if (first === undefined) return undefined;
+      this.#lookedAt = first.job.owner;
       // Whoever may have nothing more, and knows it, is not asked about again.
       if (first.rank < claimRanks.none || first.job.rule !== quotaRule) return first.job;
       this.waits(first.job);
@@ -131,6 +132,30 @@ export class Round {
       this.#words.left -= 1;
       return job;
     }
+  }
+
+  #firstFront(): Front | undefined {
+    this.#fronts ??= this.#allFronts();
+    if (this.#lookedAt !== undefined) this.#lookAt(this.#fronts, this.#lookedAt);
+    let first: Front | undefined;
+    for (const [owner, known] of this.#fronts) {
+      const front = known.job.isGone ? this.#lookAt(this.#fronts, owner) : known;
+      if (front !== undefined && (first === undefined || isBefore(front, first))) first = front;
+    }
+    return first;
+  }
+
+  #allFronts(): Map<string, Front> {
+    const fronts = new Map<string, Front>();
+    for (const owner of [...this.#queue.owners]) this.#lookAt(fronts, owner);
+    return fronts;
+  }
+
+  #lookAt(fronts: Map<string, Front>, owner: string): Front | undefined {
+    const front = this.#frontOf(owner);
+    if (front === undefined) fronts.delete(owner);
+    else fronts.set(owner, front);
+    return front;
   }
 
   #frontOf(owner: string): Front | undefined {

@@ -50,8 +50,13 @@ export class Shares {
 
   /** The best of several kinds. */
   bestClaim(owner: string, kinds: readonly DeviceKind[]): Claim {
-    const claims = kinds.map((kind) => this.claim(owner, kind));
-    return claims.includes("own") ? "own" : claims.includes("lent") ? "lent" : "none";
+    let best: Claim = "none";
+    for (const kind of kinds) {
+      const claim = this.claim(owner, kind);
+      if (claim === "own") return claim;
+      if (claim === "lent") best = claim;
+    }
+    return best;
   }
 
   /** Devices beyond its own. */
@@ -63,10 +68,12 @@ export class Shares {
   /** Of the kind of which it has the largest part of the fleet, by its weight. */
   share(owner: string): number {
     const weight = this.#holdings.quotas.get(owner)?.weight ?? 1;
-    const parts = deviceKinds.map(
-      (kind) => this.used(owner, kind) / Math.max(1, this.#holdings.capacity[kind]),
-    );
-    return Math.max(...parts) / weight;
+    let largest = 0;
+    for (const kind of deviceKinds) {
+      const part = this.used(owner, kind) / Math.max(1, this.#holdings.capacity[kind]);
+      if (part > largest) largest = part;
+    }
+    return largest / weight;
   }
 
   limit(owner: string, kind: DeviceKind): number {
