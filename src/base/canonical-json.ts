@@ -22,7 +22,7 @@ export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === "boolean") return String(value);
   if (typeof value === "string") return quote(value);
   if (typeof value === "number") {
-    if (Number.isFinite(value)) return JSON.stringify(value);
+    if (Number.isFinite(value)) return String(value);
     throw new QuipuError("INVALID_ARGUMENT", `canonical JSON has no form for ${value}`);
   }
   if (Array.isArray(value)) return arrayText(value);
@@ -42,13 +42,42 @@ function arrayText(members: readonly unknown[]): string {
 function objectText(value: Readonly<Record<string, unknown>>): string {
   let text = "{";
   // By UTF-16 code units, RFC 8785 §3.2.3, which is how JavaScript compares strings.
-  for (const key of Object.keys(value).sort()) {
+  for (const key of ascending(Object.keys(value))) {
     const member = value[key];
     if (member === undefined) continue;
     if (text.length > 1) text += ",";
-    text += `${quote(key)}:${canonicalJson(member)}`;
+    text += keyText(key) + canonicalJson(member);
   }
   return `${text}}`;
+}
+
+/** Keys are few and come again and again; those beyond so many are written anew each time. */
+const keysKeptMax = 1024;
+const keysKept = new Map<string, string>();
+
+function keyText(key: string): string {
+  const known = keysKept.get(key);
+  if (known !== undefined) return known;
+  const text = `${quote(key)}:`;
+  if (keysKept.size < keysKeptMax) keysKept.set(key, text);
+  return text;
+}
+
+const insertedMax = 24;
+
+/** Few keys, most of them in order, as records have them: putting each in its place beats a general sort. */
+function ascending(keys: string[]): string[] {
+  if (keys.length > insertedMax) return keys.sort();
+  for (let i = 1; i < keys.length; i += 1) {
+    const key = keys[i] as string;
+    let at = i;
+    while (at > 0 && (keys[at - 1] as string) > key) {
+      keys[at] = keys[at - 1] as string;
+      at -= 1;
+    }
+    keys[at] = key;
+  }
+  return keys;
 }
 
 /** UTF-8 bytes of `canonicalJson(value)`. */
