@@ -7,6 +7,7 @@ import { planJobs } from "../src/coordinator/api/plan-jobs.js";
 import { setQuota } from "../src/coordinator/api/set-quota.js";
 import { PlanJobsRequestSchema } from "../src/gen/quipu/v1/jobs_pb.js";
 import { SetQuotaRequestSchema } from "../src/gen/quipu/v1/quota_pb.js";
+import { type DeviceLoad, loaded } from "../src/model/host.js";
 import { limitOf, noUsage, type Quota } from "../src/model/quota.js";
 import { Asks } from "../src/scheduler/placement/ask.js";
 import { Board } from "../src/scheduler/placement/board.js";
@@ -17,7 +18,7 @@ import { agingMs, Round } from "../src/scheduler/queue/round.js";
 import { Shares } from "../src/scheduler/queue/shares.js";
 import { CoordinatorWorld, FakeHost, job } from "./coordinator-world.js";
 import { failure } from "./failure.js";
-import { at, base, cpu, host, place, job as specOf } from "./scheduler-world.js";
+import { at, base, cpu, gpu, host, place, job as specOf } from "./scheduler-world.js";
 
 t.setTimeout(60_000);
 
@@ -243,6 +244,68 @@ t.test("who leaves: the least work lost, only where the job is then lawful, and 
   t.equal(find(light, { priority: 1 })?.length, 1, "one slot is enough for a light job");
   t.end();
 });
+
+t.test("for any fleet: of all devices that may be had the cheapest, and none that may not", (t) => {
+  const anyRun = fc.record({
+    host: fc.constantFrom("sg-1", "sg-2", "de-1", "cl-9"),
+    device: fc.constantFrom("cpu", "cuda:0"),
+    owner: fc.constantFrom("a", "b", "c"),
+    priority: fc.integer({ min: -1, max: 2 }),
+    startedAtMs: fc.nat({ max: 9 }),
+    slots: fc.integer({ min: 1, max: 2 }),
+  });
+  const devices = [
+    { ...cpu, slots: 3 },
+    { ...gpu, slots: 2 },
+  ];
+  const wish = fc.constantFrom(
+    {},
+    { placement: { countries: ["SG"] } },
+    { resources: { device: "cuda" } },
+  );
+  fc.assert(
+    fc.property(fc.array(anyRun, { maxLength: 14 }), wish, fc.boolean(), (list, parts, owns) => {
+      const runs = list.map((one, at) => running(`r${at}`, one));
+      const hosts = ["sg-1", "sg-2", "de-1"].map((name) => {
+        const held = runs.filter((one) => one.host === name);
+        const known = held.reduce<DeviceLoad[]>((sum, one) => loaded(sum, one), []);
+        // Full of what may leave, and of what nobody knows of.
+        const load = devices.map(({ id, slots }) => {
+          const has = known.find(({ device }) => device === id)?.slots ?? 0;
+          return { device: id, slots: Math.max(slots, has), memoryBytes: 0 };
+        });
+        const where = place(name === "de-1" ? "DE" : "SG", "private");
+        return host(name, where, { devices, load });
+      });
+      const spec = specOf({ owner: "a", priority: 1, ...parts });
+      const board = new Board(hosts);
+      const ask = new Asks(board).ask(base, { job: spec, dataSet: undefined, at }, undefined);
+      const borrowed = (owner: string) => (owner === "b" ? 1 : 0);
+      const claimant = { owner: "a", priority: 1, ownsNext: () => owns };
+      const find = (some: readonly Running[]) => preemptionFor(ask, claimant, some, borrowed);
+      const found = find(runs);
+      const places = new Set(runs.map((one) => `${one.host} ${one.device}`));
+      const each = [...places].flatMap(
+        (at) => find(runs.filter((one) => `${one.host} ${one.device}` === at)) ?? [],
+      );
+      const costs = each.map(({ victims }) => costText(victims)).sort();
+      if (costs[0] !== (found && costText(found.victims))) throw new Error("not the cheapest");
+      for (const { owner, priority } of found?.victims ?? []) {
+        if (owner === "c" || (owner === "a" && priority >= 1)) throw new Error("may not leave");
+      }
+      const ofB = found?.victims.filter(({ owner }) => owner === "b").length ?? 0;
+      if (ofB > 1) throw new Error("more than was borrowed");
+    }),
+  );
+  t.end();
+});
+
+/** Comparable as text. */
+function costText(victims: readonly Running[]): string {
+  const priority = Math.max(...victims.map((one) => one.priority)) + 5;
+  const lost = 9_000 - victims.reduce((sum, { startedAtMs }) => sum + startedAtMs, 0);
+  return `${priority} ${String(victims.length).padStart(2, "0")} ${lost}`;
+}
 
 t.test("a job of higher priority makes room, as the plan said it would", async (t) => {
   const world = await CoordinatorWorld.open();

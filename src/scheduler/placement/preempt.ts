@@ -9,6 +9,7 @@
  */
 import { type DeviceKind, type DeviceLoad, deviceKind } from "../../model/host.js";
 import type { Ask } from "./ask.js";
+import { busyRule } from "./filters.js";
 import { compare } from "./fleet.js";
 
 export type PreemptRule = "preempt.priority" | "preempt.reclaim";
@@ -60,10 +61,24 @@ export function preemptionFor(
     victims.push({ ...run, rule });
     devices.set(key, victims);
   }
-  return [...devices.values()]
-    .map((victims) => fewest(ask, victims.sort(byCost), claimant, borrowed))
-    .filter((found) => found !== undefined)
-    .sort((a, b) => compareCosts(costOf(a.victims), costOf(b.victims)) || byPlace(a, b))[0];
+  // Nobody leaves a device for less than its cheapest run: the rest need not be looked at.
+  const inOrder = [...devices.values()].map((victims) => victims.sort(byCost)).sort(byCheapest);
+  const shut = new Set<string>();
+  let best: Preemption | undefined;
+  for (const victims of inOrder) {
+    if (best !== undefined && isDearer(victims, best)) break;
+    const found = fewest(ask, victims, claimant, borrowed, shut);
+    if (found !== undefined && (best === undefined || isBetter(found, best))) best = found;
+  }
+  return best;
+}
+
+function isDearer([cheapest]: readonly Victim[], best: Preemption): boolean {
+  return cheapest !== undefined && compareCosts(costOf([cheapest]), costOf(best.victims)) > 0;
+}
+
+function isBetter(a: Preemption, b: Preemption): boolean {
+  return (compareCosts(costOf(a.victims), costOf(b.victims)) || byPlace(a, b)) < 0;
 }
 
 export function ruleFor(
@@ -83,17 +98,23 @@ function fewest(
   victims: readonly Victim[],
   claimant: Claimant,
   borrowed: Borrowed,
+  shut: Set<string>,
 ): Preemption | undefined {
   const [{ host, device } = { host: "", device: "" }] = victims;
+  if (shut.has(host)) return undefined;
   const fitsWithout = (leaving: readonly Victim[]) => {
     const finding = ask.without(host, leaving);
-    return finding !== undefined && !("fault" in finding);
+    if (finding !== undefined && !("fault" in finding)) return true;
+    // What keeps the job out of this host is not that it is busy: no run needs to leave it.
+    if (finding?.fault.rule !== busyRule) shut.add(host);
+    return false;
   };
   const leaving: Victim[] = [];
   for (const victim of victims) {
     if (!mayLeaveToo(victim, leaving, claimant, borrowed)) continue;
     leaving.push(victim);
     if (fitsWithout(leaving)) return { host, device, victims: without(leaving, fitsWithout) };
+    if (shut.has(host)) return undefined;
   }
   return undefined;
 }
@@ -137,7 +158,11 @@ function compareCosts(a: Cost, b: Cost): number {
 }
 
 function byCost(a: Victim, b: Victim): number {
-  return compareCosts(costOf([a]), costOf([b])) || compare(a.runId, b.runId);
+  return a.priority - b.priority || b.startedAtMs - a.startedAtMs || compare(a.runId, b.runId);
+}
+
+function byCheapest([a]: readonly Victim[], [b]: readonly Victim[]): number {
+  return a === undefined || b === undefined ? 0 : byCost(a, b);
 }
 
 function byPlace(a: Preemption, b: Preemption): number {
