@@ -99,6 +99,20 @@ t.test("local: a job that no host can take gets a process of this machine", asyn
   t.notMatch(fleet.log("coordinator"), /"level":60/);
 });
 
+t.test("why a job gets no pilot is told", async (t) => {
+  const fleet = await fleetWith(offerOf({ kind: "local" }, { waitSeconds: 3600 }));
+  t.teardown(() => fleet.close());
+  const { json } = await fleet.quipu("run", join(fleet.folder, "count.yaml"), "--detach");
+  const [{ id }] = json.jobs;
+  await until("it has been looked at", async () => {
+    return (await fleet.quipu("why", id)).json.pilot?.obstacle === "wait";
+  });
+  const why = await fleet.page("why", id);
+  t.match(why.stdout, /It gets no pilot: it has not waited long enough; see `quipu burst ls`/);
+  const page = await fleet.page("burst", "ls");
+  t.match(page.stdout, new RegExp(`${id} .*it has not waited long enough`));
+});
+
 t.test("local: an agent that nobody asked for is turned away, and ends", async (t) => {
   const fleet = await fleetWith(offerOf({ kind: "local" }));
   t.teardown(() => fleet.close());

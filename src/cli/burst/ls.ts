@@ -11,6 +11,7 @@ import { Site } from "../../gen/quipu/v1/types_pb.js";
 import type { VerbAction } from "../context.js";
 import { siteName } from "../host/host-view.js";
 import { renderTable } from "../table.js";
+import { heldView } from "./held.js";
 
 /** Rows that people read. */
 const heldMax = 20;
@@ -21,7 +22,7 @@ export const action: VerbAction = async (context) => {
   const value = {
     offers: offers.map(offerView),
     pilots: pilots.map(pilotView),
-    held: held.map(({ jobId, since, obstacle }) => ({ jobId, since: timeText(since), obstacle })),
+    held: held.map(heldView),
     budget: budget === undefined ? null : budgetView(budget),
   };
   context.output.result(value, () => page(value));
@@ -61,21 +62,11 @@ function budgetView({ currency, nanosPerDay, nanosCommitted }: BurstBudget) {
 }
 
 interface View {
-  readonly held: readonly { jobId: string; since: string | null; obstacle: string }[];
+  readonly held: readonly ReturnType<typeof heldView>[];
   readonly offers: readonly ReturnType<typeof offerView>[];
   readonly pilots: readonly ReturnType<typeof pilotView>[];
   readonly budget: ReturnType<typeof budgetView> | null;
 }
-
-/** Why a job gets no pilot now. */
-const words: Readonly<Record<string, string>> = {
-  names: "every pilot that could take it is in use, or there is none",
-  wait: "it has not waited long enough",
-  silence: "the provider does not answer",
-  rest: "the offer rests after a failure",
-  number: "there are as many pilots as there may be",
-  budget: "the budget of the day would be passed",
-};
 
 function page({ offers, pilots, budget, held }: View): string {
   if (offers.length === 0 && pilots.length === 0) {
@@ -108,7 +99,7 @@ function page({ offers, pilots, budget, held }: View): string {
       renderTable(held.slice(0, heldMax), [
         { title: "JOB WITHOUT A PILOT", cell: ({ jobId }) => jobId },
         { title: "WAITS SINCE", cell: ({ since }) => since ?? "-" },
-        { title: "WHY", cell: ({ obstacle }) => words[obstacle] ?? obstacle },
+        { title: "WHY", cell: ({ text }) => text },
       ]),
     );
   }

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import type { JobState } from "../../model/job.js";
 import { changeFor, type Explanation, explain } from "../../scheduler/placement/explain.js";
+import { heldView } from "../burst/held.js";
 import type { Context, VerbAction } from "../context.js";
 import { jobLine, type ReasonView, reasonLines, reasonView, waitText } from "./job-view.js";
 import { offerView, planFiles, planText } from "./plan.js";
@@ -25,9 +26,11 @@ export const action: VerbAction = async (context, { args, options }) => {
   const job = await getJob(context, subject);
   // A job that nobody has decided about yet has no reasons, and none are made up for it.
   const explanation = job.reasons.length > 0 ? explanationOf(job.state, job.reasons) : null;
-  context.output.result({ job, explanation }, () => {
+  const pilot = job.state === "queued" ? await heldJob(context, job.id) : null;
+  context.output.result({ job, explanation, pilot }, () => {
     const waited = waitText(job);
     const lines = [jobLine(context.output, job), ...explanationLines(explanation)];
+    if (pilot !== null) lines.push(`It gets no pilot: ${pilot.text}; see \`quipu burst ls\`.`);
     if (waited !== undefined) lines.push(`It waited ${waited}.`);
     if (job.reasons.length > 0)
       lines.push("hosts that were not chosen:", ...reasonLines(job.reasons));
@@ -35,6 +38,13 @@ export const action: VerbAction = async (context, { args, options }) => {
   });
   return 0;
 };
+
+/** Null where nobody offers capacity that it could use, or it has been asked for. */
+async function heldJob(context: Context, id: string): Promise<ReturnType<typeof heldView> | null> {
+  const { burst } = await context.coordinator();
+  const held = (await burst.listPilots({})).held.find(({ jobId }) => jobId === id);
+  return held === undefined ? null : heldView(held);
+}
 
 async function whyHost(context: Context, id: string, host: string): Promise<number> {
   const { jobs } = await context.coordinator();
