@@ -137,6 +137,22 @@ t.test("what another job makes becomes the model, by its digest, where it may go
   t.match(await world.job(use), { state: "succeeded" }, "the receipt names what really ran");
   t.equal(train.startsWith("job-"), true);
 
+  const other = new FakeHost(world, "sg-2");
+  await other.attach();
+  const [maker = ""] = await world.submit(job({ name: "maker", placement: { hosts: ["sg-1"] } }));
+  await sg.report(sg.seal());
+  sg.leave();
+  const [taker = ""] = await world.submit(withModelOf("taker", maker));
+  const away = await jobMessage(world.coordinator.core, await world.job(taker));
+  t.match(away.reasons, [{ rule: "input.absent", text: /maker\) lies on sg-1, whose agent/ }]);
+  await sg.attach();
+  t.match(await world.job(taker), { state: "placed" }, "it is to be had again");
+  const holder = [sg, other].find(
+    ({ name }) => name === (other.all("assign").length > 0 ? "sg-2" : "sg-1"),
+  );
+  await holder?.report(holder.seal());
+  other.leave();
+
   // Personal data of CL and SG: what is made of it stays there.
   await de.attach();
   const placement = { countries: ["DE"] };

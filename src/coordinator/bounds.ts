@@ -12,12 +12,30 @@ import { specOf } from "./specs.js";
 
 export async function boundsOf(core: Core, job: JobRecord, shares: Shares): Promise<Bounds> {
   const failedHosts = job.failedHosts?.map(({ host }) => host).sort(compare);
-  const exports = job.driver === "tensor" ? await exportRefusals(core, job) : [];
+  const firsts = job.driver === "tensor" ? await makersOf(core, job) : [];
+  const exports = await exportRefusals(core, firsts);
+  const away = firsts.find(({ host }) => !core.sessions.has(host));
   return {
     ...quotaBounds(shares, specOf(job)),
     ...(failedHosts === undefined ? {} : { failedHosts }),
     ...(exports.length === 0 ? {} : { exports }),
+    ...(away === undefined ? {} : { absent: absentText(away) }),
   };
+}
+
+function absentText({ id, name, host }: JobRecord): string {
+  return `The output of job ${id} (${name}) lies on ${host}, whose agent is not attached.`;
+}
+
+/** The jobs whose outputs it takes, as far as those are made. */
+async function makersOf(core: Core, { id }: JobRecord): Promise<readonly JobRecord[]> {
+  const { jobs, jobLinks } = core.ports.store;
+  const makers: JobRecord[] = [];
+  for (const { afterId, output } of await jobLinks.needs(id)) {
+    const first = output === "" ? undefined : await jobs.get(afterId);
+    if (first?.state === "succeeded") makers.push(first);
+  }
+  return makers;
 }
 
 /** Kinds of device of which the owner may have no more. */
@@ -33,14 +51,14 @@ export function quotaBounds(shares: Shares, { owner, resources }: AskedJob): Pic
 }
 
 /** Of all places of the fleet those where the outputs that the job takes may not go. */
-async function exportRefusals(core: Core, { id }: JobRecord): Promise<readonly ExportRefusal[]> {
-  const { jobs, jobLinks } = core.ports.store;
+async function exportRefusals(
+  core: Core,
+  makers: readonly JobRecord[],
+): Promise<readonly ExportRefusal[]> {
   const refusals: ExportRefusal[] = [];
-  for (const { afterId, output } of await jobLinks.needs(id)) {
-    const first = output === "" ? undefined : await jobs.get(afterId);
-    if (first?.state !== "succeeded") continue; // what is not made yet is nowhere
+  for (const maker of makers) {
     for (const { country, operator } of placesOf(core)) {
-      const verdict = await outputVerdict(core, first, { country, operator });
+      const verdict = await outputVerdict(core, maker, { country, operator });
       if (verdict.allowed) continue;
       const { rule, text, law } = verdict;
       const where = { country, ...(operator === undefined ? {} : { operator }) };

@@ -61,6 +61,8 @@ export interface ExportRefusal {
 export interface Bounds {
   /** Where it failed by no fault of its own: it goes to others while there are any. Ascending. */
   readonly failedHosts?: readonly string[];
+  /** What it takes from another job is not to be had now, in words. */
+  readonly absent?: string;
   /** Of which its owner may have no more, in words. */
   readonly kinds?: readonly { readonly kind: DeviceKind; readonly text: string }[];
   /** Where what it takes from other jobs may not go, and the rule that says so. */

@@ -84,6 +84,13 @@ const law: Filter = {
   },
 };
 
+const inputs: Filter = {
+  rule: "input.absent",
+  binding: false,
+  change: "the host that holds it is attached again",
+  check: ({ bounds: { absent } }) => (absent === undefined ? undefined : { text: absent }),
+};
+
 const data: Filter = {
   rule: "data.absent",
   binding: false,
@@ -218,6 +225,7 @@ export const filters: readonly Filter[] = Object.freeze([
   countries,
   sites,
   law,
+  inputs,
   data,
   attached,
   cordoned,
