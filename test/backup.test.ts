@@ -15,6 +15,7 @@ import t from "tap";
 import { digestOf } from "../src/base/bytes.js";
 import type { QuipuError } from "../src/base/errors.js";
 import { makeBackup } from "../src/coordinator/backup.js";
+import { linesOf } from "../src/coordinator/backup-folder.js";
 import { restoreBackup } from "../src/coordinator/restore.js";
 import { parseRow, rowText } from "../src/io/store/row-text.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
@@ -236,4 +237,9 @@ t.test("a row is the same text from every database", async (t) => {
   t.same(parseRow(rowText(row)), row);
   t.equal(rowText({ b: Buffer.from("x") }), rowText({ b: Uint8Array.of(120).buffer }));
   t.throws(() => parseRow("[]"), { code: "DATA_INVALID" });
+  const line = rowText({ line: "a\u2028b\u2029c\r\nd" }); // a run may log anything
+  writeFileSync(at("lines.jsonl"), `${line}\n${line}\n`);
+  const lines: string[] = [];
+  for await (const one of linesOf(fleet.folder, "lines.jsonl")) lines.push(one);
+  t.same(lines, [line, line], "and one line of a backup");
 });

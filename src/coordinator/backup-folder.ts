@@ -6,7 +6,6 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
 import { type Digest, toHex } from "../base/bytes.js";
 import { QuipuError } from "../base/errors.js";
 import { sha256Hasher } from "../base/hasher.js";
@@ -93,9 +92,15 @@ export async function openBackup(path: string): Promise<Backup> {
   return backup;
 }
 
-/** The lines of a text in a backup. */
+/** The lines of a text in a backup. They end with `\n` alone: other ends of lines may be in a row. */
 export async function* linesOf(path: string, name: string): AsyncGenerator<string> {
-  yield* createInterface({ input: createReadStream(join(path, name)), crlfDelay: Infinity });
+  let rest = "";
+  for await (const piece of createReadStream(join(path, name), "utf8")) {
+    const lines = (rest + piece).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
 }
 
 async function factsOf(path: string): Promise<{ digest: Digest; sizeBytes: number }> {
