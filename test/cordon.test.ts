@@ -1,6 +1,7 @@
 /** Hosts that are cordoned or drained, and sites that fall silent at once. */
 import t from "tap";
 import { brakeMs } from "../src/coordinator/brake.js";
+import { cancelJob } from "../src/coordinator/cancel.js";
 import { cordonHost, uncordonHost } from "../src/coordinator/cordon.js";
 import { CoordinatorWorld, FakeHost, job, times } from "./coordinator-world.js";
 
@@ -129,3 +130,29 @@ t.test(
     );
   },
 );
+
+t.test("a run that was told to leave by a coordinator that is gone ends no job", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const host = new FakeHost(world);
+  await host.attach();
+  const [drained, cancelled] = [await world.one(job({ attemptsMax: 1 })), await world.one()];
+  const run = host.assign;
+  await host.running();
+  await cordonHost(world.coordinator.core, "sg-1", { reason: "new fans", drainMs: 0 });
+  await world.advance(250);
+  t.match(host.all("cancel"), [{ runId: run.runId }]);
+  await uncordonHost(world.coordinator.core, "sg-1");
+  await world.start();
+  await host.attach([run]);
+  await host.report(host.seal("cancelled", run));
+  t.match(await world.job(drained), { state: "placed", epoch: 2 }, "nobody cancelled it");
+  await cancelJob(world.coordinator.core, drained, "enough");
+  await host.report(host.seal("cancelled"));
+  t.equal(await world.state(drained), "cancelled");
+  const own = host.assign;
+  await cancelJob(world.coordinator.core, cancelled, "enough");
+  await world.start();
+  await host.attach([own]);
+  await host.report(host.seal("cancelled", own));
+  t.equal(await world.state(cancelled), "cancelled", "somebody did, before the restart");
+});

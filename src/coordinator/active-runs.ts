@@ -20,6 +20,8 @@ export interface RunningJob {
 export interface ActiveRun {
   readonly run: RunRecord;
   readonly job: RunningJob;
+  /** It was granted before this process began, which need not know all that its host was told. */
+  readonly isInherited: boolean;
   /** Boot-clock time after which the run may be given to another host. */
   leaseEndsAtMs: number;
   /** Its end is being written. Nothing may renew it or send it again, even before the commit. */
@@ -49,10 +51,11 @@ export class ActiveRuns {
     this.#changed = changed;
   }
 
-  add(run: RunRecord, leaseEndsAtMs: number, job: RunningJob): ActiveRun {
+  add(run: RunRecord, leaseEndsAtMs: number, job: RunningJob, isInherited = false): ActiveRun {
     const active: ActiveRun = {
       run,
       job,
+      isInherited,
       leaseEndsAtMs,
       ending: false,
       acknowledged: run.stage === "acknowledged",

@@ -64,7 +64,7 @@ export class Coordinator {
       if (job === undefined) throw new QuipuError("INTERNAL", `run ${run.id} has no job`);
       const decision = await ports.store.decisions.get(run.decisionId);
       const spent = spentAtMs(specOf(job), run, decision && decisionOf(decision.content));
-      core.runs.add(run, leaseEnd(core), { ...runningJob(job), spentAtMs: spent });
+      core.runs.add(run, leaseEnd(core), { ...runningJob(job), spentAtMs: spent }, true);
       core.away.set(run.host, ports.clock.bootMs());
     }
     for (const { runId } of await ports.store.receipts.inStage("staged")) {

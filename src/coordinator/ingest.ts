@@ -85,13 +85,19 @@ async function giveUpFaulty(
 
 /**
  * A run that stopped because it had to leave its host is no end of its job. What had finished before
- * it heard that it must, counts.
+ * it heard that it must, counts. Who has to leave is in memory only: what was told by a process before
+ * this one, and was no cancel, was that.
  */
 async function giveUpLeaver(core: Core, host: string, update: RunUpdate): Promise<void> {
   const { runId, epoch, state } = update;
   const active = core.runs.granted(host, { runId, epoch: Number(epoch) });
-  if (active?.leaves === undefined || active.cancelReason !== undefined) return;
-  if (state === RunState.CANCELLED) await loseRun(core, active, preempted(active.leaves));
+  if (active === undefined || active.cancelReason !== undefined) return;
+  if (state !== RunState.CANCELLED) return;
+  const before = active.isInherited
+    ? `host ${host} was told before a restart to stop it`
+    : undefined;
+  const why = active.leaves ?? before;
+  if (why !== undefined) await loseRun(core, active, preempted(why));
 }
 
 async function accept(
