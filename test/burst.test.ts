@@ -4,9 +4,12 @@ import { create } from "@bufbuild/protobuf";
 import t from "tap";
 import { placeMessage } from "../src/agent/messages.js";
 import { QuipuError } from "../src/base/errors.js";
+import { cordonHost, uncordonHost } from "../src/coordinator/cordon.js";
 import { metricsText } from "../src/coordinator/metrics.js";
+import { setQuota } from "../src/coordinator/quotas.js";
 import { InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
 import type { StoreTables } from "../src/io/store/coordinator-store.js";
+import { quota } from "../src/model/quota.js";
 import { BurstWorld, configOf, publicOffer } from "./burst-world.js";
 import { type CoordinatorWorld, FakeHost, job, places } from "./coordinator-world.js";
 
@@ -133,6 +136,29 @@ t.test(
   },
 );
 
+t.test(
+  "a job that its quota keeps waiting asks for no pilot, and hides none that may",
+  async (t) => {
+    const world = await BurstWorld.open({ ...publicOffer, idleSeconds: 5 });
+    const { core } = world.fleet.coordinator;
+    await setQuota(core, "a", quota.parse({ owner: "a", cpu: { nominal: 1, borrowMax: 0 } }));
+    const many = Array.from({ length: 150 }, () => job({ owner: "a" }));
+    for (let turn = 0; turn < 2; turn += 1) await world.fleet.submit(...many);
+    const other = await world.fleet.one(job({ owner: "b" }));
+    await world.pass(12);
+    const askers = (await world.pilots()).map(({ jobId }) => jobId);
+    t.same([askers.length, askers.includes(other)], [2, true], "one each");
+    await setQuota(core, "a", quota.parse({ owner: "a", cpu: { nominal: 0, borrowMax: 0 } }));
+    const [first] = world.provider().orders;
+    await world.agent(first).attach();
+    t.equal(await world.fleet.state(other), "placed");
+    await world.agent().attach();
+    await world.pass(10);
+    const stages = [...(await world.stages())].sort();
+    t.same(stages, ["ended", "joined"], "nobody who may not have it keeps it up");
+  },
+);
+
 t.test("private capacity takes the job first", async (t) => {
   const world = await BurstWorld.open(publicOffer);
   const own = new FakeHost(world.fleet);
@@ -209,6 +235,10 @@ t.test("a provider that says yes and does nothing, or that takes a pilot away", 
 
 t.test("a name is free when no run can go on under it", async (t) => {
   const world = await BurstWorld.open({ ...publicOffer, waitSeconds: 0 });
+  await cordonHost(world.fleet.coordinator.core, "cloud-1", { reason: "no" });
+  await world.fleet.start();
+  t.match(await world.fleet.store.hosts.get("cloud-1"), { cordon: { reason: "no" } }, "is kept");
+  await uncordonHost(world.fleet.coordinator.core, "cloud-1");
   await world.fleet.one();
   await world.pass(2);
   const agent = world.agent();

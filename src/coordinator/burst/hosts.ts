@@ -9,6 +9,7 @@ import { InventorySchema } from "../../gen/quipu/v1/types_pb.js";
 import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { HostRecord } from "../../io/store/records.js";
 import { type BurstConfig, type Offer, pilotHosts } from "../../model/burst.js";
+import { withCordon } from "../cordon.js";
 
 /** A name that no pilot bears now. */
 export function freeHost(name: string, { devices, dataSets, ...offer }: Offer): HostRecord {
@@ -56,7 +57,11 @@ export async function layPilotHosts(
     const isStale = offer === undefined || offer.name !== host.offer;
     if (host.offer !== undefined && isStale && !borne.has(host.name)) await hosts.delete(host.name);
   }
-  for (const [name, offer] of wanted) if (!borne.has(name)) await hosts.put(freeHost(name, offer));
+  for (const [name, offer] of wanted) {
+    if (borne.has(name)) continue;
+    const cordon = (await hosts.get(name))?.cordon; // which is an operator's, where no pilot bears it
+    await hosts.put(withCordon(freeHost(name, offer), cordon));
+  }
 }
 
 function taken(host: string, offer: string): QuipuError {

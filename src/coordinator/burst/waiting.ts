@@ -1,14 +1,17 @@
 /** Jobs that wait, since when, and under which pilots' names each could run: lawful, fitting, affordable. */
 import type { JobRecord } from "../../io/store/records.js";
 import { type BurstConfig, type Offer, pilotHosts } from "../../model/burst.js";
-import { type JobSpec, needsWholeDevice } from "../../model/job.js";
+import { type JobSpec, needsWholeDevice, wantedKinds } from "../../model/job.js";
 import type { WaitingJob } from "../../scheduler/burst/state.js";
 import type { Ask } from "../../scheduler/placement/ask.js";
+import { boundsOf } from "../bounds.js";
 import type { Core } from "../core.js";
 import { specOf } from "../specs.js";
 
 /** First come first; those behind wait for a later look. */
 const jobsMax = 256;
+/** Those that no pilot would help must not hide the others; of more than these nobody looks further. */
+const lookedAtMax = 2048;
 
 export class WaitingJobs {
   /**
@@ -18,17 +21,23 @@ export class WaitingJobs {
   #since: ReadonlyMap<string, number> | undefined;
 
   async look(core: Core, { offers }: BurstConfig): Promise<readonly WaitingJob[]> {
-    const jobs = await core.ports.store.jobs.queued(jobsMax, 0);
+    const jobs = await core.ports.store.jobs.queued(lookedAtMax, 0);
     this.#since = new Map(jobs.map((job) => [job.id, this.#sinceOf(job, core)]));
     // Jobs that ask for the same get the same ask, so that thousands alike are looked at once.
     const known = new Map<Ask, ReadonlySet<string>>();
+    const shares = core.queue.shares();
     const waiting: WaitingJob[] = [];
     for (const job of jobs) {
+      if (waiting.length === jobsMax) break;
       const spec = specOf(job);
-      const ask = await core.fleet.ask(spec);
+      const { owner } = job;
+      const kind = wantedKinds(spec.resources).find((one) => shares.claim(owner, one) !== "none");
+      if (kind === undefined) continue; // its quota keeps it waiting, and would with a pilot too
+      const ask = await core.fleet.ask(spec, await boundsOf(core, job, shares));
       const hosts = known.get(ask) ?? hostsFor(ask, spec, offers);
       known.set(ask, hosts);
       if (hosts.size === 0) continue;
+      shares.take(owner, kind);
       const isLight = !needsWholeDevice(spec.task);
       const sinceMs = this.#sinceOf(job, core);
       waiting.push({ id: job.id, sinceMs, hosts, isLight, startByMs: startByMs(job, spec) });
