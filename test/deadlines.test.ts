@@ -104,6 +104,7 @@ t.test("a job that has not ended by its deadline ends, wherever it is", async (t
   t.equal(await world.state(running), "running");
   await world.advance(1_000);
   t.match(host.all("cancel"), [{ runId: assign.runId, reason: /deadline/ }]);
+  t.same(await world.store.jobs.due(9, 2e12), [], "those that were told hide no others");
   await host.report(host.seal("cancelled", assign));
   const ended = await world.job(running);
   t.match(ended, { state: "cancelled", failure: { code: "DEADLINE_EXCEEDED" } });

@@ -52,8 +52,7 @@ export async function endDue(core: Core): Promise<void> {
   if (look === undefined) return;
   try {
     const due = await store.jobs.due(jobsPerLook, atMs);
-    for (const { id, deadlineMs = 0, cancelReason } of due) {
-      if (cancelReason !== undefined) continue;
+    for (const { id, deadlineMs = 0 } of due) {
       const message = `its deadline, ${timestamp(deadlineMs)}, has passed`;
       await end(core, id, "DEADLINE_EXCEEDED", message);
     }

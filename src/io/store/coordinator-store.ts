@@ -79,7 +79,7 @@ export interface JobTable {
   newest(owner: string, name: string): Promise<JobRecord | undefined>;
   /** Queued jobs above this position that wait for no other, first admitted first. */
   queued(limit: number, afterPosition: number): Promise<readonly JobRecord[]>;
-  /** Jobs that have not ended and had to by then, first due first. */
+  /** Jobs that have not ended and had to by then, first due first; none that was told to end. */
   due(limit: number, atMs: number): Promise<readonly JobRecord[]>;
   /** Whether any job that has not ended has a deadline. */
   hasDeadlines(): Promise<boolean>;

@@ -67,6 +67,7 @@ export function jobQueries(
         .selectAll()
         .where("state", "in", ["queued", "placed", "running"])
         .where("deadline_ms", "<=", atMs)
+        .where("cancel_reason", "is", null)
         .orderBy("deadline_ms")
         .orderBy("id")
         .limit(limit)
