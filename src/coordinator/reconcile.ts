@@ -14,6 +14,7 @@ export async function reconcile(
 ): Promise<void> {
   const held = new Map(heldRuns.map(({ runId, epoch }) => [runId, epoch]));
   for (const active of core.runs.ofHost(host)) {
+    if (core.sessions.get(host)?.instanceId !== instanceId) return; // a newer one knows better
     if (active.ending) continue;
     if (held.get(active.run.id) === active.run.epoch) {
       // Its lease goes on. That it is held is an acknowledgement, also when RUNNING was lost.
