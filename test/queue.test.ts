@@ -7,6 +7,7 @@ import { planJobs } from "../src/coordinator/api/plan-jobs.js";
 import { setQuota } from "../src/coordinator/api/set-quota.js";
 import { PlanJobsRequestSchema } from "../src/gen/quipu/v1/jobs_pb.js";
 import { SetQuotaRequestSchema } from "../src/gen/quipu/v1/quota_pb.js";
+import { InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
 import { type DeviceLoad, loaded } from "../src/model/host.js";
 import { limitOf, noUsage, type Quota } from "../src/model/quota.js";
 import { Asks } from "../src/scheduler/placement/ask.js";
@@ -344,6 +345,30 @@ t.test("a job of higher priority makes room, as the plan said it would", async (
   await one.report(one.seal());
   t.same([await world.state(low), await world.state(other)], ["succeeded", "succeeded"]);
 });
+
+t.test(
+  "what several runs leave is held until the job that they made room for has it",
+  async (t) => {
+    const world = await CoordinatorWorld.open();
+    const one = new FakeHost(world);
+    const device = { id: "cpu", model: "x86", memoryBytes: 2n ** 33n, backends: ["portable"] };
+    const inventory = create(InventorySchema, { devices: [{ ...device, slots: 4 }] });
+    await one.attach([], { inventory });
+    const resources = { memoryBytes: 2 ** 32 };
+    const light = await world.submit(job({ resources }), job({ resources }));
+    const [first, second] = one.all("assign");
+    const high = await world.one(job({ priority: 5, resources: { memoryBytes: 2 ** 33 } }));
+    t.equal(one.all("cancel").length, 2, "both have to leave");
+    await one.report(one.seal("cancelled", first));
+    t.same(await Promise.all(light.map((id) => world.state(id))), ["queued", "placed"]);
+    t.equal(await world.state(high), "queued", "what one has left is kept for it");
+    await one.report(one.seal("cancelled", second));
+    t.equal(await world.state(high), "placed");
+    t.equal(one.all("cancel").length, 2, "nobody had to leave twice");
+    await one.report(one.seal());
+    t.same(await Promise.all(light.map((id) => world.state(id))), ["placed", "placed"]);
+  },
+);
 
 t.test("quotas: limits hold, what is free is lent, and is reclaimed", async (t) => {
   const world = await CoordinatorWorld.open();

@@ -41,7 +41,7 @@ export class Coordinator {
       runs: new ActiveRuns((host) => core.fleet.changed(host)),
       fleet: new Fleet(() => core),
       queue: new JobQueue(() => core),
-      claims: new Claims(),
+      claims: new Claims((host) => core.fleet.changed(host)),
       deadlines: new Deadlines(),
       quotas: new Map(),
       changes: new Changes(),

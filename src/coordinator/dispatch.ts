@@ -80,8 +80,8 @@ async function dispatchRound(core: Core): Promise<void> {
   const round = await core.queue.round();
   try {
     for (let isOver = false; !isOver; ) {
-      core.fleet.refresh();
       round.putFirst(core.claims.takeReady((id) => core.runs.get(id) !== undefined));
+      core.fleet.refresh(); // after it, for what was held is free now
       try {
         isOver = await dispatchPage(core, round, faults);
       } finally {

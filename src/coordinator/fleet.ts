@@ -119,6 +119,7 @@ export class Fleet {
     const host = core.hosts.get(name);
     if (host === undefined) return undefined;
     const { place, devices, dataSets } = host;
+    const held = core.claims.held(name, (id) => core.runs.get(id) !== undefined);
     return {
       name,
       place,
@@ -126,7 +127,7 @@ export class Fleet {
       dataSets,
       attached: core.sessions.has(name),
       cordoned: host.cordon !== undefined,
-      load: (this.#taken.get(name) ?? []).reduce(loaded, core.runs.load(name)),
+      load: [...(this.#taken.get(name) ?? []), ...held].reduce(loaded, core.runs.load(name)),
     };
   }
 }

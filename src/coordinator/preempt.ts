@@ -59,7 +59,7 @@ export async function preemptFor(
   }
   core.claims.add(
     jobId,
-    gone.map(({ run }) => run.id),
+    gone.map(({ run }) => run),
   );
 }
 

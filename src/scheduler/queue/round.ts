@@ -67,7 +67,7 @@ export class Round {
 
   /** Others have made room for these. */
   putFirst(ids: readonly string[]): void {
-    this.#first = ids.flatMap((id) => this.#queue.get(id) ?? []);
+    this.#first.push(...ids.flatMap((id) => this.#queue.get(id) ?? []));
   }
 
   /** What became of a job is to be said before the next one is asked for. */
