@@ -2,9 +2,10 @@
 import { type Digest, digestOf, parseDigest } from "../base/bytes.js";
 import { QuipuError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
-import type { Assign } from "../gen/quipu/v1/attach_pb.js";
+import type { Assign, Gang } from "../gen/quipu/v1/attach_pb.js";
 import { type DataClass, dataClasses } from "../model/data-set.js";
 import type { Decision } from "../model/decision.js";
+import { type GangSeat, gangSizeMax } from "../model/gang.js";
 import { type JobSpec, jobBytes, jobSpec } from "../model/job.js";
 import { name } from "../model/name.js";
 import type { RunRef } from "../model/run.js";
@@ -20,6 +21,8 @@ export interface Assignment extends RunRef {
   readonly inputs: readonly InputGrant[];
   /** Present when the job names a data set: what the folder on this host must equal. */
   readonly dataSet?: DataSetFacts;
+  /** Present for a member of a gang: which one it is, and where all of them are. */
+  readonly gang?: GangSeat;
 }
 
 /** An input blob and the right to fetch it. */
@@ -63,6 +66,19 @@ export function parseAssignment(assign: Assign): Assignment {
       token,
     })),
     ...(dataSet === undefined ? {} : { dataSet }),
+    ...(assign.gang === undefined ? {} : { gang: parseGang(assign.gang) }),
+  };
+}
+
+function parseGang({ rank, size, members }: Gang): GangSeat {
+  const inOrder = members.length === size && members.every((member, at) => member.rank === at);
+  if (size > gangSizeMax || rank < 0 || rank >= size || !inOrder) {
+    throw new QuipuError("INVALID_ARGUMENT", `not a gang: rank ${rank} of ${size}`);
+  }
+  return {
+    rank,
+    size,
+    members: members.map(({ rank, jobId, host, httpUrl }) => ({ rank, jobId, host, httpUrl })),
   };
 }
 

@@ -48,6 +48,7 @@ export const errorCodes = Object.freeze({
   LEASE_EXPIRED: retryable(1, 10),
   PREEMPTED: retryable(1, 10),
   DEPENDENCY_FAILED: terminal(1, 9),
+  GANG_FAILED: terminal(1, 9),
   BUDGET_SPENT: terminal(1, 8),
   POISONED: terminal(1, 9),
   WORKER_DIED: retryable(1, 14),

@@ -13,6 +13,7 @@ export interface RunningJob {
   readonly owner: string;
   readonly priority: number;
   readonly cancelReason?: string | undefined;
+  readonly gangId?: string | undefined;
   /** When the run has cost what its job's budget allows. */
   readonly spentAtMs?: number | undefined;
 }

@@ -8,8 +8,10 @@ import { newId } from "../base/ids.js";
 import { limits } from "../base/limits.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord } from "../io/store/records.js";
+import { membersOf } from "../model/gang.js";
 import { type AskedJob, askedJob, jobArtifacts, jobBytes } from "../model/job.js";
 import { checkCycles, isWhole } from "../model/job-graph.js";
+import { name } from "../model/name.js";
 import { timeMs } from "../model/time.js";
 import { type Core, note, notFound } from "./core.js";
 import { linkJobs } from "./graph.js";
@@ -41,6 +43,13 @@ export async function checkSpecs(
   const admitted = specs.map(parseSpec);
   const nowMs = core.ports.clock.wallMs();
   for (const { spec } of admitted) checkDeadline(spec, nowMs);
+  const members = admitted.reduce((sum, one) => sum + withMembers(one).length, 0);
+  if (members > limits.jobsPerSubmitMax) {
+    throw new QuipuError(
+      "LIMIT_EXCEEDED",
+      `members of gangs count too: ${members} jobs; a submission holds ${limits.jobsPerSubmitMax}`,
+    );
+  }
   checkCycles(admitted.map(({ spec }) => spec));
   for (const { spec } of admitted) await checkDataSet(core, spec);
   return admitted;
@@ -59,8 +68,10 @@ export async function submitJobs(
   const digest = digestOf(canonicalBytes(specs.map(digestOf)));
   const before = await earlier(core.ports.store, idempotencyKey, digest);
   if (before !== undefined) return before;
-  const admitted = await checkSpecs(core, specs);
-  for (const { spec } of admitted) await checkArtifacts(core, spec);
+  const asked = await checkSpecs(core, specs);
+  for (const { spec } of asked) await checkArtifacts(core, spec);
+  const admitted = asked.flatMap(withMembers);
+  checkCycles(admitted.map(({ spec }) => spec)); // again: members have names of their own
   const ids = admitted.map(() => newId("job", core.ports.random));
   const atMs = core.ports.clock.wallMs();
   // The answer may only be given after this commit. A crash before it loses nothing that anyone was
@@ -74,7 +85,11 @@ export async function submitJobs(
       });
     }
     const last = await tables.jobs.lastPosition();
-    const records = admitted.map((one, i) => newJob(one, ids[i] as string, last + i + 1, atMs));
+    const records = admitted.map((one, i) => {
+      const rank = one.spec.gang?.rank;
+      const gangId = rank === undefined ? undefined : ids[i - rank];
+      return newJob(one, { id: ids[i] as string, position: last + i + 1, atMs, gangId });
+    });
     const { jobs, links } = await linkJobs(tables, admitted, records);
     await tables.jobs.insert(jobs);
     await tables.jobLinks.insert(links);
@@ -164,10 +179,36 @@ async function checkArtifacts(core: Core, spec: AskedJob): Promise<void> {
   }
 }
 
-function newJob(one: AdmittedSpec, id: string, position: number, atMs: number): JobRecord {
+/** Every member as it would be if it had been submitted by itself; their names are longer. */
+function withMembers(one: AdmittedSpec): readonly AdmittedSpec[] {
+  if (one.spec.gang === undefined) return [one];
+  return membersOf(one.spec).map((spec) => {
+    const { error } = name.safeParse(spec.name);
+    if (error !== undefined) {
+      const why = error.issues[0]?.message;
+      throw new QuipuError("JOB_FILE_INVALID", `name: ${spec.name} of the gang: ${why}`, {
+        next: "give the gang a shorter name",
+        details: { field: "name" },
+      });
+    }
+    const bytes = jobBytes(spec);
+    return { bytes, spec, digest: digestOf(bytes) };
+  });
+}
+
+function newJob(
+  one: AdmittedSpec,
+  {
+    id,
+    position,
+    atMs,
+    gangId,
+  }: { id: string; position: number; atMs: number; gangId?: string | undefined },
+): JobRecord {
   return {
     id,
     position,
+    ...(gangId === undefined ? {} : { gangId }),
     name: one.spec.name,
     owner: one.spec.owner,
     driver: one.spec.task.driver,

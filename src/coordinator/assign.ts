@@ -10,6 +10,7 @@ import {
   AttachResponseSchema,
   CancelSchema,
 } from "../gen/quipu/v1/attach_pb.js";
+import type { JobRecord } from "../io/store/records.js";
 import { jobArtifacts } from "../model/job.js";
 import { type ActiveRun, mustStop } from "./active-runs.js";
 import { type Core, leaseEnd, trouble } from "./core.js";
@@ -74,6 +75,7 @@ async function assignOf(
   for (const digest of jobArtifacts(specOf(job))) {
     inputs.push({ digest, ...(await grantNeeded(core, job, digest, run.place)) });
   }
+  const gang = job.gangId === undefined ? {} : { gang: await gangMessage(core, job, job.gangId) };
   const value = create(AssignSchema, {
     runId: run.id,
     epoch: BigInt(run.epoch),
@@ -84,6 +86,19 @@ async function assignOf(
     device: run.device,
     inputs,
     dataSets: run.dataSet === undefined ? [] : [run.dataSet],
+    ...gang,
   });
   return say({ case: "assign", value });
+}
+
+/** All members have hosts: they were placed in one transaction. */
+async function gangMessage(core: Core, job: JobRecord, gangId: string) {
+  const members = await core.ports.store.jobs.ofGang(gangId);
+  return {
+    rank: specOf(job).gang?.rank ?? 0,
+    size: members.length,
+    members: members.map(({ id: jobId, host }, rank) => {
+      return { rank, jobId, host, httpUrl: core.hosts.get(host)?.httpUrl ?? "" };
+    }),
+  };
 }

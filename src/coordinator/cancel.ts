@@ -23,7 +23,8 @@ export async function cancelJob(
     mark(tables, id, { reason: text, ...(failure === undefined ? {} : { failure }) }, atMs),
   );
   tellFollowers(core, followers);
-  if (isTerminal(job.state)) core.queue.remove(id);
+  core.queue.add(job);
+  core.gangs.look(job);
   note(core, id, `cancel: ${text}`);
   core.changes.changed(id);
   if (isTerminal(job.state)) return job;

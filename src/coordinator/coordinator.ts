@@ -10,6 +10,8 @@ import { type Core, leaseEnd } from "./core.js";
 import { Deadlines, spentAtMs } from "./deadlines.js";
 import { Dispatcher } from "./dispatch.js";
 import { Fleet } from "./fleet.js";
+import { GangHold } from "./gang-hold.js";
+import { Gangs } from "./gangs.js";
 import { JobQueue, runningJob } from "./job-queue.js";
 import { finishOwed, tick } from "./leases.js";
 import { LogBook } from "./log-book.js";
@@ -42,6 +44,8 @@ export class Coordinator {
       fleet: new Fleet(() => core),
       queue: new JobQueue(() => core),
       claims: new Claims((host) => core.fleet.changed(host)),
+      gangs: new Gangs(() => core),
+      gangHold: new GangHold(),
       deadlines: new Deadlines(),
       quotas: new Map(),
       changes: new Changes(),
@@ -66,6 +70,7 @@ export class Coordinator {
       const spent = spentAtMs(specOf(job), run, decision && decisionOf(decision.content));
       core.runs.add(run, leaseEnd(core), { ...runningJob(job), spentAtMs: spent }, true);
       core.away.set(run.host, ports.clock.bootMs());
+      core.gangs.look(job);
     }
     for (const { runId } of await ports.store.receipts.inStage("staged")) {
       core.receiptsOwed.add(runId);
@@ -86,6 +91,11 @@ export class Coordinator {
   async tick(): Promise<void> {
     await tick(this.core);
     void this.core.burst?.tick();
+    this.core.gangs.retry();
+    if (this.core.gangHold.isOver(this.core.ports.clock.bootMs())) {
+      this.core.fleet.hold([]);
+      this.core.wake();
+    }
     this.#dispatcher.retry();
     if (this.#finishing) return; // a slow log must not gather ticks that ask it all the same
     this.#finishing = true;

@@ -11,6 +11,8 @@ import type { Changes } from "./changes.js";
 import type { Claims } from "./claims.js";
 import type { Deadlines } from "./deadlines.js";
 import type { Fleet } from "./fleet.js";
+import type { GangHold } from "./gang-hold.js";
+import type { Gangs } from "./gangs.js";
 import type { JobQueue } from "./job-queue.js";
 import type { LogBook } from "./log-book.js";
 import type { CoordinatorOptions, CoordinatorPorts } from "./ports.js";
@@ -24,6 +26,8 @@ export interface Core {
   readonly fleet: Fleet;
   readonly queue: JobQueue;
   readonly claims: Claims;
+  readonly gangs: Gangs;
+  readonly gangHold: GangHold;
   readonly deadlines: Deadlines;
   /** By owner; the database holds the same. */
   readonly quotas: Map<string, Quota>;

@@ -4,14 +4,11 @@
  * answer (a job, a host, a device that is free again), run one at a time, and never inside a
  * caller.
  */
-import { type Digest, digestOf } from "../base/bytes.js";
-import { canonicalBytes, canonicalJson } from "../base/canonical-json.js";
-import { QuipuError } from "../base/errors.js";
-import { newId } from "../base/ids.js";
+import type { Digest } from "../base/bytes.js";
+import { canonicalBytes } from "../base/canonical-json.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
-import type { DataUseRecord, JobRecord, RunRecord } from "../io/store/records.js";
-import type { Decision, Paper } from "../model/decision.js";
-import type { DeviceLoad } from "../model/host.js";
+import type { DataUseRecord, JobRecord } from "../io/store/records.js";
+import type { Paper } from "../model/decision.js";
 import { deviceKind } from "../model/host.js";
 import { priceBookDigest } from "../model/price-book.js";
 import { explain } from "../scheduler/placement/explain.js";
@@ -22,14 +19,15 @@ import type { Round } from "../scheduler/queue/round.js";
 import { sendAssign } from "./assign.js";
 import { boundsOf } from "./bounds.js";
 import { type Core, leaseEnd, note, trouble } from "./core.js";
-import { reserve, useOf } from "./data-uses.js";
+import { reserve } from "./data-uses.js";
 import { spentAtMs } from "./deadlines.js";
-import type { BookedJudgement } from "./fleet.js";
+import { judgeGang } from "./gang-turn.js";
 import { tellFollowers, writeJob } from "./graph.js";
 import { stepJob } from "./job-machine.js";
 import { runningJob } from "./job-queue.js";
 import { preemptFor } from "./preempt.js";
 import { specOf } from "./specs.js";
+import { isKnown, type Verdict, verdictOf } from "./verdict.js";
 
 /** Jobs that one transaction decides. */
 const jobsPerPageMax = 64;
@@ -78,6 +76,8 @@ async function dispatchRound(core: Core): Promise<void> {
   const faults: unknown[] = [];
   core.fleet.refresh();
   const round = await core.queue.round();
+  // What a gang holds is no room for others, so that nobody else may be looked at this time.
+  if (core.gangHold.gangId !== undefined) round.putFirst([core.gangHold.gangId]);
   try {
     for (let isOver = false; !isOver; ) {
       round.putFirst(core.claims.takeReady((id) => core.runs.get(id) !== undefined));
@@ -96,47 +96,39 @@ async function dispatchRound(core: Core): Promise<void> {
   if (faults.length > 0) throw faults[0];
 }
 
-/** A decision that changes something, and the run that it grants, if any. */
-interface Verdict extends BookedJudgement {
-  readonly job: JobRecord;
-  readonly content: Uint8Array;
-  readonly run?: RunRecord;
-  /** That which goes on waiting, and knows why when this is kept. */
-  readonly waiting?: Waiting;
-  /** What the run takes of its data, where that is counted. */
-  readonly use?: DataUseRecord | undefined;
-}
-
 /** True when there is nothing left to look at. */
 async function dispatchPage(core: Core, round: Round, faults: unknown[]): Promise<boolean> {
-  const verdicts: Verdict[] = [];
+  const turns: (readonly Verdict[])[] = [];
   let isOver = false;
-  while (verdicts.length < jobsPerPageMax) {
+  for (let jobs = 0; jobs < jobsPerPageMax; ) {
     const waiting = round.next(core.fleet.hasRoom());
     if (waiting === undefined) {
       isOver = true;
       break;
     }
     try {
-      const verdict = await judge(core, round, waiting);
-      if (verdict !== undefined) verdicts.push(verdict);
+      const verdicts = await judge(core, round, waiting);
+      if (verdicts.length > 0) turns.push(verdicts);
+      jobs += verdicts.length;
     } catch (thrown) {
       // One job that cannot be decided must not hold up those behind it; the first says enough.
       if (faults.length === 0) faults.push(thrown);
       round.waits(waiting);
     }
   }
-  if (verdicts.length > 0) await commit(core, verdicts);
+  if (turns.length > 0) await commit(core, turns);
   return isOver;
 }
 
-async function commit(core: Core, verdicts: readonly Verdict[]): Promise<void> {
+/** A turn holds one job's verdict, or those of a gang: they are kept together or not at all. */
+async function commit(core: Core, turns: readonly (readonly Verdict[])[]): Promise<void> {
+  const verdicts = turns.flat();
   const atMs = core.ports.clock.wallMs();
   try {
     // 1. Decision, run and epoch, and the papers that they name, durably and together. A crash before
     //    this has told nobody anything.
     const { kept, followers } = await core.ports.store.transact((tables) =>
-      keep(tables, verdicts, atMs),
+      keep(tables, turns, atMs),
     );
     // 2. Then the hosts. A crash before a send is repaired when the host attaches to the next
     //    process.
@@ -155,29 +147,28 @@ async function commit(core: Core, verdicts: readonly Verdict[]): Promise<void> {
   }
 }
 
-/** Undefined where nothing has changed for the job. */
-async function judge(core: Core, round: Round, waiting: Waiting): Promise<Verdict | undefined> {
+/** None where nothing has changed for the job; for a gang one for each member. */
+async function judge(core: Core, round: Round, waiting: Waiting): Promise<readonly Verdict[]> {
   const job = await core.ports.store.jobs.get(waiting.id);
+  if (job?.gangId !== undefined) return await judgeGang(core, round, waiting);
   if (job?.state !== "queued" || job.waitsFor !== undefined) {
     round.left(waiting);
-    return undefined;
+    return [];
   }
   const spec = specOf(job);
   const bounds = await boundsOf(core, job, round.shares);
   const judgement = await core.fleet.decide({ spec, digest: job.specDigest }, bounds);
-  const { decision, dataSet } = judgement;
+  const { decision } = judgement;
   const { outcome, reasons } = decision;
-  const content = canonicalBytes(decision);
   if (outcome.kind === "placed") {
     core.fleet.take(outcome.host, outcome);
     round.placed(waiting, deviceKind({ id: outcome.device }));
     core.claims.drop(job.id);
-    const run = newRun(core, { job, dataSet, decision, content }, outcome);
-    return { ...judgement, job, content, run, use: useOf(run, dataSet, spec.owner) };
+    return [verdictOf(core, job, judgement)];
   }
   if (outcome.kind === "refused") {
     round.left(waiting);
-    return { ...judgement, job, content };
+    return [verdictOf(core, job, judgement)];
   }
   round.waits(waiting);
   const { rule } = explain(decision);
@@ -187,38 +178,65 @@ async function judge(core: Core, round: Round, waiting: Waiting): Promise<Verdic
     await preemptFor(core, job.id, spec, bounds, round.shares);
   }
   waiting.isDecided = await isKnown(core, job, decision);
-  return waiting.isDecided ? undefined : { ...judgement, job, content, waiting };
+  return waiting.isDecided ? [] : [{ ...verdictOf(core, job, judgement), waiting }];
 }
 
 async function keep(
   tables: StoreTables,
-  verdicts: readonly Verdict[],
+  turns: readonly (readonly Verdict[])[],
   atMs: number,
 ): Promise<{ kept: readonly Verdict[]; followers: readonly JobRecord[] }> {
   const kept: Verdict[] = [];
   const followers: JobRecord[] = [];
   const papers = new Map<Digest, Paper>();
-  await tables.jobs.expect(verdicts.map(({ job }) => job.id));
-  for (const verdict of verdicts) {
-    const { decision, content, run, use, dataSet, counts } = verdict;
-    const job = await tables.jobs.get(verdict.job.id);
-    const next = job === undefined ? undefined : stepOf(job, verdict, atMs);
-    if (job === undefined || next === undefined || job.epoch !== verdict.job.epoch) continue;
-    const isReserved =
-      use === undefined ||
-      dataSet === undefined ||
-      (await reserve(tables, use, dataSet, counts, Date.parse(decision.at)));
-    if (!isReserved) continue;
-    // A waiting job keeps only its newest decision; those that granted a run are kept for ever.
-    if (job.decisionId !== "") await tables.decisions.delete(job.decisionId);
-    await tables.decisions.insert({ id: decision.id, jobId: job.id, content });
-    addPapers(papers, verdict);
-    if (run !== undefined) await tables.runs.insert(run);
-    followers.push(...(await writeJob(tables, next, atMs)));
-    kept.push(verdict);
+  await tables.jobs.expect(turns.flat().map(({ job }) => job.id));
+  for (const verdicts of turns) {
+    const nexts = await nextJobs(tables, verdicts, atMs);
+    if (nexts === undefined || !(await reserveAll(tables, verdicts))) continue;
+    for (const [at, verdict] of verdicts.entries()) {
+      const { decision, content, run, job } = verdict;
+      // A waiting job keeps only its newest decision; those that granted a run are kept for ever.
+      const before = (await tables.jobs.get(job.id))?.decisionId ?? "";
+      if (before !== "") await tables.decisions.delete(before);
+      await tables.decisions.insert({ id: decision.id, jobId: job.id, content });
+      addPapers(papers, verdict);
+      if (run !== undefined) await tables.runs.insert(run);
+      followers.push(...(await writeJob(tables, nexts[at] as JobRecord, atMs)));
+      kept.push(verdict);
+    }
   }
   await tables.papers.put([...papers.values()]);
   return { kept, followers };
+}
+
+/** Undefined where one of them is not any more as it was decided about. */
+async function nextJobs(
+  tables: StoreTables,
+  verdicts: readonly Verdict[],
+  atMs: number,
+): Promise<readonly JobRecord[] | undefined> {
+  const nexts: JobRecord[] = [];
+  for (const verdict of verdicts) {
+    const job = await tables.jobs.get(verdict.job.id);
+    const next = job?.epoch === verdict.job.epoch ? stepOf(job, verdict, atMs) : undefined;
+    if (next === undefined) return undefined;
+    nexts.push(next);
+  }
+  return nexts;
+}
+
+/** All that they take of their data, or nothing where it has been counted otherwise meanwhile. */
+async function reserveAll(tables: StoreTables, verdicts: readonly Verdict[]): Promise<boolean> {
+  const reserved: DataUseRecord[] = [];
+  for (const { use, dataSet, counts, decision } of verdicts) {
+    if (use === undefined || dataSet === undefined) continue;
+    if (await reserve(tables, use, dataSet, counts, Date.parse(decision.at))) reserved.push(use);
+    else {
+      for (const { id } of reserved) await tables.dataUses.delete(id);
+      return false;
+    }
+  }
+  return true;
 }
 
 /** What the decision names; a fleet only where a run was granted from it. */
@@ -256,53 +274,4 @@ function announce(core: Core, { job, decision, content, run, origin, waiting }: 
   const cancelReason = core.earlyCancels.get(job.id) ?? asked.cancelReason;
   core.earlyCancels.delete(job.id);
   void sendAssign(core, core.runs.add(run, leaseEnd(core), { ...asked, cancelReason }), content);
-}
-
-function newRun(
-  core: Core,
-  { job, dataSet, decision, content }: Pick<Verdict, "job" | "dataSet" | "decision" | "content">,
-  { host, device, slots, memoryBytes }: { readonly host: string } & DeviceLoad,
-): RunRecord {
-  const { random, clock } = core.ports;
-  const known = core.hosts.get(host);
-  if (known === undefined) throw new QuipuError("INTERNAL", `placement chose unknown host ${host}`);
-  return {
-    id: newId("run", random),
-    jobId: job.id,
-    epoch: job.epoch + 1,
-    host,
-    device,
-    slots,
-    memoryBytes,
-    stage: "assigned",
-    instanceId: "",
-    receiptKey: known.receiptKey,
-    place: known.place,
-    decisionId: decision.id,
-    decisionDigest: digestOf(content),
-    policyDigest: decision.policyDigest,
-    ...(dataSet === undefined
-      ? {}
-      : {
-          dataSet: {
-            name: dataSet.name,
-            manifestDigest: dataSet.manifestDigest,
-            dataClass: dataSet.dataClass,
-          },
-        }),
-    assignedAtMs: clock.wallMs(),
-  };
-}
-
-/** Whether the job's newest decision says the same: nothing is written for what is no news. */
-async function isKnown(core: Core, job: JobRecord, decision: Decision): Promise<boolean> {
-  if (job.decisionId === "") return false;
-  const kept = await core.ports.store.decisions.get(job.decisionId);
-  if (kept === undefined) return false;
-  const before = JSON.parse(new TextDecoder().decode(kept.content)) as Decision;
-  return canonicalJson(substance(before)) === canonicalJson(substance(decision));
-}
-
-function substance({ outcome, reasons, policyDigest }: Decision): object {
-  return { outcome, reasons, policyDigest };
 }

@@ -8,8 +8,8 @@ import type { Digest } from "../base/bytes.js";
 import { timestamp } from "../base/clock.js";
 import { newId } from "../base/ids.js";
 import type { DataSet } from "../model/data-set.js";
-import type { Bounds } from "../model/decision.js";
-import { type DeviceLoad, deviceKind, type HostView, loaded } from "../model/host.js";
+import type { Bounds, Taken } from "../model/decision.js";
+import { type DeviceLoad, deviceKind, type HostView, loaded, unloaded } from "../model/host.js";
 import type { JobSpec } from "../model/job.js";
 import { bookAt } from "../model/price-book.js";
 import { noUsage, type Usage } from "../model/quota.js";
@@ -27,6 +27,12 @@ export interface BookedJudgement extends Judgement {
   readonly counts: Counts | undefined;
 }
 
+export interface ReadQuestion extends Pick<BookedJudgement, "dataSet" | "counts"> {
+  readonly job: JobSpec;
+  /** RFC 3339. */
+  readonly at: string;
+}
+
 export class Fleet {
   readonly #core: () => Core;
   readonly #board = new Board();
@@ -34,6 +40,8 @@ export class Fleet {
   readonly #stale = new Set<string>();
   /** By host. */
   readonly #taken = new Map<string, readonly DeviceLoad[]>();
+  /** What a gang holds that waits for the rest of its room. */
+  #held: readonly Taken[] = [];
 
   constructor(core: () => Core) {
     this.#core = core;
@@ -73,8 +81,12 @@ export class Fleet {
     { spec, digest }: { readonly spec: JobSpec; readonly digest: Digest },
     bounds?: Bounds,
   ): Promise<BookedJudgement> {
+    return this.decideNow(await this.question(spec), digest, bounds);
+  }
+
+  /** The same of what has been read already: between several of these nobody else decides. */
+  decideNow(question: ReadQuestion, digest: Digest, bounds?: Bounds): BookedJudgement {
     const { random, policy } = this.#core().ports;
-    const question = await this.#questionOf(spec);
     const names = { id: newId("dec", random), jobDigest: digest };
     const book = bookAt(this.#core().ports.prices, question.at);
     const judgement = decide(this.#asks, { ...names, ...question, bounds, policy, book });
@@ -83,13 +95,18 @@ export class Fleet {
 
   /** What any host is to a job now. */
   async ask(spec: JobSpec, bounds?: Bounds): Promise<Ask> {
-    const question = await this.#questionOf(spec);
+    const question = await this.question(spec);
     this.refresh();
+    return this.askNow(question, bounds);
+  }
+
+  askNow(question: ReadQuestion, bounds?: Bounds): Ask {
     const { policy, prices } = this.#core().ports;
     return this.#asks.ask(policy, { ...question, bounds }, bookAt(prices, question.at));
   }
 
-  async #questionOf(job: JobSpec) {
+  /** What is read for a decision about a job. */
+  async question(job: JobSpec): Promise<ReadQuestion> {
     const { clock, store } = this.#core().ports;
     const atMs = clock.wallMs();
     const name = job.dataSet;
@@ -101,6 +118,23 @@ export class Fleet {
   take(host: string, demand: DeviceLoad): void {
     this.#taken.set(host, loaded(this.#taken.get(host) ?? [], demand));
     this.#board.take(host, demand);
+  }
+
+  /** What was taken for jobs that do not get it after all. */
+  giveBack(taken: readonly Taken[]): void {
+    for (const { host, ...load } of taken) {
+      this.#taken.set(host, unloaded(this.#taken.get(host) ?? [], load));
+      this.#stale.add(host);
+    }
+    this.refresh();
+  }
+
+  /** Keeps these from everyone, in place of what was held before. */
+  hold(taken: readonly Taken[]): void {
+    if (this.#held.length === 0 && taken.length === 0) return;
+    for (const { host } of [...this.#held, ...taken]) this.#stale.add(host);
+    this.#held = taken;
+    this.refresh();
   }
 
   /** Its paper is durable. */
@@ -119,7 +153,10 @@ export class Fleet {
     const host = core.hosts.get(name);
     if (host === undefined) return undefined;
     const { place, devices, dataSets } = host;
-    const held = core.claims.held(name, (id) => core.runs.get(id) !== undefined);
+    const held: DeviceLoad[] = [
+      ...core.claims.held(name, (id) => core.runs.get(id) !== undefined),
+      ...this.#held.filter((taken) => taken.host === name),
+    ];
     return {
       name,
       place,

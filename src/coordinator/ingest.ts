@@ -24,6 +24,7 @@ import {
 } from "../proof/receipt/envelope.js";
 import { parseStatement } from "../proof/receipt/statement.js";
 import { type Core, note } from "./core.js";
+import { restartText } from "./gangs.js";
 import { tellFollowers, writeJob } from "./graph.js";
 import { type JobEvent, stepJob } from "./job-machine.js";
 import { checkFacts, resultOf } from "./receipt-facts.js";
@@ -53,6 +54,7 @@ export async function ingest(core: Core, host: string, update: RunUpdate): Promi
     return await refuseEnvelope(core, run, update, QuipuError.from(thrown));
   }
   await giveUpLeaver(core, host, update);
+  await giveUpPartner(core, run);
   await giveUpFaulty(core, run, job, opened.statement);
   return await accept(core, run, update, opened);
 }
@@ -100,6 +102,18 @@ async function giveUpLeaver(core: Core, host: string, update: RunUpdate): Promis
   if (why !== undefined) await loseRun(core, active, preempted(why));
 }
 
+/**
+ * A member of a gang that is to be placed anew has to run again too, however it ended: what it did
+ * without the others is no end of its job.
+ */
+async function giveUpPartner(core: Core, run: RunRecord): Promise<void> {
+  const active = core.runs.granted(run.host, { runId: run.id, epoch: run.epoch });
+  if (active?.job.gangId === undefined || active.cancelReason !== undefined) return;
+  const members = await core.ports.store.jobs.ofGang(active.job.gangId);
+  const waiting = members.find(({ state }) => state === "queued");
+  if (waiting !== undefined) await loseRun(core, active, preempted(restartText(waiting)));
+}
+
 async function accept(
   core: Core,
   run: RunRecord,
@@ -124,6 +138,7 @@ async function accept(
     note(core, job.id, job.state);
     core.changes.changed(job.id);
     tellFollowers(core, followers);
+    core.gangs.look(job);
   }
   core.wake(); // its device is free; the next job need not wait for the log
   return await answerKnown(core, kept, update, ended === undefined ? undefined : opened);

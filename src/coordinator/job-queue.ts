@@ -48,14 +48,13 @@ export class JobQueue {
     }
   }
 
-  /** Whatever became of it: only one that may be placed is kept. */
+  /**
+   * Whatever became of it: only one that may be placed is kept. A gang has one turn for all, and loses it
+   * with any of its members.
+   */
   add(job: JobRecord): void {
-    if (job.state !== "queued" || job.waitsFor !== undefined) this.#queue.remove(job.id);
+    if (job.state !== "queued" || job.waitsFor !== undefined) this.#queue.remove(turnOf(job));
     else this.#queue.add(waitingOf(job, this.#namesJobs));
-  }
-
-  remove(id: string): void {
-    this.#queue.remove(id);
   }
 
   /**
@@ -103,13 +102,21 @@ export class JobQueue {
   }
 }
 
+/** What stands in the queue for the job. */
+function turnOf({ id, gangId }: JobRecord): string {
+  return gangId ?? id;
+}
+
 function waitingOf(job: JobRecord, namesJobs: boolean): Waiting {
-  const { name, priority = 0, after, attemptsMax, deadline, ...wish } = specOf(job);
+  const { name, priority = 0, after, attemptsMax, deadline, gang, ...rest } = specOf(job);
+  const { rank = 0, ...asked } = gang ?? {};
+  const wish = { ...rest, gang: asked };
   return {
-    id: job.id,
+    id: turnOf(job),
     owner: job.owner,
     priority,
-    position: job.position,
+    // A gang waits where its first member was admitted; the others were admitted right behind it.
+    position: job.position - rank,
     wish: JSON.stringify([namesJobs ? name : "", wish, job.failedHosts]),
     kinds: wantedKinds(wish.resources),
     sinceMs: job.submittedAtMs,
@@ -120,6 +127,6 @@ function waitingOf(job: JobRecord, namesJobs: boolean): Waiting {
 }
 
 export function runningJob(job: JobRecord): RunningJob {
-  const { name, owner, cancelReason } = job;
-  return { name, owner, priority: specOf(job).priority ?? 0, cancelReason };
+  const { name, owner, cancelReason, gangId } = job;
+  return { name, owner, priority: specOf(job).priority ?? 0, cancelReason, gangId };
 }

@@ -44,6 +44,7 @@ export async function loseRun(core: Core, active: ActiveRun, failure: ErrorJson)
   core.queue.add(job);
   core.changes.changed(job.id);
   tellFollowers(core, followers);
+  core.gangs.look(job);
   core.wake();
   return true;
 }

@@ -105,6 +105,7 @@ export async function jobMessage(
     waitsFor: [...(job.waitsFor ?? [])],
     ...waitMessages(job, core.ports.clock.wallMs()),
     owner: job.owner,
+    gangId: job.gangId ?? "",
     failedHosts: [...(job.failedHosts ?? [])],
     outputs: (result?.outputs ?? []).map((output) => ({
       ...output,

@@ -57,6 +57,19 @@ export interface ExportRefusal {
   readonly law?: string;
 }
 
+/** What the rest of its gang means for a member. */
+export interface GangBound {
+  readonly size: number;
+  /** Where other members are, if no two may be on one host. Ascending. */
+  readonly hosts?: readonly string[];
+  /** Members that there is room for now: fewer than all, so that none of them is placed. */
+  readonly room?: number;
+  /** Members that the fleet could hold if nothing ran. */
+  readonly most?: number;
+  /** The rule that kept the next one out. */
+  readonly next?: string;
+}
+
 /** What the job may not have for now, whatever is free. */
 export interface Bounds {
   /** Where it failed by no fault of its own: it goes to others while there are any. Ascending. */
@@ -67,6 +80,7 @@ export interface Bounds {
   readonly kinds?: readonly { readonly kind: DeviceKind; readonly text: string }[];
   /** Where what it takes from other jobs may not go, and the rule that says so. */
   readonly exports?: readonly ExportRefusal[];
+  readonly gang?: GangBound;
 }
 
 export interface Decision {

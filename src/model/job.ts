@@ -7,6 +7,7 @@ import { type Digest, digestOf } from "../base/bytes.js";
 import { canonicalBytes } from "../base/canonical-json.js";
 import { limits } from "../base/limits.js";
 import { digest } from "./data-set.js";
+import { gang } from "./gang.js";
 import { type DeviceKind, deviceKinds } from "./host.js";
 import { name, relativePath } from "./name.js";
 import { country, sites } from "./place.js";
@@ -128,6 +129,7 @@ function jobShape<T extends z.ZodType>(task: T) {
           .default(0),
       })
       .default({ device: "any", memoryBytes: 0 }),
+    gang: gang.optional(),
     priority: z
       .int()
       .min(-10)

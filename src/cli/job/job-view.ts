@@ -3,7 +3,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { timestamp } from "../../base/clock.js";
 import { type Job, JobState, type Reason } from "../../gen/quipu/v1/types_pb.js";
 import type { Reason as RuleReason } from "../../model/decision.js";
-import type { JobState as StateName } from "../../model/job.js";
+import type { AskedJob, JobState as StateName } from "../../model/job.js";
 import { hostList } from "../../scheduler/placement/explain.js";
 import type { Output, Style } from "../output.js";
 import { type Column, durationText } from "../table.js";
@@ -36,6 +36,12 @@ export function reasonView({ host, rule, text, law, hosts, named }: Reason): Rea
 const timeView = (time: Job["submittedAt"]): string | null =>
   time === undefined ? null : timestamp(timestampMs(time));
 
+function gangView({ gangId, spec }: Job) {
+  if (gangId === "") return null;
+  const { size, rank } = (JSON.parse(new TextDecoder().decode(spec)) as AskedJob).gang ?? {};
+  return { id: gangId, rank: rank ?? 0, size: size ?? 0 };
+}
+
 /** The stable JSON form; a later version may add members, never change these. */
 export function jobView(job: Job) {
   return {
@@ -66,6 +72,7 @@ export function jobView(job: Job) {
     backend: job.backend === "" ? null : job.backend,
     logIndex: job.receiptLogged ? Number(job.logIndex) : null,
     owner: job.owner,
+    gang: gangView(job),
     waitsFor: [...job.waitsFor],
     waits: job.waits.map(({ rule, since, until }) => {
       return { rule, since: timeView(since), until: timeView(until) };

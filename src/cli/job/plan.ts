@@ -38,6 +38,7 @@ function planView(name: string, plan: Plan) {
     reasons: plan.reasons.map(reasonView),
     victims: plan.victims.map(victimView),
     refused: plan.refused.map(reasonView),
+    seats: plan.seats.map(({ host, country, device }) => ({ host, country, device })),
   };
 }
 
@@ -73,6 +74,9 @@ export function planText({ output }: Context, plan: PlanView): string {
       { title: "PERMITTED BY", cell: (offer: PlanView["offers"][number]) => offer.rules.join(" ") },
     ];
     lines.push(renderTable(plan.offers, columns));
+  }
+  for (const [rank, { host, country, device }] of plan.seats.entries()) {
+    lines.push(`  rank ${rank}: ${host} (${country}), device ${device}`);
   }
   for (const { jobId, jobName, owner, priority, host, device, rule } of plan.victims) {
     lines.push(

@@ -1,7 +1,8 @@
 /** `quipu job retry JOB`: what a job that has ended asked for, asked for again, as a new job. */
 import { randomUUID } from "node:crypto";
 import { QuipuError } from "../../base/errors.js";
-import { isTerminal } from "../../model/job.js";
+import { wholeOf } from "../../model/gang.js";
+import { type AskedJob, isTerminal, jobBytes } from "../../model/job.js";
 import type { VerbAction } from "../context.js";
 import { stateName } from "./job-view.js";
 import { submit } from "./submit.js";
@@ -19,5 +20,7 @@ export const action: VerbAction = async (context, { args, options }) => {
   }
   const idempotencyKey = (options.key as string | undefined) ?? randomUUID();
   const detached = options.detach === true;
-  return await submit(context, { specs: [job.spec], idempotencyKey, detached });
+  // A member of a gang runs again with its gang.
+  const asked = wholeOf(JSON.parse(new TextDecoder().decode(job.spec)) as AskedJob);
+  return await submit(context, { specs: [jobBytes(asked)], idempotencyKey, detached });
 };

@@ -23,6 +23,9 @@ function page({ output }: Context, job: JobView): string {
   lines.push(`submitted  ${job.submittedAt ?? "-"}`);
   if (job.startedAt !== null) lines.push(`started    ${job.startedAt}`);
   if (job.finishedAt !== null) lines.push(`finished   ${job.finishedAt}`);
+  if (job.gang !== null) {
+    lines.push(`gang       ${job.gang.id}, rank ${job.gang.rank} of ${job.gang.size}`);
+  }
   if (job.waitsFor.length > 0) lines.push(`waits for  ${job.waitsFor.join(", ")}`);
   const waited = waitText(job);
   if (waited !== undefined) lines.push(`waited     ${waited}`);

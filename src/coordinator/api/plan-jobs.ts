@@ -1,15 +1,21 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { JobService, PlanSchema } from "../../gen/quipu/v1/jobs_pb.js";
+import { QuipuError } from "../../base/errors.js";
+import type { JobService, PlanSchema, SeatSchema } from "../../gen/quipu/v1/jobs_pb.js";
 import { JobState } from "../../gen/quipu/v1/types_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { Decision, Reason } from "../../model/decision.js";
+import { membersOf } from "../../model/gang.js";
+import { type AskedJob, jobDigest } from "../../model/job.js";
 import { asIfMade } from "../../model/job-graph.js";
+import type { Judgement } from "../../scheduler/placement/decide.js";
 import { busyRule } from "../../scheduler/placement/filters.js";
 import { compare } from "../../scheduler/placement/fleet.js";
 import type { Preemption } from "../../scheduler/placement/preempt.js";
+import type { Shares } from "../../scheduler/queue/shares.js";
 import { type AdmittedSpec, checkSpecs } from "../admission.js";
 import { quotaBounds } from "../bounds.js";
 import type { Core } from "../core.js";
+import { findSeats, giveBack } from "../gang-seats.js";
 import { preemptionOf } from "../preempt.js";
 import { offerMessage, reasonMessages, siteNumber } from "../wire.js";
 
@@ -34,6 +40,7 @@ export function planJobs(core: Core): Handlers<typeof JobService>["planJobs"] {
 async function planOf(core: Core, { spec: asked, digest }: AdmittedSpec, all: boolean) {
   const spec = asIfMade(asked);
   const shares = core.queue.shares();
+  if (asked.gang !== undefined) return await planOfGang(core, asked, shares);
   const bounds = quotaBounds(shares, spec);
   const { decision } = await core.fleet.decide({ spec, digest }, bounds);
   const { outcome, reasons } = decision;
@@ -41,6 +48,27 @@ async function planOf(core: Core, { spec: asked, digest }: AdmittedSpec, all: bo
   const preemption = waits ? await preemptionOf(core, spec, bounds, shares) : undefined;
   const refused = all ? await refusedHosts(core, spec, bounds) : [];
   return planMessage(decision, preemption, refused);
+}
+
+/** Members are decided as they would be in their turn; what they take is given back at once. */
+async function planOfGang(core: Core, asked: AskedJob, shares: Shares) {
+  const [head, ...others] = membersOf(asked).map((member) => {
+    const spec = asIfMade(member);
+    return { spec, digest: jobDigest(spec), bounds: {} };
+  });
+  if (head === undefined) throw new QuipuError("INTERNAL", "a gang has no members");
+  const question = await core.fleet.question(head.spec);
+  core.fleet.refresh();
+  const { judgements, isSeated, room } = findSeats(core, shares, [head, ...others], question);
+  if (isSeated) giveBack(core, shares, head.spec.owner, room);
+  const { decision } = judgements[0] as Judgement;
+  return planMessage(decision, undefined, [], isSeated ? judgements.flatMap(seatOf) : []);
+}
+
+function seatOf({ decision: { outcome, offers } }: Judgement) {
+  if (outcome.kind !== "placed") return [];
+  const { host, device } = outcome;
+  return [{ host, country: offers[0]?.place.country ?? "", device }];
 }
 
 async function refusedHosts(
@@ -60,6 +88,7 @@ function planMessage(
   { outcome, offers, reasons }: Decision,
   preemption: Preemption | undefined,
   refused: readonly Reason[],
+  seats: readonly MessageInitShape<typeof SeatSchema>[] = [],
 ): MessageInitShape<typeof PlanSchema> {
   const best = outcome.kind === "placed" ? offers.find(({ host }) => host === outcome.host) : null;
   return {
@@ -70,5 +99,6 @@ function planMessage(
     outcome: outcomes[outcome.kind],
     victims: [...(preemption?.victims ?? [])],
     refused: reasonMessages(refused),
+    seats: [...seats],
   };
 }

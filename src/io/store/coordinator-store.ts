@@ -81,6 +81,8 @@ export interface JobTable {
   queued(limit: number, afterPosition: number): Promise<readonly JobRecord[]>;
   /** Jobs that have not ended and had to by then, first due first; none that was told to end. */
   due(limit: number, atMs: number): Promise<readonly JobRecord[]>;
+  /** Members of a gang, in order of rank. */
+  ofGang(gangId: string): Promise<readonly JobRecord[]>;
   /** Whether any job that has not ended has a deadline. */
   hasDeadlines(): Promise<boolean>;
   /** Newest first, only those with a lower position. */

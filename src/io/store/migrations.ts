@@ -308,6 +308,12 @@ async function waits(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable("jobs").addColumn("waits", "text").execute();
 }
 
+/** Jobs that are placed together. */
+async function gangs(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable("jobs").addColumn("gang_id", "text").execute();
+  await db.schema.createIndex("jobs_by_gang").on("jobs").columns(["gang_id", "position"]).execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -335,5 +341,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0011-quotas": { up: quotas },
     "0012-deadlines": { up: deadlines },
     "0013-waits": { up: waits },
+    "0014-gangs": { up: gangs },
   };
 }

@@ -44,6 +44,8 @@ export interface JobRecord {
   readonly isFollowed?: boolean;
   /** What it waited for so far. */
   readonly waits?: WaitHistory;
+  /** The gang that it is a member of: the id of the job of rank 0. */
+  readonly gangId?: string;
   /** When it has to have ended. */
   readonly deadlineMs?: number;
   readonly submittedAtMs: number;

@@ -49,6 +49,7 @@ export interface JobRow {
   followed: number | null;
   deadline_ms: number | null;
   waits: string | null;
+  gang_id: string | null;
   submitted_at_ms: number;
   started_at_ms: number | null;
   finished_at_ms: number | null;

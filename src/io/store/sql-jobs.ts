@@ -74,6 +74,15 @@ export function jobQueries(
         .execute();
       return rows.map(fromRow);
     },
+    async ofGang(gangId) {
+      const rows = await db
+        .selectFrom("jobs")
+        .selectAll()
+        .where("gang_id", "=", gangId)
+        .orderBy("position")
+        .execute();
+      return rows.map(fromRow);
+    },
     async hasDeadlines() {
       const row = await db
         .selectFrom("jobs")
@@ -219,6 +228,7 @@ function toRow(job: JobRecord): JobRow {
     followed: job.isFollowed ? 1 : null,
     deadline_ms: job.deadlineMs ?? null,
     waits: job.waits === undefined ? null : JSON.stringify(job.waits),
+    gang_id: job.gangId ?? null,
     submitted_at_ms: job.submittedAtMs,
     started_at_ms: job.startedAtMs ?? null,
     finished_at_ms: job.finishedAtMs ?? null,
@@ -249,6 +259,7 @@ function fromRow(row: JobRow): JobRecord {
     ...(row.followed === null ? {} : { isFollowed: true }),
     ...(row.deadline_ms === null ? {} : { deadlineMs: row.deadline_ms }),
     ...(row.waits === null ? {} : { waits: JSON.parse(row.waits) }),
+    ...(row.gang_id === null ? {} : { gangId: row.gang_id }),
     submittedAtMs: row.submitted_at_ms,
     ...(row.started_at_ms === null ? {} : { startedAtMs: row.started_at_ms }),
     ...(row.finished_at_ms === null ? {} : { finishedAtMs: row.finished_at_ms }),

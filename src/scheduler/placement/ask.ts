@@ -6,7 +6,7 @@
 import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import type { Bounds, LawGroup, LawReport, Offer, Paper } from "../../model/decision.js";
-import { type Device, type DeviceLoad, type HostView, unloaded } from "../../model/host.js";
+import { type Device, type DeviceLoad, type HostView, loaded, unloaded } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
 import { type PriceBook, priceOf } from "../../model/price-book.js";
@@ -66,8 +66,9 @@ export class Ask {
 
   /** All hosts, each once: those for which the same holds together, ascending by name. */
   each(tell: (names: readonly string[], finding: Finding) => void): void {
-    const { hosts } = this.job.placement;
-    if (this.#law.namesHosts || (hosts ?? this.bounds.failedHosts) !== undefined) {
+    const { failedHosts, gang } = this.bounds;
+    const named = this.job.placement.hosts ?? failedHosts ?? gang?.hosts;
+    if (this.#law.namesHosts || named !== undefined) {
       for (const name of this.#board.names()) tell([name], this.#find(name));
       return;
     }
@@ -93,6 +94,22 @@ export class Ask {
     const view = this.#board.view(host);
     if (view === undefined) return undefined;
     return findingOf(this, { ...view, attached: true, cordoned: false, load: [] });
+  }
+
+  /** How many jobs alike, up to `max`, all hosts could hold that are registered, if nothing else ran. */
+  most(max: number, perHostMax: number): number {
+    let most = 0;
+    for (const name of this.#board.names()) {
+      const known = this.#board.view(name) as HostView;
+      let view: HostView = { ...known, attached: true, cordoned: false, load: [] };
+      for (let here = 0; here < perHostMax && !("fault" in findingOf(this, view)); here += 1) {
+        most += 1;
+        if (most === max) return max;
+        const device = fittingDevices(this, view).best as Device;
+        view = { ...view, load: loaded(view.load, demandOf(this.job, device)) };
+      }
+    }
+    return most;
   }
 
   /** The first of some hosts that are worth the same. */
@@ -178,7 +195,7 @@ export class Asks {
     this.#of = of;
     this.#book = book;
     const key = JSON.stringify([
-      law.namesJobs ? job : { ...job, name: "" },
+      law.namesJobs ? job : { ...job, name: "", gang: undefined },
       dataSet,
       counts,
       bounds,

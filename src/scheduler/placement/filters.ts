@@ -219,8 +219,47 @@ const room: Filter = {
   },
 };
 
+/** Before all others: no host's own faults matter to a gang that the whole fleet is too small for. */
+const neverFits: Filter = {
+  rule: "gang.never-fits",
+  binding: true,
+  change: "more hosts that fit are registered, its owner's quota grows, or the gang is smaller",
+  check: ({ bounds }) => {
+    const { size = 0, most = size } = bounds.gang ?? {};
+    if (most >= size) return undefined;
+    const members = `${most} of the gang's ${size} members`;
+    return { text: `The fleet holds at most ${members}, even when nothing else runs.` };
+  },
+};
+
+const otherHost: Filter = {
+  rule: "gang.spread",
+  binding: false,
+  change: "another lawful host has room",
+  check: ({ bounds }, { name }) => {
+    if (!bounds.gang?.hosts?.includes(name)) return undefined;
+    return { text: "Another member of the gang is on this host, and no two may be." };
+  },
+};
+
+/** After all others: whoever is kept out by it has room for some members, and not for all. */
+export const gangRule = "gang.room";
+
+const wholeGang: Filter = {
+  rule: gangRule,
+  binding: false,
+  change: "there is room for all of its members at once",
+  check: ({ bounds }) => {
+    const { size, room, next } = bounds.gang ?? {};
+    if (room === undefined) return undefined;
+    const why = next === undefined ? "" : `; ${next} keeps the next one out`;
+    return { text: `There is room for ${room} of the gang's ${size} members${why}.` };
+  },
+};
+
 /** Order is meaning: a later filter may rely on every earlier one. */
 export const filters: readonly Filter[] = Object.freeze([
+  neverFits,
   hosts,
   countries,
   sites,
@@ -235,7 +274,9 @@ export const filters: readonly Filter[] = Object.freeze([
   budget,
   quota,
   elsewhere,
+  otherHost,
   room,
+  wholeGang,
 ]);
 
 /** How far a host came that this rule kept out. A rule that is no filter's own name is a policy's. */

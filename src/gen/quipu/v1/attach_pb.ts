@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/attach.proto.
  */
 export const file_quipu_v1_attach: GenFile = /*@__PURE__*/
-  fileDesc("ChVxdWlwdS92MS9hdHRhY2gucHJvdG8SCHF1aXB1LnYxIuoBCg1BdHRhY2hSZXF1ZXN0EiAKBWhlbGxvGAEgASgLMg8ucXVpcHUudjEuSGVsbG9IABIoCgloZWFydGJlYXQYAiABKAsyEy5xdWlwdS52MS5IZWFydGJlYXRIABIuCgl0ZWxlbWV0cnkYAyABKAsyGS5xdWlwdS52MS5UZWxlbWV0cnlTYW1wbGVIABIpCgpydW5fdXBkYXRlGAQgASgLMhMucXVpcHUudjEuUnVuVXBkYXRlSAASJwoJbG9nX2xpbmVzGAUgASgLMhIucXVpcHUudjEuTG9nTGluZXNIAEIJCgdtZXNzYWdlIoUCCg5BdHRhY2hSZXNwb25zZRIkCgd3ZWxjb21lGAEgASgLMhEucXVpcHUudjEuV2VsY29tZUgAEi8KDWhlYXJ0YmVhdF9hY2sYAiABKAsyFi5xdWlwdS52MS5IZWFydGJlYXRBY2tIABIiCgZhc3NpZ24YAyABKAsyEC5xdWlwdS52MS5Bc3NpZ25IABIiCgZjYW5jZWwYBCABKAsyEC5xdWlwdS52MS5DYW5jZWxIABIjCgdydW5fYWNrGAUgASgLMhAucXVpcHUudjEuUnVuQWNrSAASJAoHcmVmdXNlZBgGIAEoCzIRLnF1aXB1LnYxLkZhaWx1cmVIAEIJCgdtZXNzYWdlItMBCgVIZWxsbxIMCgRob3N0GAEgASgJEh4KBXBsYWNlGAIgASgLMg8ucXVpcHUudjEuUGxhY2USJgoJaW52ZW50b3J5GAMgASgLMhMucXVpcHUudjEuSW52ZW50b3J5EhMKC3JlY2VpcHRfa2V5GAQgASgMEhAKCGh0dHBfdXJsGAUgASgJEhMKC2luc3RhbmNlX2lkGAYgASgJEiMKCWhlbGRfcnVucxgHIAMoCzIQLnF1aXB1LnYxLlJ1blJlZhITCgtwaWxvdF90b2tlbhgIIAEoCSInCgZSdW5SZWYSDgoGcnVuX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDImEKB1dlbGNvbWUSGwoTY29vcmRpbmF0b3JfdmVyc2lvbhgBIAEoCRIUCgxoZWFydGJlYXRfbXMYAiABKAMSEAoIbGVhc2VfbXMYAyABKAMSEQoJZ3JhbnRfa2V5GAQgASgMIj0KCUhlYXJ0YmVhdBIQCghzZXF1ZW5jZRgBIAEoAxIeCgRydW5zGAIgAygLMhAucXVpcHUudjEuUnVuUmVmIlgKDEhlYXJ0YmVhdEFjaxIQCghzZXF1ZW5jZRgBIAEoAxIgCgZmZW5jZWQYAiADKAsyEC5xdWlwdS52MS5SdW5SZWYSFAoMaGVhcnRiZWF0X21zGAMgASgDIsoBCgZBc3NpZ24SDgoGcnVuX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDEg4KBmpvYl9pZBgDIAEoCRIMCgRzcGVjGAQgASgMEhAKCGRlY2lzaW9uGAUgASgMEhAKCGxlYXNlX21zGAYgASgDEg4KBmRldmljZRgHIAEoCRIkCgZpbnB1dHMYCCADKAsyFC5xdWlwdS52MS5JbnB1dEdyYW50EikKCWRhdGFfc2V0cxgJIAMoCzIWLnF1aXB1LnYxLkRhdGFTZXRHcmFudCI4CgpJbnB1dEdyYW50Eg4KBmRpZ2VzdBgBIAEoCRILCgN1cmwYAiABKAkSDQoFdG9rZW4YAyABKAkiSQoMRGF0YVNldEdyYW50EgwKBG5hbWUYASABKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAIgASgJEhIKCmRhdGFfY2xhc3MYAyABKAkiNwoGQ2FuY2VsEg4KBnJ1bl9pZBgBIAEoCRINCgVlcG9jaBgCIAEoAxIOCgZyZWFzb24YAyABKAkizAEKCVJ1blVwZGF0ZRIOCgZydW5faWQYASABKAkSDQoFZXBvY2gYAiABKAMSIQoFc3RhdGUYAyABKA4yEi5xdWlwdS52MS5SdW5TdGF0ZRIQCghwcm9ncmVzcxgEIAEoARIQCghhY3Rpdml0eRgFIAEoCRIiCgdmYWlsdXJlGAYgASgLMhEucXVpcHUudjEuRmFpbHVyZRIQCghlbnZlbG9wZRgHIAEoDBIjCgdvdXRwdXRzGAggAygLMhIucXVpcHUudjEuQXJ0aWZhY3QicAoGUnVuQWNrEg4KBnJ1bl9pZBgBIAEoCRINCgVlcG9jaBgCIAEoAxIQCghhY2NlcHRlZBgDIAEoCBIRCglsb2dfaW5kZXgYBCABKAMSIgoHZmFpbHVyZRgFIAEoCzIRLnF1aXB1LnYxLkZhaWx1cmUiOAoITG9nTGluZXMSDgoGcnVuX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDEg0KBWxpbmVzGAMgAygJIocCCg9UZWxlbWV0cnlTYW1wbGUSDQoFYXRfbXMYASABKAMSIAoDY3B1GAIgASgLMhMucXVpcHUudjEuQ3B1U2FtcGxlEiYKBm1lbW9yeRgDIAEoCzIWLnF1aXB1LnYxLk1lbW9yeVNhbXBsZRIjCgVkaXNrcxgEIAMoCzIULnF1aXB1LnYxLkRpc2tTYW1wbGUSKQoIbmV0d29ya3MYBSADKAsyFy5xdWlwdS52MS5OZXR3b3JrU2FtcGxlEiEKBGdwdXMYBiADKAsyEy5xdWlwdS52MS5HcHVTYW1wbGUSKAoGZmF1bHRzGAcgAygLMhgucXVpcHUudjEuQ29sbGVjdG9yRmF1bHQiVAoJQ3B1U2FtcGxlEhMKC3V0aWxpemF0aW9uGAEgASgBEg8KB2xvYWRfMW0YAiABKAESDwoHbG9hZF81bRgDIAEoARIQCghsb2FkXzE1bRgEIAEoASJvCgxNZW1vcnlTYW1wbGUSEwoLdG90YWxfYnl0ZXMYASABKAMSFwoPYXZhaWxhYmxlX2J5dGVzGAIgASgDEhgKEHN3YXBfdG90YWxfYnl0ZXMYAyABKAMSFwoPc3dhcF9mcmVlX2J5dGVzGAQgASgDIkcKCkRpc2tTYW1wbGUSDgoGZGV2aWNlGAEgASgJEhIKCnJlYWRfYnl0ZXMYAiABKAMSFQoNd3JpdHRlbl9ieXRlcxgDIAEoAyJVCg1OZXR3b3JrU2FtcGxlEhEKCWludGVyZmFjZRgBIAEoCRIWCg5yZWNlaXZlZF9ieXRlcxgCIAEoAxIZChF0cmFuc21pdHRlZF9ieXRlcxgDIAEoAyKoAQoJR3B1U2FtcGxlEg4KBmRldmljZRgBIAEoCRINCgVtb2RlbBgCIAEoCRITCgt1dGlsaXphdGlvbhgDIAEoARIZChFtZW1vcnlfdXNlZF9ieXRlcxgEIAEoAxIaChJtZW1vcnlfdG90YWxfYnl0ZXMYBSABKAMSGwoTdGVtcGVyYXR1cmVfY2Vsc2l1cxgGIAEoARITCgtwb3dlcl93YXR0cxgHIAEoASIxCg5Db2xsZWN0b3JGYXVsdBIRCgljb2xsZWN0b3IYASABKAkSDAoEdGV4dBgCIAEoCSqYAQoIUnVuU3RhdGUSGQoVUlVOX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRUlVOX1NUQVRFX1JVTk5JTkcQARIXChNSVU5fU1RBVEVfU1VDQ0VFREVEEAISFAoQUlVOX1NUQVRFX0ZBSUxFRBADEhcKE1JVTl9TVEFURV9DQU5DRUxMRUQQBBISCg5SVU5fU1RBVEVfTE9TVBAFMlAKDUF0dGFjaFNlcnZpY2USPwoGQXR0YWNoEhcucXVpcHUudjEuQXR0YWNoUmVxdWVzdBoYLnF1aXB1LnYxLkF0dGFjaFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_quipu_v1_types]);
+  fileDesc("ChVxdWlwdS92MS9hdHRhY2gucHJvdG8SCHF1aXB1LnYxIuoBCg1BdHRhY2hSZXF1ZXN0EiAKBWhlbGxvGAEgASgLMg8ucXVpcHUudjEuSGVsbG9IABIoCgloZWFydGJlYXQYAiABKAsyEy5xdWlwdS52MS5IZWFydGJlYXRIABIuCgl0ZWxlbWV0cnkYAyABKAsyGS5xdWlwdS52MS5UZWxlbWV0cnlTYW1wbGVIABIpCgpydW5fdXBkYXRlGAQgASgLMhMucXVpcHUudjEuUnVuVXBkYXRlSAASJwoJbG9nX2xpbmVzGAUgASgLMhIucXVpcHUudjEuTG9nTGluZXNIAEIJCgdtZXNzYWdlIoUCCg5BdHRhY2hSZXNwb25zZRIkCgd3ZWxjb21lGAEgASgLMhEucXVpcHUudjEuV2VsY29tZUgAEi8KDWhlYXJ0YmVhdF9hY2sYAiABKAsyFi5xdWlwdS52MS5IZWFydGJlYXRBY2tIABIiCgZhc3NpZ24YAyABKAsyEC5xdWlwdS52MS5Bc3NpZ25IABIiCgZjYW5jZWwYBCABKAsyEC5xdWlwdS52MS5DYW5jZWxIABIjCgdydW5fYWNrGAUgASgLMhAucXVpcHUudjEuUnVuQWNrSAASJAoHcmVmdXNlZBgGIAEoCzIRLnF1aXB1LnYxLkZhaWx1cmVIAEIJCgdtZXNzYWdlItMBCgVIZWxsbxIMCgRob3N0GAEgASgJEh4KBXBsYWNlGAIgASgLMg8ucXVpcHUudjEuUGxhY2USJgoJaW52ZW50b3J5GAMgASgLMhMucXVpcHUudjEuSW52ZW50b3J5EhMKC3JlY2VpcHRfa2V5GAQgASgMEhAKCGh0dHBfdXJsGAUgASgJEhMKC2luc3RhbmNlX2lkGAYgASgJEiMKCWhlbGRfcnVucxgHIAMoCzIQLnF1aXB1LnYxLlJ1blJlZhITCgtwaWxvdF90b2tlbhgIIAEoCSInCgZSdW5SZWYSDgoGcnVuX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDImEKB1dlbGNvbWUSGwoTY29vcmRpbmF0b3JfdmVyc2lvbhgBIAEoCRIUCgxoZWFydGJlYXRfbXMYAiABKAMSEAoIbGVhc2VfbXMYAyABKAMSEQoJZ3JhbnRfa2V5GAQgASgMIj0KCUhlYXJ0YmVhdBIQCghzZXF1ZW5jZRgBIAEoAxIeCgRydW5zGAIgAygLMhAucXVpcHUudjEuUnVuUmVmIlgKDEhlYXJ0YmVhdEFjaxIQCghzZXF1ZW5jZRgBIAEoAxIgCgZmZW5jZWQYAiADKAsyEC5xdWlwdS52MS5SdW5SZWYSFAoMaGVhcnRiZWF0X21zGAMgASgDIugBCgZBc3NpZ24SDgoGcnVuX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDEg4KBmpvYl9pZBgDIAEoCRIMCgRzcGVjGAQgASgMEhAKCGRlY2lzaW9uGAUgASgMEhAKCGxlYXNlX21zGAYgASgDEg4KBmRldmljZRgHIAEoCRIkCgZpbnB1dHMYCCADKAsyFC5xdWlwdS52MS5JbnB1dEdyYW50EikKCWRhdGFfc2V0cxgJIAMoCzIWLnF1aXB1LnYxLkRhdGFTZXRHcmFudBIcCgRnYW5nGAogASgLMg4ucXVpcHUudjEuR2FuZyJJCgRHYW5nEgwKBHJhbmsYASABKAUSDAoEc2l6ZRgCIAEoBRIlCgdtZW1iZXJzGAMgAygLMhQucXVpcHUudjEuR2FuZ01lbWJlciJKCgpHYW5nTWVtYmVyEgwKBHJhbmsYASABKAUSDgoGam9iX2lkGAIgASgJEgwKBGhvc3QYAyABKAkSEAoIaHR0cF91cmwYBCABKAkiOAoKSW5wdXRHcmFudBIOCgZkaWdlc3QYASABKAkSCwoDdXJsGAIgASgJEg0KBXRva2VuGAMgASgJIkkKDERhdGFTZXRHcmFudBIMCgRuYW1lGAEgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgCIAEoCRISCgpkYXRhX2NsYXNzGAMgASgJIjcKBkNhbmNlbBIOCgZydW5faWQYASABKAkSDQoFZXBvY2gYAiABKAMSDgoGcmVhc29uGAMgASgJIswBCglSdW5VcGRhdGUSDgoGcnVuX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDEiEKBXN0YXRlGAMgASgOMhIucXVpcHUudjEuUnVuU3RhdGUSEAoIcHJvZ3Jlc3MYBCABKAESEAoIYWN0aXZpdHkYBSABKAkSIgoHZmFpbHVyZRgGIAEoCzIRLnF1aXB1LnYxLkZhaWx1cmUSEAoIZW52ZWxvcGUYByABKAwSIwoHb3V0cHV0cxgIIAMoCzISLnF1aXB1LnYxLkFydGlmYWN0InAKBlJ1bkFjaxIOCgZydW5faWQYASABKAkSDQoFZXBvY2gYAiABKAMSEAoIYWNjZXB0ZWQYAyABKAgSEQoJbG9nX2luZGV4GAQgASgDEiIKB2ZhaWx1cmUYBSABKAsyES5xdWlwdS52MS5GYWlsdXJlIjgKCExvZ0xpbmVzEg4KBnJ1bl9pZBgBIAEoCRINCgVlcG9jaBgCIAEoAxINCgVsaW5lcxgDIAMoCSKHAgoPVGVsZW1ldHJ5U2FtcGxlEg0KBWF0X21zGAEgASgDEiAKA2NwdRgCIAEoCzITLnF1aXB1LnYxLkNwdVNhbXBsZRImCgZtZW1vcnkYAyABKAsyFi5xdWlwdS52MS5NZW1vcnlTYW1wbGUSIwoFZGlza3MYBCADKAsyFC5xdWlwdS52MS5EaXNrU2FtcGxlEikKCG5ldHdvcmtzGAUgAygLMhcucXVpcHUudjEuTmV0d29ya1NhbXBsZRIhCgRncHVzGAYgAygLMhMucXVpcHUudjEuR3B1U2FtcGxlEigKBmZhdWx0cxgHIAMoCzIYLnF1aXB1LnYxLkNvbGxlY3RvckZhdWx0IlQKCUNwdVNhbXBsZRITCgt1dGlsaXphdGlvbhgBIAEoARIPCgdsb2FkXzFtGAIgASgBEg8KB2xvYWRfNW0YAyABKAESEAoIbG9hZF8xNW0YBCABKAEibwoMTWVtb3J5U2FtcGxlEhMKC3RvdGFsX2J5dGVzGAEgASgDEhcKD2F2YWlsYWJsZV9ieXRlcxgCIAEoAxIYChBzd2FwX3RvdGFsX2J5dGVzGAMgASgDEhcKD3N3YXBfZnJlZV9ieXRlcxgEIAEoAyJHCgpEaXNrU2FtcGxlEg4KBmRldmljZRgBIAEoCRISCgpyZWFkX2J5dGVzGAIgASgDEhUKDXdyaXR0ZW5fYnl0ZXMYAyABKAMiVQoNTmV0d29ya1NhbXBsZRIRCglpbnRlcmZhY2UYASABKAkSFgoOcmVjZWl2ZWRfYnl0ZXMYAiABKAMSGQoRdHJhbnNtaXR0ZWRfYnl0ZXMYAyABKAMiqAEKCUdwdVNhbXBsZRIOCgZkZXZpY2UYASABKAkSDQoFbW9kZWwYAiABKAkSEwoLdXRpbGl6YXRpb24YAyABKAESGQoRbWVtb3J5X3VzZWRfYnl0ZXMYBCABKAMSGgoSbWVtb3J5X3RvdGFsX2J5dGVzGAUgASgDEhsKE3RlbXBlcmF0dXJlX2NlbHNpdXMYBiABKAESEwoLcG93ZXJfd2F0dHMYByABKAEiMQoOQ29sbGVjdG9yRmF1bHQSEQoJY29sbGVjdG9yGAEgASgJEgwKBHRleHQYAiABKAkqmAEKCFJ1blN0YXRlEhkKFVJVTl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVJVTl9TVEFURV9SVU5OSU5HEAESFwoTUlVOX1NUQVRFX1NVQ0NFRURFRBACEhQKEFJVTl9TVEFURV9GQUlMRUQQAxIXChNSVU5fU1RBVEVfQ0FOQ0VMTEVEEAQSEgoOUlVOX1NUQVRFX0xPU1QQBTJQCg1BdHRhY2hTZXJ2aWNlEj8KBkF0dGFjaBIXLnF1aXB1LnYxLkF0dGFjaFJlcXVlc3QaGC5xdWlwdS52MS5BdHRhY2hSZXNwb25zZSgBMAFiBnByb3RvMw", [file_quipu_v1_types]);
 
 /**
  * @generated from message quipu.v1.AttachRequest
@@ -341,6 +341,13 @@ export type Assign = Message<"quipu.v1.Assign"> & {
    * @generated from field: repeated quipu.v1.DataSetGrant data_sets = 9;
    */
   dataSets: DataSetGrant[];
+
+  /**
+   * Set for a member of a gang.
+   *
+   * @generated from field: quipu.v1.Gang gang = 10;
+   */
+  gang?: Gang | undefined;
 };
 
 /**
@@ -349,6 +356,75 @@ export type Assign = Message<"quipu.v1.Assign"> & {
  */
 export const AssignSchema: GenMessage<Assign> = /*@__PURE__*/
   messageDesc(file_quipu_v1_attach, 7);
+
+/**
+ * Where a run stands in its gang, and where all of the gang's runs are.
+ *
+ * @generated from message quipu.v1.Gang
+ */
+export type Gang = Message<"quipu.v1.Gang"> & {
+  /**
+   * @generated from field: int32 rank = 1;
+   */
+  rank: number;
+
+  /**
+   * World size.
+   *
+   * @generated from field: int32 size = 2;
+   */
+  size: number;
+
+  /**
+   * In order of rank, itself included.
+   *
+   * @generated from field: repeated quipu.v1.GangMember members = 3;
+   */
+  members: GangMember[];
+};
+
+/**
+ * Describes the message quipu.v1.Gang.
+ * Use `create(GangSchema)` to create a new message.
+ */
+export const GangSchema: GenMessage<Gang> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_attach, 8);
+
+/**
+ * @generated from message quipu.v1.GangMember
+ */
+export type GangMember = Message<"quipu.v1.GangMember"> & {
+  /**
+   * @generated from field: int32 rank = 1;
+   */
+  rank: number;
+
+  /**
+   * @generated from field: string job_id = 2;
+   */
+  jobId: string;
+
+  /**
+   * Empty where its run is given up already: then this one is about to be stopped.
+   *
+   * @generated from field: string host = 3;
+   */
+  host: string;
+
+  /**
+   * Where its agent answers.
+   *
+   * @generated from field: string http_url = 4;
+   */
+  httpUrl: string;
+};
+
+/**
+ * Describes the message quipu.v1.GangMember.
+ * Use `create(GangMemberSchema)` to create a new message.
+ */
+export const GangMemberSchema: GenMessage<GangMember> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_attach, 9);
 
 /**
  * An input blob and the right to fetch it.
@@ -379,7 +455,7 @@ export type InputGrant = Message<"quipu.v1.InputGrant"> & {
  * Use `create(InputGrantSchema)` to create a new message.
  */
 export const InputGrantSchema: GenMessage<InputGrant> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 8);
+  messageDesc(file_quipu_v1_attach, 10);
 
 /**
  * A data set as registered: what the agent's own folder must equal.
@@ -410,7 +486,7 @@ export type DataSetGrant = Message<"quipu.v1.DataSetGrant"> & {
  * Use `create(DataSetGrantSchema)` to create a new message.
  */
 export const DataSetGrantSchema: GenMessage<DataSetGrant> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 9);
+  messageDesc(file_quipu_v1_attach, 11);
 
 /**
  * @generated from message quipu.v1.Cancel
@@ -437,7 +513,7 @@ export type Cancel = Message<"quipu.v1.Cancel"> & {
  * Use `create(CancelSchema)` to create a new message.
  */
 export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 10);
+  messageDesc(file_quipu_v1_attach, 12);
 
 /**
  * @generated from message quipu.v1.RunUpdate
@@ -491,7 +567,7 @@ export type RunUpdate = Message<"quipu.v1.RunUpdate"> & {
  * Use `create(RunUpdateSchema)` to create a new message.
  */
 export const RunUpdateSchema: GenMessage<RunUpdate> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 11);
+  messageDesc(file_quipu_v1_attach, 13);
 
 /**
  * Answers a terminal run update. Only now may the agent drop its spool entry.
@@ -532,7 +608,7 @@ export type RunAck = Message<"quipu.v1.RunAck"> & {
  * Use `create(RunAckSchema)` to create a new message.
  */
 export const RunAckSchema: GenMessage<RunAck> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 12);
+  messageDesc(file_quipu_v1_attach, 14);
 
 /**
  * @generated from message quipu.v1.LogLines
@@ -559,7 +635,7 @@ export type LogLines = Message<"quipu.v1.LogLines"> & {
  * Use `create(LogLinesSchema)` to create a new message.
  */
 export const LogLinesSchema: GenMessage<LogLines> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 13);
+  messageDesc(file_quipu_v1_attach, 15);
 
 /**
  * @generated from message quipu.v1.TelemetrySample
@@ -610,7 +686,7 @@ export type TelemetrySample = Message<"quipu.v1.TelemetrySample"> & {
  * Use `create(TelemetrySampleSchema)` to create a new message.
  */
 export const TelemetrySampleSchema: GenMessage<TelemetrySample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 14);
+  messageDesc(file_quipu_v1_attach, 16);
 
 /**
  * @generated from message quipu.v1.CpuSample
@@ -644,7 +720,7 @@ export type CpuSample = Message<"quipu.v1.CpuSample"> & {
  * Use `create(CpuSampleSchema)` to create a new message.
  */
 export const CpuSampleSchema: GenMessage<CpuSample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 15);
+  messageDesc(file_quipu_v1_attach, 17);
 
 /**
  * @generated from message quipu.v1.MemorySample
@@ -676,7 +752,7 @@ export type MemorySample = Message<"quipu.v1.MemorySample"> & {
  * Use `create(MemorySampleSchema)` to create a new message.
  */
 export const MemorySampleSchema: GenMessage<MemorySample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 16);
+  messageDesc(file_quipu_v1_attach, 18);
 
 /**
  * Counters since boot.
@@ -705,7 +781,7 @@ export type DiskSample = Message<"quipu.v1.DiskSample"> & {
  * Use `create(DiskSampleSchema)` to create a new message.
  */
 export const DiskSampleSchema: GenMessage<DiskSample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 17);
+  messageDesc(file_quipu_v1_attach, 19);
 
 /**
  * Counters since boot.
@@ -734,7 +810,7 @@ export type NetworkSample = Message<"quipu.v1.NetworkSample"> & {
  * Use `create(NetworkSampleSchema)` to create a new message.
  */
 export const NetworkSampleSchema: GenMessage<NetworkSample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 18);
+  messageDesc(file_quipu_v1_attach, 20);
 
 /**
  * @generated from message quipu.v1.GpuSample
@@ -781,7 +857,7 @@ export type GpuSample = Message<"quipu.v1.GpuSample"> & {
  * Use `create(GpuSampleSchema)` to create a new message.
  */
 export const GpuSampleSchema: GenMessage<GpuSample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 19);
+  messageDesc(file_quipu_v1_attach, 21);
 
 /**
  * @generated from message quipu.v1.CollectorFault
@@ -803,7 +879,7 @@ export type CollectorFault = Message<"quipu.v1.CollectorFault"> & {
  * Use `create(CollectorFaultSchema)` to create a new message.
  */
 export const CollectorFaultSchema: GenMessage<CollectorFault> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 20);
+  messageDesc(file_quipu_v1_attach, 22);
 
 /**
  * @generated from enum quipu.v1.RunState

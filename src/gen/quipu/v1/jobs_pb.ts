@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/jobs.proto.
  */
 export const file_quipu_v1_jobs: GenFile = /*@__PURE__*/
-  fileDesc("ChNxdWlwdS92MS9qb2JzLnByb3RvEghxdWlwdS52MSI7ChFTdWJtaXRKb2JzUmVxdWVzdBIXCg9pZGVtcG90ZW5jeV9rZXkYASABKAkSDQoFc3BlY3MYAiADKAwiMQoSU3VibWl0Sm9ic1Jlc3BvbnNlEhsKBGpvYnMYASADKAsyDS5xdWlwdS52MS5Kb2IiLQoPUGxhbkpvYnNSZXF1ZXN0Eg0KBXNwZWNzGAEgAygMEgsKA2FsbBgCIAEoCCIxChBQbGFuSm9ic1Jlc3BvbnNlEh0KBXBsYW5zGAEgAygLMg4ucXVpcHUudjEuUGxhbiLyAQoEUGxhbhIMCgRob3N0GAEgASgJEg8KB2NvdW50cnkYAiABKAkSHAoEc2l0ZRgDIAEoDjIOLnF1aXB1LnYxLlNpdGUSIQoHcmVhc29ucxgEIAMoCzIQLnF1aXB1LnYxLlJlYXNvbhIfCgZvZmZlcnMYBSADKAsyDy5xdWlwdS52MS5PZmZlchIjCgdvdXRjb21lGAYgASgOMhIucXVpcHUudjEuSm9iU3RhdGUSIQoHdmljdGltcxgHIAMoCzIQLnF1aXB1LnYxLlZpY3RpbRIhCgdyZWZ1c2VkGAggAygLMhAucXVpcHUudjEuUmVhc29uIocBCgZWaWN0aW0SDgoGcnVuX2lkGAEgASgJEg4KBmpvYl9pZBgCIAEoCRIQCghqb2JfbmFtZRgDIAEoCRINCgVvd25lchgEIAEoCRIQCghwcmlvcml0eRgFIAEoERIMCgRob3N0GAYgASgJEg4KBmRldmljZRgHIAEoCRIMCgRydWxlGAggASgJIq0BCgVPZmZlchIMCgRob3N0GAEgASgJEg8KB2NvdW50cnkYAiABKAkSHAoEc2l0ZRgDIAEoDjIOLnF1aXB1LnYxLlNpdGUSDgoGZGV2aWNlGAQgASgJEg0KBXNjb3JlGAUgASgBEg0KBXJ1bGVzGAYgAygJEg0KBWhvc3RzGAcgASgNEhAKCGN1cnJlbmN5GAggASgJEhgKEG5hbm9zX3Blcl9zZWNvbmQYCSABKAMiMgoSRXhwbGFpbkhvc3RSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoCRIMCgRob3N0GAIgASgJInsKE0V4cGxhaW5Ib3N0UmVzcG9uc2USIgoGcmVhc29uGAEgASgLMhAucXVpcHUudjEuUmVhc29uSAASIAoFb2ZmZXIYAiABKAsyDy5xdWlwdS52MS5PZmZlckgAEhMKC3doZW5fcGxhY2VkGAMgASgIQgkKB2ZpbmRpbmciGwoNR2V0Sm9iUmVxdWVzdBIKCgJpZBgBIAEoCSIsCg5HZXRKb2JSZXNwb25zZRIaCgNqb2IYASABKAsyDS5xdWlwdS52MS5Kb2IiLwoPTGlzdEpvYnNSZXF1ZXN0Eg0KBWxpbWl0GAEgASgFEg0KBWFmdGVyGAIgASgJIj0KEExpc3RKb2JzUmVzcG9uc2USGwoEam9icxgBIAMoCzINLnF1aXB1LnYxLkpvYhIMCgRuZXh0GAIgASgJIh0KD1dhdGNoSm9iUmVxdWVzdBIKCgJpZBgBIAEoCSIuChBXYXRjaEpvYlJlc3BvbnNlEhoKA2pvYhgBIAEoCzINLnF1aXB1LnYxLkpvYiIuChBDYW5jZWxKb2JSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSIvChFDYW5jZWxKb2JSZXNwb25zZRIaCgNqb2IYASABKAsyDS5xdWlwdS52MS5Kb2IiLwoRR2V0Sm9iTG9nc1JlcXVlc3QSCgoCaWQYASABKAkSDgoGZm9sbG93GAIgASgIIiMKEkdldEpvYkxvZ3NSZXNwb25zZRINCgVsaW5lcxgBIAMoCSJRChNHcmFudE91dHB1dHNSZXF1ZXN0EgoKAmlkGAEgASgJEhsKE2Rlc3RpbmF0aW9uX2NvdW50cnkYAiABKAkSEQoJcmVjaXBpZW50GAMgASgJIj4KFEdyYW50T3V0cHV0c1Jlc3BvbnNlEiYKB291dHB1dHMYASADKAsyFS5xdWlwdS52MS5PdXRwdXRHcmFudCJPCgtPdXRwdXRHcmFudBIkCghhcnRpZmFjdBgBIAEoCzISLnF1aXB1LnYxLkFydGlmYWN0EgsKA3VybBgCIAEoCRINCgV0b2tlbhgDIAEoCTKJBQoKSm9iU2VydmljZRJHCgpTdWJtaXRKb2JzEhsucXVpcHUudjEuU3VibWl0Sm9ic1JlcXVlc3QaHC5xdWlwdS52MS5TdWJtaXRKb2JzUmVzcG9uc2USQQoIUGxhbkpvYnMSGS5xdWlwdS52MS5QbGFuSm9ic1JlcXVlc3QaGi5xdWlwdS52MS5QbGFuSm9ic1Jlc3BvbnNlEkoKC0V4cGxhaW5Ib3N0EhwucXVpcHUudjEuRXhwbGFpbkhvc3RSZXF1ZXN0Gh0ucXVpcHUudjEuRXhwbGFpbkhvc3RSZXNwb25zZRI7CgZHZXRKb2ISFy5xdWlwdS52MS5HZXRKb2JSZXF1ZXN0GhgucXVpcHUudjEuR2V0Sm9iUmVzcG9uc2USQQoITGlzdEpvYnMSGS5xdWlwdS52MS5MaXN0Sm9ic1JlcXVlc3QaGi5xdWlwdS52MS5MaXN0Sm9ic1Jlc3BvbnNlEkMKCFdhdGNoSm9iEhkucXVpcHUudjEuV2F0Y2hKb2JSZXF1ZXN0GhoucXVpcHUudjEuV2F0Y2hKb2JSZXNwb25zZTABEkQKCUNhbmNlbEpvYhIaLnF1aXB1LnYxLkNhbmNlbEpvYlJlcXVlc3QaGy5xdWlwdS52MS5DYW5jZWxKb2JSZXNwb25zZRJJCgpHZXRKb2JMb2dzEhsucXVpcHUudjEuR2V0Sm9iTG9nc1JlcXVlc3QaHC5xdWlwdS52MS5HZXRKb2JMb2dzUmVzcG9uc2UwARJNCgxHcmFudE91dHB1dHMSHS5xdWlwdS52MS5HcmFudE91dHB1dHNSZXF1ZXN0Gh4ucXVpcHUudjEuR3JhbnRPdXRwdXRzUmVzcG9uc2ViBnByb3RvMw", [file_quipu_v1_types]);
+  fileDesc("ChNxdWlwdS92MS9qb2JzLnByb3RvEghxdWlwdS52MSI7ChFTdWJtaXRKb2JzUmVxdWVzdBIXCg9pZGVtcG90ZW5jeV9rZXkYASABKAkSDQoFc3BlY3MYAiADKAwiMQoSU3VibWl0Sm9ic1Jlc3BvbnNlEhsKBGpvYnMYASADKAsyDS5xdWlwdS52MS5Kb2IiLQoPUGxhbkpvYnNSZXF1ZXN0Eg0KBXNwZWNzGAEgAygMEgsKA2FsbBgCIAEoCCIxChBQbGFuSm9ic1Jlc3BvbnNlEh0KBXBsYW5zGAEgAygLMg4ucXVpcHUudjEuUGxhbiKRAgoEUGxhbhIMCgRob3N0GAEgASgJEg8KB2NvdW50cnkYAiABKAkSHAoEc2l0ZRgDIAEoDjIOLnF1aXB1LnYxLlNpdGUSIQoHcmVhc29ucxgEIAMoCzIQLnF1aXB1LnYxLlJlYXNvbhIfCgZvZmZlcnMYBSADKAsyDy5xdWlwdS52MS5PZmZlchIjCgdvdXRjb21lGAYgASgOMhIucXVpcHUudjEuSm9iU3RhdGUSIQoHdmljdGltcxgHIAMoCzIQLnF1aXB1LnYxLlZpY3RpbRIhCgdyZWZ1c2VkGAggAygLMhAucXVpcHUudjEuUmVhc29uEh0KBXNlYXRzGAkgAygLMg4ucXVpcHUudjEuU2VhdCI1CgRTZWF0EgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIOCgZkZXZpY2UYAyABKAkihwEKBlZpY3RpbRIOCgZydW5faWQYASABKAkSDgoGam9iX2lkGAIgASgJEhAKCGpvYl9uYW1lGAMgASgJEg0KBW93bmVyGAQgASgJEhAKCHByaW9yaXR5GAUgASgREgwKBGhvc3QYBiABKAkSDgoGZGV2aWNlGAcgASgJEgwKBHJ1bGUYCCABKAkirQEKBU9mZmVyEgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIcCgRzaXRlGAMgASgOMg4ucXVpcHUudjEuU2l0ZRIOCgZkZXZpY2UYBCABKAkSDQoFc2NvcmUYBSABKAESDQoFcnVsZXMYBiADKAkSDQoFaG9zdHMYByABKA0SEAoIY3VycmVuY3kYCCABKAkSGAoQbmFub3NfcGVyX3NlY29uZBgJIAEoAyIyChJFeHBsYWluSG9zdFJlcXVlc3QSDgoGam9iX2lkGAEgASgJEgwKBGhvc3QYAiABKAkiewoTRXhwbGFpbkhvc3RSZXNwb25zZRIiCgZyZWFzb24YASABKAsyEC5xdWlwdS52MS5SZWFzb25IABIgCgVvZmZlchgCIAEoCzIPLnF1aXB1LnYxLk9mZmVySAASEwoLd2hlbl9wbGFjZWQYAyABKAhCCQoHZmluZGluZyIbCg1HZXRKb2JSZXF1ZXN0EgoKAmlkGAEgASgJIiwKDkdldEpvYlJlc3BvbnNlEhoKA2pvYhgBIAEoCzINLnF1aXB1LnYxLkpvYiIvCg9MaXN0Sm9ic1JlcXVlc3QSDQoFbGltaXQYASABKAUSDQoFYWZ0ZXIYAiABKAkiPQoQTGlzdEpvYnNSZXNwb25zZRIbCgRqb2JzGAEgAygLMg0ucXVpcHUudjEuSm9iEgwKBG5leHQYAiABKAkiHQoPV2F0Y2hKb2JSZXF1ZXN0EgoKAmlkGAEgASgJIi4KEFdhdGNoSm9iUmVzcG9uc2USGgoDam9iGAEgASgLMg0ucXVpcHUudjEuSm9iIi4KEENhbmNlbEpvYlJlcXVlc3QSCgoCaWQYASABKAkSDgoGcmVhc29uGAIgASgJIi8KEUNhbmNlbEpvYlJlc3BvbnNlEhoKA2pvYhgBIAEoCzINLnF1aXB1LnYxLkpvYiIvChFHZXRKb2JMb2dzUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZmb2xsb3cYAiABKAgiIwoSR2V0Sm9iTG9nc1Jlc3BvbnNlEg0KBWxpbmVzGAEgAygJIlEKE0dyYW50T3V0cHV0c1JlcXVlc3QSCgoCaWQYASABKAkSGwoTZGVzdGluYXRpb25fY291bnRyeRgCIAEoCRIRCglyZWNpcGllbnQYAyABKAkiPgoUR3JhbnRPdXRwdXRzUmVzcG9uc2USJgoHb3V0cHV0cxgBIAMoCzIVLnF1aXB1LnYxLk91dHB1dEdyYW50Ik8KC091dHB1dEdyYW50EiQKCGFydGlmYWN0GAEgASgLMhIucXVpcHUudjEuQXJ0aWZhY3QSCwoDdXJsGAIgASgJEg0KBXRva2VuGAMgASgJMokFCgpKb2JTZXJ2aWNlEkcKClN1Ym1pdEpvYnMSGy5xdWlwdS52MS5TdWJtaXRKb2JzUmVxdWVzdBocLnF1aXB1LnYxLlN1Ym1pdEpvYnNSZXNwb25zZRJBCghQbGFuSm9icxIZLnF1aXB1LnYxLlBsYW5Kb2JzUmVxdWVzdBoaLnF1aXB1LnYxLlBsYW5Kb2JzUmVzcG9uc2USSgoLRXhwbGFpbkhvc3QSHC5xdWlwdS52MS5FeHBsYWluSG9zdFJlcXVlc3QaHS5xdWlwdS52MS5FeHBsYWluSG9zdFJlc3BvbnNlEjsKBkdldEpvYhIXLnF1aXB1LnYxLkdldEpvYlJlcXVlc3QaGC5xdWlwdS52MS5HZXRKb2JSZXNwb25zZRJBCghMaXN0Sm9icxIZLnF1aXB1LnYxLkxpc3RKb2JzUmVxdWVzdBoaLnF1aXB1LnYxLkxpc3RKb2JzUmVzcG9uc2USQwoIV2F0Y2hKb2ISGS5xdWlwdS52MS5XYXRjaEpvYlJlcXVlc3QaGi5xdWlwdS52MS5XYXRjaEpvYlJlc3BvbnNlMAESRAoJQ2FuY2VsSm9iEhoucXVpcHUudjEuQ2FuY2VsSm9iUmVxdWVzdBobLnF1aXB1LnYxLkNhbmNlbEpvYlJlc3BvbnNlEkkKCkdldEpvYkxvZ3MSGy5xdWlwdS52MS5HZXRKb2JMb2dzUmVxdWVzdBocLnF1aXB1LnYxLkdldEpvYkxvZ3NSZXNwb25zZTABEk0KDEdyYW50T3V0cHV0cxIdLnF1aXB1LnYxLkdyYW50T3V0cHV0c1JlcXVlc3QaHi5xdWlwdS52MS5HcmFudE91dHB1dHNSZXNwb25zZWIGcHJvdG8z", [file_quipu_v1_types]);
 
 /**
  * @generated from message quipu.v1.SubmitJobsRequest
@@ -155,6 +155,13 @@ export type Plan = Message<"quipu.v1.Plan"> & {
    * @generated from field: repeated quipu.v1.Reason refused = 8;
    */
   refused: Reason[];
+
+  /**
+   * Of a gang that would be placed: where each member would run, in order of rank.
+   *
+   * @generated from field: repeated quipu.v1.Seat seats = 9;
+   */
+  seats: Seat[];
 };
 
 /**
@@ -163,6 +170,33 @@ export type Plan = Message<"quipu.v1.Plan"> & {
  */
 export const PlanSchema: GenMessage<Plan> = /*@__PURE__*/
   messageDesc(file_quipu_v1_jobs, 4);
+
+/**
+ * @generated from message quipu.v1.Seat
+ */
+export type Seat = Message<"quipu.v1.Seat"> & {
+  /**
+   * @generated from field: string host = 1;
+   */
+  host: string;
+
+  /**
+   * @generated from field: string country = 2;
+   */
+  country: string;
+
+  /**
+   * @generated from field: string device = 3;
+   */
+  device: string;
+};
+
+/**
+ * Describes the message quipu.v1.Seat.
+ * Use `create(SeatSchema)` to create a new message.
+ */
+export const SeatSchema: GenMessage<Seat> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_jobs, 5);
 
 /**
  * A run that leaves its device for a job that comes before its own.
@@ -218,7 +252,7 @@ export type Victim = Message<"quipu.v1.Victim"> & {
  * Use `create(VictimSchema)` to create a new message.
  */
 export const VictimSchema: GenMessage<Victim> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 5);
+  messageDesc(file_quipu_v1_jobs, 6);
 
 /**
  * @generated from message quipu.v1.Offer
@@ -281,7 +315,7 @@ export type Offer = Message<"quipu.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 6);
+  messageDesc(file_quipu_v1_jobs, 7);
 
 /**
  * @generated from message quipu.v1.ExplainHostRequest
@@ -303,7 +337,7 @@ export type ExplainHostRequest = Message<"quipu.v1.ExplainHostRequest"> & {
  * Use `create(ExplainHostRequestSchema)` to create a new message.
  */
 export const ExplainHostRequestSchema: GenMessage<ExplainHostRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 7);
+  messageDesc(file_quipu_v1_jobs, 8);
 
 /**
  * @generated from message quipu.v1.ExplainHostResponse
@@ -343,7 +377,7 @@ export type ExplainHostResponse = Message<"quipu.v1.ExplainHostResponse"> & {
  * Use `create(ExplainHostResponseSchema)` to create a new message.
  */
 export const ExplainHostResponseSchema: GenMessage<ExplainHostResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 8);
+  messageDesc(file_quipu_v1_jobs, 9);
 
 /**
  * @generated from message quipu.v1.GetJobRequest
@@ -360,7 +394,7 @@ export type GetJobRequest = Message<"quipu.v1.GetJobRequest"> & {
  * Use `create(GetJobRequestSchema)` to create a new message.
  */
 export const GetJobRequestSchema: GenMessage<GetJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 9);
+  messageDesc(file_quipu_v1_jobs, 10);
 
 /**
  * @generated from message quipu.v1.GetJobResponse
@@ -377,7 +411,7 @@ export type GetJobResponse = Message<"quipu.v1.GetJobResponse"> & {
  * Use `create(GetJobResponseSchema)` to create a new message.
  */
 export const GetJobResponseSchema: GenMessage<GetJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 10);
+  messageDesc(file_quipu_v1_jobs, 11);
 
 /**
  * @generated from message quipu.v1.ListJobsRequest
@@ -403,7 +437,7 @@ export type ListJobsRequest = Message<"quipu.v1.ListJobsRequest"> & {
  * Use `create(ListJobsRequestSchema)` to create a new message.
  */
 export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 11);
+  messageDesc(file_quipu_v1_jobs, 12);
 
 /**
  * @generated from message quipu.v1.ListJobsResponse
@@ -429,7 +463,7 @@ export type ListJobsResponse = Message<"quipu.v1.ListJobsResponse"> & {
  * Use `create(ListJobsResponseSchema)` to create a new message.
  */
 export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 12);
+  messageDesc(file_quipu_v1_jobs, 13);
 
 /**
  * @generated from message quipu.v1.WatchJobRequest
@@ -446,7 +480,7 @@ export type WatchJobRequest = Message<"quipu.v1.WatchJobRequest"> & {
  * Use `create(WatchJobRequestSchema)` to create a new message.
  */
 export const WatchJobRequestSchema: GenMessage<WatchJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 13);
+  messageDesc(file_quipu_v1_jobs, 14);
 
 /**
  * @generated from message quipu.v1.WatchJobResponse
@@ -463,7 +497,7 @@ export type WatchJobResponse = Message<"quipu.v1.WatchJobResponse"> & {
  * Use `create(WatchJobResponseSchema)` to create a new message.
  */
 export const WatchJobResponseSchema: GenMessage<WatchJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 14);
+  messageDesc(file_quipu_v1_jobs, 15);
 
 /**
  * @generated from message quipu.v1.CancelJobRequest
@@ -485,7 +519,7 @@ export type CancelJobRequest = Message<"quipu.v1.CancelJobRequest"> & {
  * Use `create(CancelJobRequestSchema)` to create a new message.
  */
 export const CancelJobRequestSchema: GenMessage<CancelJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 15);
+  messageDesc(file_quipu_v1_jobs, 16);
 
 /**
  * @generated from message quipu.v1.CancelJobResponse
@@ -502,7 +536,7 @@ export type CancelJobResponse = Message<"quipu.v1.CancelJobResponse"> & {
  * Use `create(CancelJobResponseSchema)` to create a new message.
  */
 export const CancelJobResponseSchema: GenMessage<CancelJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 16);
+  messageDesc(file_quipu_v1_jobs, 17);
 
 /**
  * @generated from message quipu.v1.GetJobLogsRequest
@@ -524,7 +558,7 @@ export type GetJobLogsRequest = Message<"quipu.v1.GetJobLogsRequest"> & {
  * Use `create(GetJobLogsRequestSchema)` to create a new message.
  */
 export const GetJobLogsRequestSchema: GenMessage<GetJobLogsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 17);
+  messageDesc(file_quipu_v1_jobs, 18);
 
 /**
  * @generated from message quipu.v1.GetJobLogsResponse
@@ -541,7 +575,7 @@ export type GetJobLogsResponse = Message<"quipu.v1.GetJobLogsResponse"> & {
  * Use `create(GetJobLogsResponseSchema)` to create a new message.
  */
 export const GetJobLogsResponseSchema: GenMessage<GetJobLogsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 18);
+  messageDesc(file_quipu_v1_jobs, 19);
 
 /**
  * @generated from message quipu.v1.GrantOutputsRequest
@@ -572,7 +606,7 @@ export type GrantOutputsRequest = Message<"quipu.v1.GrantOutputsRequest"> & {
  * Use `create(GrantOutputsRequestSchema)` to create a new message.
  */
 export const GrantOutputsRequestSchema: GenMessage<GrantOutputsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 19);
+  messageDesc(file_quipu_v1_jobs, 20);
 
 /**
  * @generated from message quipu.v1.GrantOutputsResponse
@@ -589,7 +623,7 @@ export type GrantOutputsResponse = Message<"quipu.v1.GrantOutputsResponse"> & {
  * Use `create(GrantOutputsResponseSchema)` to create a new message.
  */
 export const GrantOutputsResponseSchema: GenMessage<GrantOutputsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 20);
+  messageDesc(file_quipu_v1_jobs, 21);
 
 /**
  * @generated from message quipu.v1.OutputGrant
@@ -616,7 +650,7 @@ export type OutputGrant = Message<"quipu.v1.OutputGrant"> & {
  * Use `create(OutputGrantSchema)` to create a new message.
  */
 export const OutputGrantSchema: GenMessage<OutputGrant> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 21);
+  messageDesc(file_quipu_v1_jobs, 22);
 
 /**
  * @generated from service quipu.v1.JobService
