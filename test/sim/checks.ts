@@ -10,6 +10,7 @@ import type { RunAck } from "../../src/gen/quipu/v1/attach_pb.js";
 import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
 import type { JobRecord, ReceiptRecord } from "../../src/io/store/records.js";
 import type { DataSet } from "../../src/model/data-set.js";
+import type { GangSeat } from "../../src/model/gang.js";
 import { deviceKind, deviceKinds } from "../../src/model/host.js";
 import { isTerminal } from "../../src/model/job.js";
 import { limitOf, type Quota } from "../../src/model/quota.js";
@@ -38,7 +39,7 @@ export class WorkWatch {
     this.#dataSets = dataSets;
   }
 
-  begin(host: HostFacts, { jobId, runId, job }: Assignment): void {
+  begin(host: HostFacts, { jobId, runId, epoch, job, gang }: Assignment): void {
     this.#world.note(`${host.name} begins ${runId} of ${jobId}`);
     for (const [other, work] of this.#works) {
       if (work.jobId !== jobId) continue;
@@ -48,6 +49,10 @@ export class WorkWatch {
     }
     this.#works.set(runId, { host: host.name, jobId });
     void this.#checkOrder(jobId);
+    if ((job.gang === undefined) !== (gang === undefined)) {
+      this.#world.violated(`${jobId} is a member of a gang and was not told of it`);
+    }
+    if (gang !== undefined) void this.#checkGang(jobId, epoch, gang);
     const dataSet = job.dataSet === undefined ? undefined : this.#dataSets.get(job.dataSet);
     const { countries = [], dataClass = "public" } = dataSet ?? {};
     const anywhere = dataClass === "public" && countries.length === 0;
@@ -62,6 +67,17 @@ export class WorkWatch {
       const state = (await this.#store.jobs.get(afterId))?.state;
       this.#world.counts.followed += 1;
       if (state !== "succeeded") this.#world.violated(`${jobId} runs and ${afterId} is ${state}`);
+    }
+  }
+
+  /** No member begins unless all have been granted as many runs, and each knows the others. */
+  async #checkGang(jobId: string, epoch: number, { rank, members }: GangSeat): Promise<void> {
+    this.#world.counts.ganged += 1;
+    if (members[rank]?.jobId !== jobId) this.#world.violated(`${jobId} has not rank ${rank}`);
+    for (const member of members) {
+      const granted = (await this.#store.jobs.get(member.jobId))?.epoch ?? 0;
+      if (granted >= epoch) continue;
+      this.#world.violated(`${jobId} runs for the ${epoch}th time, ${member.jobId} ${granted}`);
     }
   }
 
@@ -102,6 +118,29 @@ export class EndWatch {
       }
       if (isTerminal(job.state)) this.#ended.set(job.id, now);
     }
+  }
+}
+
+/** Looks now and then: members of a gang have had as many runs each, for they are placed together. */
+export function checkGangs(world: World, jobs: readonly JobRecord[]): void {
+  const epochs = new Map<string, number>();
+  for (const { id, gangId, epoch } of jobs) {
+    if (gangId === undefined) continue;
+    const others = epochs.get(gangId) ?? epoch;
+    epochs.set(gangId, others);
+    if (others !== epoch) world.violated(`${id} had ${epoch} runs, another of its gang ${others}`);
+  }
+}
+
+/** At the end: either all of a gang are well, or each of those that are not says why. */
+function checkGangEnds(world: World, jobs: readonly JobRecord[]): void {
+  for (const { id, gangId, state, failure, cancelReason } of jobs) {
+    if (gangId === undefined || state === "succeeded") continue;
+    const others = jobs.filter((other) => other.gangId === gangId && other.id !== id);
+    const isAlone = others.every((other) => other.state === "succeeded");
+    const isTold = failure !== undefined || cancelReason !== undefined || state === "refused";
+    if (!isTold) world.violated(`${id} of a gang is ${state} and does not say why`);
+    if (isAlone && failure?.code === "PREEMPTED") world.violated(`${id} is lost to its own gang`);
   }
 }
 
@@ -154,6 +193,7 @@ export async function checkDurable(
   for (const problem of report.problems) world.violated(`log: ${JSON.stringify(problem)}`);
   const leaves = (await new LogReader(read).leafHashes(0, report.size, report.size)).map(toHex);
   await checkReceipts(world, store, jobs, logged, leaves);
+  checkGangEnds(world, jobs);
   const replayed = await checkDecisions(world, store);
   if (leaves.length !== logged.length) {
     world.violated(`the log has ${leaves.length} entries for ${logged.length} receipts`);

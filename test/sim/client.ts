@@ -101,6 +101,14 @@ export class Client {
     return known.length > 0 && chance.hit(0.15) ? { after: [chance.pick(known)] } : {};
   }
 
+  /** Not of the first of a submission, after which others may come. */
+  #gang(at: number): { readonly gang?: object } {
+    const { chance } = this.#world;
+    if (at === 0 || chance.hit(0.7)) return {};
+    const spread = chance.hit(0.5) ? { spread: "hosts" } : {};
+    return { gang: { size: chance.between(2, 3), ...spread } };
+  }
+
   #insist<T>(ask: (core: Core) => Promise<T>): Promise<T> {
     return insist(this.#world, this.#coordinator, ask);
   }
@@ -121,6 +129,7 @@ export class Client {
           ? { deadline: deadlineAt(this.#world.time.nowMs + chance.between(500_000, 700_000)) }
           : {}),
         ...chance.pick([{}, {}, { priority: 3 }, { priority: -2 }]),
+        ...this.#gang(at),
         attemptsMax: chance.pick([1, 3, 10]),
         task: { driver: "hash" },
       }),

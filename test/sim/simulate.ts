@@ -12,7 +12,15 @@ import type { Quota } from "../../src/model/quota.js";
 import { verifierKeyOf } from "../../src/proof/tlog/note.js";
 import { loadPolicy } from "../../src/scheduler/policy/engine.js";
 import { AgentNode, type HostFacts } from "./agent-node.js";
-import { allJobs, checkDurable, checkQuotas, type Durable, EndWatch, WorkWatch } from "./checks.js";
+import {
+  allJobs,
+  checkDurable,
+  checkGangs,
+  checkQuotas,
+  type Durable,
+  EndWatch,
+  WorkWatch,
+} from "./checks.js";
 import { Client } from "./client.js";
 import { CoordinatorNode, logOrigin } from "./coordinator-node.js";
 import { NetworkWeather } from "./network-weather.js";
@@ -63,6 +71,9 @@ export interface SimReport {
     readonly replaced: number;
     readonly parked: number;
     readonly overdue: number;
+    /** Members of gangs that had more than one run, and that ended for another's sake. */
+    readonly regathered: number;
+    readonly disbanded: number;
     readonly replayed: number;
   };
   readonly states: Readonly<Record<string, number>>;
@@ -99,6 +110,7 @@ export async function simulate(seed: number, canary?: Canary): Promise<SimReport
   const look = async (): Promise<void> => {
     const jobs = await allJobs(store);
     ends.look(jobs);
+    checkGangs(world, jobs);
     await checkQuotas(world, store, quotas);
     const ended = jobs.every(({ state }) => isTerminal(state));
     rested = time.nowMs > stormMs && client.done && ended && agents.every(({ idle }) => idle);
@@ -168,6 +180,8 @@ function reportOf(seed: number, world: World, durable: Durable): SimReport {
       logged: logged.length,
       evidence: evidence.length,
       replaced,
+      regathered: jobs.filter(({ gangId, epoch }) => gangId !== undefined && epoch > 1).length,
+      disbanded: jobs.filter(({ failure }) => failure?.code === "GANG_FAILED").length,
       overdue: jobs.filter(({ failure }) => failure?.code === "DEADLINE_EXCEEDED").length,
       parked: jobs.filter(({ failure }) => failure?.code === "POISONED").length,
       replayed,

@@ -27,6 +27,8 @@ export interface Counts {
   preempted: number;
   /** Starts of jobs that come after others. */
   followed: number;
+  /** Starts of members of gangs. */
+  ganged: number;
 }
 
 export class World {
@@ -51,6 +53,7 @@ export class World {
     rejected: 0,
     preempted: 0,
     followed: 0,
+    ganged: 0,
   };
   readonly violations: string[] = [];
   readonly trace: string[] = [];
