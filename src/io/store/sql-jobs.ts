@@ -75,13 +75,7 @@ export function jobQueries(
       return rows.map(fromRow);
     },
     async ofGang(gangId) {
-      const rows = await db
-        .selectFrom("jobs")
-        .selectAll()
-        .where("gang_id", "=", gangId)
-        .orderBy("position")
-        .execute();
-      return rows.map(fromRow);
+      return (await members(db, gangId).execute()).map(fromRow);
     },
     async hasDeadlines() {
       const row = await db
@@ -203,6 +197,10 @@ function waiting(db: Kysely<Schema>, limit: number, afterPosition: number) {
     .where("position", ">", afterPosition)
     .orderBy("position", "asc")
     .limit(limit);
+}
+
+function members(db: Kysely<Schema>, gangId: string) {
+  return db.selectFrom("jobs").selectAll().where("gang_id", "=", gangId).orderBy("position");
 }
 
 function toRow(job: JobRecord): JobRow {
