@@ -62,10 +62,8 @@ export function jobQueries(
       return (await waiting(db, limit, afterPosition).execute()).map(fromRow);
     },
     async due(limit, atMs) {
-      const rows = await db
-        .selectFrom("jobs")
+      const rows = await unended(db)
         .selectAll()
-        .where("state", "in", ["queued", "placed", "running"])
         .where("deadline_ms", "<=", atMs)
         .where("cancel_reason", "is", null)
         .orderBy("deadline_ms")
@@ -78,10 +76,8 @@ export function jobQueries(
       return (await members(db, gangId).execute()).map(fromRow);
     },
     async hasDeadlines() {
-      const row = await db
-        .selectFrom("jobs")
+      const row = await unended(db)
         .select("id")
-        .where("state", "in", ["queued", "placed", "running"])
         .where("deadline_ms", "is not", null)
         .limit(1)
         .executeTakeFirst();
@@ -197,6 +193,10 @@ function waiting(db: Kysely<Schema>, limit: number, afterPosition: number) {
     .where("position", ">", afterPosition)
     .orderBy("position", "asc")
     .limit(limit);
+}
+
+function unended(db: Kysely<Schema>) {
+  return db.selectFrom("jobs").where("state", "in", ["queued", "placed", "running"]);
 }
 
 function members(db: Kysely<Schema>, gangId: string) {
