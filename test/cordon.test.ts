@@ -156,3 +156,29 @@ t.test("a run that was told to leave by a coordinator that is gone ends no job",
   await host.report(host.seal("cancelled", own));
   t.equal(await world.state(cancelled), "cancelled", "somebody did, before the restart");
 });
+
+t.test("a drained agent may end or be started anew: that costs no attempt either", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const host = new FakeHost(world);
+  await host.attach();
+  const id = await world.one(job({ attemptsMax: 1 }));
+  const told = async () => {
+    await host.running();
+    await cordonHost(world.coordinator.core, "sg-1", { reason: "new fans", drainMs: 0 });
+    await world.advance(250);
+    return host.assign;
+  };
+  await host.lost(await told());
+  t.match(await world.job(id), { state: "queued", epoch: 1, failure: { code: "PREEMPTED" } });
+  await uncordonHost(world.coordinator.core, "sg-1");
+  await host.attach();
+  await told();
+  host.instance = "second";
+  await host.attach();
+  t.match(await world.job(id), { state: "queued", epoch: 2, failure: { code: "PREEMPTED" } });
+  await uncordonHost(world.coordinator.core, "sg-1");
+  await host.attach();
+  await host.running();
+  await host.lost();
+  t.match(await world.job(id), { state: "lost", failure: { code: "WORKER_DIED" } }, "unasked");
+});

@@ -8,7 +8,7 @@ import { drainDue } from "./cordon.js";
 import { type Core, trouble } from "./core.js";
 import { endDue } from "./deadlines.js";
 import { finishReceipt } from "./ingest.js";
-import { loseRun, preempted } from "./run-end.js";
+import { loseRun } from "./run-end.js";
 
 export async function tick(core: Core): Promise<void> {
   drainDue(core);
@@ -31,8 +31,7 @@ export async function tick(core: Core): Promise<void> {
   }
 }
 
-function endOfLease({ run, leaves }: ActiveRun): ErrorJson {
-  if (leaves !== undefined) return preempted(leaves);
+function endOfLease({ run }: ActiveRun): ErrorJson {
   const message = `host ${run.host} did not renew its lease`;
   return { code: "LEASE_EXPIRED", kind: "retryable", message };
 }

@@ -1,7 +1,7 @@
 /**
  * How a run stops counting without a receipt: the one transaction that every way of losing it uses.
  */
-import type { ErrorJson } from "../base/errors.js";
+import type { ErrorCode, ErrorJson } from "../base/errors.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { JobRecord, RunRecord } from "../io/store/records.js";
 import type { ActiveRun } from "./active-runs.js";
@@ -20,14 +20,19 @@ export function preempted(message: string): ErrorJson {
   return { code: "PREEMPTED", kind: "retryable", message };
 }
 
+/** Ways to be gone that are no news of a run that was told to leave. */
+const departures: readonly ErrorCode[] = ["LEASE_EXPIRED", "WORKER_DIED"];
+
 /**
  * Gives the run up and its job back to the queue (or to its end). True when the run was current.
  * The run is closed to renewals before the commit: a lease must not be renewed while it is being
  * ended.
  */
-export async function loseRun(core: Core, active: ActiveRun, failure: ErrorJson): Promise<boolean> {
+export async function loseRun(core: Core, active: ActiveRun, cause: ErrorJson): Promise<boolean> {
   if (active.ending) return false;
   active.ending = true;
+  const { leaves } = active;
+  const failure = leaves && departures.includes(cause.code) ? preempted(leaves) : cause;
   let lost: Awaited<ReturnType<typeof lose>>;
   try {
     const atMs = core.ports.clock.wallMs();
