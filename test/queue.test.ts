@@ -170,6 +170,21 @@ t.test(
   },
 );
 
+t.test("a job that is queued anew while it is looked at stays in the queue", async (t) => {
+  const queue = new Queue();
+  queue.add(waiting("x", 1));
+  const round = new Round(queue, sharesOf([]), 0);
+  const seen = round.next(true) as Waiting;
+  const anew = waiting("x", 1);
+  queue.add(anew);
+  round.left(seen);
+  t.equal(queue.get("x"), anew);
+  t.equal(round.next(true), anew);
+  round.left(anew);
+  t.equal(round.next(true), undefined);
+  round.end();
+});
+
 t.test("nothing starves: a lowly job comes before an endless stream of higher ones", (t) => {
   const minuteMs = 60_000;
   const queue = new Queue();

@@ -83,9 +83,9 @@ export class Round {
     this.#queue.remove(id);
   }
 
-  /** It has ended, or is not there any more. */
-  left({ id }: Waiting): void {
-    this.#queue.remove(id);
+  /** It has ended, or is not there any more; one that was queued anew meanwhile is another one. */
+  left(job: Waiting): void {
+    if (this.#queue.get(job.id) === job) this.#queue.remove(job.id);
   }
 
   /** So do all alike, until the next round. */
