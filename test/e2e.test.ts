@@ -202,6 +202,34 @@ t.test("law: a job that no lawful host may run is refused, by name of the rule",
   t.match(reason, { rule: /^residency\./, text: /./ });
 });
 
+t.test("a gang runs on both lawful hosts at once, or is told that it never will", async (t) => {
+  const gang = (size: number) =>
+    jobFile(
+      `gang-${size}`,
+      `dataSet: digits\ngang: { size: ${size}, spread: hosts }\ntask: { driver: hash }\n`,
+    );
+  const plan = await quipu("plan", gang(2));
+  const hosts = plan.json.plans[0].seats.map(({ host }: { host: string }) => host);
+  t.same(hosts.sort(), ["cl-1", "sg-1"]);
+  const run = await quipu("run", gang(2));
+  t.equal(run.code, 0, run.stderr);
+  const { jobs } = run.json;
+  for (const [rank, job] of jobs.entries()) {
+    t.match(job, { name: `gang-2-${rank}`, state: "succeeded", epoch: 1 });
+    t.same(job.gang, { id: jobs[0].id, rank, size: 2 });
+    t.ok(job.logIndex >= 0, "each has a receipt of its own");
+  }
+  t.not(jobs[0].host, jobs[1].host);
+  const again = await quipu("job", "retry", jobs[1].id);
+  t.equal(again.json.jobs.length, 2, "a member runs again with its gang");
+  const refused = await quipu("run", gang(3));
+  t.equal(refused.code, 125);
+  t.match(refused.json.jobs[2], { state: "refused", reasons: [{ rule: "gang.never-fits" }] });
+  t.match((await quipu("why", refused.json.jobs[0].id)).json, {
+    explanation: { rule: "gang.never-fits", change: /hosts/ },
+  });
+});
+
 t.test("capacity: a job waits with a reason, and can be cancelled", async (t) => {
   const file = jobFile(
     "on-gpu",

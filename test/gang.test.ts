@@ -64,6 +64,8 @@ t.test("one job of a submission becomes its members, once for each key", async (
     again.map(({ id }) => id),
     jobs.map(({ id }) => id),
   );
+  const told = await jobMessage(core, jobs[2] as JobRecord);
+  t.match(told, { gangId: jobs[1]?.id, gangRank: 1, gangSize: 3 });
   const whole = wholeOf(askedOf(jobs[2] as JobRecord));
   t.same(jobBytes(whole), gangJob(3), "a member is run again with its gang");
   const refused: [Uint8Array, string, RegExp][] = [

@@ -20,6 +20,7 @@ import { type PlaceGrade as Grade, type Place, place as placeShape } from "../mo
 import { waitTotals } from "../model/waits.js";
 import type { Core } from "./core.js";
 import { graphReasons } from "./graph.js";
+import { askedOf } from "./specs.js";
 
 const stateNumbers: Readonly<Record<JobState, JobStateNumber>> = {
   queued: JobStateNumber.QUEUED,
@@ -105,7 +106,7 @@ export async function jobMessage(
     waitsFor: [...(job.waitsFor ?? [])],
     ...waitMessages(job, core.ports.clock.wallMs()),
     owner: job.owner,
-    gangId: job.gangId ?? "",
+    ...gangMessage(job),
     failedHosts: [...(job.failedHosts ?? [])],
     outputs: (result?.outputs ?? []).map((output) => ({
       ...output,
@@ -121,6 +122,12 @@ export async function jobMessage(
     progress: job.state === "succeeded" ? 1 : (active?.progress ?? 0),
     activity: active?.activity ?? "",
   };
+}
+
+function gangMessage(job: JobRecord) {
+  if (job.gangId === undefined) return {};
+  const { rank = 0, size = 0 } = askedOf(job).gang ?? {};
+  return { gangId: job.gangId, gangRank: rank, gangSize: size };
 }
 
 function times(job: JobRecord): {

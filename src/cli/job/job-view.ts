@@ -3,7 +3,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { timestamp } from "../../base/clock.js";
 import { type Job, JobState, type Reason } from "../../gen/quipu/v1/types_pb.js";
 import type { Reason as RuleReason } from "../../model/decision.js";
-import type { AskedJob, JobState as StateName } from "../../model/job.js";
+import type { JobState as StateName } from "../../model/job.js";
 import { hostList } from "../../scheduler/placement/explain.js";
 import type { Output, Style } from "../output.js";
 import { type Column, durationText } from "../table.js";
@@ -36,10 +36,8 @@ export function reasonView({ host, rule, text, law, hosts, named }: Reason): Rea
 const timeView = (time: Job["submittedAt"]): string | null =>
   time === undefined ? null : timestamp(timestampMs(time));
 
-function gangView({ gangId, spec }: Job) {
-  if (gangId === "") return null;
-  const { size, rank } = (JSON.parse(new TextDecoder().decode(spec)) as AskedJob).gang ?? {};
-  return { id: gangId, rank: rank ?? 0, size: size ?? 0 };
+function gangView({ gangId: id, gangRank: rank, gangSize: size }: Job) {
+  return id === "" ? null : { id, rank, size };
 }
 
 /** The stable JSON form; a later version may add members, never change these. */
