@@ -78,9 +78,16 @@ export class Client {
     } catch (thrown) {
       // A deadline that passed before anyone was reached is no job's any more.
       const { code } = QuipuError.from(thrown);
-      if (code !== "CONFLICT" && code !== "JOB_FILE_INVALID") throw thrown;
+      if (code !== "CONFLICT" && code !== "JOB_FILE_INVALID") this.#missing(thrown);
       return [];
     }
+  }
+
+  /** Of a job that was acknowledged; anything else is a fault of the simulator. */
+  #missing(thrown: unknown): void {
+    const { code, message } = QuipuError.from(thrown);
+    if (code !== "NOT_FOUND") throw thrown;
+    this.#world.violated(message);
   }
 
   async #cancel(id: string): Promise<void> {
@@ -89,7 +96,7 @@ export class Client {
       await this.#insist((core) => cancelJob(core, id, "changed my mind"));
       this.cancelled.add(id);
     } catch (thrown) {
-      if (QuipuError.from(thrown).code !== "CONFLICT") throw thrown; // it had ended already
+      if (QuipuError.from(thrown).code !== "CONFLICT") this.#missing(thrown); // it had ended already
     }
   }
 
