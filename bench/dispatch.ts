@@ -7,7 +7,8 @@
 
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { limits } from "../src/base/limits.js";
 import { JobService } from "../src/gen/quipu/v1/jobs_pb.js";
@@ -16,6 +17,7 @@ import { client, connect } from "../src/io/rpc/client.js";
 import { jobBytes, jobSpec } from "../src/model/job.js";
 import { PostgresServer } from "../test/postgres-server.js";
 import { RealFleet } from "../test/real-fleet.js";
+import { syncs } from "./disk.js";
 import { median, type RunOptions } from "./harness.js";
 import { packageRoot } from "./machine.js";
 import type { Measured, Result, Said } from "./result.js";
@@ -188,7 +190,13 @@ export async function run({ only, pairs }: RunOptions): Promise<void> {
       usual?.push(graphile(server.newDatabase(), "usual"));
       batches?.push(graphile(server.newDatabase(), "batches"));
     }
-    const results = summary(embedded ?? [], shared ?? [], usual ?? [], batches ?? []);
+    const folder = mkdtempSync(join(tmpdir(), "quipu-disk-"));
+    const perSecond = await syncs(folder);
+    rmSync(folder, { recursive: true });
+    const results: Result[] = [
+      { name: "appends of 8 KiB, each synced", said: `${Math.round(perSecond)} a second` },
+      ...summary(embedded ?? [], shared ?? [], usual ?? [], batches ?? []),
+    ];
     print("dispatch", results);
     if (only.length === 0 && pairs === undefined) record("dispatch", results);
   } finally {

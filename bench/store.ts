@@ -2,38 +2,19 @@
  * What durable work costs the coordinator: commits a second when each waits for the one before, and
  * works a second when many wait at once, on SQLite and on a PostgreSQL of its own on the same disk.
  */
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CoordinatorStore, ledStore } from "../src/io/store/coordinator-store.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
 import { PostgresServer } from "../test/postgres-server.js";
-import { median, type RunOptions } from "./harness.js";
+import { rate, syncs } from "./disk.js";
+import type { RunOptions } from "./harness.js";
 import type { Said } from "./result.js";
 import { print, record } from "./table.js";
 
-const rounds = 5;
-const roundMs = 1_000;
 const together = 128;
 const digest = `sha256:${"a".repeat(64)}` as const;
-
-/** Calls a second with so many callers, each of which waits for its own. */
-async function rate(callers: number, call: () => unknown): Promise<number> {
-  const rates: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    let done = 0;
-    const start = performance.now();
-    const caller = async (): Promise<void> => {
-      while (performance.now() - start < roundMs) {
-        await call();
-        done += 1;
-      }
-    };
-    await Promise.all(Array.from({ length: callers }, caller));
-    rates.push((done / (performance.now() - start)) * 1_000);
-  }
-  return median(rates);
-}
 
 const line = (name: string, perSecond: number): Said => ({
   name,
@@ -55,20 +36,6 @@ async function measure(name: string, store: CoordinatorStore): Promise<Said[]> {
     line(`${name}, commits one after another`, await rate(1, work)),
     line(`${name}, works, ${together} at once`, await rate(together, work)),
   ];
-}
-
-/** Of the disk: the same for both, and nothing durable is faster one by one. */
-async function syncs(folder: string): Promise<number> {
-  const file = openSync(join(folder, "syncs"), "w");
-  const page = new Uint8Array(8192);
-  try {
-    return await rate(1, () => {
-      writeSync(file, page);
-      fdatasyncSync(file);
-    });
-  } finally {
-    closeSync(file);
-  }
 }
 
 export async function run({ only, pairs }: RunOptions): Promise<void> {
