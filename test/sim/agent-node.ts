@@ -10,10 +10,11 @@ import type { Signer } from "../../src/base/signature.js";
 import type { AttachRequest, AttachResponse } from "../../src/gen/quipu/v1/attach_pb.js";
 import { InventorySchema } from "../../src/gen/quipu/v1/types_pb.js";
 import type { Place } from "../../src/model/place.js";
-import type { WorkWatch } from "./checks.js";
+
 import type { CoordinatorNode } from "./coordinator-node.js";
 import { Life, MemoryFolder, unreliable } from "./disk.js";
 import { Line, type Stream } from "./network.js";
+import type { WorkWatch } from "./work-watch.js";
 import type { World } from "./world.js";
 
 const tickEveryMs = 250;
@@ -28,6 +29,11 @@ const failures = [
   new QuipuError("MODEL_INVALID", "the model is damaged"),
   new QuipuError("DEVICE_LOST", "the device fell off the bus"),
 ];
+
+/** Runs that a device takes at once. */
+export function slotsOf(device: string): number {
+  return device === "cpu" ? 2 : 1;
+}
 
 export interface HostFacts {
   readonly name: string;
@@ -102,8 +108,7 @@ export class AgentNode {
     const backends = ["portable"];
     const inventory = create(InventorySchema, {
       devices: devices.map((id) => {
-        const slots = id === "cpu" ? 2 : 1;
-        return { id, model: "simulated", memoryBytes: 2n ** 33n, backends, slots };
+        return { id, model: "simulated", memoryBytes: 2n ** 33n, backends, slots: slotsOf(id) };
       }),
       dataSets: dataSets.map((dataSet) => ({ name: dataSet })),
     });
@@ -123,7 +128,10 @@ export class AgentNode {
         stop: (runId) => this.#stops.get(runId)?.(),
       },
       link: {
-        send: (message) => this.#stream?.up(message),
+        send: (message) => {
+          this.#work.said(name, message);
+          this.#stream?.up(message);
+        },
         drop: () => this.#dropped(),
       },
       observe: (event) => {

@@ -73,7 +73,7 @@ export function drawWeather(chance: Chance): Weather {
     coordinatorCrashEveryMs: often([5_000, 15_000, 1_000_000]),
     diskFaultRate: often([0, 0, 0.05]),
     diskCrashRate: often([0, 0.003, 0.02]),
-    diskDelayMsMax: often([0, 3, 40]),
+    diskDelayMsMax: often([0, 3, 40, 400]),
     cancelRate: often([0, 0.2]),
     operatorEveryMs: often([2_000, 8_000, 1_000_000]),
     workFailureRate: often([0, 0.15]),

@@ -1,16 +1,12 @@
-/** What must hold in every simulation: while it runs, and of what is durable when it is over. */
+/** What must hold of what is durable, while a simulation runs and when it is over. */
 
-import type { Assignment } from "../../src/agent/assignment.js";
 import { type Digest, digestOf, toHex } from "../../src/base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../../src/base/canonical-json.js";
-import { poisonedHostsMax } from "../../src/coordinator/retry.js";
+import { poisonedHostsMax, retryAfter } from "../../src/coordinator/retry.js";
 import { specOf } from "../../src/coordinator/specs.js";
 import { decisionOf } from "../../src/coordinator/wire.js";
-import type { RunAck } from "../../src/gen/quipu/v1/attach_pb.js";
 import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
-import type { JobRecord, ReceiptRecord } from "../../src/io/store/records.js";
-import type { DataSet } from "../../src/model/data-set.js";
-import type { GangSeat } from "../../src/model/gang.js";
+import type { JobRecord, ReceiptRecord, RunRecord } from "../../src/io/store/records.js";
 import { deviceKind, deviceKinds } from "../../src/model/host.js";
 import { isTerminal } from "../../src/model/job.js";
 import { limitOf, type Quota } from "../../src/model/quota.js";
@@ -21,105 +17,7 @@ import type { VerifierKey } from "../../src/proof/tlog/note.js";
 import { LogReader } from "../../src/proof/tlog/reader.js";
 import { replay } from "../../src/scheduler/placement/replay.js";
 import type { LogDisk } from "../memory-log-store.js";
-import type { HostFacts } from "./agent-node.js";
 import type { World } from "./world.js";
-
-/** Watches where work really runs: no job at two places at once, and none where it may not be. */
-export class WorkWatch {
-  readonly #world: World;
-  readonly #dataSets: ReadonlyMap<string, DataSet>;
-  readonly #works = new Map<string, { readonly host: string; readonly jobId: string }>();
-  /** Runs whose receipt an agent was told is accepted, with their place in the log. */
-  readonly accepted = new Map<string, number>();
-  readonly #store: CoordinatorStore;
-
-  constructor(world: World, store: CoordinatorStore, dataSets: ReadonlyMap<string, DataSet>) {
-    this.#world = world;
-    this.#store = store;
-    this.#dataSets = dataSets;
-  }
-
-  begin(host: HostFacts, { jobId, runId, epoch, job, gang }: Assignment): void {
-    this.#world.note(`${host.name} begins ${runId} of ${jobId}`);
-    for (const [other, work] of this.#works) {
-      if (work.jobId !== jobId) continue;
-      this.#world.violated(
-        `${host.name} begins ${runId} of ${jobId} while ${work.host} is at ${other}`,
-      );
-    }
-    this.#works.set(runId, { host: host.name, jobId });
-    void this.#checkOrder(jobId);
-    if ((job.gang === undefined) !== (gang === undefined)) {
-      this.#world.violated(`${jobId} is a member of a gang and was not told of it`);
-    }
-    if (gang !== undefined) void this.#checkGang(jobId, epoch, gang);
-    const dataSet = job.dataSet === undefined ? undefined : this.#dataSets.get(job.dataSet);
-    const { countries = [], dataClass = "public" } = dataSet ?? {};
-    const anywhere = dataClass === "public" && countries.length === 0;
-    if (!anywhere && !countries.includes(host.place.country)) {
-      this.#world.violated(`${jobId} runs on ${dataSet?.name} in ${host.place.country}`);
-    }
-  }
-
-  /** Whatever comes before a job that runs has succeeded by then. */
-  async #checkOrder(jobId: string): Promise<void> {
-    for (const { afterId } of await this.#store.jobLinks.needs(jobId)) {
-      const state = (await this.#store.jobs.get(afterId))?.state;
-      this.#world.counts.followed += 1;
-      if (state !== "succeeded") this.#world.violated(`${jobId} runs and ${afterId} is ${state}`);
-    }
-  }
-
-  /** No member begins unless all have been granted as many runs, and each knows the others. */
-  async #checkGang(jobId: string, epoch: number, { rank, members }: GangSeat): Promise<void> {
-    this.#world.counts.ganged += 1;
-    if (members[rank]?.jobId !== jobId) this.#world.violated(`${jobId} has not rank ${rank}`);
-    for (const member of members) {
-      const granted = (await this.#store.jobs.get(member.jobId))?.epoch ?? 0;
-      if (granted >= epoch) continue;
-      this.#world.violated(`${jobId} runs for the ${epoch}th time, ${member.jobId} ${granted}`);
-    }
-  }
-
-  end({ runId }: Assignment): void {
-    this.#works.delete(runId);
-  }
-
-  hostDied(host: string): void {
-    for (const [runId, work] of this.#works) if (work.host === host) this.#works.delete(runId);
-  }
-
-  acknowledged({ runId, accepted, logIndex }: RunAck): void {
-    if (!accepted || logIndex < 0n) return;
-    const before = this.accepted.get(runId);
-    if (before !== undefined && before !== Number(logIndex)) {
-      this.#world.violated(`${runId} was acknowledged at ${before} and at ${logIndex}`);
-    }
-    this.accepted.set(runId, Number(logIndex));
-  }
-}
-
-/** Looks now and then: what has ended stays as it ended. */
-export class EndWatch {
-  readonly #world: World;
-  readonly #ended = new Map<string, string>();
-
-  constructor(world: World) {
-    this.#world = world;
-  }
-
-  look(jobs: readonly JobRecord[]): void {
-    for (const { spec, result, ...job } of jobs) {
-      const before = this.#ended.get(job.id);
-      const { logIndex: _, ...said } = result ?? {}; // where its receipt is comes to be known later
-      const now = canonicalJson({ ...job, said });
-      if (before !== undefined && before !== now) {
-        this.#world.violated(`${job.id} changed after its end: ${before} became ${now}`);
-      }
-      if (isTerminal(job.state)) this.#ended.set(job.id, now);
-    }
-  }
-}
 
 /** Looks now and then: members of a gang have had as many runs each, for they are placed together. */
 export function checkGangs(world: World, jobs: readonly JobRecord[]): void {
@@ -164,6 +62,25 @@ export async function checkQuotas(
   }
 }
 
+/** Looks now and then: what the store remembers is what the database holds. */
+export async function checkMemory(world: World, store: CoordinatorStore): Promise<void> {
+  for (const job of await allJobs(store)) {
+    checkSame(world, job.id, withoutBytes(job), withoutBytes(await store.jobs.get(job.id)));
+  }
+  for (const run of await store.runs.grantedSince(0, 10_000)) {
+    checkSame(world, run.id, withoutBytes(run), withoutBytes(await store.runs.get(run.id)));
+  }
+}
+
+function checkSame(world: World, id: string, held: string, remembered: string): void {
+  if (held === remembered) return;
+  world.violated(`${id} is remembered as ${remembered}, and the database holds ${held}`);
+}
+
+function withoutBytes(row: JobRecord | RunRecord | undefined): string {
+  return canonicalJson({ ...row, spec: "", receiptKey: "" });
+}
+
 export interface Durable {
   readonly jobs: readonly JobRecord[];
   readonly logged: readonly ReceiptRecord[];
@@ -192,6 +109,9 @@ export async function checkDurable(
   const report = await fsckLog(read, [logKey]);
   for (const problem of report.problems) world.violated(`log: ${JSON.stringify(problem)}`);
   const leaves = (await new LogReader(read).leafHashes(0, report.size, report.size)).map(toHex);
+  for (const { id } of await store.runs.inStages(["assigned", "acknowledged"])) {
+    if (jobs.every(({ state }) => isTerminal(state))) world.violated(`${id} is still granted`);
+  }
   await checkReceipts(world, store, jobs, logged, leaves);
   checkGangEnds(world, jobs);
   const replayed = await checkDecisions(world, store);
@@ -244,6 +164,9 @@ async function checkReceipts(
     if (jobsSeen.has(jobId)) world.violated(`${jobId} has two accepted receipts`);
     jobsSeen.add(jobId);
     const run = await store.runs.get(runId);
+    const counts = jobs.find(({ id }) => id === jobId)?.runId;
+    if (counts !== runId)
+      world.violated(`${jobId} has a receipt of ${runId} and waits for ${counts}`);
     const entry = run === undefined ? undefined : entryOf(envelope, run.receiptKey);
     const leaf = entry === undefined ? "" : toHex(leafHash(entry));
     if (leaves[logIndex] !== leaf) world.violated(`the receipt of ${runId} is not at ${logIndex}`);
@@ -252,11 +175,18 @@ async function checkReceipts(
       world.violated(`the index does not know the receipt of ${runId}`);
     }
   }
-  for (const { id, state, result, failure, waitsFor, waits, failedHosts = [] } of jobs) {
+  for (const job of jobs) {
+    const { id, state, result, failure, waitsFor, waits, failedHosts = [] } = job;
+    const { epoch, attemptsMax, cancelReason } = job;
     if (waits?.intervals.some(({ untilMs }) => untilMs === undefined)) {
       world.violated(`${id} is ${state} and waits all the same`);
     }
     if (state === "succeeded" && waitsFor) world.violated(`${id} did not wait for ${waitsFor}`);
+    if (epoch > attemptsMax) world.violated(`${id} was tried ${epoch} times, not ${attemptsMax}`);
+    const mayGoOn = epoch < attemptsMax && cancelReason === undefined;
+    if (state === "failed" && mayGoOn && failure && retryAfter(failure.code) === "elsewhere") {
+      world.violated(`${id} failed of ${failure.code} at its attempt ${epoch} of ${attemptsMax}`);
+    }
     const dead = failedHosts.length;
     if (failure?.code === "POISONED" ? dead < poisonedHostsMax : dead > poisonedHostsMax) {
       world.violated(`${id} is ${state} after ${dead} hosts failed it`);

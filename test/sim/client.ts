@@ -28,7 +28,8 @@ export class Client {
   readonly #coordinator: CoordinatorNode;
   /** Jobs that an answer named. None of them may ever be forgotten. */
   readonly acknowledged = new Set<string>();
-  readonly cancelled = new Set<string>();
+  /** Jobs whose cancel was answered, and when. */
+  readonly cancelled = new Map<string, number>();
   #open = 0;
 
   constructor(world: World, coordinator: CoordinatorNode) {
@@ -65,7 +66,7 @@ export class Client {
     }
     for (const { id } of ids) {
       if (!chance.hit(weather.cancelRate)) continue;
-      await time.delay(chance.between(0, 3_000));
+      await time.delay(chance.between(0, chance.pick([30, 3_000])));
       await this.#cancel(id);
     }
     this.#open -= 1;
@@ -94,18 +95,19 @@ export class Client {
     this.#world.counts.cancels += 1;
     try {
       await this.#insist((core) => cancelJob(core, id, "changed my mind"));
-      this.cancelled.add(id);
+      this.cancelled.set(id, this.#world.time.nowMs);
     } catch (thrown) {
       if (QuipuError.from(thrown).code !== "CONFLICT") this.#missing(thrown); // it had ended already
     }
   }
 
-  /** Now and then another one first: of the same submission, or of one before. */
+  /** Now and then others first: one of the same submission, one of those before, or both. */
   #after(key: string, at: number): { readonly after?: readonly string[] } {
     const { chance } = this.#world;
     const known = [...this.acknowledged];
-    if (at > 0 && chance.hit(0.4)) return { after: [nameOf(key, 0)] };
-    return known.length > 0 && chance.hit(0.15) ? { after: [chance.pick(known)] } : {};
+    const others = known.length > 0 && chance.hit(0.15) ? [chance.pick(known)] : [];
+    if (at > 0 && chance.hit(0.4)) others.push(nameOf(key, 0));
+    return others.length === 0 ? {} : { after: others };
   }
 
   /** Not of the first of a submission, after which others may come. */

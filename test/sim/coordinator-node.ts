@@ -10,6 +10,7 @@ import type { CoordinatorStore, StoreTables } from "../../src/io/store/coordinat
 import type { PolicyEngine } from "../../src/scheduler/policy/engine.js";
 import { type LogDisk, MemoryLogStore, newLogDisk } from "../memory-log-store.js";
 import { Life, unreliable } from "./disk.js";
+import type { FleetWatch } from "./fleet-watch.js";
 import { type Line, Stream, type StreamEnd } from "./network.js";
 import type { Canary, World } from "./world.js";
 
@@ -27,13 +28,21 @@ export class CoordinatorNode {
   readonly #world: World;
   readonly #policy: PolicyEngine;
   readonly #keys: Keys;
+  readonly #watch: FleetWatch;
   readonly #bootOffsetMs: number;
   readonly #streams = new Set<Stream<AttachRequest, AttachResponse>>();
   #life: Life | undefined;
   #coordinator: Coordinator | undefined;
 
-  constructor(world: World, store: CoordinatorStore, policy: PolicyEngine, keys: Keys) {
+  constructor(
+    world: World,
+    store: CoordinatorStore,
+    policy: PolicyEngine,
+    keys: Keys,
+    watch: FleetWatch,
+  ) {
     this.#world = world;
+    this.#watch = watch;
     this.store = store;
     this.#policy = policy;
     this.#keys = keys;
@@ -53,6 +62,7 @@ export class CoordinatorNode {
       const calm = !Number.isFinite(this.#world.weather.coordinatorCrashEveryMs);
       if (!life.over && !calm) this.crash("by chance");
     });
+    this.store.writesAlone(); // a process that begins remembers nothing
     this.#boot(life).catch((thrown: unknown) => {
       if (!life.over) this.crash(`cannot start: ${QuipuError.from(thrown).message}`);
     });
@@ -65,6 +75,7 @@ export class CoordinatorNode {
     this.#life.over = true;
     this.#life = undefined;
     this.#coordinator = undefined;
+    this.#watch.coordinatorDied();
     for (const stream of this.#streams) stream.leaveCoordinator();
     this.#streams.clear();
     this.#world.time.after(this.#world.chance.between(10, 6_000), () => this.start());
@@ -166,6 +177,7 @@ export class CoordinatorNode {
 
   #observe(life: Life, event: CoordinatorEvent): void {
     if (life.over) return;
+    this.#watch.observe(event);
     if (event.kind === "job" && event.text.includes("comes first")) {
       this.#world.counts.preempted += 1;
     }

@@ -10,9 +10,20 @@ import type { World } from "./world.js";
 /** One start of a process. Once it is over, nothing that it waits for ever comes. */
 export class Life {
   over = false;
+  #turn: Promise<void> | undefined;
 
   constructor(readonly die: (why: string) => void) {}
+
+  /** All who wait go on in the same moment, so that what they ask of a store shares a commit. */
+  together({ time }: World, delayMs: number): Promise<void> {
+    this.#turn ??= time.delay(delayMs).then(() => {
+      this.#turn = undefined;
+    });
+    return this.#turn;
+  }
 }
+
+const sharedTurnRate = 0.5;
 
 /** `target` as a process of this life sees it, with these of its methods failing by chance. */
 export function unreliable<T extends object>(
@@ -41,7 +52,8 @@ async function attempt(
   const { chance, weather } = world;
   const never = new Promise<never>(() => {});
   if (life.over) return await never;
-  await world.time.delay(chance.between(0, weather.diskDelayMsMax));
+  const delayMs = chance.between(0, weather.diskDelayMsMax);
+  await (chance.hit(sharedTurnRate) ? life.together(world, delayMs) : world.time.delay(delayMs));
   if (life.over) return await never;
   if (chance.hit(weather.diskFaultRate)) {
     world.counts.diskFaults += 1;

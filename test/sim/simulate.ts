@@ -16,15 +16,16 @@ import {
   allJobs,
   checkDurable,
   checkGangs,
+  checkMemory,
   checkQuotas,
   type Durable,
-  EndWatch,
-  WorkWatch,
 } from "./checks.js";
 import { Client } from "./client.js";
 import { CoordinatorNode, logOrigin } from "./coordinator-node.js";
+import { FleetWatch } from "./fleet-watch.js";
 import { NetworkWeather } from "./network-weather.js";
 import { Operator } from "./operator.js";
+import { EndWatch, WorkWatch } from "./work-watch.js";
 import { type Canary, type Counts, World } from "./world.js";
 
 const stormMs = 30_000;
@@ -81,6 +82,16 @@ export interface SimReport {
 
 export async function simulate(seed: number, canary?: Canary): Promise<SimReport> {
   const world = new World(seed, canary);
+  const unheard = (thrown: unknown) => world.violated(`nobody hears of a failure: ${thrown}`);
+  process.on("unhandledRejection", unheard);
+  try {
+    return await play(world, seed);
+  } finally {
+    process.off("unhandledRejection", unheard);
+  }
+}
+
+async function play(world: World, seed: number): Promise<SimReport> {
   const { chance, time } = world;
   world.note(`weather ${canonicalJson(world.weather)}`);
   const store = await openCoordinatorStore(":memory:");
@@ -88,9 +99,10 @@ export async function simulate(seed: number, canary?: Canary): Promise<SimReport
     for (const facts of dataSets) await tables.dataSets.insert({ facts, registeredAtMs: 0 });
     for (const quota of quotas) await tables.quotas.put(quota);
   });
-  const coordinator = new CoordinatorNode(world, store, policy, keys);
-  const work = new WorkWatch(world, store, new Map(dataSets.map((facts) => [facts.name, facts])));
   const fleet = chance.hit(0.2) ? largeFleet : smallFleet.slice(0, chance.between(2, 4));
+  const watch = new FleetWatch(world, fleet);
+  const coordinator = new CoordinatorNode(world, store, policy, keys, watch);
+  const work = new WorkWatch(world, store, new Map(dataSets.map((facts) => [facts.name, facts])));
   const agents = fleet.map(
     (facts) => new AgentNode(world, facts, coordinator, work, keyOf(facts.name)),
   );
@@ -112,6 +124,9 @@ export async function simulate(seed: number, canary?: Canary): Promise<SimReport
     ends.look(jobs);
     checkGangs(world, jobs);
     await checkQuotas(world, store, quotas);
+    await watch.look(store);
+    await checkMemory(world, store);
+    work.look(client.cancelled);
     const ended = jobs.every(({ state }) => isTerminal(state));
     rested = time.nowMs > stormMs && client.done && ended && agents.every(({ idle }) => idle);
     time.after(lookEveryMs, () => void look());
@@ -142,7 +157,7 @@ async function check(
   for (const id of states.keys()) {
     if (!client.acknowledged.has(id)) world.violated(`${id} was made and never acknowledged`);
   }
-  for (const id of client.cancelled) {
+  for (const id of client.cancelled.keys()) {
     const state = states.get(id) ?? "forgotten";
     if (["cancelled", "succeeded", "failed"].includes(state)) continue;
     world.violated(`${id} was cancelled and is ${state}`);

@@ -1,0 +1,48 @@
+/** Watches what the coordinator does with hosts: how much of each it gives away, and when it brakes. */
+import { siteOf } from "../../src/coordinator/brake.js";
+import type { CoordinatorEvent } from "../../src/coordinator/ports.js";
+import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
+import { type HostFacts, slotsOf } from "./agent-node.js";
+import type { World } from "./world.js";
+
+const leaseEndPattern = /^run (\S+) is lost \(host (\S+) did not renew its lease\)/;
+
+export class FleetWatch {
+  readonly #world: World;
+  readonly #sites: ReadonlyMap<string, string>;
+  /** Sites that are braked, and since when. */
+  readonly #braked = new Map<string, number>();
+
+  constructor(world: World, fleet: readonly HostFacts[]) {
+    this.#world = world;
+    this.#sites = new Map(fleet.map(({ name, place }) => [name, siteOf(place)]));
+  }
+
+  /** Nothing of a braked site is given up; an end that was being written when it was braked is. */
+  observe(event: CoordinatorEvent): void {
+    const { time, weather } = this.#world;
+    if (event.kind === "brake" && event.on) this.#braked.set(event.site, time.nowMs);
+    if (event.kind === "brake" && !event.on) this.#braked.delete(event.site);
+    if (event.kind !== "job") return;
+    const [, runId, host = ""] = leaseEndPattern.exec(event.text) ?? [];
+    const site = this.#sites.get(host) ?? "";
+    const sinceMs = this.#braked.get(site) ?? Number.POSITIVE_INFINITY;
+    if (time.nowMs - sinceMs <= 2 * weather.diskDelayMsMax) return;
+    this.#world.violated(`${runId} on ${host} is given up, and ${site} is braked`);
+  }
+
+  coordinatorDied(): void {
+    this.#braked.clear();
+  }
+
+  /** Looks now and then: no device has more runs than it takes. */
+  async look(store: CoordinatorStore): Promise<void> {
+    const held = new Map<string, number>();
+    for (const { host, device, slots } of await store.runs.inStages(["assigned", "acknowledged"])) {
+      const key = `${device} of ${host}`;
+      held.set(key, (held.get(key) ?? 0) + slots);
+      if ((held.get(key) ?? 0) <= slotsOf(device)) continue;
+      this.#world.violated(`${key} is given away ${held.get(key)} times`);
+    }
+  }
+}
