@@ -1,7 +1,7 @@
 /** What becomes of jobs whose runs end badly, by the cause: elsewhere, never, or parked. */
 import fc from "fast-check";
 import t from "tap";
-import { type ErrorCode, errorCodes } from "../src/base/errors.js";
+import { type ErrorCode, errorCodes, QuipuError } from "../src/base/errors.js";
 import { stepJob } from "../src/coordinator/job-machine.js";
 import { poisonedHostsMax, retryAfter } from "../src/coordinator/retry.js";
 import type { Decision } from "../src/model/decision.js";
@@ -11,7 +11,7 @@ import { Asks } from "../src/scheduler/placement/ask.js";
 import { Board } from "../src/scheduler/placement/board.js";
 import { decide } from "../src/scheduler/placement/decide.js";
 import { explain } from "../src/scheduler/placement/explain.js";
-import { CoordinatorWorld, FakeHost, job, times } from "./coordinator-world.js";
+import { CoordinatorWorld, FakeHost, job, settle, times } from "./coordinator-world.js";
 import { at, base, cl, de, holding, sg, job as specOf } from "./scheduler-world.js";
 import { jobRecord } from "./store-suite.js";
 
@@ -72,6 +72,36 @@ t.test("the host's fault: another host; the job's own: its end; the law's: refus
   const receipt = { state: "failed", failure: { code: "WORKER_DIED" }, result: { logIndex: 1 } };
   t.match(await world.job(last), receipt, "its one attempt ends with a receipt, too");
 });
+
+t.test(
+  "a doubled report while its run is given up ends nothing, also when that fails",
+  async (t) => {
+    const world = await CoordinatorWorld.open();
+    const { store } = world;
+    let failures = 0;
+    world.store = {
+      ...store,
+      transact: async (work) => {
+        if (failures === 0) return await store.transact(work);
+        failures -= 1;
+        await settle(); // whatever else is asked meanwhile is done before
+        throw new QuipuError("IO", "as if");
+      },
+    };
+    await world.start();
+    const one = new FakeHost(world, "sg-1");
+    await one.attach();
+    const id = await world.one();
+    const report = one.seal("failed", one.assign, failedWith("DEVICE_LOST"));
+    failures = 1;
+    await Promise.all([one.report(report), one.report(report)]);
+    t.match(await world.job(id), { state: "placed", epoch: 1, runId: one.assign.runId });
+    t.equal(one.ack, undefined, "neither is answered");
+    await one.report(report);
+    t.match(one.ack, { accepted: false, failure: { code: "FENCED" } }, "asked again, it is lost");
+    t.match(await world.job(id), { epoch: 2, failedHosts: [{ code: "DEVICE_LOST" }] });
+  },
+);
 
 t.test("a job that kills each host it lands on is parked after three", async (t) => {
   const world = await CoordinatorWorld.open();

@@ -120,6 +120,10 @@ async function accept(
   update: RunUpdate,
   opened: Opened,
 ): Promise<RunAck> {
+  if (core.runs.get(run.id)?.ending) {
+    // Should that fail, the run counts still, and so would this: asked again, it finds out.
+    throw new QuipuError("UNAVAILABLE", `the end of run ${run.id} is being written`);
+  }
   const receipt = {
     runId: run.id,
     jobId: run.jobId,
