@@ -74,7 +74,7 @@ export function drawWeather(chance: Chance): Weather {
     diskFaultRate: often([0, 0, 0.05]),
     diskCrashRate: often([0, 0.003, 0.02]),
     diskDelayMsMax: often([0, 3, 40, 400]),
-    cancelRate: often([0, 0.2]),
+    cancelRate: often([0, 0.2, 0.6]),
     operatorEveryMs: often([2_000, 8_000, 1_000_000]),
     workFailureRate: often([0, 0.15]),
     workMsMax: often([50, 4_000, 20_000, 20_000]),

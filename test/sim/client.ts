@@ -66,7 +66,7 @@ export class Client {
     }
     for (const { id } of ids) {
       if (!chance.hit(weather.cancelRate)) continue;
-      await time.delay(chance.between(0, chance.pick([30, 3_000])));
+      await time.delay(chance.between(0, chance.pick([30, 800, 3_000])));
       await this.#cancel(id);
     }
     this.#open -= 1;

@@ -1,6 +1,6 @@
 /**
- * `npm run sim -- --seed S --count N [--canary NAME] [--trace]`: seeds S to S+N-1, one after
- * another.
+ * `npm run sim -- --seed S --count N [--canary NAME] [--trace] [--first]`: seeds S to S+N-1, one
+ * after another; with `--first` up to the first that fails.
  */
 import { parseArgs } from "node:util";
 import { type SimReport, simulate } from "./simulate.js";
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     count: { type: "string", default: "100" },
     canary: { type: "string" },
     trace: { type: "boolean", default: false },
+    first: { type: "boolean", default: false },
   },
 });
 
@@ -31,6 +32,7 @@ for (let seed = first; seed < first + count; seed += 1) {
   console.error(`seed ${seed} FAILED:\n  ${report.violations.join("\n  ")}`);
   const again = canary === undefined ? "" : ` --canary ${canary}`;
   console.error(`  replay: npm run sim -- --seed ${seed} --count 1 --trace${again}`);
+  if (values.first) break;
 }
 
 const seconds = (performance.now() - startedMs) / 1000;

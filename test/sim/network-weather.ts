@@ -40,10 +40,11 @@ export class NetworkWeather {
       const way = chance.pick(["up", "down", "both"] as const);
       time.after(chance.between(0, clogSpreadMs), () => {
         counts.clogs += 1;
-        const untilMs = time.nowMs + chance.between(200, clogMsMax);
-        this.#world.note(`the line of ${facts.name} is clogged (${way}) until ${untilMs}`);
-        if (way !== "down") line.upFromMs = untilMs;
-        if (way !== "up") line.downFromMs = untilMs;
+        // Each way on its own: what was sent before may still be answered while nothing more gets through.
+        const [upMs, downMs] = [chance.between(200, clogMsMax), chance.between(200, clogMsMax)];
+        this.#world.note(`the line of ${facts.name} is clogged (${way}) for ${upMs} and ${downMs}`);
+        if (way !== "down") line.upFromMs = time.nowMs + upMs;
+        if (way !== "up") line.downFromMs = time.nowMs + downMs;
       });
     }
   }
