@@ -239,6 +239,37 @@ t.test("a member's own fault, or a cancel of one, ends all", async (t) => {
   t.equal(await world.state(waiting[0] ?? ""), "placed", "others are not touched");
 });
 
+t.test(
+  "a member out of attempts ends all; one cancelled in mid-decision lets none run",
+  async (t) => {
+    const world = await CoordinatorWorld.open();
+    const { core } = world.coordinator;
+    const [a, b] = (await hostsOf(world, "sg-1", "sg-2")) as [FakeHost, FakeHost];
+    await world.submit(job({ name: "train", gang: { size: 2 }, attemptsMax: 1 }));
+    const [lost, other] = [a.assign.jobId, b.assign.jobId];
+    await a.lost();
+    await settle();
+    await b.report(b.seal("cancelled"));
+    t.match(await world.job(lost), { state: "lost", failure: { code: "WORKER_DIED" } });
+    t.match(await world.job(other), { state: "cancelled", failure: { code: "GANG_FAILED" } });
+
+    const question = core.fleet.question.bind(core.fleet);
+    core.fleet.question = async (spec) => {
+      core.fleet.question = question;
+      const [, second] = await world.store.jobs.list(2, Number.MAX_SAFE_INTEGER);
+      await cancelJob(core, second?.id ?? "", "meanwhile");
+      return await question(spec);
+    };
+    const gang = await world.submit(gangJob(2));
+    await settle();
+    for (const id of gang) {
+      t.match(await world.job(id), { state: "cancelled", epoch: 0 }, "no run was granted");
+    }
+    t.equal(await world.state(await world.one()), "placed", "and nothing is held");
+    t.same(world.troubles, []);
+  },
+);
+
 t.test("a gang waits for jobs before it, and holds what it found for a bounded time", async (t) => {
   const world = await CoordinatorWorld.open();
   const [a, b] = (await hostsOf(world, "sg-1", "sg-2")) as [FakeHost, FakeHost];
