@@ -1,9 +1,11 @@
 /** What becomes of jobs whose runs end badly, by the cause: elsewhere, never, or parked. */
 import fc from "fast-check";
 import t from "tap";
+import { runUpdate } from "../src/agent/messages.js";
 import { type ErrorCode, errorCodes, QuipuError } from "../src/base/errors.js";
 import { stepJob } from "../src/coordinator/job-machine.js";
 import { poisonedHostsMax, retryAfter } from "../src/coordinator/retry.js";
+import { RunState } from "../src/gen/quipu/v1/attach_pb.js";
 import type { Decision } from "../src/model/decision.js";
 import { jobDigest } from "../src/model/job.js";
 import type { RunFacts } from "../src/model/run.js";
@@ -11,7 +13,7 @@ import { Asks } from "../src/scheduler/placement/ask.js";
 import { Board } from "../src/scheduler/placement/board.js";
 import { decide } from "../src/scheduler/placement/decide.js";
 import { explain } from "../src/scheduler/placement/explain.js";
-import { CoordinatorWorld, FakeHost, job, settle, times } from "./coordinator-world.js";
+import { CoordinatorWorld, FakeHost, job, refOf, settle, times } from "./coordinator-world.js";
 import { at, base, cl, de, holding, sg, job as specOf } from "./scheduler-world.js";
 import { jobRecord } from "./store-suite.js";
 
@@ -133,6 +135,24 @@ t.test("a job that kills each host it lands on is parked after three", async (t)
   await world.start();
   await hosts[3]?.attach();
   t.match(await world.job(id), { state: "lost", epoch: 3 }, "no fourth host gets it");
+});
+
+t.test("hosts that do not take a job have not died of it", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const hosts = ["a", "b", "c", "d"].map((letter) => new FakeHost(world, `sg-${letter}`));
+  for (const one of hosts) await one.attach();
+  const id = await world.one(job({ attemptsMax: 10 }));
+  for (let refusal = 1; refusal <= poisonedHostsMax; refusal += 1) {
+    const host = hosts.find((one) => one.all("assign").length > 0 && !one.closed) as FakeHost;
+    const failure = new QuipuError("LIMIT_EXCEEDED", "it holds enough").toJSON();
+    const state = RunState.LOST;
+    await host.report(runUpdate(host.name, refOf(host.assign), { state, failure }));
+    host.leave();
+  }
+  t.match(await world.job(id), {
+    ...{ state: "placed", epoch: poisonedHostsMax + 1 },
+    failedHosts: Array.from({ length: poisonedHostsMax }, () => ({ code: "UNAVAILABLE" })),
+  });
 });
 
 t.test("for any causes: attempts, hosts and ends are as the rules say", async (t) => {

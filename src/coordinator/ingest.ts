@@ -235,7 +235,8 @@ async function setLogged(
 
 async function ingestLost(core: Core, run: RunRecord, update: RunUpdate): Promise<RunAck> {
   const failure: ErrorJson = {
-    code: "WORKER_DIED",
+    // An agent that says why has not taken the run: nothing died of it.
+    code: update.failure === undefined ? "WORKER_DIED" : "UNAVAILABLE",
     kind: "retryable",
     message: update.failure?.message || `the agent of ${run.host} lost the run before its end`,
   };

@@ -21,7 +21,7 @@ export function preempted(message: string): ErrorJson {
 }
 
 /** Ways to be gone that are no news of a run that was told to leave. */
-const departures: readonly ErrorCode[] = ["LEASE_EXPIRED", "WORKER_DIED"];
+const departures: readonly ErrorCode[] = ["LEASE_EXPIRED", "WORKER_DIED", "UNAVAILABLE"];
 
 /**
  * Gives the run up and its job back to the queue (or to its end). True when the run was current.
