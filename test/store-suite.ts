@@ -47,6 +47,18 @@ const run: RunRecord = {
 
 const leaf = (digit: string) => `sha256:${digit.repeat(64)}` as const;
 
+async function keepsGangs(t: Checks, store: CoordinatorStore): Promise<void> {
+  const gang = [11, 10].map((position) => {
+    return { ...jobRecord, id: `job-${position}`, position, gangId: "job-10" };
+  });
+  await store.transact(({ jobs }) => jobs.insert(gang));
+  const ofGang = await store.transact(async ({ jobs }) => {
+    await jobs.update({ ...(gang[0] as JobRecord), state: "placed" });
+    return await jobs.ofGang("job-10"); // sees what is written in the same transaction
+  });
+  t.same(ofGang, [gang[1], { ...gang[0], state: "placed" }], "members in order of rank");
+}
+
 export async function keepsAllOrNothing(t: Checks, where: string): Promise<void> {
   const store = await openCoordinatorStore(where);
   await store.check();
@@ -108,15 +120,7 @@ export async function keepsAllOrNothing(t: Checks, where: string): Promise<void>
     await again.transact(({ papers }) => papers.put([paper]));
   }
   t.same(await again.papers.get(paper.digest), paper.content);
-  const gang = [11, 10].map((position) => {
-    return { ...jobRecord, id: `job-${position}`, position, gangId: "job-10" };
-  });
-  await again.transact(({ jobs }) => jobs.insert(gang));
-  const ofGang = await again.transact(async ({ jobs }) => {
-    await jobs.update({ ...(gang[0] as JobRecord), state: "placed" });
-    return await jobs.ofGang("job-10"); // sees what is written in the same transaction
-  });
-  t.same(ofGang, [gang[1], { ...gang[0], state: "placed" }], "members in order of rank");
+  await keepsGangs(t, again);
   t.equal(await again.papers.get(digestOf(new Uint8Array())), undefined);
   await again.close();
 }
