@@ -137,6 +137,26 @@ t.test("a job that kills each host it lands on is parked after three", async (t)
   t.match(await world.job(id), { state: "lost", epoch: 3 }, "no fourth host gets it");
 });
 
+t.test(
+  "an agent that is told to end has not died of its run, which costs no attempt",
+  async (t) => {
+    const world = await CoordinatorWorld.open();
+    const hosts = ["a", "b"].map((letter) => new FakeHost(world, `sg-${letter}`));
+    for (const one of hosts) await one.attach();
+    const id = await world.one(job({ attemptsMax: 1 }));
+    const failure = new QuipuError("PREEMPTED", "the host's agent was told to end").toJSON();
+    for (let turn = 1; turn <= 4; turn += 1) {
+      const { host: name } = await world.job(id);
+      const one = hosts.find((host) => host.name === name) as FakeHost;
+      const { assign } = one;
+      await one.running();
+      const state = RunState.LOST;
+      await one.report(runUpdate(name, refOf(assign), { state, failure }));
+    }
+    t.match(await world.job(id), { state: "placed", epoch: 5 });
+  },
+);
+
 t.test("hosts that do not take a job have not died of it", async (t) => {
   const world = await CoordinatorWorld.open();
   const hosts = ["a", "b", "c", "d"].map((letter) => new FakeHost(world, `sg-${letter}`));

@@ -305,7 +305,7 @@ export class RunLife {
   #present(): RunUpdate | undefined {
     const { host } = this.house.identity;
     if (this.phase === "sealed") return this.#sealed;
-    if (this.phase === "lost") return runUpdate(host, this.ref, { state: RunState.LOST });
+    if (this.phase === "lost") return runUpdate(host, this.ref, this.#loss());
     if ((this.phase !== "working" && this.phase !== "sealing") || !this.held) return undefined;
     const { activity } = this;
     return runUpdate(host, this.ref, {
@@ -313,6 +313,13 @@ export class RunLife {
       progress: this.#progress,
       activity,
     });
+  }
+
+  /** An agent that was told to end says so: nothing died of the run. */
+  #loss(): Parameters<typeof runUpdate>[2] {
+    if (this.#stop !== "ended") return { state: RunState.LOST };
+    const failure = new QuipuError("PREEMPTED", "the host's agent was told to end");
+    return { state: RunState.LOST, failure: failure.toJSON() };
   }
 
   #noteProgress(fraction: number, activity: string): void {

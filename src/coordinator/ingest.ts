@@ -23,6 +23,7 @@ import {
   parseEnvelope,
 } from "../proof/receipt/envelope.js";
 import { parseStatement } from "../proof/receipt/statement.js";
+import type { ActiveRun } from "./active-runs.js";
 import { type Core, note } from "./core.js";
 import { restartText } from "./gangs.js";
 import { tellFollowers, writeJob } from "./graph.js";
@@ -234,17 +235,20 @@ async function setLogged(
 }
 
 async function ingestLost(core: Core, run: RunRecord, update: RunUpdate): Promise<RunAck> {
-  const failure: ErrorJson = {
-    // An agent that says why has not taken the run: nothing died of it.
-    code: update.failure === undefined ? "WORKER_DIED" : "UNAVAILABLE",
-    kind: "retryable",
-    message: update.failure?.message || `the agent of ${run.host} lost the run before its end`,
-  };
   const active = core.runs.granted(run.host, { runId: run.id, epoch: run.epoch });
-  const lost = active !== undefined && (await loseRun(core, active, failure));
+  const lost = active !== undefined && (await loseRun(core, active, lossOf(active, update)));
   if (!lost) return refusal(update, "FENCED", "the run counts no longer");
   const { runId, epoch } = update;
   return create(RunAckSchema, { runId, epoch, accepted: true, logIndex: -1n });
+}
+
+/** An agent that says why has been told to end, or has not taken the run: nothing died of it. */
+function lossOf({ run, acknowledged }: ActiveRun, { failure }: RunUpdate): ErrorJson {
+  const message = failure?.message || `the agent of ${run.host} lost the run before its end`;
+  if (failure === undefined) return { code: "WORKER_DIED", kind: "retryable", message };
+  // One that was never taken costs an attempt, or a host that takes nothing would be asked for ever.
+  if (failure.code === "PREEMPTED" && acknowledged) return preempted(message);
+  return { code: "UNAVAILABLE", kind: "retryable", message };
 }
 
 async function refuseEnvelope(
