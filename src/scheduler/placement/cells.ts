@@ -27,8 +27,8 @@ export interface Kind {
   /** What the law can see of its hosts, as text. */
   readonly placeKey: string;
   readonly cells: Map<string, Cell>;
-  /** Of each device which sort it is: equal ones have the same number. */
-  readonly sorts: ReadonlyMap<string, number>;
+  /** Of each device which sort it is (equal ones have the same number), and its slots. */
+  readonly sorts: ReadonlyMap<string, Sort>;
 }
 
 export class Cells {
@@ -105,22 +105,29 @@ export function placeIn(names: readonly string[], name: string): number {
   return low;
 }
 
-function sortsOf({ devices }: HostView): ReadonlyMap<string, number> {
+interface Sort {
+  readonly number: number;
+  readonly slots: number;
+}
+
+function sortsOf({ devices }: HostView): ReadonlyMap<string, Sort> {
   const numbers = new Map<string, number>();
-  const sorts = new Map<string, number>();
+  const sorts = new Map<string, Sort>();
   for (const { id, ...rest } of devices) {
     const sort = canonicalJson([id === "cpu", rest]);
     const number = numbers.get(sort) ?? numbers.size;
     numbers.set(sort, number);
-    sorts.set(id, number);
+    sorts.set(id, { number, slots: rest.slots });
   }
   return sorts;
 }
 
-/** Which of several equal devices hold how much makes no difference. */
+/** Which of several equal devices hold how much makes no difference; nor what one without a free slot holds. */
 function freeOf({ sorts }: Kind, { attached, cordoned, load }: HostView): string {
   const rows = load.map(({ device, slots, memoryBytes }) => {
-    return `${sorts.get(device)}:${slots}:${memoryBytes}`;
+    const sort = sorts.get(device);
+    const held = slots === sort?.slots ? "" : memoryBytes;
+    return `${sort?.number}:${slots}:${held}`;
   });
   return `${attached ? "+" : "-"}${cordoned ? "-" : "+"}${rows.sort().join()}`;
 }
