@@ -2,16 +2,16 @@
 import fc from "fast-check";
 import t from "tap";
 import { type BurstConfig, burstConfig, pilotHosts } from "../src/model/burst.js";
-import { committedNanos } from "../src/scheduler/burst/budget.js";
 import { listedWithinMs, planBurst } from "../src/scheduler/burst/plan.js";
 import { restsUntilMs } from "../src/scheduler/burst/starts.js";
 import type {
   BurstAction,
   BurstState,
   PilotState,
-  Sighting,
   WaitingJob,
 } from "../src/scheduler/burst/state.js";
+import { Day } from "./burst-day.js";
+import { Chance } from "./sim/chance.js";
 
 t.setTimeout(120_000);
 
@@ -190,170 +190,6 @@ t.test("a pilot's life ends by boot, idleness, time or its provider, in order", 
   t.match(at(listedWithinMs, lost), [{ kind: "end", failed: false, reason: /provider ended it/ }]);
 });
 
-const stepMs = 5_000;
-
-/** A day of a fleet that is made of pilots only: chance decides what providers and jobs do. */
-class Day {
-  nowMs = 0;
-  readonly pilots = new Map<string, Mutable>();
-  readonly jobs = new Map<string, { sinceMs: number; hosts: ReadonlySet<string>; runMs: number }>();
-  readonly #runs = new Map<string, { host: string; endsAtMs: number }>();
-  #count = 0;
-  served = 0;
-
-  constructor(
-    readonly config: BurstConfig,
-    readonly chance: () => number,
-    public faults: boolean,
-  ) {}
-
-  submit(): void {
-    const offers = this.config.offers.filter(() => this.chance() < 0.6);
-    const hosts = new Set(offers.flatMap(pilotHosts));
-    this.#count += 1;
-    const runMs = 1_000 + Math.floor(this.chance() * 400_000);
-    this.jobs.set(`job-${this.#count}`, { sinceMs: this.nowMs, hosts, runMs });
-  }
-
-  step(): void {
-    this.nowMs += stepMs;
-    for (const pilot of this.pilots.values()) this.#live(pilot);
-    this.#dispatch();
-    const state = this.#state();
-    const { actions } = planBurst(state);
-    check(state, actions);
-    for (const action of actions) this.#carryOut(action);
-  }
-
-  #live(pilot: Mutable): void {
-    for (const [id, run] of this.#runs) if (run.endsAtMs <= this.nowMs) this.#runs.delete(id);
-    if (pilot.stage === "ended") return;
-    const happens = (share: number) => this.faults && this.chance() < share;
-    if (pilot.stage === "wanted") {
-      if (happens(0.2))
-        Object.assign(pilot, { stage: "stopping", failed: true }); // no quota
-      else if (!happens(0.2)) Object.assign(pilot, { stage: "started", there: !happens(0.2) });
-    } else if (pilot.stage === "started" && pilot.there && !happens(0.9)) {
-      Object.assign(pilot, { stage: "joined", idleSinceMs: this.nowMs });
-    }
-    if (happens(0.01)) pilot.there = false;
-  }
-
-  #dispatch(): void {
-    for (const [id, { hosts, runMs }] of this.jobs) {
-      const free = [...this.pilots.values()].find((pilot) => {
-        return (
-          pilot.stage === "joined" && pilot.there && hosts.has(pilot.host) && this.#room(pilot) > 0
-        );
-      });
-      if (free === undefined) continue;
-      this.jobs.delete(id);
-      this.served += 1;
-      this.#runs.set(id, { host: free.host, endsAtMs: this.nowMs + runMs });
-    }
-  }
-
-  #runsOn({ host }: Mutable): number {
-    return [...this.#runs.values()].filter((run) => run.host === host).length;
-  }
-
-  #room(pilot: Mutable): number {
-    const offer = this.config.offers.find(({ name }) => name === pilot.offer);
-    return (offer?.devices.length ?? 0) - this.#runsOn(pilot);
-  }
-
-  #state(): BurstState {
-    const pilots = [...this.pilots.values()];
-    for (const pilot of pilots) if (this.#runsOn(pilot) > 0) pilot.idleSinceMs = this.nowMs;
-    const borne = new Set(pilots.filter(({ stage }) => stage !== "ended").map(({ host }) => host));
-    return {
-      nowMs: this.nowMs,
-      config: this.config,
-      offers: this.config.offers.map((offer) => ({
-        offer,
-        reachable: !this.faults || this.chance() < 0.9,
-        freeHosts: pilotHosts(offer).filter((host) => !borne.has(host)),
-      })),
-      pilots: pilots.map((pilot) => ({
-        ...pilot,
-        starting: false,
-        sighting: (pilot.there ? "running" : "absent") satisfies Sighting,
-        attached: pilot.there && (pilot.stage === "joined" || pilot.stage === "draining"),
-        runs: pilot.stage === "ended" ? 0 : this.#runsOn(pilot),
-        deviceSlots: 1,
-        freeSlots: pilot.stage === "ended" ? 0 : this.#room(pilot),
-      })),
-      waiting: [...this.jobs].map(([id, { sinceMs, hosts }]) => ({
-        id,
-        sinceMs,
-        hosts,
-        isLight: true,
-      })),
-    };
-  }
-
-  #carryOut(action: BurstAction): void {
-    if (action.kind === "start") {
-      const { offer, host } = action;
-      this.#count += 1;
-      const pilot: Mutable = {
-        ...{ id: `pilot-${this.#count}`, offer: offer.name, host, stage: "wanted", failed: false },
-        ...{ createdAtMs: this.nowMs, endsAtMs: this.nowMs + 1000 * offer.lifetimeSeconds },
-        ...{ nanosPerSecond: offer.price?.nanosPerSecond ?? 0, idleSinceMs: this.nowMs },
-        there: false,
-      };
-      this.pilots.set(pilot.id, pilot);
-      return;
-    }
-    const pilot = this.pilots.get(action.id) as Mutable;
-    if (action.kind === "drain") pilot.stage = "draining";
-    if (action.kind === "stop") {
-      Object.assign(pilot, { stage: "stopping", failed: action.failed });
-      if (!this.faults || this.chance() < 0.5) pilot.there = false;
-    }
-    if (action.kind !== "end") return;
-    for (const [id, { host }] of this.#runs) if (host === pilot.host) this.#runs.delete(id);
-    Object.assign(pilot, { stage: "ended", failed: action.failed, endedAtMs: this.nowMs });
-  }
-}
-
-type Mutable = {
-  -readonly [Key in keyof Omit<
-    PilotState,
-    "starting" | "sighting" | "attached" | "runs" | "freeSlots" | "deviceSlots"
-  >]: PilotState[Key];
-} & { there: boolean };
-
-function check(state: BurstState, actions: readonly BurstAction[]): void {
-  const { nowMs, config, pilots, waiting } = state;
-  const starts = actions.flatMap((action) => (action.kind === "start" ? [action] : []));
-  const living = pilots.filter(({ stage }) => stage !== "ended");
-  const insist = (holds: boolean, what: string) => {
-    if (!holds) throw new Error(`${what} at ${nowMs}: ${JSON.stringify(actions)}`);
-  };
-  const hosts = [...living, ...starts].map(({ host }) => host);
-  insist(new Set(hosts).size === hosts.length, "one name, one pilot");
-  insist(starts.length === 0 || hosts.length <= config.pilotsMax, "no more than pilotsMax");
-  const cost = starts.reduce(
-    (sum, { offer }) => sum + (offer.price?.nanosPerSecond ?? 0) * offer.lifetimeSeconds,
-    Number(committedNanos(pilots, nowMs)),
-  );
-  insist(starts.length === 0 || cost <= (config.budget?.nanosPerDay ?? cost), "within the budget");
-  for (const { jobId, host, offer } of starts) {
-    const job = waiting.find(({ id }) => id === jobId);
-    insist(job?.hosts.has(host) === true, "lawful for the job");
-    insist(nowMs >= (job?.sinceMs ?? nowMs) + 1000 * offer.waitSeconds, "after its wait");
-  }
-  for (const pilot of living) {
-    const [own] = actions.filter((action) => action.kind !== "start" && action.id === pilot.id);
-    if (nowMs >= pilot.endsAtMs)
-      insist(own?.kind === "stop" || own?.kind === "end", "over in time");
-    const isBusy = pilot.stage === "joined" && pilot.runs > 0 && pilot.sighting === "running";
-    const isEarly = nowMs < pilot.endsAtMs - 300_000;
-    if (isBusy && isEarly) insist(own === undefined, "work is left alone");
-  }
-}
-
 t.test(
   "in whole days of chance no rule is broken, and when all is done nothing is left",
   async () => {
@@ -365,7 +201,7 @@ t.test(
     });
     fc.assert(
       fc.property(day, ({ seed, devices, pilotsMax, nanosPerDay }) => {
-        const random = generator(seed);
+        const chance = new Chance(seed);
         const ids = Array.from({ length: devices }, (_, at) => ({ id: `cuda:${at}`, slots: 1 }));
         const config = configOf(
           [
@@ -374,9 +210,9 @@ t.test(
           ],
           { pilotsMax, budget: { currency: "USD", nanosPerDay } },
         );
-        const world = new Day(config, random, true);
+        const world = new Day(config, chance, true);
         for (let step = 0; step < 300; step += 1) {
-          if (random() < 0.2) world.submit();
+          if (chance.hit(0.2)) world.submit();
           world.step();
         }
         world.faults = false;
@@ -388,8 +224,7 @@ t.test(
       { numRuns: 12 },
     );
     // Liveness: with providers that do their work and money enough, every job is served.
-    const random = generator(7);
-    const world = new Day(configOf([offerParts]), random, false);
+    const world = new Day(configOf([offerParts]), new Chance(7), false);
     for (let job = 0; job < 20; job += 1) world.submit();
     for (const [id, { hosts }] of world.jobs) if (hosts.size === 0) world.jobs.delete(id);
     const asked = world.jobs.size;
@@ -397,15 +232,6 @@ t.test(
     t.equal(world.served, asked);
   },
 );
-
-/** Numbers from 0 to 1 that a seed repeats. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 t.test("a configuration that cannot be kept is refused, by field", async (t) => {
   const faults = (offers: readonly object[], more: object = {}) =>
