@@ -93,14 +93,16 @@ export class Commits {
       const unit = new Unit(db, this.#database, this.#memories);
       return { outcomes: await runPlainly(works, unit), unit };
     });
-    unit.committed();
+    unit.committed(this.#memories);
     return outcomes;
   }
 
   async #apart(works: readonly Work[]): Promise<readonly Outcome[]> {
-    // What is remembered is of before the first of them, which the others must see.
-    this.#memories.forget();
-    return await this.#database.transaction((db) => runApart(works, db, this.#database));
+    const { outcomes, units } = await this.#database.transaction((db) =>
+      runApart(works, db, this.#database),
+    );
+    for (const unit of units) unit.committed(this.#memories);
+    return outcomes;
   }
 }
 
@@ -115,12 +117,14 @@ async function runPlainly(works: readonly Work[], unit: Unit): Promise<Outcome[]
   return outcomes;
 }
 
+/** Each sees what those before it have written, so nothing here is remembered from before the first. */
 async function runApart(
   works: readonly Work[],
   db: Kysely<Schema>,
   database: Database,
-): Promise<Outcome[]> {
+): Promise<{ readonly outcomes: readonly Outcome[]; readonly units: readonly Unit[] }> {
   const outcomes: Outcome[] = [];
+  const units: Unit[] = [];
   for (const work of works) {
     await sql`savepoint work`.execute(db);
     try {
@@ -129,6 +133,7 @@ async function runApart(
       await unit.flush();
       await sql`release savepoint work`.execute(db);
       outcomes.push({ value });
+      units.push(unit);
     } catch (error) {
       if (isSerialisationFailure(error)) throw error; // the whole transaction is run again
       await sql`rollback to savepoint work`.execute(db);
@@ -136,5 +141,5 @@ async function runApart(
       outcomes.push({ error: explainDatabase(error, "the database refused a change") });
     }
   }
-  return outcomes;
+  return { outcomes, units };
 }

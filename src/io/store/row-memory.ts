@@ -15,13 +15,9 @@ export class RowMemory<Row> {
 
   /** From now on nobody else writes; or from now on somebody may. */
   open(isOpen: boolean): void {
-    this.clear();
-    this.#isOpen = isOpen;
-  }
-
-  clear(): void {
     this.#rows.clear();
     this.#bytes = 0;
+    this.#isOpen = isOpen;
   }
 
   get(key: string): Row | undefined {
@@ -35,16 +31,16 @@ export class RowMemory<Row> {
   /** As a commit left it. */
   set(key: string, row: Row): void {
     if (!this.#isOpen) return;
-    this.forget(key);
+    this.#forget(key);
     this.#rows.set(key, row);
     this.#bytes += this.#sizeOf(row);
     for (const oldest of this.#rows.keys()) {
       if (this.#bytes <= bytesMax) break;
-      this.forget(oldest);
+      this.#forget(oldest);
     }
   }
 
-  forget(key: string): void {
+  #forget(key: string): void {
     const row = this.#rows.get(key);
     if (row === undefined) return;
     this.#rows.delete(key);

@@ -14,7 +14,6 @@ export interface Rows<Row> {
   insert(rows: readonly Row[]): Promise<void>;
   /** Of rows that are there. */
   replace(rows: readonly Row[]): Promise<void>;
-  delete(keys: readonly string[]): Promise<void>;
 }
 
 /** Statements stay far below what databases allow of parameters. */
@@ -27,7 +26,6 @@ export class RowSet<Row> {
   readonly #known = new Map<string, Row | undefined>();
   readonly #inserted = new Set<string>();
   readonly #replaced = new Set<string>();
-  readonly #deleted = new Set<string>();
 
   constructor(rows: Rows<Row>, memory?: RowMemory<Row>) {
     this.#rows = rows;
@@ -54,8 +52,7 @@ export class RowSet<Row> {
       throw new QuipuError("CONFLICT", `${this.#rows.table} has a row ${key} already`);
     }
     this.#known.set(key, row);
-    if (this.#deleted.delete(key)) this.#replaced.add(key);
-    else this.#inserted.add(key);
+    this.#inserted.add(key);
   }
 
   /** Without effect where there is no such row. */
@@ -66,25 +63,15 @@ export class RowSet<Row> {
     if (!this.#inserted.has(key)) this.#replaced.add(key);
   }
 
-  delete(key: string): void {
-    this.#known.set(key, undefined);
-    this.#replaced.delete(key);
-    if (!this.#inserted.delete(key)) this.#deleted.add(key);
-  }
-
   /** To the database, before something is asked of it that these rows play a part in. */
   async flush(): Promise<void> {
-    await this.#each(this.#deleted, (keys) => this.#rows.delete(keys));
-    await this.#each(this.#inserted, (keys) => this.#rows.insert(this.#of(keys)));
-    await this.#each(this.#replaced, (keys) => this.#rows.replace(this.#of(keys)));
+    await this.#each(this.#inserted, (rows) => this.#rows.insert(rows));
+    await this.#each(this.#replaced, (rows) => this.#rows.replace(rows));
   }
 
   /** The transaction is committed, and these are its rows. */
-  committed(): void {
-    for (const [key, row] of this.#known) {
-      if (row === undefined) this.#memory?.forget(key);
-      else this.#memory?.set(key, row);
-    }
+  committed(memory: RowMemory<Row>): void {
+    for (const [key, row] of this.#known) if (row !== undefined) memory.set(key, row);
   }
 
   async #load(keys: readonly string[]): Promise<void> {
@@ -98,15 +85,11 @@ export class RowSet<Row> {
     for (const row of await this.#rows.load(missing)) this.#known.set(this.#rows.keyOf(row), row);
   }
 
-  #of(keys: readonly string[]): Row[] {
-    return keys.map((key) => this.#known.get(key) as Row);
-  }
-
-  async #each(keys: Set<string>, write: (keys: readonly string[]) => Promise<void>): Promise<void> {
-    const all = [...keys];
+  async #each(keys: Set<string>, write: (rows: readonly Row[]) => Promise<void>): Promise<void> {
+    const rows = [...keys].map((key) => this.#known.get(key) as Row);
     keys.clear();
-    for (let at = 0; at < all.length; at += rowsPerStatementMax) {
-      await write(all.slice(at, at + rowsPerStatementMax));
+    for (let at = 0; at < rows.length; at += rowsPerStatementMax) {
+      await write(rows.slice(at, at + rowsPerStatementMax));
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Kysely } from "kysely";
 import type { Digest } from "../../base/bytes.js";
 import type { JobTable, PaperTable, SubmissionTable } from "./coordinator-store.js";
 import { excluded } from "./excluded.js";
-import type { DecisionRecord, JobRecord } from "./records.js";
+import type { JobRecord } from "./records.js";
 import type { Rows } from "./row-set.js";
 import type { JobRow, Schema } from "./schema.js";
 
@@ -36,9 +36,6 @@ export function jobRows(db: Kysely<Schema>): Rows<JobRecord> {
         const whole = change.epoch === 0 ? { ...change, spec } : change;
         await db.updateTable("jobs").set(whole).where("id", "=", id).execute();
       }
-    },
-    async delete(ids) {
-      await db.deleteFrom("jobs").where("id", "in", ids).execute();
     },
   };
 }
@@ -107,34 +104,6 @@ export function jobQueries(
         .select((column) => column.fn.max("position").as("last"))
         .executeTakeFirst();
       return Number(row?.last ?? 0);
-    },
-  };
-}
-
-export function decisionRows(db: Kysely<Schema>): Rows<DecisionRecord> {
-  const toRow = ({ id, jobId, content }: DecisionRecord) => ({ id, job_id: jobId, content });
-  return {
-    table: "decisions",
-    keyOf: ({ id }) => id,
-    async load(ids) {
-      const rows = await db.selectFrom("decisions").selectAll().where("id", "in", ids).execute();
-      return rows.map(({ id, job_id, content }) => {
-        return { id, jobId: job_id, content: plain(content) };
-      });
-    },
-    async insert(decisions) {
-      await db.insertInto("decisions").values(decisions.map(toRow)).execute();
-    },
-    async replace(decisions) {
-      const rows = decisions.map(toRow);
-      await db
-        .insertInto("decisions")
-        .values(rows)
-        .onConflict((conflict) => conflict.column("id").doUpdateSet(excluded(rows)))
-        .execute();
-    },
-    async delete(ids) {
-      await db.deleteFrom("decisions").where("id", "in", ids).execute();
     },
   };
 }

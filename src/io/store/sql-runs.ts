@@ -27,9 +27,6 @@ export function runRows(db: Kysely<Schema>): Rows<RunRecord> {
         .onConflict((conflict) => conflict.column("id").doUpdateSet(excluded(rows)))
         .execute();
     },
-    async delete(ids) {
-      await db.deleteFrom("runs").where("id", "in", ids).execute();
-    },
   };
 }
 
@@ -88,9 +85,6 @@ export function receiptRows(db: Kysely<Schema>): Rows<ReceiptRecord> {
         })
         .where("run_id", "in", ids)
         .execute();
-    },
-    async delete(runIds) {
-      await db.deleteFrom("receipts").where("run_id", "in", runIds).execute();
     },
   };
 }

@@ -8,7 +8,8 @@ import { openPostgres } from "./postgres.js";
 import { isPostgresAddress } from "./postgres-address.js";
 import type { RowMemory } from "./row-memory.js";
 import type { Rows } from "./row-set.js";
-import { decisionRows, jobQueries, jobRows } from "./sql-jobs.js";
+import { readDecision } from "./sql-decisions.js";
+import { jobQueries, jobRows } from "./sql-jobs.js";
 import { receiptQueries, receiptRows, runQueries, runRows } from "./sql-runs.js";
 import { openSqlite } from "./sqlite.js";
 import { Memories, Unit } from "./unit.js";
@@ -47,12 +48,12 @@ function readers(database: Database, memories: Memories): StoreTables {
     jobs: { ...jobQueries(db), ...reader(jobRows(db), jobs), expect: refused, update: refused },
     runs: { ...runQueries(db), ...reader(runRows(db), runs), update: refused },
     receipts: { ...receiptQueries(db), ...reader(receiptRows(db), receipts), setLogged: refused },
-    decisions: { ...reader(decisionRows(db)), delete: refused },
+    decisions: { get: (id) => readDecision(db, id), insert: refused, delete: refused },
   };
 }
 
-function reader<Row>(rows: Rows<Row>, memory?: RowMemory<Row>) {
-  const get = async (key: string) => memory?.get(key) ?? (await rows.load([key]))[0];
+function reader<Row>(rows: Rows<Row>, memory: RowMemory<Row>) {
+  const get = async (key: string) => memory.get(key) ?? (await rows.load([key]))[0];
   return { get, insert: refused };
 }
 

@@ -6,14 +6,15 @@
 import type { Kysely } from "kysely";
 import type { StoreTables } from "./coordinator-store.js";
 import type { Database } from "./database.js";
-import type { DecisionRecord, JobRecord, ReceiptRecord, RunRecord } from "./records.js";
+import type { JobRecord, ReceiptRecord, RunRecord } from "./records.js";
 import { RowMemory } from "./row-memory.js";
 import { RowSet } from "./row-set.js";
 import type { Schema } from "./schema.js";
 import { dataUseTable } from "./sql-data-uses.js";
+import { DecisionSet } from "./sql-decisions.js";
 import { dataSetTable, hostTable, runLogTable } from "./sql-fleet.js";
 import { jobLinkTable } from "./sql-job-links.js";
-import { decisionRows, jobQueries, jobRows, paperTable, submissionTable } from "./sql-jobs.js";
+import { jobQueries, jobRows, paperTable, submissionTable } from "./sql-jobs.js";
 import { leaderTable } from "./sql-leader.js";
 import { logFileTable } from "./sql-log.js";
 import { pilotTable } from "./sql-pilots.js";
@@ -31,15 +32,7 @@ export class Memories {
   readonly receipts = new RowMemory<ReceiptRecord>(({ envelope }) => rowBytes + envelope.length);
 
   open(isOpen: boolean): void {
-    for (const memory of this.#all) memory.open(isOpen);
-  }
-
-  forget(): void {
-    for (const memory of this.#all) memory.clear();
-  }
-
-  get #all() {
-    return [this.jobs, this.runs, this.receipts];
+    for (const memory of [this.jobs, this.runs, this.receipts]) memory.open(isOpen);
   }
 }
 
@@ -48,23 +41,19 @@ export class Unit {
   readonly #jobs: RowSet<JobRecord>;
   readonly #runs: RowSet<RunRecord>;
   readonly #receipts: RowSet<ReceiptRecord>;
-  readonly #decisions: RowSet<DecisionRecord>;
+  readonly #decisions: DecisionSet;
 
   /** Without memories every row is the database's. */
   constructor(db: Kysely<Schema>, { dialect }: Database, memories?: Memories) {
     this.#jobs = new RowSet(jobRows(db), memories?.jobs);
     this.#runs = new RowSet(runRows(db), memories?.runs);
     this.#receipts = new RowSet(receiptRows(db), memories?.receipts);
-    this.#decisions = new RowSet(decisionRows(db));
+    this.#decisions = new DecisionSet(db);
     this.tables = {
       jobs: this.#jobTable(db),
       runs: this.#runTable(db),
       receipts: this.#receiptTable(db),
-      decisions: {
-        insert: async (decision) => this.#decisions.insert(decision),
-        get: (id) => this.#decisions.get(id),
-        delete: async (id) => this.#decisions.delete(id),
-      },
+      decisions: this.#decisions,
       hosts: hostTable(db),
       dataSets: dataSetTable(db),
       papers: paperTable(db),
@@ -86,8 +75,10 @@ export class Unit {
     for (const set of [this.#jobs, this.#decisions, this.#runs, this.#receipts]) await set.flush();
   }
 
-  committed(): void {
-    for (const set of [this.#jobs, this.#runs, this.#receipts]) set.committed();
+  committed({ jobs, runs, receipts }: Memories): void {
+    this.#jobs.committed(jobs);
+    this.#runs.committed(runs);
+    this.#receipts.committed(receipts);
   }
 
   /** Questions that are no row's key see what was written before them. */

@@ -1,0 +1,49 @@
+/** Decisions, in SQL: written once, and gone when the job that waits by them has a newer one. */
+import type { Kysely } from "kysely";
+import type { DecisionTable } from "./coordinator-store.js";
+import type { DecisionRecord } from "./records.js";
+import type { Schema } from "./schema.js";
+import { plain } from "./sql-jobs.js";
+
+export async function readDecision(
+  db: Kysely<Schema>,
+  id: string,
+): Promise<DecisionRecord | undefined> {
+  const row = await db.selectFrom("decisions").selectAll().where("id", "=", id).executeTakeFirst();
+  return row && { id: row.id, jobId: row.job_id, content: plain(row.content) };
+}
+
+/** As one transaction sees them: what it writes and removes goes to the database at its end, together. */
+export class DecisionSet implements DecisionTable {
+  readonly #db: Kysely<Schema>;
+  readonly #inserted = new Map<string, DecisionRecord>();
+  readonly #deleted = new Set<string>();
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db;
+  }
+
+  async insert(decision: DecisionRecord): Promise<void> {
+    this.#inserted.set(decision.id, decision);
+  }
+
+  async get(id: string): Promise<DecisionRecord | undefined> {
+    if (this.#deleted.has(id)) return undefined;
+    return this.#inserted.get(id) ?? (await readDecision(this.#db, id));
+  }
+
+  async delete(id: string): Promise<void> {
+    if (!this.#inserted.delete(id)) this.#deleted.add(id);
+  }
+
+  async flush(): Promise<void> {
+    const gone = [...this.#deleted];
+    const rows = [...this.#inserted.values()].map(({ id, jobId, content }) => {
+      return { id, job_id: jobId, content };
+    });
+    this.#deleted.clear();
+    this.#inserted.clear();
+    if (gone.length > 0) await this.#db.deleteFrom("decisions").where("id", "in", gone).execute();
+    if (rows.length > 0) await this.#db.insertInto("decisions").values(rows).execute();
+  }
+}
