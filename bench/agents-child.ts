@@ -1,7 +1,7 @@
 /**
  * Many agents in one process, for `agents.ts`: arguments are address, number of this process, and how
  * many. Each opens a connection and the stream of an agent, says its hello, and then a heartbeat and a
- * sample a second. Told `tell`, it answers how many are attached, and how many streams were lost.
+ * sample as often as the coordinator asks. Told `tell`, it answers how many are attached, and how many streams were lost.
  */
 import { generateKeyPairSync } from "node:crypto";
 import { type ClientHttp2Stream, connect } from "node:http2";
@@ -18,8 +18,10 @@ import { PlaceGrade, Site } from "../src/gen/quipu/v1/types_pb.js";
 const [address = "", part = "0", count = "0"] = process.argv.slice(2);
 const path = address.replace(/^unix:/, "");
 const dialsAtOnce = 50;
-const everyMs = 1_000;
 const headBytes = 5;
+
+/** As it was asked last. */
+let everyMs = 1_000;
 
 const tally = { attached: 0, lost: 0, acknowledged: 0 };
 process.on("message", () => process.send?.(tally));
@@ -64,7 +66,10 @@ function hear(bytes: Buffer): void {
     const end = at + headBytes + bytes.readUInt32BE(at + 1);
     const { message } = fromBinary(AttachResponseSchema, bytes.subarray(at + headBytes, end));
     if (message.case === "welcome") tally.attached += 1;
-    if (message.case === "heartbeatAck") tally.acknowledged += 1;
+    if (message.case === "heartbeatAck") {
+      tally.acknowledged += 1;
+      everyMs = Number(message.value.heartbeatMs);
+    }
     at = end;
   }
 }
@@ -85,12 +90,14 @@ function attach(host: string): ClientHttp2Stream {
   });
   stream.write(frame(hello(host)));
   let sequence = 0n;
-  setInterval(() => {
+  const beat = (): void => {
     if (stream.closed) return;
     sequence += 1n;
     stream.write(frame({ case: "heartbeat", value: { sequence, runs: [] } as never }));
     stream.write(frame({ case: "telemetry", value: { atMs: BigInt(Date.now()) } as never }));
-  }, everyMs);
+    setTimeout(beat, everyMs);
+  };
+  setTimeout(beat, everyMs);
   return stream;
 }
 

@@ -282,6 +282,9 @@ export class World {
   }
 
   /** Delivers everything, both ways, until nothing is under way. */
+  /** What an answer to a heartbeat asks for; 0: as before. */
+  heartbeatMs = 0n;
+
   async flow(): Promise<void> {
     for (let moved = true; moved; ) {
       await settle();
@@ -319,7 +322,7 @@ export class World {
       placement.leaseEndMs = this.nowMs + leaseMs + leaseMarginMs;
     }
     const { sequence } = heartbeat;
-    const value = create(HeartbeatAckSchema, { sequence, fenced });
+    const value = create(HeartbeatAckSchema, { sequence, fenced, heartbeatMs: this.heartbeatMs });
     this.send(host, { case: "heartbeatAck", value });
   }
 

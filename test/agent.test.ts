@@ -1,9 +1,10 @@
 /** The agent: its protocol core under faults and crashes, then its worker processes. */
 import { generateKeyPairSync, sign } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import t from "tap";
 import type { Signer } from "../src/base/signature.js";
-import { RunState, type RunUpdate } from "../src/gen/quipu/v1/attach_pb.js";
+import { RunState, type RunUpdate, TelemetrySampleSchema } from "../src/gen/quipu/v1/attach_pb.js";
 import { openEnvelope } from "../src/proof/receipt/envelope.js";
 import { type Fault, type Host, leaseMs, report, settle, World } from "./agent-world.js";
 
@@ -133,6 +134,27 @@ t.test("doubled and unreadable assigns start nothing; stale acks drop nothing", 
     updates(bad.host).map(({ state, failure }) => [state, failure?.code]),
     [[RunState.LOST, "JOB_FILE_INVALID"]],
   );
+});
+
+t.test("heartbeats and samples come as often as the coordinator asks", async (t) => {
+  const world = await attached();
+  const { host } = world;
+  const beats = () => host.said.filter((message) => message.case === "heartbeat").length;
+  const samples = () => host.said.filter((message) => message.case === "telemetry").length;
+  const minute = async () => {
+    host.said.length = 0;
+    for (let second = 0; second < 60; second += 1) {
+      host.agent?.telemetry(create(TelemetrySampleSchema));
+      await pass(world, 1_000);
+    }
+    return [beats(), samples()];
+  };
+  t.same(await minute(), [60, 60]);
+  world.heartbeatMs = 2_500n;
+  await minute();
+  const [slow = 0, fewer = 0] = await minute();
+  t.ok(slow >= 20 && slow <= 24, `${slow} heartbeats a minute`);
+  t.ok(fewer >= 20 && fewer <= 30, `${fewer} samples`);
 });
 
 t.test("a lease that ends stops the run and seals nothing", async (t) => {

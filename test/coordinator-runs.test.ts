@@ -11,6 +11,7 @@ import { attach } from "../src/coordinator/api/attach.js";
 import { cancelJob } from "../src/coordinator/cancel.js";
 import { HeartbeatSchema } from "../src/gen/quipu/v1/attach_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
+import type { HostRecord } from "../src/io/store/records.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
 import { CoordinatorWorld, FakeHost, job, result, settle, times } from "./coordinator-world.js";
 import { failure } from "./failure.js";
@@ -121,6 +122,23 @@ t.test("a stream that breaks says why; one whose peer reads nothing is cut", asy
   t.ok(sessions.has("sg-1"));
   await all;
   t.equal(sessions.has("sg-1"), false, "nothing more is placed on a host that cannot be told");
+});
+
+t.test("a large fleet is asked to beat more slowly, and still four times in a lease", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const host = new FakeHost(world);
+  await host.attach();
+  const { hosts } = world.coordinator.core;
+  const known = hosts.get(host.name) as HostRecord;
+  for (const [count, everyMs] of [
+    [1, 1_000],
+    [8_000, 2_000],
+    [10_000, 2_500],
+  ] as const) {
+    while (hosts.size < count) hosts.set(`h-${hosts.size}`, known);
+    await host.beat();
+    t.equal(Number(host.all("heartbeatAck").at(-1)?.heartbeatMs), everyMs, `${count} hosts`);
+  }
 });
 
 t.test("leases: renewed by heartbeats that name the run, else given to another", async (t) => {

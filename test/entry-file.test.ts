@@ -36,7 +36,18 @@ t.test("entries of one file share syncs, and a cut-short write is forgotten", as
   const again = await openEntryFile(path);
   t.equal((await again.section("spool").get("big"))?.length, 300_000);
   t.equal(text(await again.section("journal").get("a.1")), "two");
+  t.equal(again.cutBytes, 0);
+  await again.section("journal").put("c.1", bytes("three"));
   await again.close();
+  const rotten = readFileSync(path);
+  const at = rotten.indexOf("three");
+  rotten[at] = 0;
+  writeFileSync(path, rotten);
+  const cut = await openEntryFile(path);
+  t.equal(await cut.section("journal").get("c.1"), undefined);
+  t.equal(text(await cut.section("journal").get("a.1")), "two", "what stands before it counts");
+  t.ok(cut.cutBytes > 5 && readFileSync(`${path}.cut`).includes("hree"), "what follows is kept");
+  await cut.close();
   writeFileSync(path, "something else");
   await t.rejects(openEntryFile(path), refused("DATA_INVALID"));
 });

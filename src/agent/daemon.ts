@@ -194,6 +194,11 @@ async function openParts(options: AgentOptions): Promise<Parts> {
   const { workers } = devices;
   const host = runnerHost({ clock, dataFolder, scratchFolder, workers, store, observe: told });
   const entries = await openEntryFile(join(stateFolder, "runs.entries"));
+  if (entries.cutBytes > 0) {
+    told(
+      `the last ${entries.cutBytes} bytes of runs.entries are no entries; runs.entries.cut has them`,
+    );
+  }
   let agent: Agent | undefined;
   const http = await serveHost({
     host: options.name,

@@ -104,10 +104,11 @@ export async function openDurableFolder(path: string): Promise<DurableFolder> {
   };
 }
 
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+/** `flags` as the system's `open` has them; a file that is there is an error unless they say otherwise. */
+export async function writeSynced(path: string, bytes: Uint8Array, flags = "wx"): Promise<void> {
   let file: FileHandle | undefined;
   try {
-    file = await open(path, "wx", 0o600);
+    file = await open(path, flags, 0o600);
     await file.writeFile(bytes);
     await file.sync();
   } finally {

@@ -6,7 +6,8 @@
  * The file is a row of records, each with its length and checksum; the newest of a name counts, and
  * zeros follow the last. What a crash cut short is no record and ends the row: nobody was told of it or
  * of anything behind it. So every start, and whatever follows a failed write, begins a file anew with
- * the entries that count.
+ * the entries that count. Bytes behind the row are kept beside the file, for a disk that rots looks the
+ * same.
  */
 import { type FileHandle, open, readdir, readFile, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -19,11 +20,14 @@ import {
   isMissing,
   makeFolder,
   syncFolder,
+  writeSynced,
 } from "./durable-folder.js";
 
 export interface EntryFile {
   /** Names in one section are apart from those in another. */
   section(name: string): DurableFolder;
+  /** Bytes that were no records when the file was opened; they are in the file of this name and `.cut`. */
+  readonly cutBytes: number;
   /** After it nothing can be written. */
   close(): Promise<void>;
 }
@@ -57,8 +61,9 @@ export async function openEntryFile(path: string): Promise<EntryFile> {
       if (isMissing(error)) return Buffer.alloc(0);
       throw error;
     });
-    const entries = readEntries(bytes, path);
-    return new Entries(path, entries);
+    const { entries, rest } = readEntries(bytes, path);
+    if (rest.length > 0) await writeSynced(`${path}.cut`, rest, "w");
+    return new Entries(path, entries, rest.length);
   } catch (error) {
     throw explain(error, `cannot open ${path}`);
   }
@@ -76,7 +81,11 @@ class Entries implements EntryFile {
   #draining: Promise<void> | undefined;
   #closed = false;
 
-  constructor(path: string, entries: Map<string, Uint8Array>) {
+  constructor(
+    path: string,
+    entries: Map<string, Uint8Array>,
+    readonly cutBytes: number,
+  ) {
     this.#path = path;
     this.#entries = entries;
   }
@@ -212,16 +221,17 @@ function sizeOf(key: string, content: Uint8Array | undefined): number {
   return content === undefined ? 0 : headBytes + 3 + key.length + content.length;
 }
 
-/** Up to the first record that is none. */
-function readEntries(bytes: Buffer, path: string): Map<string, Uint8Array> {
+/** Up to the first record that is none, and what follows it up to the zeros. */
+function readEntries(bytes: Buffer, path: string) {
   const entries = new Map<string, Uint8Array>();
-  if (bytes.length === 0) return entries;
+  if (bytes.length === 0) return { entries, rest: bytes };
   if (!bytes.subarray(0, magic.length).equals(magic)) {
     throw new QuipuError("DATA_INVALID", `${path} is not a file of entries`, {
       next: "move it away; what it held is lost to this program",
     });
   }
-  for (let at = magic.length; at + headBytes < bytes.length; ) {
+  let at = magic.length;
+  while (at + headBytes < bytes.length) {
     const bodyBytes = bytes.readUInt32LE(at);
     const end = at + headBytes + bodyBytes;
     if (bodyBytes < 3 || bodyBytes > recordBytesMax || end > bytes.length) break;
@@ -234,5 +244,7 @@ function readEntries(bytes: Buffer, path: string): Map<string, Uint8Array> {
     else entries.delete(key);
     at = end;
   }
-  return entries;
+  let end = bytes.length;
+  while (end > at && bytes[end - 1] === 0) end -= 1;
+  return { entries, rest: bytes.subarray(at, end) };
 }
