@@ -8,6 +8,7 @@ import { cordonHost, uncordonHost } from "../src/coordinator/cordon.js";
 import { metricsText } from "../src/coordinator/metrics.js";
 import { setQuota } from "../src/coordinator/quotas.js";
 import { InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
+import { askedJob, jobBytes } from "../src/model/job.js";
 import { quota } from "../src/model/quota.js";
 import { BurstWorld, configOf, publicOffer } from "./burst-world.js";
 import { FakeHost, job, places } from "./coordinator-world.js";
@@ -54,6 +55,32 @@ t.test("a job that waits gets a pilot, which runs it and is let go when idle", a
   const again = await world.waitingJob();
   t.match((await world.pilots()).at(-1), { host: "cloud-1", jobId: again }, "its name is free");
   t.same(world.fleet.troubles, []);
+});
+
+t.test("what a pilot made goes with it: who waits for it ends, and is told why", async (t) => {
+  const world = await BurstWorld.open(publicOffer);
+  const { fleet } = world;
+  const [made = ""] = await fleet.submit(job({ name: "made" }));
+  await world.pass(13);
+  const agent = world.agent();
+  await agent.attach();
+  await agent.report(agent.seal());
+  t.equal(await fleet.state(made), "succeeded");
+  const model = { job: made, output: "manifest.json" };
+  const task = { driver: "tensor", model, inputs: {}, backend: "cuda" };
+  const parts = { version: "quipu.dev/v1", name: "use", dataSet: "open", task };
+  const [use = ""] = await fleet.submit(jobBytes(askedJob.parse(parts)));
+  t.equal(await fleet.state(use), "queued", "nobody has such a device");
+  await world.pass(40);
+  t.same(await world.stages(), ["ended"]);
+  t.match(await fleet.job(use), {
+    state: "cancelled",
+    failure: {
+      code: "DEPENDENCY_FAILED",
+      message: /has gone with the pilot cloud-1/,
+      next: /job retry/,
+    },
+  });
 });
 
 t.test(

@@ -1,4 +1,6 @@
 /** What a job may not have for now, from what is known of it and of others. */
+import { equalBytes } from "../base/bytes.js";
+import { QuipuError } from "../base/errors.js";
 import type { JobRecord } from "../io/store/records.js";
 import type { Bounds, ExportRefusal } from "../model/decision.js";
 import type { AskedJob } from "../model/job.js";
@@ -10,9 +12,15 @@ import type { Core } from "./core.js";
 import { outputVerdict } from "./grants.js";
 import { specOf } from "./specs.js";
 
-export async function boundsOf(core: Core, job: JobRecord, shares: Shares): Promise<Bounds> {
+/** `makers` where they have been looked up. */
+export async function boundsOf(
+  core: Core,
+  job: JobRecord,
+  shares: Shares,
+  makers?: readonly JobRecord[],
+): Promise<Bounds> {
   const failedHosts = job.failedHosts?.map(({ host }) => host).sort(compare);
-  const firsts = job.driver === "tensor" ? await makersOf(core, job) : [];
+  const firsts = makers ?? (await makersOf(core, job));
   const exports = await exportRefusals(core, firsts);
   const away = firsts.find(({ host }) => !core.sessions.has(host));
   return {
@@ -28,7 +36,11 @@ function absentText({ id, name, host }: JobRecord): string {
 }
 
 /** The jobs whose outputs it takes, as far as those are made. */
-async function makersOf(core: Core, { id }: JobRecord): Promise<readonly JobRecord[]> {
+export async function makersOf(
+  core: Core,
+  { id, driver }: JobRecord,
+): Promise<readonly JobRecord[]> {
+  if (driver !== "tensor") return [];
   const { jobs, jobLinks } = core.ports.store;
   const makers: JobRecord[] = [];
   for (const { afterId, output } of await jobLinks.needs(id)) {
@@ -36,6 +48,24 @@ async function makersOf(core: Core, { id }: JobRecord): Promise<readonly JobReco
     if (first?.state === "succeeded") makers.push(first);
   }
   return makers;
+}
+
+/** An output that nobody has any more: a pilot's, which has gone with it. */
+export async function lostOutput(
+  core: Core,
+  makers: readonly JobRecord[],
+): Promise<QuipuError | undefined> {
+  for (const { id, name, host, runId } of makers) {
+    const now = core.hosts.get(host);
+    if (now !== undefined && now.offer === undefined) continue; // a host of the fleet may come back
+    const run = await core.ports.store.runs.get(runId);
+    if (now && run && equalBytes(now.receiptKey, run.receiptKey)) continue;
+    const text = `the output of job ${id} (${name}) has gone with the pilot ${host}`;
+    return new QuipuError("DEPENDENCY_FAILED", text, {
+      next: `make it again with \`quipu job retry ${id}\`, and come after that one`,
+    });
+  }
+  return undefined;
 }
 
 /** Kinds of device of which the owner may have no more. */

@@ -17,7 +17,8 @@ import { fleetPaper } from "../scheduler/placement/fleet.js";
 import type { Waiting } from "../scheduler/queue/line.js";
 import type { Round } from "../scheduler/queue/round.js";
 import { sendAssign } from "./assign.js";
-import { boundsOf } from "./bounds.js";
+import { boundsOf, lostOutput, makersOf } from "./bounds.js";
+import { cancelJob } from "./cancel.js";
 import { type Core, leaseEnd, note, trouble } from "./core.js";
 import { reserve } from "./data-uses.js";
 import { spentAtMs } from "./deadlines.js";
@@ -155,8 +156,15 @@ async function judge(core: Core, round: Round, waiting: Waiting): Promise<readon
     round.left(waiting);
     return [];
   }
+  const makers = await makersOf(core, job);
+  const lost = await lostOutput(core, makers);
+  if (lost !== undefined) {
+    round.left(waiting);
+    await cancelJob(core, job.id, lost.message, lost.toJSON());
+    return [];
+  }
   const spec = specOf(job);
-  const bounds = await boundsOf(core, job, round.shares);
+  const bounds = await boundsOf(core, job, round.shares, makers);
   const judgement = await core.fleet.decide({ spec, digest: job.specDigest }, bounds);
   const { decision } = judgement;
   const { outcome, reasons } = decision;

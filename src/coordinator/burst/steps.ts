@@ -131,6 +131,8 @@ export async function markEnded(
   });
   core.sessions.get(host)?.close();
   core.away.delete(host); // it has not vanished: it was let go
+  core.queue.lookAgain(); // what it has taken with it may be what others wait for
+  core.wake();
   if (name !== undefined) see(core, name);
 }
 
