@@ -11,8 +11,9 @@ export function systemClock(): Clock {
   try {
     bootMs();
     return { wallMs: () => Date.now(), bootMs: () => Math.round(bootMs()) };
-  } catch {
-    return clockOfProc(); // without native code
+  } catch (thrown) {
+    if (QuipuError.from(thrown).code !== "ADDON_MISSING") throw thrown;
+    return clockOfProc();
   }
 }
 

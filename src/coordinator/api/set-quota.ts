@@ -6,7 +6,10 @@ import { quotaMessage, quotaOf, setQuota as set } from "../quotas.js";
 
 export function setQuota(core: Core): Handlers<typeof QuotaService>["setQuota"] {
   return async ({ quota: said }) => {
-    if (said === undefined) throw new QuipuError("INVALID_ARGUMENT", "no quota was given");
+    if (said === undefined) {
+      const next = "send the owner, and what it may have of each kind of device";
+      throw new QuipuError("INVALID_ARGUMENT", "no quota was given", { next });
+    }
     const quota = quotaOf(said);
     await set(core, quota.owner, quota);
     return { quota: quotaMessage(core, quota.owner) };

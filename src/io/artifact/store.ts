@@ -85,7 +85,8 @@ async function sweepTemporary(folder: string, olderThanMs: number): Promise<void
     await rm(folder, { recursive: true, force: true });
     return;
   }
-  for (const name of await readdir(folder).catch(() => [])) {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(folder)) {
     const path = join(folder, name);
     const found = await stat(path).catch(() => undefined); // gone: another has swept it
     if (found !== undefined && found.mtimeMs < Date.now() - olderThanMs) {

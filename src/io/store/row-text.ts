@@ -12,7 +12,9 @@ export function rowText(row: Row): string {
 export function parseRow(text: string): Row {
   const row: unknown = JSON.parse(text);
   if (typeof row !== "object" || row === null || Array.isArray(row)) {
-    throw new QuipuError("DATA_INVALID", "a line of the backup is not a row");
+    throw new QuipuError("DATA_INVALID", "a line of the backup is not a row", {
+      next: "restore from another backup: this one was changed after it was made",
+    });
   }
   return Object.fromEntries(
     Object.entries(row).map(([column, value]) => {
