@@ -1,10 +1,12 @@
 /** What every backing of the coordinator's store does; run on each of them by store.test.ts. */
 import type tap from "tap";
 import { digestOf } from "../src/base/bytes.js";
+import { QuipuError } from "../src/base/errors.js";
 import type { CoordinatorStore } from "../src/io/store/coordinator-store.js";
-import { ledStore } from "../src/io/store/coordinator-store.js";
+import { ledStore, type StoreTables } from "../src/io/store/coordinator-store.js";
 import type { DataUseRecord, JobRecord, PilotRecord, RunRecord } from "../src/io/store/records.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
+import { quota } from "../src/model/quota.js";
 import { failure } from "./failure.js";
 
 export type Checks = Pick<typeof tap, "equal" | "ok" | "same">;
@@ -123,6 +125,42 @@ export async function keepsAllOrNothing(t: Checks, where: string): Promise<void>
   await keepsGangs(t, again);
   t.equal(await again.papers.get(digestOf(new Uint8Array())), undefined);
   await again.close();
+}
+
+/** Counts how often works run that share a commit with one that throws. */
+export async function undoesOnlyChanges(t: Checks, where: string): Promise<void> {
+  const store = await openCoordinatorStore(where);
+  const ranFor = async (stray: (tables: StoreTables) => Promise<unknown>) => {
+    let runs = 0;
+    const work = ({ quotas }: StoreTables) => {
+      runs += 1;
+      return quotas.put(quota.parse({ owner: "kept" }));
+    };
+    const all = [store.transact(work), store.transact(stray), store.transact(work)];
+    const outcomes = await Promise.allSettled(all);
+    t.same(
+      outcomes.map(({ status }) => status),
+      ["fulfilled", "rejected", "fulfilled"],
+    );
+    return runs;
+  };
+  const refusal = new QuipuError("CONFLICT", "not so");
+  const asks = async ({ jobs }: StoreTables) => {
+    if ((await jobs.get("job-none")) === undefined) throw refusal;
+  };
+  t.equal(await ranFor(asks), 2, "who refuses before a change makes nobody run twice");
+  const changes = async ({ quotas }: StoreTables) => {
+    await quotas.put(quota.parse({ owner: "stray" }));
+    throw refusal;
+  };
+  t.equal(await ranFor(changes), 3, "what has changed something is undone");
+  const left = (await store.quotas.all()).map(({ owner }) => owner);
+  t.same(left, ["kept"]);
+  const breaks = async () => {
+    throw new Error("no code");
+  };
+  t.equal(await ranFor(breaks), 3, "nor is a fault without a code taken for a refusal");
+  await store.close();
 }
 
 export async function keepsFacts(t: Checks, where: string): Promise<void> {

@@ -35,6 +35,7 @@ import {
   keepsFacts,
   keepsPilots,
   keepsPolicies,
+  undoesOnlyChanges,
 } from "./store-suite.js";
 
 const root = mkdtempSync(join(tmpdir(), "quipu-"));
@@ -161,6 +162,9 @@ const backings: Readonly<Record<string, (name: string) => string>> = {
 for (const [backing, fresh] of Object.entries(backings)) {
   t.test(`${backing} keeps all of a transaction or none`, (t) =>
     keepsAllOrNothing(t, fresh("transactions")),
+  );
+  t.test(`${backing} undoes only what has changed something`, (t) =>
+    undoesOnlyChanges(t, fresh("refusals")),
   );
   t.test(`${backing} keeps every kind of fact`, (t) => keepsFacts(t, fresh("facts")));
   t.test(`${backing} keeps policy sets and counts uses`, (t) => keepsPolicies(t, fresh("law")));

@@ -1,10 +1,12 @@
 /**
  * Works that wait at the same moment share one commit, so that the price of a sync is paid once for
  * many, and one unit, so that its rows go to the database together. They run one after another without
- * any mark between them; only when one of them throws are they all run again, each under a savepoint
- * and with a unit of its own, so that it takes nothing of the others with it.
+ * any mark between them. One that throws before it has changed anything, as refusals do, leaves nothing
+ * to undo. After any other fault they are all run again, each under a savepoint and with a unit of its
+ * own, so that it takes nothing of the others with it.
  */
 import { type Kysely, sql } from "kysely";
+import { QuipuError } from "../../base/errors.js";
 import type { StoreTables } from "./coordinator-store.js";
 import type { Database } from "./database.js";
 import { explainDatabase, isSerialisationFailure } from "./explain-database.js";
@@ -109,12 +111,24 @@ export class Commits {
 async function runPlainly(works: readonly Work[], unit: Unit): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   try {
-    for (const work of works) outcomes.push({ value: await work(unit.tables) });
+    for (const work of works) outcomes.push(await outcomeOf(work, unit));
     await unit.flush();
   } catch (error) {
     throw isSerialisationFailure(error) ? error : new WorkThrew("", { cause: error });
   }
   return outcomes;
+}
+
+/** Only what the work itself refuses is an outcome: an error with a cause may be the database's own. */
+async function outcomeOf(work: Work, unit: Unit): Promise<Outcome> {
+  const before = unit.changes;
+  try {
+    return { value: await work(unit.tables) };
+  } catch (error) {
+    const isRefusal = error instanceof QuipuError && error.cause === undefined;
+    if (!isRefusal || unit.changes !== before) throw error;
+    return { error };
+  }
 }
 
 /** Each sees what those before it have written, so nothing here is remembered from before the first. */

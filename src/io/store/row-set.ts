@@ -4,6 +4,7 @@
  * its end, many rows to a statement.
  */
 import { QuipuError } from "../../base/errors.js";
+import type { Changes } from "./changes.js";
 import type { RowMemory } from "./row-memory.js";
 
 /** One table, many rows at a time. */
@@ -21,14 +22,16 @@ const rowsPerStatementMax = 256;
 
 export class RowSet<Row> {
   readonly #rows: Rows<Row>;
+  readonly #changes: Changes;
   readonly #memory: RowMemory<Row> | undefined;
   /** As the transaction has them now; undefined: there is none. */
   readonly #known = new Map<string, Row | undefined>();
   readonly #inserted = new Set<string>();
   readonly #replaced = new Set<string>();
 
-  constructor(rows: Rows<Row>, memory?: RowMemory<Row>) {
+  constructor(rows: Rows<Row>, changes: Changes, memory?: RowMemory<Row>) {
     this.#rows = rows;
+    this.#changes = changes;
     this.#memory = memory;
   }
 
@@ -51,6 +54,7 @@ export class RowSet<Row> {
     if (this.#known.get(key) !== undefined) {
       throw new QuipuError("CONFLICT", `${this.#rows.table} has a row ${key} already`);
     }
+    this.#changes.add();
     this.#known.set(key, row);
     this.#inserted.add(key);
   }
@@ -59,6 +63,7 @@ export class RowSet<Row> {
   async update(key: string, change: (row: Row) => Row): Promise<void> {
     const row = await this.get(key);
     if (row === undefined) return;
+    this.#changes.add();
     this.#known.set(key, change(row));
     if (!this.#inserted.has(key)) this.#replaced.add(key);
   }

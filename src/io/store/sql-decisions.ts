@@ -1,5 +1,6 @@
 /** Decisions, in SQL: written once, and gone when the job that waits by them has a newer one. */
 import type { Kysely } from "kysely";
+import type { Changes } from "./changes.js";
 import type { DecisionTable } from "./coordinator-store.js";
 import type { DecisionRecord } from "./records.js";
 import type { Schema } from "./schema.js";
@@ -16,14 +17,17 @@ export async function readDecision(
 /** As one transaction sees them: what it writes and removes goes to the database at its end, together. */
 export class DecisionSet implements DecisionTable {
   readonly #db: Kysely<Schema>;
+  readonly #changes: Changes;
   readonly #inserted = new Map<string, DecisionRecord>();
   readonly #deleted = new Set<string>();
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, changes: Changes) {
     this.#db = db;
+    this.#changes = changes;
   }
 
   async insert(decision: DecisionRecord): Promise<void> {
+    this.#changes.add();
     this.#inserted.set(decision.id, decision);
   }
 
@@ -33,6 +37,7 @@ export class DecisionSet implements DecisionTable {
   }
 
   async delete(id: string): Promise<void> {
+    this.#changes.add();
     if (!this.#inserted.delete(id)) this.#deleted.add(id);
   }
 

@@ -4,6 +4,7 @@
  * database's own.
  */
 import type { Kysely } from "kysely";
+import { Changes } from "./changes.js";
 import type { StoreTables } from "./coordinator-store.js";
 import type { Database } from "./database.js";
 import type { JobRecord, ReceiptRecord, RunRecord } from "./records.js";
@@ -38,6 +39,7 @@ export class Memories {
 
 export class Unit {
   readonly tables: StoreTables;
+  readonly #changes = new Changes();
   readonly #jobs: RowSet<JobRecord>;
   readonly #runs: RowSet<RunRecord>;
   readonly #receipts: RowSet<ReceiptRecord>;
@@ -45,29 +47,35 @@ export class Unit {
 
   /** Without memories every row is the database's. */
   constructor(db: Kysely<Schema>, { dialect }: Database, memories?: Memories) {
-    this.#jobs = new RowSet(jobRows(db), memories?.jobs);
-    this.#runs = new RowSet(runRows(db), memories?.runs);
-    this.#receipts = new RowSet(receiptRows(db), memories?.receipts);
-    this.#decisions = new DecisionSet(db);
+    this.#jobs = new RowSet(jobRows(db), this.#changes, memories?.jobs);
+    this.#runs = new RowSet(runRows(db), this.#changes, memories?.runs);
+    this.#receipts = new RowSet(receiptRows(db), this.#changes, memories?.receipts);
+    this.#decisions = new DecisionSet(db, this.#changes);
+    const counted = db.withPlugin(this.#changes);
     this.tables = {
       jobs: this.#jobTable(db),
       runs: this.#runTable(db),
       receipts: this.#receiptTable(db),
       decisions: this.#decisions,
-      hosts: hostTable(db),
-      dataSets: dataSetTable(db),
-      papers: paperTable(db),
-      submissions: submissionTable(db),
-      jobLinks: jobLinkTable(db),
-      runLogs: runLogTable(db),
-      logIndex: logIndexTable(db),
-      leader: leaderTable(db, dialect),
-      logFiles: logFileTable(db),
-      policySets: policySetTable(db),
-      dataUses: dataUseTable(db),
-      pilots: pilotTable(db),
-      quotas: quotaTable(db),
+      hosts: hostTable(counted),
+      dataSets: dataSetTable(counted),
+      papers: paperTable(counted),
+      submissions: submissionTable(counted),
+      jobLinks: jobLinkTable(counted),
+      runLogs: runLogTable(counted),
+      logIndex: logIndexTable(counted),
+      leader: leaderTable(counted, dialect),
+      logFiles: logFileTable(counted),
+      policySets: policySetTable(counted),
+      dataUses: dataUseTable(counted),
+      pilots: pilotTable(counted),
+      quotas: quotaTable(counted),
     };
+  }
+
+  /** Grows whenever a work changes something. */
+  get changes(): number {
+    return this.#changes.count;
   }
 
   /** In the order that foreign keys ask for. */
