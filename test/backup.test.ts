@@ -117,6 +117,9 @@ t.test("a coordinator is made anew from a backup, and its log does not fork", as
 
   // Into the other kind of database and back, whatever was kept of the log stays true.
   await backup("third", "again");
+  const leaves = readFileSync(join(at("third"), "store", "log_leaves.jsonl"), "utf8").split("\n");
+  const order = leaves.slice(0, -1).map((line) => JSON.parse(line).log_index);
+  t.same(order, [0, 1, 2], "in the order of the log, so that a restore reads it once");
   for (const receipt of ["receipt-1", "receipt-2", "receipt-3"]) {
     const there = await restore("third", `from-${receipt}`, { seen: proofOf(receipt) });
     t.match(there, { log: { size: 3 } }, `the log goes on from ${receipt}`);

@@ -61,6 +61,25 @@ async function keepsGangs(t: Checks, store: CoordinatorStore): Promise<void> {
   t.same(ofGang, [gang[1], { ...gang[0], state: "placed" }], "members in order of rank");
 }
 
+async function keepsDecisions(
+  t: Checks,
+  store: CoordinatorStore,
+  content: Uint8Array,
+): Promise<void> {
+  const decisions = ["dec-a", "dec-b", "dec-c"].map((id) => ({ id, jobId: "job-1", content }));
+  const written = await store.transact(async (tables) => {
+    for (const decision of decisions) await tables.decisions.insert(decision);
+    await tables.decisions.delete("dec-c");
+    return await tables.decisions.getAll(["dec-a", "dec-c"]);
+  });
+  t.same(written, decisions.slice(0, 1), "as the transaction has them");
+  const two = await store.decisions.getAll(["dec-b", "dec-a", "dec-none"]);
+  t.same(
+    new Map(two.map((one) => [one.id, one])),
+    new Map(decisions.slice(0, 2).map((one) => [one.id, one])),
+  );
+}
+
 export async function keepsAllOrNothing(t: Checks, where: string): Promise<void> {
   const store = await openCoordinatorStore(where);
   await store.check();
@@ -123,6 +142,7 @@ export async function keepsAllOrNothing(t: Checks, where: string): Promise<void>
   }
   t.same(await again.papers.get(paper.digest), paper.content);
   await keepsGangs(t, again);
+  await keepsDecisions(t, again, content);
   t.equal(await again.papers.get(digestOf(new Uint8Array())), undefined);
   await again.close();
 }
@@ -185,6 +205,13 @@ export async function keepsFacts(t: Checks, where: string): Promise<void> {
   });
   t.equal(await store.logIndex.firstGap(), 2);
   t.equal(await store.logIndex.get(leaf("5")), 5);
+  for (const [mark, gap] of [
+    [3, 3],
+    [5, 6],
+  ] as const) {
+    await store.transact(({ logIndex }) => logIndex.mark(mark));
+    t.equal(await store.logIndex.firstGap(), gap, "nothing below the mark is looked at");
+  }
   const host = { name: "b", place: run.place, devices: [], dataSets: ["d"], httpUrl: "" } as const;
   const bytes = { inventory: new Uint8Array([0, 255]), receiptKey: new Uint8Array(0) };
   for (const [name, lastSeenAtMs] of [

@@ -1,24 +1,22 @@
 /** One coordinator over its ports: what a process, a test and a simulator start, drive and stop. */
-import { QuipuError } from "../base/errors.js";
 import type { AttachRequest } from "../gen/quipu/v1/attach_pb.js";
 import { ActiveRuns } from "./active-runs.js";
 import { Burst } from "./burst/burst.js";
-import { layPilotHosts } from "./burst/hosts.js";
 import { Changes } from "./changes.js";
 import { Claims } from "./claims.js";
-import { type Core, leaseEnd } from "./core.js";
-import { Deadlines, spentAtMs } from "./deadlines.js";
+import { type Core, tellOwed } from "./core.js";
+import { Deadlines } from "./deadlines.js";
 import { Dispatcher } from "./dispatch.js";
 import { Fleet } from "./fleet.js";
 import { GangHold } from "./gang-hold.js";
 import { Gangs } from "./gangs.js";
-import { JobQueue, runningJob } from "./job-queue.js";
+import { JobQueue } from "./job-queue.js";
 import { finishOwed, tick } from "./leases.js";
 import { LogBook } from "./log-book.js";
 import type { AgentLink, CoordinatorOptions, CoordinatorPorts } from "./ports.js";
+import { ReceiptsOwed } from "./receipts-owed.js";
+import { recover } from "./recover.js";
 import { Session } from "./session.js";
-import { specOf } from "./specs.js";
-import { decisionOf } from "./wire.js";
 
 /** How often a stream, a lease and a staged receipt are looked at. */
 export const tickEveryMs = 250;
@@ -26,6 +24,7 @@ export const tickEveryMs = 250;
 export class Coordinator {
   readonly core: Core;
   readonly #dispatcher: Dispatcher;
+  #ticking: Promise<void> | undefined;
   #finishing = false;
 
   private constructor(core: Core, dispatcher: Dispatcher) {
@@ -57,27 +56,12 @@ export class Coordinator {
       strangers: new Set(),
       earlyCancels: new Map(),
       finishing: new Map(),
-      receiptsOwed: new Set(),
+      receiptsOwed: new ReceiptsOwed((isFull) => tellOwed(core, isFull)),
       burst: undefined,
       wake: () => dispatcher.wake(),
     };
     if (burst !== undefined) core.burst = new Burst(core, burst);
-    await readHosts(core);
-    for (const run of await ports.store.runs.inStages(["assigned", "acknowledged"])) {
-      const job = await ports.store.jobs.get(run.jobId);
-      if (job === undefined) throw new QuipuError("INTERNAL", `run ${run.id} has no job`);
-      const decision = await ports.store.decisions.get(run.decisionId);
-      const spent = spentAtMs(specOf(job), run, decision && decisionOf(decision.content));
-      core.runs.add(run, leaseEnd(core), { ...runningJob(job), spentAtMs: spent }, true);
-      core.away.set(run.host, ports.clock.bootMs());
-      core.gangs.look(job);
-    }
-    for (const { runId } of await ports.store.receipts.inStage("staged")) {
-      core.receiptsOwed.add(runId);
-    }
-    for (const quota of await ports.store.quotas.all()) core.quotas.set(quota.owner, quota);
-    await core.queue.load();
-    await finishOwed(core);
+    await recover(core);
     core.wake();
     return new Coordinator(core, dispatcher);
   }
@@ -87,16 +71,28 @@ export class Coordinator {
     return new Session(this.core, link);
   }
 
-  /** To be called every `tickEveryMs`. */
-  async tick(): Promise<void> {
-    await tick(this.core);
-    void this.core.burst?.tick();
-    this.core.gangs.retry();
-    if (this.core.gangHold.isOver(this.core.ports.clock.bootMs())) {
-      this.core.fleet.hold([]);
-      this.core.wake();
+  /** To be called every `tickEveryMs`; while a database stalls the tick that waits for it does for all. */
+  tick(): Promise<void> {
+    this.#ticking ??= this.#tick().finally(() => {
+      this.#ticking = undefined;
+    });
+    return this.#ticking;
+  }
+
+  async #tick(): Promise<void> {
+    const { core } = this;
+    void this.#finishOwed(); // leases are watched also while the log hangs
+    await tick(core);
+    void core.burst?.tick();
+    core.gangs.retry();
+    if (core.gangHold.isOver(core.ports.clock.bootMs())) {
+      core.fleet.hold([]);
+      core.wake();
     }
     this.#dispatcher.retry();
+  }
+
+  async #finishOwed(): Promise<void> {
     if (this.#finishing) return; // a slow log must not gather ticks that ask it all the same
     this.#finishing = true;
     await finishOwed(this.core);
@@ -107,17 +103,6 @@ export class Coordinator {
   stop(): void {
     const { sessions, strangers } = this.core;
     for (const session of [...sessions.values(), ...strangers]) session.close();
-  }
-}
-
-async function readHosts({ ports: { store, burst, clock }, hosts, fleet }: Core): Promise<void> {
-  const known = await store.hosts.all();
-  if (burst !== undefined || known.some(({ offer }) => offer !== undefined)) {
-    await store.transact((tables) => layPilotHosts(tables, burst?.config, clock.wallMs()));
-  }
-  for (const host of await store.hosts.all()) {
-    hosts.set(host.name, host);
-    fleet.changed(host.name);
   }
 }
 

@@ -16,6 +16,7 @@ import type { Gangs } from "./gangs.js";
 import type { JobQueue } from "./job-queue.js";
 import type { LogBook } from "./log-book.js";
 import type { CoordinatorOptions, CoordinatorPorts } from "./ports.js";
+import type { ReceiptsOwed } from "./receipts-owed.js";
 
 export interface Core {
   readonly ports: CoordinatorPorts;
@@ -46,7 +47,7 @@ export interface Core {
   /** Receipts on their way into the log, by run: a doubled update waits for the first. */
   readonly finishing: Map<string, Promise<number>>;
   /** Runs whose accepted receipt could not be brought into the log yet. */
-  readonly receiptsOwed: Set<string>;
+  readonly receiptsOwed: ReceiptsOwed;
   /** Absent where nobody offers capacity. */
   burst: Burst | undefined;
   /** Asks for a round of dispatch, soon. */
@@ -78,6 +79,13 @@ export function trouble(core: Core, what: string, thrown: unknown): QuipuError {
   const error = QuipuError.from(thrown);
   core.ports.observe({ kind: "trouble", what, error });
   return error;
+}
+
+/** The log has fallen too far behind to place anything, or has caught up. */
+export function tellOwed(core: Core, isFull: boolean): void {
+  const { fault } = core.receiptsOwed;
+  if (isFull && fault !== undefined) trouble(core, "log", new QuipuError("UNAVAILABLE", fault));
+  else core.wake();
 }
 
 export function note(core: Core, jobId: string, text: string): void {

@@ -148,7 +148,8 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
     sizeBytesMax: artifactLimits.blobBytesMax,
     serves: () => board.silence === undefined,
     coordinator: () => replica?.coordinator,
-    notReady: async () => board.silence ?? (await silence(storage)),
+    notReady: async () =>
+      board.silence ?? (await silence(storage)) ?? replica?.coordinator?.core.receiptsOwed.fault,
     onFault: ({ id, error }) => observe({ kind: "fault", id, what: "HTTP", error }),
   });
   opened.push(() => http.close());

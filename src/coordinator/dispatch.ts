@@ -45,6 +45,7 @@ export class Dispatcher {
   }
 
   wake(): void {
+    if (this.#core().receiptsOwed.isFull) return; // wakes again when it is not
     if (this.#running) this.#again = true;
     if (this.#scheduled || this.#running) return;
     this.#scheduled = true;

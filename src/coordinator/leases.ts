@@ -10,15 +10,18 @@ import { endDue } from "./deadlines.js";
 import { finishReceipt } from "./ingest.js";
 import { loseRun } from "./run-end.js";
 
+/** That share commits. */
+const receiptsAtOnce = 256;
+
 export async function tick(core: Core): Promise<void> {
   drainDue(core);
-  await endDue(core);
   const nowMs = core.ports.clock.bootMs();
   core.queue.lookNowAndThen(nowMs);
   const { leaseMs, leaseMarginMs } = core.options;
   for (const session of [...core.sessions.values(), ...core.strangers]) {
     if (session.heardAtMs + leaseMs + leaseMarginMs < nowMs) session.close();
   }
+  await endDue(core);
   const expired = core.runs.expired(nowMs);
   if (expired.length > 0 || core.braked.size > 0) brake(core);
   for (const active of expired) {
@@ -47,15 +50,30 @@ function brake(core: Core): void {
   }
 }
 
-/** Receipts that were accepted and are not in the log: found at a start, or refused by the log. */
+/**
+ * Receipts that were accepted and are not in the log: found at a start, or refused by the log. Where all
+ * of some fail the others would too, and wait for the next tick.
+ */
 export async function finishOwed(core: Core): Promise<void> {
-  for (const runId of [...core.receiptsOwed]) {
-    try {
-      const receipt = await core.ports.store.receipts.get(runId);
-      if (receipt?.stage === "staged") await finishReceipt(core, receipt);
-      core.receiptsOwed.delete(runId);
-    } catch (thrown) {
-      trouble(core, `receipt of run ${runId}`, thrown);
-    }
+  const owed = [...core.receiptsOwed];
+  for (let at = 0; at < owed.length; at += receiptsAtOnce) {
+    const batch = owed.slice(at, at + receiptsAtOnce);
+    const failures: { runId: string; thrown: unknown }[] = [];
+    const finished = batch.map((runId) =>
+      finishOne(core, runId).catch((thrown: unknown) => failures.push({ runId, thrown })),
+    );
+    await Promise.all(finished);
+    for (const { runId } of failures) core.receiptsOwed.putLast(runId);
+    const [first, ...more] = failures;
+    if (first === undefined) continue;
+    const others = more.length === 0 ? "" : ` and ${more.length} more`;
+    trouble(core, `receipt of run ${first.runId}${others}`, first.thrown);
+    if (failures.length === batch.length) return;
   }
+}
+
+async function finishOne(core: Core, runId: string): Promise<void> {
+  const receipt = await core.ports.store.receipts.get(runId);
+  if (receipt?.stage === "staged") await finishReceipt(core, receipt);
+  core.receiptsOwed.delete(runId);
 }

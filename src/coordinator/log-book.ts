@@ -10,6 +10,8 @@ import { leafHash } from "../proof/tlog/hash.js";
 import type { ReceiptLog } from "./ports.js";
 
 const leavesPerReadMax = 256;
+/** So many entries may be looked at again after a start. */
+const leavesPerMark = 4096;
 
 export class LogBook {
   readonly #log: ReceiptLog;
@@ -20,6 +22,10 @@ export class LogBook {
   /** Counts failures. The cache is complete when none has happened since it was last caught up. */
   #failures = 1;
   #caughtUpAt = 0;
+  /** Entries below are committed in the cache; of those above, these are, since appends end in any order. */
+  #completeTo = 0;
+  readonly #ahead = new Set<number>();
+  #marked = 0;
 
   constructor(log: ReceiptLog, store: CoordinatorStore) {
     this.#log = log;
@@ -44,7 +50,12 @@ export class LogBook {
       // 1. The log commits. A crash or an error after it leaves an entry that the cache lacks.
       const { index } = await this.#log.append(entry);
       // 2. The cache learns it.
-      await this.#store.transact(({ logIndex }) => logIndex.put(leaf, index));
+      const mark = this.#dueMark(leavesPerMark);
+      await this.#store.transact(async ({ logIndex }) => {
+        await logIndex.put(leaf, index);
+        if (mark !== undefined) await logIndex.mark(mark);
+      });
+      this.#keep(index);
       return index;
     } catch (thrown) {
       this.#failures += 1;
@@ -74,6 +85,30 @@ export class LogBook {
       });
       first = end;
     }
+    this.#completeTo = Math.max(this.#completeTo, size);
+    for (const index of this.#ahead) if (index < this.#completeTo) this.#ahead.delete(index);
+    this.#advance();
+    const mark = this.#dueMark(1);
+    if (mark !== undefined) await this.#store.transact(({ logIndex }) => logIndex.mark(mark));
     this.#caughtUpAt = failures;
+  }
+
+  #keep(index: number): void {
+    if (index >= this.#completeTo) this.#ahead.add(index);
+    this.#advance();
+  }
+
+  #advance(): void {
+    while (this.#ahead.delete(this.#completeTo)) this.#completeTo += 1;
+  }
+
+  /**
+   * To be written with what comes next. It speaks of what is committed already, so it is true whatever
+   * becomes of that; one that is lost is made up for by the next.
+   */
+  #dueMark(stepMin: number): number | undefined {
+    if (this.#completeTo - this.#marked < stepMin) return undefined;
+    this.#marked = this.#completeTo;
+    return this.#marked;
   }
 }

@@ -86,7 +86,7 @@ async function requireEntries(
   { size }: Checkpoint,
   read: TileReader,
 ): Promise<void> {
-  const leaves = await new LogReader(read).leafHashes(0, size, size);
+  const log = new LogReader(read);
   const fault = (what: string): QuipuError =>
     new QuipuError("VERIFICATION_FAILED", `${what}, and the log of this backup has ${size}`, {
       next: "use another backup: a log that is older than its store would fork",
@@ -99,7 +99,9 @@ async function requireEntries(
   }
   for await (const line of linesOf(source, "store/log_leaves.jsonl")) {
     const { leaf_hash: leaf, log_index: index } = JSON.parse(line) as Record<string, unknown>;
-    const found = leaves[Number(index)];
+    // In the order of the log, so that a tile at a time is in memory.
+    const at = Number(index);
+    const [found] = at < size ? await log.leafHashes(at, at + 1, size) : [];
     if (found !== undefined && leaf === `sha256:${toHex(found)}`) continue;
     throw fault(`the store has ${String(leaf)} as entry ${index}`);
   }

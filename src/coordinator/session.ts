@@ -33,6 +33,8 @@ import { reconcile } from "./reconcile.js";
 const hostsMax = 10_000;
 const linesPerMessageMax = 4096;
 const runsPerHeartbeatMax = 4096;
+/** Ends of runs that are dealt with at once for one host: more than it can hold unanswered, save by fault. */
+const ingestsMax = 2048;
 
 /** What one heartbeat of each host may cost this process: beyond so many, they come less often. */
 const msPerHost = 0.25;
@@ -63,6 +65,7 @@ export class Session implements HostStream {
   readonly #link: AgentLink;
   #tail: Promise<void> = Promise.resolve();
   #lastLookup: Promise<unknown> = Promise.resolve();
+  #ingests = 0;
   #closed = false;
   #host = "";
   #instanceId = "";
@@ -227,16 +230,25 @@ export class Session implements HostStream {
       throw new QuipuError("INVALID_ARGUMENT", "a run update without a state");
     }
     // Not awaited: whoever reads the stream must not wait for the log. Doubles are harmless.
-    void this.#ingest(update);
+    if (this.#takesIn(update)) void this.#ingest(update);
+  }
+
+  /** What is not taken in now is not answered, so the agent keeps it and sends it again. */
+  #takesIn({ state }: RunUpdate): boolean {
+    if (this.#ingests >= ingestsMax) return false;
+    return state === RunState.LOST || !this.#core.receiptsOwed.isFull;
   }
 
   async #ingest(update: RunUpdate): Promise<void> {
+    this.#ingests += 1;
     try {
       const value = await ingest(this.#core, this.#host, update);
       this.send(say({ case: "runAck", value }));
     } catch (thrown) {
       // Unanswered, so the agent sends it again.
       trouble(this.#core, `receipt of run ${update.runId}`, thrown);
+    } finally {
+      this.#ingests -= 1;
     }
   }
 

@@ -134,6 +134,8 @@ export interface DataSetTable {
 export interface DecisionTable {
   insert(decision: DecisionRecord): Promise<void>;
   get(id: string): Promise<DecisionRecord | undefined>;
+  /** Those that are there, in no order. */
+  getAll(ids: readonly string[]): Promise<readonly DecisionRecord[]>;
   delete(id: string): Promise<void>;
 }
 
@@ -189,8 +191,10 @@ export interface RunLogTable {
 export interface LogIndexTable {
   put(leafHash: Digest, index: number): Promise<void>;
   get(leafHash: Digest): Promise<number | undefined>;
-  /** The lowest index that is not here. Reads the whole table. */
+  /** The lowest index that is not here. Looks only from the newest mark on. */
   firstGap(): Promise<number>;
+  /** Every entry below this one is here, and was committed before. */
+  mark(completeTo: number): Promise<void>;
 }
 
 /** Every policy set that was in force, in order; a set that comes back stands twice. */

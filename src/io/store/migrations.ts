@@ -314,6 +314,15 @@ async function gangs(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex("jobs_by_gang").on("jobs").columns(["gang_id", "position"]).execute();
 }
 
+/** Up to where the cache of the log has every entry. */
+async function logMarks(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("log_marks")
+    .addColumn("name", "text", key)
+    .addColumn("complete_to", "bigint", required)
+    .execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -342,5 +351,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0012-deadlines": { up: deadlines },
     "0013-waits": { up: waits },
     "0014-gangs": { up: gangs },
+    "0015-log-marks": { up: logMarks },
   };
 }

@@ -15,6 +15,7 @@ export interface Schema {
   job_links: JobLinkRow;
   run_log_lines: RunLogRow;
   log_leaves: LogLeafRow;
+  log_marks: LogMarkRow;
   leaders: LeaderRow;
   store_openers: StoreOpenerRow;
   log_heads: LogHeadRow;
@@ -133,6 +134,11 @@ export interface RunLogRow {
 export interface LogLeafRow {
   leaf_hash: string;
   log_index: number;
+}
+
+export interface LogMarkRow {
+  name: string;
+  complete_to: number;
 }
 
 export interface LeaderRow {

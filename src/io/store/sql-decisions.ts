@@ -6,12 +6,13 @@ import type { DecisionRecord } from "./records.js";
 import type { Schema } from "./schema.js";
 import { plain } from "./sql-jobs.js";
 
-export async function readDecision(
+export async function readDecisions(
   db: Kysely<Schema>,
-  id: string,
-): Promise<DecisionRecord | undefined> {
-  const row = await db.selectFrom("decisions").selectAll().where("id", "=", id).executeTakeFirst();
-  return row && { id: row.id, jobId: row.job_id, content: plain(row.content) };
+  ids: readonly string[],
+): Promise<readonly DecisionRecord[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom("decisions").selectAll().where("id", "in", ids).execute();
+  return rows.map((row) => ({ id: row.id, jobId: row.job_id, content: plain(row.content) }));
 }
 
 /** As one transaction sees them: what it writes and removes goes to the database at its end, together. */
@@ -33,7 +34,14 @@ export class DecisionSet implements DecisionTable {
 
   async get(id: string): Promise<DecisionRecord | undefined> {
     if (this.#deleted.has(id)) return undefined;
-    return this.#inserted.get(id) ?? (await readDecision(this.#db, id));
+    return this.#inserted.get(id) ?? (await readDecisions(this.#db, [id]))[0];
+  }
+
+  async getAll(ids: readonly string[]): Promise<readonly DecisionRecord[]> {
+    const there = ids.filter((id) => !this.#deleted.has(id) && !this.#inserted.has(id));
+    const read = await readDecisions(this.#db, there);
+    const own = ids.map((id) => this.#inserted.get(id)).filter((one) => one !== undefined);
+    return [...own, ...read];
   }
 
   async delete(id: string): Promise<void> {

@@ -141,24 +141,38 @@ export function logIndexTable(db: Kysely<Schema>): LogIndexTable {
       return row?.log_index;
     },
     async firstGap() {
+      const mark = await db.selectFrom("log_marks").select("complete_to").executeTakeFirst();
+      const from = Number(mark?.complete_to ?? 0);
       const first = await db
         .selectFrom("log_leaves")
         .select("log_index")
-        .where("log_index", "=", 0)
+        .where("log_index", "=", from)
         .executeTakeFirst();
-      if (first === undefined) return 0;
+      if (first === undefined) return from;
       const row = await db
         .selectFrom("log_leaves as leaf")
         .leftJoin("log_leaves as next", (join) =>
           join.on(sql`next.log_index`, "=", sql`leaf.log_index + 1`),
         )
         .select((column) => column.fn.min("leaf.log_index").as("last"))
+        .where("leaf.log_index", ">=", from)
         .where("next.log_index", "is", null)
         .executeTakeFirst();
-      return Number(row?.last ?? -1) + 1;
+      return Number(row?.last ?? from - 1) + 1;
+    },
+    async mark(completeTo) {
+      const mark = { complete_to: completeTo };
+      await db
+        .insertInto("log_marks")
+        .values({ name: markName, ...mark })
+        .onConflict((conflict) => conflict.column("name").doUpdateSet(mark))
+        .execute();
     },
   };
 }
+
+/** The one row of its table. */
+const markName = "log_leaves";
 
 function fromReceipt(receipt: ReceiptRecord): ReceiptRow {
   return {

@@ -8,7 +8,7 @@ import { openPostgres } from "./postgres.js";
 import { isPostgresAddress } from "./postgres-address.js";
 import type { RowMemory } from "./row-memory.js";
 import type { Rows } from "./row-set.js";
-import { readDecision } from "./sql-decisions.js";
+import { readDecisions } from "./sql-decisions.js";
 import { jobQueries, jobRows } from "./sql-jobs.js";
 import { receiptQueries, receiptRows, runQueries, runRows } from "./sql-runs.js";
 import { openSqlite } from "./sqlite.js";
@@ -48,7 +48,12 @@ function readers(database: Database, memories: Memories): StoreTables {
     jobs: { ...jobQueries(db), ...reader(jobRows(db), jobs), expect: refused, update: refused },
     runs: { ...runQueries(db), ...reader(runRows(db), runs), update: refused },
     receipts: { ...receiptQueries(db), ...reader(receiptRows(db), receipts), setLogged: refused },
-    decisions: { get: (id) => readDecision(db, id), insert: refused, delete: refused },
+    decisions: {
+      get: async (id) => (await readDecisions(db, [id]))[0],
+      getAll: (ids) => readDecisions(db, ids),
+      insert: refused,
+      delete: refused,
+    },
   };
 }
 
