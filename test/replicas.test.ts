@@ -1,7 +1,7 @@
 /** Coordinators that share one PostgreSQL: any of them serves, one leads, another follows when it dies. */
 import { cpSync, existsSync } from "node:fs";
 import { join } from "node:path";
-import t from "tap";
+import t, { type Test } from "tap";
 import { PostgresServer } from "./postgres-server.js";
 import { packageRoot, RealFleet, until } from "./real-fleet.js";
 
@@ -16,6 +16,16 @@ const quipu = fleet.quipu.bind(fleet);
 const log = fleet.log.bind(fleet);
 const socket = (name: string): string => `unix:${fleet.folder}/${name}.sock`;
 const at = (...names: string[]): string[] => ["--coordinator", names.map(socket).join(",")];
+
+/** Each coordinator itself, whether it leads or not. */
+async function tellsTheLog(t: Test, name: string, tilesUrl: string, job: string): Promise<void> {
+  const head = await quipu("log", "head", ...at(name));
+  t.match(head.json, { size: 1, tilesUrl }, `${name} tells the log's head`);
+  const usage = await quipu("usage", ...at(name));
+  t.match(JSON.stringify(usage.json), /"runs":"1"/, "and what was used");
+  const receipt = await quipu("receipt", "show", job, ...at(name));
+  t.equal(receipt.code, 0, receipt.stderr);
+}
 
 t.test("a leader is killed or stopped, and the one that stood by goes on", async (t) => {
   if (server === undefined) {
@@ -62,6 +72,9 @@ t.test("a leader is killed or stopped, and the one that stood by goes on", async
   const blob = await quipu("artifact", "put", manifest, ...at("second"));
   t.equal(blob.code, 0, blob.stderr);
   t.match(await quipu("log", "fsck", ...at("second")), { code: 0, json: { ok: true } });
+  for (const [name, { ready }] of Object.entries({ first, second })) {
+    await tellsTheLog(t, name, ready.http, run.json.jobs[0].id);
+  }
 
   // A command that waits, and an agent, outlive the leader; what clients brought is there still.
   agent.process.kill("SIGSTOP");

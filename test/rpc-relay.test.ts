@@ -156,6 +156,13 @@ t.test("when leadership moves relayed calls end, and callers find the next", asy
   board.relayTo(near.address);
   const round = await failure(client(channel, HostService).listHosts({}));
   t.match(round, { code: "UNAVAILABLE", message: "leadership is moving" });
+
+  // What one that stands by can answer itself it does, whoever asks and whoever leads.
+  board.refuse("between");
+  const own = leader("own").filter(({ service }) => service === HostService);
+  board.relayTo(near.address, own);
+  t.equal((await client(channel, HostService).listHosts({})).hosts[0]?.name, "own");
+  t.equal((await failure(watch().next())).message, "leadership is moving");
 });
 
 t.test("one of several addresses answers, and the call finds it", async (t) => {

@@ -4,8 +4,11 @@
  * leadership moves the calls that it passes on end, and their callers ask again.
  */
 import { QuipuError } from "../base/errors.js";
+import type { Binding } from "../io/rpc/service.js";
 import type { Switchboard } from "../io/rpc/switchboard.js";
 import type { PriceBook } from "../model/price-book.js";
+import { verifierKeyOf } from "../proof/tlog/note.js";
+import { logService } from "./api/log-service.js";
 import { services } from "./api/services.js";
 import { burstPort } from "./burst/providers.js";
 import { Coordinator, tickEveryMs } from "./coordinator.js";
@@ -13,6 +16,7 @@ import type { DaemonOptions } from "./daemon.js";
 import { keysDigest, type Shared, shelfOf } from "./keys-and-blobs.js";
 import type { Leadership } from "./leadership.js";
 import { PolicyBook } from "./policy-book.js";
+import { PublishedLog } from "./published-log.js";
 import { Sequencer } from "./sequencer.js";
 import type { Storage, Writable } from "./storage.js";
 
@@ -100,13 +104,21 @@ export class Replica {
         if (address === this.#leader) return;
         this.#leader = address;
         if (address === "") board.refuse("the leading coordinator does not say where it is");
-        else board.relayTo(address);
+        else board.relayTo(address, [this.#logService()]);
         observe({ kind: "standby", leader: address });
         standsBy();
       },
       onTrouble: (error) => observe({ kind: "trouble", what: "leadership", error }),
       onLost: (error) => observe({ kind: "deposed", error }),
     });
+  }
+
+  /** What one that stands by answers itself. */
+  #logService(): Binding {
+    const { storage, shared, origin, httpUrl } = this.#parts;
+    const key = verifierKeyOf(shared.logSigner, origin);
+    const log = new PublishedLog((path) => storage.logFiles.read(path), key);
+    return logService({ ports: { store: storage.store, log }, options: { tilesUrl: httpUrl } });
   }
 
   async #start({ store, logFiles, leadership }: Writable) {

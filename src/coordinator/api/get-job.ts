@@ -2,14 +2,18 @@ import type { JobService } from "../../gen/quipu/v1/jobs_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { JobRecord } from "../../io/store/records.js";
 import { type Core, notFound } from "../core.js";
+import type { CoordinatorPorts } from "../ports.js";
 import { jobMessage } from "../wire.js";
 
 export function getJob(core: Core): Handlers<typeof JobService>["getJob"] {
   return async ({ id }) => ({ job: await jobMessage(core, await findJob(core, id)) });
 }
 
-export async function findJob(core: Core, id: string): Promise<JobRecord> {
-  const job = await core.ports.store.jobs.get(id);
+export async function findJob(
+  { ports }: { readonly ports: Pick<CoordinatorPorts, "store"> },
+  id: string,
+): Promise<JobRecord> {
+  const job = await ports.store.jobs.get(id);
   if (job === undefined) throw notFound("job", id, "see `quipu job ls`");
   return job;
 }

@@ -2,12 +2,12 @@ import { toHex } from "../../base/bytes.js";
 import type { LogService } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import { formatVerifierKey } from "../../proof/tlog/note.js";
-import type { Core } from "../core.js";
+import type { Durable } from "./log-service.js";
 
-export function getLogHead(core: Core): Handlers<typeof LogService>["getLogHead"] {
+export function getLogHead(core: Durable): Handlers<typeof LogService>["getLogHead"] {
   return async () => {
     const { log } = core.ports;
-    const { origin, size, root, checkpoint } = log.head();
+    const { origin, size, root, checkpoint } = await log.head();
     return {
       origin,
       size: BigInt(size),

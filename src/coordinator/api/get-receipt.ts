@@ -2,11 +2,11 @@ import { QuipuError } from "../../base/errors.js";
 import type { LogService } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import { receiptFiles } from "../../proof/receipt/bundle.js";
-import type { Core } from "../core.js";
 import { findJob } from "./get-job.js";
+import type { Durable } from "./log-service.js";
 
 /** Made when asked for: the same receipt under the log's newest checkpoint. */
-export function getReceipt(core: Core): Handlers<typeof LogService>["getReceipt"] {
+export function getReceipt(core: Durable): Handlers<typeof LogService>["getReceipt"] {
   return async ({ jobId }) => {
     const { store, log } = core.ports;
     const job = await findJob(core, jobId);

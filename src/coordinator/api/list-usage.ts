@@ -9,7 +9,7 @@ import type { Statement } from "../../model/statement.js";
 import { entryBytes, parseEnvelope } from "../../proof/receipt/envelope.js";
 import { jobOf, parseStatement } from "../../proof/receipt/statement.js";
 import { leafHash } from "../../proof/tlog/hash.js";
-import type { Core } from "../core.js";
+import type { Durable } from "./log-service.js";
 
 const limitUsual = 256;
 const limitMax = 1_000;
@@ -22,7 +22,7 @@ type RunUsage = MessageInitShape<typeof RunUsageSchema>;
  * A receipt was verified before it was logged; here it is compared with its entry, which names its
  * bytes, signature and key. So a store that was changed afterwards changes no bill.
  */
-export function listUsage(core: Core): Handlers<typeof LogService>["listUsage"] {
+export function listUsage(core: Durable): Handlers<typeof LogService>["listUsage"] {
   return async ({ since, until, firstIndex, limit }) => {
     if (limit < 0 || limit > limitMax || firstIndex < 0n || firstIndex > 2n ** 52n) {
       throw new QuipuError("INVALID_ARGUMENT", `limit ${limit} or index ${firstIndex} is none`, {
@@ -54,7 +54,7 @@ export function listUsage(core: Core): Handlers<typeof LogService>["listUsage"] 
 
 /** What the receipt states, if it is the one that its entry of the log speaks of. */
 async function statementOf(
-  { ports: { log } }: Core,
+  { ports: { log } }: Durable,
   { logIndex, envelope, receiptKey }: LoggedReceipt,
 ): Promise<Statement | undefined> {
   try {

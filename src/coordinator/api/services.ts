@@ -18,9 +18,7 @@ import { explainHost } from "./explain-host.js";
 import { getHost } from "./get-host.js";
 import { getJob } from "./get-job.js";
 import { getJobLogs } from "./get-job-logs.js";
-import { getLogHead } from "./get-log-head.js";
 import { getPolicy } from "./get-policy.js";
-import { getReceipt } from "./get-receipt.js";
 import { grantArtifact } from "./grant-artifact.js";
 import { grantOutputs } from "./grant-outputs.js";
 import { listArtifacts } from "./list-artifacts.js";
@@ -29,7 +27,7 @@ import { listHosts } from "./list-hosts.js";
 import { listJobs } from "./list-jobs.js";
 import { listPilots } from "./list-pilots.js";
 import { listQuotas } from "./list-quotas.js";
-import { listUsage } from "./list-usage.js";
+import { logService } from "./log-service.js";
 import { planJobs } from "./plan-jobs.js";
 import { removeQuota } from "./remove-quota.js";
 import { replayRuns } from "./replay-runs.js";
@@ -88,10 +86,6 @@ export function services(coordinator: Coordinator, policies: PolicyBook): readon
       setQuota: setQuota(core),
       removeQuota: removeQuota(core),
     }),
-    bind(LogService, {
-      getLogHead: getLogHead(core),
-      getReceipt: getReceipt(core),
-      listUsage: listUsage(core),
-    }),
+    logService(core),
   ];
 }

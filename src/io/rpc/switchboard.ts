@@ -11,7 +11,7 @@ import type { AnyHandler, AnyMessage, AnyMessages, Binding, CallContext } from "
 type Answering =
   /** Nobody does; the text says why. */
   | { readonly by: "nobody"; readonly why: string }
-  | { readonly by: "relay"; readonly relay: Relay }
+  | { readonly by: "relay"; readonly relay: Relay; readonly own: readonly Binding[] }
   | { readonly by: "handlers"; readonly bindings: readonly Binding[] };
 
 export class Switchboard {
@@ -38,11 +38,14 @@ export class Switchboard {
     this.#change({ by: "nobody", why });
   }
 
-  /** Nothing changes when calls are passed on to that address already. */
-  relayTo(address: string): void {
+  /**
+   * Nothing changes when calls are passed on to that address already. Those of the services in `own` are
+   * not: they are answered here.
+   */
+  relayTo(address: string, own: readonly Binding[] = []): void {
     const now = this.#answering;
     if (now.by === "relay" && now.relay.address === address) return;
-    this.#change({ by: "relay", relay: new Relay(address) });
+    this.#change({ by: "relay", relay: new Relay(address), own });
   }
 
   answerWith(bindings: readonly Binding[]): void {
@@ -62,6 +65,9 @@ export class Switchboard {
         case "nobody":
           throw unavailable(now.why);
         case "relay":
+          if (now.own.some((binding) => isOf(binding, method))) {
+            return handlerOf(now.own, method)(said, context);
+          }
           // Two that each take the other for the leader would send it round for ever.
           if (context.relayed === true) throw unavailable("leadership is moving");
           return now.relay.pass(method, said, context);
@@ -76,10 +82,14 @@ export class Switchboard {
 type Any = (said: AnyMessage | AnyMessages, context: CallContext) => unknown;
 
 function handlerOf(bindings: readonly Binding[], method: DescMethod): Any {
-  const binding = bindings.find(({ service }) => service.typeName === method.parent.typeName);
+  const binding = bindings.find((one) => isOf(one, method));
   const handler = binding?.handlers[method.localName];
   if (handler === undefined) throw new QuipuError("INTERNAL", `no handler for ${method.name}`);
   return handler as Any;
+}
+
+function isOf({ service }: Binding, method: DescMethod): boolean {
+  return service.typeName === method.parent.typeName;
 }
 
 function unavailable(why: string): QuipuError {
