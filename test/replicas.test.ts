@@ -73,7 +73,7 @@ t.test("a leader is killed or stopped, and the one that stood by goes on", async
   t.equal(blob.code, 0, blob.stderr);
   t.match(await quipu("log", "fsck", ...at("second")), { code: 0, json: { ok: true } });
   for (const [name, { ready }] of Object.entries({ first, second })) {
-    await tellsTheLog(t, name, ready.http, run.json.jobs[0].id);
+    await tellsTheLog(t, name, `${ready.http}`, run.json.jobs[0].id);
   }
 
   // A command that waits, and an agent, outlive the leader; what clients brought is there still.
