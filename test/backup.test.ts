@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -17,6 +18,7 @@ import type { QuipuError } from "../src/base/errors.js";
 import { makeBackup } from "../src/coordinator/backup.js";
 import { linesOf } from "../src/coordinator/backup-folder.js";
 import { restoreBackup } from "../src/coordinator/restore.js";
+import { openArtifactStore } from "../src/io/artifact/store.js";
 import { parseRow, rowText } from "../src/io/store/row-text.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
 import { fillStore, readSnapshot } from "../src/io/store/store-copy.js";
@@ -48,12 +50,17 @@ function copy(...args: readonly string[]): Promise<Answer> {
   });
 }
 
-const backup = (to: string, from: string, store = "") => {
-  const options = { target: at(to), stateFolder: at(from), store, sharedFolder: "" };
+const backup = (to: string, from: string, store = "", artifacts = "") => {
+  const options = { target: at(to), stateFolder: at(from), store, sharedFolder: "", artifacts };
   return makeBackup({ ...options, program: "test", nowMs: 1e12 });
 };
-const restore = (from: string, to: string, more: { seen?: string; store?: string } = {}) => {
-  const kept = { stateFolder: at(to), sharedFolder: "", store: "", seen: "" };
+interface More {
+  readonly seen?: string;
+  readonly store?: string;
+  readonly artifacts?: string;
+}
+const restore = (from: string, to: string, more: More = {}) => {
+  const kept = { stateFolder: at(to), sharedFolder: "", store: "", seen: "", artifacts: "" };
   mkdirSync(kept.stateFolder, { recursive: true });
   return restoreBackup({ ...kept, source: at(from), ...more });
 };
@@ -87,8 +94,12 @@ t.test("a coordinator is made anew from a backup, and its log does not fork", as
   t.match(await backup("old", "coordinator"), { log: { size: 1 }, rows: { jobs: 1, receipts: 1 } });
   t.equal(statSync(at("old")).mode & 0o077, 0, "there are keys in it");
   await runOne("receipt-2");
-  const made = await copy("backup", at("new"), "--state", at("coordinator"));
-  t.match(made, { code: 0, json: { log: { size: 2 }, rows: { jobs: 2 } } }, "beside a live one");
+  const put = await fleet.quipu("artifact", "put", manifest);
+  t.equal(put.code, 0, put.stderr);
+  const blobs = ["--artifacts", at("blobs")];
+  const made = await copy("backup", at("new"), "--state", at("coordinator"), ...blobs);
+  const expected = { log: { size: 2 }, rows: { jobs: 2 }, artifacts: { count: 1 } };
+  t.match(made, { code: 0, json: expected }, "beside a live one");
   t.equal((await failure(backup("new", "coordinator"))).code, "ALREADY_EXISTS");
 
   const live = await copy("restore", at("new"), "--state", at("coordinator"));
@@ -99,13 +110,15 @@ t.test("a coordinator is made anew from a backup, and its log does not fork", as
   t.match(stale, { code: "CONFLICT", message: /2 entries; this backup has 1/ });
   t.notOk(existsSync(join(at("stale"), "coordinator.db")), "and nothing was made");
   const seen = ["--seen", proofOf("receipt-2")];
-  const back = await copy("restore", at("new"), "--state", at("again"), ...seen);
+  const back = await copy("restore", at("new"), "--state", at("again"), ...seen, ...blobs);
   t.match(back, { code: 0, json: { log: { size: 2 }, rows: { jobs: 2, receipts: 2 } } });
 
   // At the old address, with the old agent: the next job is the next entry.
   await fleet.startCoordinator("again");
   t.equal((await fleet.quipu("job", "ls")).json.jobs.length, 2);
   await runOne("receipt-3");
+  const listed = await fleet.quipu("artifact", "ls");
+  t.match(listed.json.artifacts, [{ digest: put.json.artifact.digest }], "blobs are there too");
   t.match(await fleet.quipu("log", "head"), { json: { size: 3 } });
   t.match(await fleet.quipu("log", "fsck"), { code: 0, json: { ok: true } });
   for (const receipt of ["receipt-1", "receipt-2", "receipt-3"]) {
@@ -207,6 +220,60 @@ t.test("a backup that was changed, or does not fit together, is refused", async 
     t.match({ code, stderr }, { code: 2, stderr: /next: write: quipu-coordinator/ });
   }
 });
+
+t.test("blobs go by digest into a folder that backups share", async (t) => {
+  const own = await openArtifactStore(join(at("again"), "artifacts"));
+  let held = 0;
+  for await (const _ of own.list()) held += 1;
+  const [one, two] = [await own.keep(Uint8Array.of(1)), await own.keep(Uint8Array.of(2))];
+  t.match(await backup("sixth", "again", "", at("shared-blobs")), {
+    artifacts: { count: held + 2 },
+  });
+  const copies = storePathsOf(at("shared-blobs"));
+  const written = statSync(copies(one.digest)).ino;
+  rmSync(copies(two.digest)); // as if the copy had been cut short before it
+  const three = await own.keep(Uint8Array.of(3));
+  const later = await backup("seventh", "again", "", at("shared-blobs"));
+  t.match(later, { artifacts: { count: held + 3 } });
+  t.equal(statSync(copies(one.digest)).ino, written, "what is there is not copied again");
+  t.ok(existsSync(copies(two.digest)) && existsSync(copies(three.digest)), "it goes on");
+  await own.remove(three.digest);
+
+  const artifacts = at("shared-blobs");
+  const old = await restore("sixth", "of-sixth", { artifacts });
+  t.equal(old.artifacts?.count, held + 2);
+  const back = await openArtifactStore(join(at("of-sixth"), "artifacts"));
+  t.match(await back.stat(two.digest), { sizeBytes: 1 });
+  t.equal(await back.stat(three.digest), undefined, "those that the backup names, and no other");
+
+  rmSync(copies(two.digest));
+  const short = await failure(restore("seventh", "short", { artifacts }));
+  t.match(short, { code: "NOT_FOUND", message: new RegExp(two.digest) });
+  writeFileSync(copies(two.digest), Uint8Array.of(9));
+  const rotten = await failure(restore("seventh", "short", { artifacts }));
+  t.match(rotten, { code: "DIGEST_MISMATCH", message: /was damaged/ });
+  t.notOk(
+    existsSync(join(at("short"), "coordinator.db")),
+    "before there is anything to go on from",
+  );
+  rmSync(copies(two.digest));
+  await backup("eighth", "again", "", artifacts);
+  const again = await restore("seventh", "short", { artifacts });
+  t.equal(again.artifacts?.count, held + 3, "a restore that was cut short goes on");
+  const none = await failure(restore("third", "none", { artifacts }));
+  t.match(none, { code: "NOT_FOUND", message: /without its artifacts/ });
+  t.equal(
+    (await failure(restore("sixth", "none", { artifacts: at("nowhere") }))).code,
+    "NOT_FOUND",
+  );
+});
+
+function storePathsOf(folder: string): (digest: string) => string {
+  return (digest) => {
+    const hex = digest.slice("sha256:".length);
+    return join(folder, "sha256", hex.slice(0, 2), hex);
+  };
+}
 
 t.test("a backup of an earlier schema becomes a store of today's", async (t) => {
   const step = "0001-jobs-runs-receipts";

@@ -15,8 +15,9 @@ import { type Checkpoint, openCheckpoint, parseCheckpointText } from "../proof/t
 import { copyLog } from "../proof/tlog/copy.js";
 import { parseNote, verifierKeyOf } from "../proof/tlog/note.js";
 import type { TileReader } from "../proof/tlog/tile.js";
+import { writeArtifacts } from "./backup-artifacts.js";
 import { NewBackup } from "./backup-folder.js";
-import { keyNames } from "./keys-and-blobs.js";
+import { artifactsOf, keyNames } from "./keys-and-blobs.js";
 import { storePath } from "./storage.js";
 
 /** Where a coordinator keeps what it must not lose. */
@@ -24,8 +25,10 @@ export interface Kept {
   readonly stateFolder: string;
   /** Address of its database; empty: a file in the state folder. */
   readonly store: string;
-  /** Folder of its keys; empty: the state folder. */
+  /** Folder of its keys and blobs; empty: the state folder. */
   readonly sharedFolder: string;
+  /** Folder that blobs are copied to and from; empty: they are left out. */
+  readonly artifacts: string;
 }
 
 export interface BackupOptions extends Kept {
@@ -63,9 +66,16 @@ export async function makeBackup(options: BackupOptions): Promise<Backup> {
       store === "" ? publishedFiles(join(stateFolder, "log", "public")) : snapshot.logFile;
     return { schema: snapshot.schema, log: await writeLog(backup, read) };
   });
-  const madeAt = new Date(nowMs).toISOString();
-  const { schema, log } = facts;
-  return await backup.finish({ version: backupVersion, madeAt, program, schema, log, rows });
+  const own = artifactsOf(sharedFolder || stateFolder);
+  const artifacts = options.artifacts && (await writeArtifacts(backup, own, options.artifacts));
+  return await backup.finish({
+    version: backupVersion,
+    madeAt: new Date(nowMs).toISOString(),
+    program,
+    ...facts,
+    rows,
+    ...(artifacts ? { artifacts } : {}),
+  });
 }
 
 async function writeLog(backup: NewBackup, read: TileReader): Promise<Backup["log"]> {

@@ -25,8 +25,13 @@ export async function openShared(folder: string, isShared: boolean): Promise<Sha
   return {
     logSigner: await loadOrCreateSigner(keys, keyNames[0], "ed25519"),
     grantSigner: await loadOrCreateSigner(keys, keyNames[1], "ecdsa-p256-sha256"),
-    artifacts: await openArtifactStore(join(folder, "artifacts"), { isShared }),
+    artifacts: await openArtifactStore(artifactsOf(folder), { isShared }),
   };
+}
+
+/** Where a coordinator has its blobs. */
+export function artifactsOf(folder: string): string {
+  return join(folder, "artifacts");
 }
 
 /** By which coordinators tell whether they have the same keys. */

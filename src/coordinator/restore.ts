@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toHex } from "../base/bytes.js";
 import { QuipuError } from "../base/errors.js";
+import { openArtifactStore } from "../io/artifact/store.js";
 import { copyKey } from "../io/identity/signer.js";
 import { LogFolder, publishedFiles } from "../io/store/log-folder.js";
 import { fillStore, type NewStore, storeExists } from "../io/store/store-copy.js";
@@ -18,8 +19,9 @@ import { parseProofFile } from "../proof/tlog/proof-file.js";
 import { LogReader } from "../proof/tlog/reader.js";
 import type { TileReader } from "../proof/tlog/tile.js";
 import { type Kept, signedBy } from "./backup.js";
+import { requireArtifacts, restoreArtifacts } from "./backup-artifacts.js";
 import { linesOf, openBackup } from "./backup-folder.js";
-import { keyNames } from "./keys-and-blobs.js";
+import { artifactsOf, keyNames } from "./keys-and-blobs.js";
 import { storePath } from "./storage.js";
 
 export interface RestoreOptions extends Kept {
@@ -31,7 +33,7 @@ export interface RestoreOptions extends Kept {
 
 /** The state folder is open, and held by the caller. */
 export async function restoreBackup(options: RestoreOptions): Promise<Backup> {
-  const { source, stateFolder, sharedFolder, store, seen } = options;
+  const { source, stateFolder, sharedFolder, store, seen, artifacts } = options;
   const where = store || storePath(stateFolder);
   if (store === "" && storeExists(where)) throw notEmpty(where);
   const backup = await openBackup(source);
@@ -40,6 +42,13 @@ export async function restoreBackup(options: RestoreOptions): Promise<Backup> {
   const checkpoint = await signedBy(join(source, "keys"), note);
   await requireEntries(source, checkpoint, read);
   if (seen !== "") await requireNotOlder(seen, join(source, "keys"), checkpoint, read);
+  if (artifacts !== "") {
+    await requireArtifacts(source, backup, artifacts);
+    const blobs = await openArtifactStore(artifactsOf(sharedFolder || stateFolder), {
+      isShared: sharedFolder !== "",
+    });
+    await restoreArtifacts(source, artifacts, blobs);
+  }
   if (store === "") await restoreLogFolder(join(stateFolder, "log"), read, checkpoint, note);
   await fillStore(where, backup.schema, async (filled) => {
     if (store !== "") await restoreLogRows(filled, read, checkpoint, note);

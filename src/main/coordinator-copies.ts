@@ -10,9 +10,10 @@ import type { Backup } from "../model/backup.js";
 import { packageVersion } from "./daemon-program.js";
 
 const usage = {
-  backup: "quipu-coordinator backup FOLDER --state DIR [--store ADDRESS] [--shared DIR] [--json]",
+  backup:
+    "quipu-coordinator backup FOLDER --state DIR [--store ADDRESS] [--shared DIR] [--artifacts DIR] [--json]",
   restore:
-    "quipu-coordinator restore FOLDER --state DIR [--store ADDRESS] [--shared DIR] [--seen FILE] [--json]",
+    "quipu-coordinator restore FOLDER --state DIR [--store ADDRESS] [--shared DIR] [--artifacts DIR] [--seen FILE] [--json]",
 } as const;
 
 export type CopyVerb = keyof typeof usage;
@@ -34,11 +35,14 @@ export async function runCopy(verb: CopyVerb, argv: readonly string[]): Promise<
   try {
     const asked = parse(verb, argv);
     const backup = verb === "backup" ? await back(asked) : await restore(asked);
-    const { log, rows, files, madeAt } = backup;
+    const { log, rows, files, madeAt, artifacts } = backup;
     const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
     const counts = `${rows.jobs} jobs, ${rows.receipts} receipts, a log of ${log.size} entries`;
     const how = verb === "backup" ? `backed up to ${asked.folder}` : `restored, as of ${madeAt}`;
-    output.result({ madeAt, log, rows, files: files.length, sizeBytes }, () => `${how}: ${counts}`);
+    const blobs = artifacts === undefined ? {} : { artifacts };
+    const more = artifacts === undefined ? "" : `, ${artifacts.count} artifacts`;
+    const value = { madeAt, log, rows, files: files.length, sizeBytes, ...blobs };
+    output.result(value, () => `${how}: ${counts}${more}`);
     return 0;
   } catch (thrown) {
     return output.failure(thrown);
@@ -53,6 +57,7 @@ function parse(verb: CopyVerb, argv: readonly string[]) {
     state: { type: "string", default: process.env.QUIPU_STATE ?? "" },
     store: { type: "string", default: process.env.QUIPU_STORE ?? "" },
     shared: { type: "string", default: process.env.QUIPU_SHARED ?? "" },
+    artifacts: text,
     ...(verb === "restore" ? { seen: text } : {}),
     json: { type: "boolean", default: false },
   } as const;
@@ -63,10 +68,17 @@ function parse(verb: CopyVerb, argv: readonly string[]) {
     throw wrong(verb, cause instanceof Error ? cause.message : String(cause));
   }
   const [folder, ...more] = found.positionals;
-  const { state, store, shared, seen = "" } = found.values as Record<string, string>;
+  const {
+    state,
+    store,
+    shared,
+    artifacts = "",
+    seen = "",
+  } = found.values as Record<string, string>;
   if (folder === undefined || more.length > 0) throw wrong(verb, "name one folder");
   if (state === undefined || state === "") throw wrong(verb, "--state is missing");
-  return { folder, stateFolder: state, store: store ?? "", sharedFolder: shared ?? "", seen };
+  const kept = { stateFolder: state, store: store ?? "", sharedFolder: shared ?? "", artifacts };
+  return { folder, ...kept, seen };
 }
 
 function back({ folder, ...kept }: Asked): Promise<Backup> {

@@ -10,7 +10,7 @@ export const backupVersion = "quipu.dev/backup/v1";
 
 const file = z.strictObject({
   /** Below the folder, `/` between parts. */
-  path: z.string().regex(/^(?:store|log|keys)\/[A-Za-z0-9_./-]{1,100}$/),
+  path: z.string().regex(/^(?:(?:store|log|keys)\/[A-Za-z0-9_./-]{1,100}|artifacts\.jsonl)$/),
   sizeBytes: z.int().min(0),
   digest: z.string().refine(isDigest),
 });
@@ -25,6 +25,8 @@ const backup = z.strictObject({
   log: z.strictObject({ origin: z.string().min(1), size: z.int().min(0), root: z.string() }),
   /** Rows of each table. */
   rows: z.record(z.string(), z.int().min(0)),
+  /** Blobs that `artifacts.jsonl` names; absent where they were left out. */
+  artifacts: z.strictObject({ count: z.int().min(0), sizeBytes: z.int().min(0) }).optional(),
   files: z.array(file),
 });
 
