@@ -8,7 +8,8 @@ export interface Random {
 export function randomInteger(random: Random, bound: number): number {
   const limit = 0x1_0000_0000 - (0x1_0000_0000 % bound);
   for (;;) {
-    const word = Buffer.from(random.bytes(4)).readUInt32BE(0);
+    const [a = 0, b = 0, c = 0, d = 0] = random.bytes(4);
+    const word = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
     if (word < limit) return word % bound;
   }
 }
@@ -38,10 +39,12 @@ export function seededRandom(seed: number): Random {
   };
   return {
     bytes(count) {
-      const out = new Uint8Array(Math.ceil(count / 4) * 4);
-      const words = new DataView(out.buffer);
-      for (let at = 0; at < out.length; at += 4) words.setUint32(at, next());
-      return out.slice(0, count);
+      const out = new Uint8Array(count);
+      for (let at = 0; at < count; at += 4) {
+        const word = next();
+        for (let i = 0; i < 4; i += 1) out[at + i] = word >>> (24 - 8 * i); // none beyond the end
+      }
+      return out;
     },
   };
 }

@@ -22,38 +22,52 @@ export function verifySignature(
   signature: Uint8Array,
 ): boolean {
   try {
-    const key = keyOf(publicKey);
-    if (algorithm === "ed25519") {
-      return key.asymmetricKeyType === "ed25519" && verify(null, message, key, signature);
-    }
-    const curve = key.asymmetricKeyDetails?.namedCurve;
-    return curve === "prime256v1" && verify("sha256", message, key, signature);
+    const known = keyOf(publicKey);
+    if (known.algorithm !== algorithm) return false;
+    return verify(algorithm === "ed25519" ? null : "sha256", message, known.key, signature);
   } catch {
     return false;
   }
+}
+
+/** Undefined for a key of another algorithm; throws for bytes that are no public key. */
+export function algorithmOf(publicKey: Uint8Array): SignatureAlgorithm | undefined {
+  return keyOf(publicKey).algorithm;
+}
+
+interface KnownKey {
+  readonly key: KeyObject;
+  readonly algorithm: SignatureAlgorithm | undefined;
 }
 
 /**
  * Reading a key costs three times what checking a signature does, and the same few hosts sign again
  * and again. Kept by their very bytes: whatever those bytes say, they say it for ever.
  */
-const keysKept = new Map<string, KeyObject>();
+const keysKept = new Map<string, KnownKey>();
 const keysKeptMax = 1_024;
 /** Longer than any key of the two algorithms; other keys are not worth a place. */
 const keptBytesMax = 128;
 
 /** Throws for bytes that are no key. */
-function keyOf(publicKey: Uint8Array): KeyObject {
+function keyOf(publicKey: Uint8Array): KnownKey {
   const der = Buffer.from(publicKey);
   const name = der.toString("latin1");
   const known = keysKept.get(name);
   if (known !== undefined) return known;
   const key = createPublicKey({ key: der, format: "der", type: "spki" });
-  if (der.length > keptBytesMax) return key;
+  const read = { key, algorithm: kindOf(key) };
+  if (der.length > keptBytesMax) return read;
   for (const oldest of keysKept.keys()) {
     if (keysKept.size < keysKeptMax) break;
     keysKept.delete(oldest);
   }
-  keysKept.set(name, key);
-  return key;
+  keysKept.set(name, read);
+  return read;
+}
+
+function kindOf(key: KeyObject): SignatureAlgorithm | undefined {
+  if (key.asymmetricKeyType === "ed25519") return "ed25519";
+  const isP256 = key.asymmetricKeyDetails?.namedCurve === "prime256v1";
+  return isP256 ? "ecdsa-p256-sha256" : undefined;
 }

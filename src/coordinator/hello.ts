@@ -1,8 +1,8 @@
 /** A `Hello` as a checked value: place, devices and key of a host, and nothing taken on trust. */
-import { createPublicKey } from "node:crypto";
 import { toBinary } from "@bufbuild/protobuf";
 import { QuipuError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
+import { algorithmOf } from "../base/signature.js";
 import type { Hello } from "../gen/quipu/v1/attach_pb.js";
 import { InventorySchema } from "../gen/quipu/v1/types_pb.js";
 import type { HostRecord } from "../io/store/records.js";
@@ -84,8 +84,7 @@ function checkedUrl(text: string): string {
 
 function checkedKey(bytes: Uint8Array): Uint8Array {
   try {
-    const key = createPublicKey({ key: Buffer.from(bytes), format: "der", type: "spki" });
-    if (key.asymmetricKeyDetails?.namedCurve === "prime256v1") return bytes;
+    if (algorithmOf(bytes) === "ecdsa-p256-sha256") return bytes;
   } catch {
     throw wrong("the receipt key is not a public key");
   }

@@ -1,15 +1,12 @@
-/** What must hold of what is durable, while a simulation runs and when it is over. */
-
+/** What must hold of what is durable when a simulation is over. */
 import { type Digest, digestOf, toHex } from "../../src/base/bytes.js";
-import { canonicalBytes, canonicalJson } from "../../src/base/canonical-json.js";
+import { canonicalBytes } from "../../src/base/canonical-json.js";
 import { poisonedHostsMax, retryAfter } from "../../src/coordinator/retry.js";
 import { specOf } from "../../src/coordinator/specs.js";
 import { decisionOf } from "../../src/coordinator/wire.js";
 import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
-import type { JobRecord, ReceiptRecord, RunRecord } from "../../src/io/store/records.js";
-import { deviceKind, deviceKinds } from "../../src/model/host.js";
+import type { JobRecord, ReceiptRecord } from "../../src/io/store/records.js";
 import { isTerminal } from "../../src/model/job.js";
-import { limitOf, type Quota } from "../../src/model/quota.js";
 import { entryOf } from "../../src/proof/receipt/envelope.js";
 import { fsckLog } from "../../src/proof/tlog/fsck.js";
 import { leafHash } from "../../src/proof/tlog/hash.js";
@@ -17,18 +14,8 @@ import type { VerifierKey } from "../../src/proof/tlog/note.js";
 import { LogReader } from "../../src/proof/tlog/reader.js";
 import { replay } from "../../src/scheduler/placement/replay.js";
 import type { LogDisk } from "../memory-log-store.js";
+import { see } from "./looks.js";
 import type { World } from "./world.js";
-
-/** Looks now and then: members of a gang have had as many runs each, for they are placed together. */
-export function checkGangs(world: World, jobs: readonly JobRecord[]): void {
-  const epochs = new Map<string, number>();
-  for (const { id, gangId, epoch } of jobs) {
-    if (gangId === undefined) continue;
-    const others = epochs.get(gangId) ?? epoch;
-    epochs.set(gangId, others);
-    if (others !== epoch) world.violated(`${id} had ${epoch} runs, another of its gang ${others}`);
-  }
-}
 
 /** At the end: either all of a gang are well, or each of those that are not says why. */
 function checkGangEnds(world: World, jobs: readonly JobRecord[]): void {
@@ -42,45 +29,6 @@ function checkGangEnds(world: World, jobs: readonly JobRecord[]): void {
   }
 }
 
-/** Looks now and then: nobody has more devices than its quota gives. */
-export async function checkQuotas(
-  world: World,
-  store: CoordinatorStore,
-  quotas: readonly Quota[],
-): Promise<void> {
-  const held = new Map<string, number>();
-  for (const { jobId, device } of await store.runs.inStages(["assigned", "acknowledged"])) {
-    const owner = (await store.jobs.get(jobId))?.owner;
-    const key = `${owner} ${deviceKind({ id: device })}`;
-    held.set(key, (held.get(key) ?? 0) + 1);
-  }
-  for (const quota of quotas) {
-    for (const kind of deviceKinds) {
-      const used = held.get(`${quota.owner} ${kind}`) ?? 0;
-      if (used > limitOf(quota, kind)) world.violated(`${quota.owner} has ${used} ${kind} devices`);
-    }
-  }
-}
-
-/** Looks now and then: what the store remembers is what the database holds. */
-export async function checkMemory(world: World, store: CoordinatorStore): Promise<void> {
-  for (const job of await allJobs(store)) {
-    checkSame(world, job.id, withoutBytes(job), withoutBytes(await store.jobs.get(job.id)));
-  }
-  for (const run of await store.runs.grantedSince(0, 10_000)) {
-    checkSame(world, run.id, withoutBytes(run), withoutBytes(await store.runs.get(run.id)));
-  }
-}
-
-function checkSame(world: World, id: string, held: string, remembered: string): void {
-  if (held === remembered) return;
-  world.violated(`${id} is remembered as ${remembered}, and the database holds ${held}`);
-}
-
-function withoutBytes(row: JobRecord | RunRecord | undefined): string {
-  return canonicalJson({ ...row, spec: "", receiptKey: "" });
-}
-
 export interface Durable {
   readonly jobs: readonly JobRecord[];
   readonly logged: readonly ReceiptRecord[];
@@ -88,10 +36,6 @@ export interface Durable {
   readonly logSize: number;
   /** Decisions that were made again from their records. */
   readonly replayed: number;
-}
-
-export async function allJobs(store: CoordinatorStore): Promise<readonly JobRecord[]> {
-  return await store.jobs.list(10_000, Number.MAX_SAFE_INTEGER);
 }
 
 /** Jobs, receipts and log against each other, once everything has come to rest. */
@@ -102,7 +46,7 @@ export async function checkDurable(
   logKey: VerifierKey,
   accepted: ReadonlyMap<string, number>,
 ): Promise<Durable> {
-  const jobs = await allJobs(store);
+  const { jobs } = await see(store);
   const logged = await store.receipts.inStage("logged");
   const evidence = await store.receipts.inStage("evidence");
   const read = async (path: string) => disk.files.get(path);

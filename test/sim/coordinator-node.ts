@@ -25,6 +25,8 @@ export interface Keys {
 export class CoordinatorNode {
   readonly disk: LogDisk = newLogDisk();
   readonly store: CoordinatorStore;
+  /** Grows with each write to the store that was begun. */
+  commits = 0;
   readonly #world: World;
   readonly #policy: PolicyEngine;
   readonly #keys: Keys;
@@ -157,7 +159,11 @@ export class CoordinatorNode {
       unordered: (work) => transact((tables) => work(impatient(tables))),
     };
     const built = canary === undefined ? undefined : canaries[canary];
-    const store = { ...this.store, transact: built ?? transact };
+    const counted: CoordinatorStore["transact"] = (work) => {
+      this.commits += 1;
+      return (built ?? transact)(work);
+    };
+    const store = { ...this.store, transact: counted };
     return unreliable(this.#world, life, store, ["transact"]);
   }
 

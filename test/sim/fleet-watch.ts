@@ -1,8 +1,8 @@
 /** Watches what the coordinator does with hosts: how much of each it gives away, and when it brakes. */
 import { siteOf } from "../../src/coordinator/brake.js";
 import type { CoordinatorEvent } from "../../src/coordinator/ports.js";
-import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
 import { type HostFacts, slotsOf } from "./agent-node.js";
+import type { Seen } from "./looks.js";
 import type { World } from "./world.js";
 
 const leaseEndPattern = /^run (\S+) is lost \(host (\S+) did not renew its lease\)/;
@@ -36,9 +36,9 @@ export class FleetWatch {
   }
 
   /** Looks now and then: no device has more runs than it takes. */
-  async look(store: CoordinatorStore): Promise<void> {
+  look({ granted }: Seen): void {
     const held = new Map<string, number>();
-    for (const { host, device, slots } of await store.runs.inStages(["assigned", "acknowledged"])) {
+    for (const { host, device, slots } of granted) {
       const key = `${device} of ${host}`;
       held.set(key, (held.get(key) ?? 0) + slots);
       if ((held.get(key) ?? 0) <= slotsOf(device)) continue;

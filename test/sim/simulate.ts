@@ -5,26 +5,20 @@
 import { readFileSync } from "node:fs";
 import { canonicalJson } from "../../src/base/canonical-json.js";
 import { newSigner } from "../../src/io/identity/signer.js";
-import { openCoordinatorStore } from "../../src/io/store/sql-store.js";
 import type { DataSet } from "../../src/model/data-set.js";
 import { isTerminal } from "../../src/model/job.js";
 import type { Quota } from "../../src/model/quota.js";
 import { verifierKeyOf } from "../../src/proof/tlog/note.js";
 import { loadPolicy } from "../../src/scheduler/policy/engine.js";
 import { AgentNode, type HostFacts } from "./agent-node.js";
-import {
-  allJobs,
-  checkDurable,
-  checkGangs,
-  checkMemory,
-  checkQuotas,
-  type Durable,
-} from "./checks.js";
+import { checkDurable, type Durable } from "./checks.js";
 import { Client } from "./client.js";
 import { CoordinatorNode, logOrigin } from "./coordinator-node.js";
 import { FleetWatch } from "./fleet-watch.js";
+import { checkGangs, checkMemory, checkQuotas, see } from "./looks.js";
 import { NetworkWeather } from "./network-weather.js";
 import { Operator } from "./operator.js";
+import { emptyStore } from "./store.js";
 import { EndWatch, WorkWatch } from "./work-watch.js";
 import { type Canary, type Counts, World } from "./world.js";
 
@@ -94,7 +88,7 @@ export async function simulate(seed: number, canary?: Canary): Promise<SimReport
 async function play(world: World, seed: number): Promise<SimReport> {
   const { chance, time } = world;
   world.note(`weather ${canonicalJson(world.weather)}`);
-  const store = await openCoordinatorStore(":memory:");
+  const store = await emptyStore();
   await store.transact(async (tables) => {
     for (const facts of dataSets) await tables.dataSets.insert({ facts, registeredAtMs: 0 });
     for (const quota of quotas) await tables.quotas.put(quota);
@@ -118,16 +112,19 @@ async function play(world: World, seed: number): Promise<SimReport> {
     fleet.map(({ name }) => name),
   ).start(stormMs);
 
-  let rested = false;
+  let [rested, ended, seenCommits] = [false, false, -1];
   const look = async (): Promise<void> => {
-    const jobs = await allJobs(store);
-    ends.look(jobs);
-    checkGangs(world, jobs);
-    await checkQuotas(world, store, quotas);
-    await watch.look(store);
-    await checkMemory(world, store);
+    if (seenCommits !== coordinator.commits) {
+      seenCommits = coordinator.commits;
+      const seen = await see(store);
+      ends.look(seen.jobs);
+      checkGangs(world, seen);
+      checkQuotas(world, seen, quotas);
+      watch.look(seen);
+      await checkMemory(world, store, seen);
+      ended = seen.jobs.every(({ state }) => isTerminal(state));
+    }
     work.look(client.cancelled);
-    const ended = jobs.every(({ state }) => isTerminal(state));
     rested = time.nowMs > stormMs && client.done && ended && agents.every(({ idle }) => idle);
     time.after(lookEveryMs, () => void look());
   };
@@ -138,7 +135,6 @@ async function play(world: World, seed: number): Promise<SimReport> {
   await time.play(stormMs + calmMsMax, () => failed() || rested);
   if (!failed() && !rested) await stuck(world, client, store, agents);
   const durable = await check(world, coordinator, client, work);
-  await store.close();
   return reportOf(seed, world, durable);
 }
 
@@ -172,7 +168,7 @@ async function stuck(
   store: CoordinatorNode["store"],
   agents: readonly AgentNode[],
 ): Promise<void> {
-  const open = (await allJobs(store)).filter(({ state }) => !isTerminal(state));
+  const open = (await see(store)).jobs.filter(({ state }) => !isTerminal(state));
   const jobs = open.map(({ id, state, host }) => `${id} ${state} ${host}`).join(", ");
   const busy = agents.filter(({ idle }) => !idle).map(({ facts }) => facts.name);
   const asks = client.done ? "done" : "waits";

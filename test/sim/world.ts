@@ -3,7 +3,9 @@ import { Chance, drawWeather, fairWeather, type Weather } from "./chance.js";
 import { Timeline } from "./timeline.js";
 
 /** A bug that is built in on purpose: a simulator that passes with one of them is blind. */
-export type Canary = "unwritten" | "unfenced" | "doubled-log" | "overdrawn" | "unordered";
+export const canaries = ["unwritten", "unfenced", "doubled-log", "overdrawn", "unordered"] as const;
+
+export type Canary = (typeof canaries)[number];
 
 export interface Counts {
   messages: number;

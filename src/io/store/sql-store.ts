@@ -19,7 +19,11 @@ import { Memories, Unit } from "./unit.js";
  * `:memory:`; applies what schema steps are missing.
  */
 export async function openCoordinatorStore(where: string): Promise<CoordinatorStore> {
-  const database = isPostgresAddress(where) ? await openPostgres(where) : await openSqlite(where);
+  return storeOf(isPostgresAddress(where) ? await openPostgres(where) : await openSqlite(where));
+}
+
+/** Over a database that is open, and closes with the store. */
+export function storeOf(database: Database): CoordinatorStore {
   const memories = new Memories();
   memories.open(!database.isShared);
   const commits = new Commits(database, memories);

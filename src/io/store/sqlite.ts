@@ -54,6 +54,8 @@ function withPreparedOnce(raw: Raw.Database): SqliteDatabase {
       const known = kept.get(text);
       if (known !== undefined) return known;
       const prepared = raw.prepare(text) as unknown as Prepared;
+      // Asked at every use, for an answer that never changes.
+      Object.defineProperty(prepared, "reader", { value: prepared.reader });
       // Only queries on rows: a statement of the schema may outlive what it was prepared against.
       if (/^(select|insert|update|delete|begin|commit)\b/.test(text)) {
         if (kept.size >= statementsKeptMax) kept.clear();
