@@ -31,7 +31,7 @@ import { LogService } from "../src/gen/quipu/v1/log_pb.js";
 import { InventorySchema, JobState } from "../src/gen/quipu/v1/types_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { client, connect } from "../src/io/rpc/client.js";
-import { parseVerifierKey } from "../src/proof/tlog/note.js";
+import { parseVerifierKey } from "../src/proof/tlog/verifier-key.js";
 import { verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
 import { job, places, refOf, sealOf } from "./coordinator-world.js";

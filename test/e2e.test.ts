@@ -11,7 +11,7 @@ import {
 import { dirname, join } from "node:path";
 import t from "tap";
 import { parseTrustedRoot } from "../src/proof/receipt/bundle.js";
-import { formatVerifierKey } from "../src/proof/tlog/note.js";
+import { formatVerifierKey } from "../src/proof/tlog/verifier-key.js";
 import { childrenOf, packageRoot, RealFleet, until } from "./real-fleet.js";
 
 const examples = join(packageRoot, "examples", "digits");

@@ -12,11 +12,15 @@ import { openCheckpoint, signCheckpoint } from "../src/proof/tlog/checkpoint.js"
 import { rootOfEntries } from "../src/proof/tlog/frontier.js";
 import { fsckLog } from "../src/proof/tlog/fsck.js";
 import { emptyRoot, leafHash } from "../src/proof/tlog/hash.js";
-import { formatVerifierKey, parseVerifierKey, verifierKeyOf } from "../src/proof/tlog/note.js";
 import { formatProofFile, parseProofFile } from "../src/proof/tlog/proof-file.js";
 import { LogReader } from "../src/proof/tlog/reader.js";
 import { decodeStage, encodeStage } from "../src/proof/tlog/stage.js";
 import { decodeEntries, isTilePath, type TileReader, tilePath } from "../src/proof/tlog/tile.js";
+import {
+  formatVerifierKey,
+  parseVerifierKey,
+  verifierKeyOf,
+} from "../src/proof/tlog/verifier-key.js";
 
 const vectors = "../shared/vectors";
 const origin = "log.example.com/quipu";

@@ -21,8 +21,8 @@ import { buildStatement, parseStatement } from "../src/proof/receipt/statement.j
 import { checkInclusion } from "../src/proof/tlog/check.js";
 import { signCheckpoint } from "../src/proof/tlog/checkpoint.js";
 import { leafHash } from "../src/proof/tlog/hash.js";
-import { verifierKeyOf } from "../src/proof/tlog/note.js";
 import { parseProofFile } from "../src/proof/tlog/proof-file.js";
+import { verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
 import { type CheckName, verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
 import { makeReceiptVectors } from "./receipt-vectors.js";

@@ -12,8 +12,8 @@ import { entryOf, sealEnvelope } from "../src/proof/receipt/envelope.js";
 import { buildStatement } from "../src/proof/receipt/statement.js";
 import { appendEntries, emptyEdge } from "../src/proof/tlog/append.js";
 import { signCheckpoint } from "../src/proof/tlog/checkpoint.js";
-import { verifierKeyOf } from "../src/proof/tlog/note.js";
 import { LogReader } from "../src/proof/tlog/reader.js";
+import { verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
 
 const job: JobSpec = jobSpec.parse({
   version: "quipu.dev/v1",

@@ -17,7 +17,7 @@ import { Switchboard } from "../io/rpc/switchboard.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
 import type { BurstConfig } from "../model/burst.js";
 import { openCheckpoint } from "../proof/tlog/checkpoint.js";
-import { verifierKeyOf } from "../proof/tlog/note.js";
+import { verifierKeyOf } from "../proof/tlog/verifier-key.js";
 import { loadPolicy } from "../scheduler/policy/engine.js";
 import { isPolicyFile } from "../scheduler/policy/policy-files.js";
 import { servedServices } from "./api/services.js";

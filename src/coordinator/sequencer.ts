@@ -12,11 +12,11 @@ import type { Signer } from "../base/signature.js";
 import { appendEntries, emptyEdge, type LogFile, readEdge } from "../proof/tlog/append.js";
 import { type Checkpoint, openCheckpoint, signCheckpoint } from "../proof/tlog/checkpoint.js";
 import { emptyRoot, joinPeaks, leafHash } from "../proof/tlog/hash.js";
-import { type VerifierKey, verifierKeyOf } from "../proof/tlog/note.js";
 import { LogReader } from "../proof/tlog/reader.js";
 import { decodeStage, encodeStage } from "../proof/tlog/stage.js";
 import type { LogStore } from "../proof/tlog/store.js";
 import { entryBytesMax } from "../proof/tlog/tile.js";
+import { type VerifierKey, verifierKeyOf } from "../proof/tlog/verifier-key.js";
 import { AppendQueue, type Waiting } from "./append-queue.js";
 
 export interface SequencerOptions {

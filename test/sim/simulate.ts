@@ -8,7 +8,7 @@ import { newSigner } from "../../src/io/identity/signer.js";
 import type { DataSet } from "../../src/model/data-set.js";
 import { isTerminal } from "../../src/model/job.js";
 import type { Quota } from "../../src/model/quota.js";
-import { verifierKeyOf } from "../../src/proof/tlog/note.js";
+import { verifierKeyOf } from "../../src/proof/tlog/verifier-key.js";
 import { loadPolicy } from "../../src/scheduler/policy/engine.js";
 import { AgentNode, type HostFacts } from "./agent-node.js";
 import { checkDurable, type Durable } from "./checks.js";

@@ -2,8 +2,8 @@
 import { errorCodes, QuipuError } from "../../base/errors.js";
 import { publishedFiles } from "../../io/store/log-folder.js";
 import { fsckLog } from "../../proof/tlog/fsck.js";
-import { parseVerifierKey } from "../../proof/tlog/note.js";
 import type { TileReader } from "../../proof/tlog/tile.js";
+import { parseVerifierKey } from "../../proof/tlog/verifier-key.js";
 import type { VerbAction } from "../context.js";
 
 const fileBytesMax = 256 * 65_537; // an entry bundle of 256 entries at their largest

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { QuipuError } from "../../base/errors.js";
 import { bundleBytesMax, parsePem, trustedRootName } from "../../proof/receipt/bundle.js";
-import { parseVerifierKey } from "../../proof/tlog/note.js";
+import { parseVerifierKey } from "../../proof/tlog/verifier-key.js";
 import { type Report, verifyReceipt } from "../../proof/verify/receipt.js";
 import { type Trust, trustBeside } from "../../proof/verify/trust.js";
 import type { Invocation } from "../context.js";

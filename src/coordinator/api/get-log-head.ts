@@ -1,7 +1,7 @@
 import { toHex } from "../../base/bytes.js";
 import type { LogService } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
-import { formatVerifierKey } from "../../proof/tlog/note.js";
+import { formatVerifierKey } from "../../proof/tlog/verifier-key.js";
 import type { Durable } from "./log-service.js";
 
 export function getLogHead(core: Durable): Handlers<typeof LogService>["getLogHead"] {

@@ -7,8 +7,8 @@ import { fromBase64, toBase64 } from "../../base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import { parseStrictJson } from "../../base/strict-json.js";
-import { ed25519Spki, fullKeyId, type VerifierKey } from "../tlog/note.js";
 import { formatProofFile, proofHashesMax } from "../tlog/proof-file.js";
+import { ed25519Spki, fullKeyId, type VerifierKey } from "../tlog/verifier-key.js";
 import {
   type Envelope,
   entryBytes,
@@ -144,7 +144,7 @@ export function parseTrustedRoot(bytes: Uint8Array): VerifierKey {
   const log = pick(value, "tlogs", 0);
   const name = textAt(log, "baseUrl").replace(/^https:\/\//, "");
   const spki = bytesAt(log, "publicKey", "rawBytes");
-  const key = { name, publicKey: spki.slice(-32) };
+  const key: VerifierKey = { kind: "log", name, publicKey: spki.slice(-32) };
   if (canonicalJson(trustedRootJson(key)) === canonicalJson(value)) return key;
   throw new QuipuError("VERIFICATION_FAILED", "the trusted root is not one of a Quipu log", {
     next: "use the trusted_root.json that was exported with the receipt",

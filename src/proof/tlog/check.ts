@@ -43,17 +43,32 @@ export interface ConsistencyClaim {
 /** An old size of 0 is refused: every tree grows from the empty one, so such a proof says nothing. */
 export function checkConsistency(claim: ConsistencyClaim): boolean {
   const { oldSize, newSize, oldRoot, newRoot, hashes } = claim;
-  if (!isSize(oldSize) || !isSize(newSize) || oldSize === 0 || oldSize > newSize) return false;
-  if (oldSize === newSize) return hashes.length === 0 && equalBytes(oldRoot, newRoot);
-  if (![oldRoot, newRoot, ...hashes].every(isHash)) return false;
+  if (oldSize === newSize) {
+    return isSize(oldSize) && oldSize > 0 && hashes.length === 0 && equalBytes(oldRoot, newRoot);
+  }
+  // An old tree that is one complete subtree is its own first hash; the prover leaves it out.
+  const path = isPowerOfTwo(oldSize) ? [oldRoot, ...hashes] : hashes;
+  const roots = consistencyRoots(oldSize, newSize, path);
+  return roots !== undefined && equalBytes(roots.old, oldRoot) && equalBytes(roots.new, newRoot);
+}
+
+/**
+ * The roots at both sizes of the one tree that such a path can belong to; its first hash is never left
+ * out. Undefined for a path of the wrong length, and unless 0 < `oldSize` < `newSize`.
+ */
+export function consistencyRoots(
+  oldSize: number,
+  newSize: number,
+  path: readonly Uint8Array[],
+): { readonly old: Uint8Array; readonly new: Uint8Array } | undefined {
+  if (!isSize(oldSize) || !isSize(newSize) || oldSize === 0 || oldSize >= newSize) return undefined;
+  const [first, ...rest] = path;
+  if (first === undefined || !path.every(isHash)) return undefined;
   let [fn, sn] = [oldSize - 1, newSize - 1];
   while (fn % 2 === 1) [fn, sn] = [half(fn), half(sn)];
-  // An old tree that is one complete subtree is its own first hash; the prover leaves it out.
-  const [first, ...rest] = fn === 0 ? [oldRoot, ...hashes] : hashes;
-  if (first === undefined) return false;
   let [oldNode, newNode] = [first, first];
   for (const hash of rest) {
-    if (sn === 0) return false;
+    if (sn === 0) return undefined;
     if (fn % 2 === 1 || fn === sn) {
       oldNode = nodeHash(hash, oldNode);
       newNode = nodeHash(hash, newNode);
@@ -63,7 +78,13 @@ export function checkConsistency(claim: ConsistencyClaim): boolean {
     }
     [fn, sn] = [half(fn), half(sn)];
   }
-  return sn === 0 && equalBytes(oldNode, oldRoot) && equalBytes(newNode, newRoot);
+  return sn === 0 ? { old: oldNode, new: newNode } : undefined;
+}
+
+function isPowerOfTwo(size: number): boolean {
+  let odd = size;
+  while (odd > 0 && odd % 2 === 0) odd /= 2;
+  return odd === 1;
 }
 
 function half(value: number): number {

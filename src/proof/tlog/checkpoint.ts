@@ -3,7 +3,8 @@ import { fromBase64, toBase64 } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { Signer } from "../../base/signature.js";
 import { hashBytes } from "./hash.js";
-import { parseNote, signNote, type VerifierKey, verifyNote } from "./note.js";
+import { parseNote, signNote, verifyNote } from "./note.js";
+import type { VerifierKey } from "./verifier-key.js";
 
 export interface Checkpoint {
   /** The log's name: a schema-less URL. */
@@ -35,7 +36,8 @@ export function openCheckpoint(note: string, keys: readonly VerifierKey[]): Chec
   const parsed = parseNote(note);
   const signers = verifyNote(parsed, keys);
   const checkpoint = parseCheckpointText(parsed.text);
-  if (signers.includes(checkpoint.origin)) return checkpoint;
+  const isOwn = ({ kind, name }: VerifierKey) => kind === "log" && name === checkpoint.origin;
+  if (signers.some(({ key }) => isOwn(key))) return checkpoint;
   throw new QuipuError(
     "VERIFICATION_FAILED",
     `the checkpoint of ${checkpoint.origin} is not signed by a key that is trusted for this log`,

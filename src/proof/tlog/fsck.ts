@@ -12,8 +12,8 @@ import {
   unfinishedFiles,
 } from "./append.js";
 import { openCheckpoint } from "./checkpoint.js";
-import type { VerifierKey } from "./note.js";
 import { decodeEntries, readTile, type TileReader, tileWidth, widthAt } from "./tile.js";
+import type { VerifierKey } from "./verifier-key.js";
 
 export interface FsckReport {
   readonly origin: string;

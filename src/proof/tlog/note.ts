@@ -1,20 +1,14 @@
 /**
- * Signed notes (C2SP signed-note) with Ed25519 keys. Frozen: the text that is signed, the key id
- * and the line layout; other tools verify them.
+ * Signed notes (C2SP signed-note), by the Ed25519 keys of logs and, with the time, of witnesses (C2SP
+ * tlog-cosignature). Frozen: the texts that are signed and the line layout; other tools verify them.
  */
-import { concatBytes, fromBase64, sha256, toBase64, toHex } from "../../base/bytes.js";
+import { concatBytes, equalBytes, fromBase64, toBase64 } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { type Signer, verifySignature } from "../../base/signature.js";
+import { ed25519Spki, keyId, type VerifierKey, verifierKeyOf } from "./verifier-key.js";
 
 export const noteBytesMax = 64 * 1024;
 export const noteSignaturesMax = 64;
-
-/** A key that signs notes under a name. */
-export interface VerifierKey {
-  readonly name: string;
-  /** Raw Ed25519 public key, 32 bytes. */
-  readonly publicKey: Uint8Array;
-}
 
 export interface NoteSignature {
   readonly name: string;
@@ -29,67 +23,42 @@ export interface SignedNote {
   readonly signatures: readonly NoteSignature[];
 }
 
-const ed25519Type = 0x01;
-/** SubjectPublicKeyInfo of an Ed25519 key up to the key itself (RFC 8410 §4). */
-const ed25519SpkiPrefix = Uint8Array.from([48, 42, 48, 5, 6, 3, 43, 101, 112, 3, 33, 0]);
+/** Who signed; a witness says when. */
+export interface NoteSigner {
+  readonly key: VerifierKey;
+  readonly signature: NoteSignature;
+  /** Seconds since 1970, by the witness's clock. */
+  readonly timeS?: number;
+}
+
+const timeBytes = 8;
+const signatureBytes = 64;
 const encoder = new TextEncoder();
-
-/** The full hash; the first four bytes are the key id of a note's signature line. */
-export function fullKeyId({ name, publicKey }: VerifierKey): Uint8Array {
-  return sha256(encoder.encode(`${name}\n`), Uint8Array.of(ed25519Type), publicKey);
-}
-
-export function keyId(key: VerifierKey): Uint8Array {
-  return fullKeyId(key).slice(0, 4);
-}
-
-/** SubjectPublicKeyInfo (DER) of a raw Ed25519 public key. */
-export function ed25519Spki(publicKey: Uint8Array): Uint8Array {
-  return concatBytes(ed25519SpkiPrefix, publicKey);
-}
-
-/** The key under which `signer` signs notes as `name`. */
-export function verifierKeyOf(signer: Signer, name: string): VerifierKey {
-  if (signer.algorithm !== "ed25519") {
-    throw new QuipuError("INVALID_ARGUMENT", `a ${signer.algorithm} key cannot sign notes`);
-  }
-  return verifierKeyFromSpki(name, signer.publicKey);
-}
-
-export function verifierKeyFromSpki(name: string, spki: Uint8Array): VerifierKey {
-  const publicKey = spki.slice(ed25519SpkiPrefix.length);
-  if (toHex(ed25519Spki(publicKey)) !== toHex(spki) || publicKey.length !== 32) {
-    throw new QuipuError("INVALID_ARGUMENT", "not the SubjectPublicKeyInfo of an Ed25519 key");
-  }
-  return { name: checkedName(name), publicKey };
-}
-
-/** `name+keyid+base64`, as verifiers are configured with. */
-export function formatVerifierKey(key: VerifierKey): string {
-  const material = concatBytes(Uint8Array.of(ed25519Type), key.publicKey);
-  return `${key.name}+${toHex(keyId(key))}+${toBase64(material)}`;
-}
-
-export function parseVerifierKey(text: string): VerifierKey {
-  const malformed = new QuipuError(
-    "INVALID_ARGUMENT",
-    `not a verifier key: ${text.slice(0, 120)}`,
-    { next: "write it as NAME+KEYID+BASE64, as the log's operator publishes it" },
-  );
-  const match = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(text);
-  if (match === null || text.length > 1024) throw malformed;
-  const [, name = "", id = "", material = ""] = match;
-  const bytes = fromBase64(material);
-  const key = { name, publicKey: bytes.slice(1) };
-  if (bytes.length !== 33 || bytes[0] !== ed25519Type || toHex(keyId(key)) !== id) throw malformed;
-  return key;
-}
 
 export function signNote(text: string, name: string, signer: Signer): string {
   const key = verifierKeyOf(signer, name);
   checkText(text);
-  const signature = concatBytes(keyId(key), signer.sign(encoder.encode(text)));
-  return `${text}\n\u2014 ${key.name} ${toBase64(signature)}\n`;
+  const signature = signer.sign(encoder.encode(text));
+  return `${text}\n${signatureLine({ name, keyId: keyId(key), signature })}`;
+}
+
+/** A witness's signature line on a note's text. */
+export function cosignNote(text: string, name: string, signer: Signer, timeS: number): string {
+  const key = verifierKeyOf(signer, name, "witness");
+  checkText(text);
+  const time = new Uint8Array(timeBytes);
+  new DataView(time.buffer).setBigUint64(0, BigInt(timeS));
+  const signature = concatBytes(time, signer.sign(cosignedBytes(text, BigInt(timeS))));
+  return signatureLine({ name, keyId: keyId(key), signature });
+}
+
+function cosignedBytes(text: string, timeS: bigint): Uint8Array {
+  return encoder.encode(`cosignature/v1\ntime ${timeS}\n${text}`);
+}
+
+/** With the newline at its end. */
+export function signatureLine({ name, keyId, signature }: NoteSignature): string {
+  return `\u2014 ${name} ${toBase64(concatBytes(keyId, signature))}\n`;
 }
 
 /** Splits a note strictly; nothing in it may be believed before `verifyNote`. */
@@ -114,21 +83,34 @@ function parseSignatureLine(line: string): NoteSignature {
 }
 
 /**
- * The names of `keys` that signed the note. Signatures of unknown keys are passed over; a wrong
- * signature of a known key makes the whole note wrong.
+ * Who of `keys` signed the note. Signatures of unknown keys are passed over; a wrong signature of a
+ * known key makes the whole note wrong.
  */
-export function verifyNote(note: SignedNote, keys: readonly VerifierKey[]): readonly string[] {
-  const message = encoder.encode(note.text);
-  const signers: string[] = [];
-  for (const { name, keyId: id, signature } of note.signatures) {
-    const key = keys.find((known) => known.name === name && toHex(keyId(known)) === toHex(id));
-    if (key === undefined) continue;
-    if (!verifySignature("ed25519", ed25519Spki(key.publicKey), message, signature)) {
-      throw new QuipuError("VERIFICATION_FAILED", `the note's signature by ${name} is wrong`);
+export function verifyNote(note: SignedNote, keys: readonly VerifierKey[]): readonly NoteSigner[] {
+  return note.signatures.flatMap((signature) => {
+    const key = keys.find(
+      (known) => known.name === signature.name && equalBytes(keyId(known), signature.keyId),
+    );
+    return key === undefined ? [] : [signerOf(note.text, key, signature)];
+  });
+}
+
+function signerOf(text: string, key: VerifierKey, signature: NoteSignature): NoteSigner {
+  const bytes = signature.signature;
+  if (key.kind === "log") {
+    if (isSigned(key, encoder.encode(text), bytes)) return { key, signature };
+  } else if (bytes.length === timeBytes + signatureBytes) {
+    const timeS = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
+    const isTime = timeS <= BigInt(Number.MAX_SAFE_INTEGER);
+    if (isTime && isSigned(key, cosignedBytes(text, timeS), bytes.subarray(timeBytes))) {
+      return { key, signature, timeS: Number(timeS) };
     }
-    signers.push(name);
   }
-  return signers;
+  throw new QuipuError("VERIFICATION_FAILED", `the note's signature by ${key.name} is wrong`);
+}
+
+function isSigned({ publicKey }: VerifierKey, message: Uint8Array, signature: Uint8Array): boolean {
+  return verifySignature("ed25519", ed25519Spki(publicKey), message, signature);
 }
 
 function checkText(text: string): void {
@@ -136,13 +118,6 @@ function checkText(text: string): void {
   if (!text.endsWith("\n") || bad || !text.isWellFormed()) {
     throw malformedNote("its text has control characters or no final newline");
   }
-}
-
-function checkedName(name: string): string {
-  if (/^[^\s+]{1,255}$/u.test(name)) return name;
-  throw new QuipuError("INVALID_ARGUMENT", `not a key name: ${name.slice(0, 80)}`, {
-    next: "use a schema-less URL without spaces and plus signs, for example log.example.com/quipu",
-  });
 }
 
 function malformedNote(why: string): QuipuError {

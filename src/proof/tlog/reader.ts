@@ -3,7 +3,13 @@
  * path, so the nodes inside the tiles read last are kept, unfinished tiles among them.
  */
 import { QuipuError } from "../../base/errors.js";
-import { consistencyProof, inclusionProof, type NodeAddress, type NodeReader } from "./prove.js";
+import {
+  consistencyProof,
+  inclusionProof,
+  type NodeAddress,
+  type NodeReader,
+  subtreesOf,
+} from "./prove.js";
 import {
   decodeEntries,
   readTile,
@@ -33,6 +39,11 @@ export class LogReader {
 
   consistency(oldSize: number, newSize: number): Promise<Uint8Array[]> {
     return consistencyProof(oldSize, newSize, this.#nodesAt(newSize));
+  }
+
+  /** Roots of the complete subtrees that the first `oldSize` leaves of the tree of `size` are made of. */
+  peaks(oldSize: number, size: number): Promise<readonly Uint8Array[]> {
+    return this.#nodesAt(size)(subtreesOf([0, oldSize]));
   }
 
   /** Of entries `first` up to, not including, `end`, as the tree of `size` has them. */

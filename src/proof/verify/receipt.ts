@@ -11,7 +11,7 @@ import { parseStatement } from "../receipt/statement.js";
 import { checkInclusion } from "../tlog/check.js";
 import { type Checkpoint, openCheckpoint } from "../tlog/checkpoint.js";
 import { leafHash } from "../tlog/hash.js";
-import { fullKeyId } from "../tlog/note.js";
+import { fullKeyId } from "../tlog/verifier-key.js";
 import type { Trust } from "./trust.js";
 
 export const checkNames = [

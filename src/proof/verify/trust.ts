@@ -6,7 +6,7 @@ import {
   type ReceiptFile,
   trustedRootName,
 } from "../receipt/bundle.js";
-import type { VerifierKey } from "../tlog/note.js";
+import type { VerifierKey } from "../tlog/verifier-key.js";
 
 export interface Trust {
   /** SubjectPublicKeyInfo (DER) of hosts' receipt keys. */
