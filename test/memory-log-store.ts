@@ -22,7 +22,8 @@ export type WriteStep =
   | "dropStages"
   | "publish"
   | "dropPartials"
-  | "publishCheckpoint";
+  | "publishCheckpoint"
+  | "publishCosigned";
 
 export interface Fault {
   readonly step: WriteStep;
@@ -100,6 +101,12 @@ export class MemoryLogStore implements LogStore {
   publishCheckpoint(note: string): Promise<void> {
     return this.#write("publishCheckpoint", () =>
       this.disk.files.set("checkpoint", new TextEncoder().encode(note)),
+    );
+  }
+
+  publishCosigned(note: string): Promise<void> {
+    return this.#write("publishCosigned", () =>
+      this.disk.files.set("cosigned", new TextEncoder().encode(note)),
     );
   }
 

@@ -62,7 +62,9 @@ t.test("golden bytes", async (t) => {
   t.ok(checkInclusion({ ...bundle.proof, ...proof, leafHash: leafHash(bundle.entry) }));
   const [logKey] = trust.logKeys;
   if (logKey === undefined) throw new Error("no log key");
-  const files = receiptFiles("digits", golden("envelope.json"), publicKey, bundle.proof, logKey);
+  const files = receiptFiles("digits", golden("envelope.json"), publicKey, bundle.proof, {
+    verifierKey: logKey,
+  });
   for (const { name, content } of files) t.equal(text(content), text(golden(name)), name);
   t.equal(files.length, 4);
   const report = verifyReceipt(golden("digits.sigstore.json"), trust);
@@ -288,7 +290,8 @@ t.test("the report names the first thing wrong", async (t) => {
   const [logKey] = trust.logKeys;
   if (logKey === undefined) throw new Error("no log key");
   const rebuild = (envelope: Uint8Array, key: Uint8Array, proof = parsed.proof): Uint8Array =>
-    receiptFiles("x", envelope, key, proof, logKey)[0]?.content ?? new Uint8Array(0);
+    receiptFiles("x", envelope, key, proof, { verifierKey: logKey })[0]?.content ??
+    new Uint8Array(0);
   t.equal(first(bundle), undefined);
   t.equal(first(bytes("{}")), "bundle");
   t.equal(first(new Uint8Array(0)), "bundle");

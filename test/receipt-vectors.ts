@@ -97,6 +97,6 @@ export async function makeReceiptVectors(): Promise<ReceiptFile[]> {
     { name: "statement.json", content: canonicalBytes(buildStatement(receiptFacts)) },
     { name: "envelope.json", content: envelope },
     { name: "entry.json", content: entry },
-    ...receiptFiles("digits", envelope, signer.publicKey, proof, logKey),
+    ...receiptFiles("digits", envelope, signer.publicKey, proof, { verifierKey: logKey }),
   ];
 }

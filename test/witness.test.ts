@@ -1,17 +1,26 @@
+import { spawn } from "node:child_process";
 import { createPublicKey, verify } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import t from "tap";
+import { QuipuError } from "../src/base/errors.js";
+import { stopDaemon } from "../src/cli/service/daemon.js";
+import { CosignedLog } from "../src/coordinator/cosigned-log.js";
+import { Sequencer } from "../src/coordinator/sequencer.js";
 import { startHttp } from "../src/io/http/server.js";
 import { witnessRoutes } from "../src/io/http/witness-routes.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { openDurableFolder } from "../src/io/store/durable-folder.js";
 import { askWitness } from "../src/io/witness/ask-witness.js";
 import { Witness, type WitnessEvent } from "../src/io/witness/witness.js";
+import { checkInclusion } from "../src/proof/tlog/check.js";
 import { followLog } from "../src/proof/tlog/follow.js";
 import { checkFork, forkBytes, parseFork } from "../src/proof/tlog/fork.js";
+import { leafHash } from "../src/proof/tlog/hash.js";
 import { cosignNote, parseNote, verifyNote } from "../src/proof/tlog/note.js";
 import { meetsQuorum, parseTrustPolicy } from "../src/proof/tlog/trust-policy.js";
 import {
@@ -21,6 +30,7 @@ import {
   verifierKeyOf,
 } from "../src/proof/tlog/verifier-key.js";
 import {
+  type CheckpointRequest,
   formatRequest,
   judgeRequest,
   openRequest,
@@ -29,6 +39,10 @@ import {
 } from "../src/proof/tlog/witness.js";
 import { failure } from "./failure.js";
 import { ForgedLog, logKey, logSigner, origin } from "./forged-log.js";
+import { MemoryLogStore, newLogDisk } from "./memory-log-store.js";
+import { type Answer, program, RealFleet } from "./real-fleet.js";
+
+const clock = { wallMs: () => 1_800_000_000_500, bootMs: () => 0 };
 
 const witnessSigner = newSigner("ed25519");
 const witnessKey = verifierKeyOf(witnessSigner, "witness.example/w1", "witness");
@@ -205,7 +219,6 @@ t.test("a witness over HTTP", async (t) => {
   const events: WitnessEvent[] = [];
   const open = async () => {
     const folder = await openDurableFolder(root);
-    const clock = { wallMs: () => 1_800_000_000_500, bootMs: () => 0 };
     const observe = (event: WitnessEvent) => events.push(event);
     const { name } = witnessKey;
     return new Witness({ name, signer: witnessSigner, logs: [logKey], folder, clock, observe });
@@ -272,4 +285,155 @@ t.test("a witness over HTTP", async (t) => {
   const again = { oldSize: 7, hashes: [], checkpoint: grown.note() };
   const unsigned = await failure(askWitness({ key: impostor, url: http.url }, again));
   t.match(unsigned.message, /without a signature/);
+});
+
+t.test("a log asks its witnesses, and waits for none of them", async (t) => {
+  const keys = [1, 2, 3].map((_, at) => {
+    const signer = newSigner("ed25519");
+    return { signer, key: verifierKeyOf(signer, `w${at}.example`, "witness") };
+  });
+  const disk = newLogDisk();
+  const open = () =>
+    Sequencer.open({ store: new MemoryLogStore(disk), signer: logSigner, origin, clock });
+  const log = await open();
+  const folders = keys.map(() => new Map<string, Uint8Array>());
+  const away = new Set<number>();
+  const witnesses = keys.map(({ signer, key }, at) => {
+    const kept = folders[at] as Map<string, Uint8Array>;
+    const folder = {
+      get: async (name: string) => kept.get(name),
+      put: async (name: string, bytes: Uint8Array) => void kept.set(name, bytes),
+    };
+    return new Witness({
+      name: key.name,
+      signer,
+      logs: [logKey],
+      folder,
+      clock,
+      observe: () => {},
+    });
+  });
+  const policyText = keys
+    .map(({ key }, at) => `witness w${at} ${formatVerifierKey(key)} http://${at}`)
+    .concat("group two 2 w0 w1 w2", "quorum two", "")
+    .join("\n");
+  const troubles: string[] = [];
+  const by = {
+    policy: parseTrustPolicy(policyText),
+    policyText,
+    ask: async ({ url }: { url: string }, request: CheckpointRequest) => {
+      const at = Number(url.slice("http://".length));
+      if (away.has(at)) throw new QuipuError("UNAVAILABLE", `witness ${at} is away`);
+      const answer = await (witnesses[at] as Witness).addCheckpoint(formatRequest(request));
+      return answer.kind === "cosigned" ? { line: answer.lines } : { size: answer.size };
+    },
+    onTrouble: ({ message }: QuipuError) => void troubles.push(message),
+  };
+  const cosigned = await CosignedLog.open(log, new MemoryLogStore(disk), by);
+  const entry = (text: string) => new TextEncoder().encode(text);
+  const signersOf = (note: string) =>
+    verifyNote(
+      parseNote(note),
+      keys.map(({ key }) => key),
+    ).map(({ key }) => key.name);
+
+  await cosigned.step();
+  t.equal(disk.files.get("cosigned"), undefined, "an empty log says nothing");
+  await cosigned.append(entry("one"));
+  t.same(
+    signersOf((await cosigned.inclusion(0)).checkpoint),
+    [],
+    "acknowledged before anyone cosigns",
+  );
+  await Promise.all([cosigned.step(), cosigned.step()]);
+  const first = await cosigned.inclusion(0);
+  t.same(signersOf(first.checkpoint), ["w0.example", "w1.example", "w2.example"]);
+
+  away.add(0).add(1);
+  await cosigned.append(entry("two"));
+  await cosigned.step();
+  await cosigned.step();
+  t.same(troubles, ["witness 0 is away", "witness 1 is away"], "each fault is told once");
+  t.equal((await cosigned.inclusion(0)).size, 1, "an old entry has its cosigned proof still");
+  t.same(signersOf((await cosigned.inclusion(1)).checkpoint), []);
+  away.delete(0);
+  await cosigned.step();
+  const second = await cosigned.inclusion(1);
+  t.same(signersOf(second.checkpoint), ["w0.example", "w2.example"], "two of three are enough");
+  t.ok(checkInclusion({ ...second, leafHash: leafHash(entry("two")) }));
+
+  away.clear();
+  const restarted = await CosignedLog.open(await open(), new MemoryLogStore(disk), by);
+  t.equal((await restarted.inclusion(1)).checkpoint, second.checkpoint, "a restart knows it");
+  await restarted.append(entry("three"));
+  await restarted.step();
+  t.equal(signersOf((await restarted.inclusion(2)).checkpoint).length, 3, "led on from any size");
+
+  const copy = newLogDisk(); // an older copy of the log that goes on as if nothing had been
+  const back = await Sequencer.open({
+    ...{ store: new MemoryLogStore(copy), clock },
+    signer: logSigner,
+    origin,
+  });
+  await back.append(entry("one"));
+  troubles.length = 0;
+  const lost = await CosignedLog.open(back, new MemoryLogStore(copy), by);
+  await lost.step();
+  t.equal(troubles.filter((text) => /seen this log at size 3/.test(text)).length, 3);
+  t.equal(copy.files.get("cosigned"), undefined);
+});
+
+t.test("a fleet whose log is witnessed, on real processes", async (t) => {
+  const fleet = new RealFleet();
+  t.teardown(() => fleet.close());
+  await fleet.startCoordinator();
+  const { verifierKey, tilesUrl } = (await fleet.quipu("log", "head")).json;
+  const folder = join(fleet.folder, "w");
+  const witness = spawn(process.execPath, [
+    program("quipu"),
+    ...["witness", "-o", "json", "--name", "w1.example", "--state", folder, "--log", verifierKey],
+  ]);
+  t.teardown(() => witness.kill());
+  const line = (await once(witness.stdout, "data")).toString();
+  const { key, url } = JSON.parse(line);
+  const policy = join(fleet.folder, "trust.policy");
+  writeFileSync(policy, `log ${verifierKey}\nwitness w1 ${key} ${url}\nquorum w1\n`);
+  await stopDaemon(fleet.daemon("coordinator"));
+  await fleet.startCoordinator("coordinator", ["--witnesses", policy]);
+  await fleet.startAgent("sg-1", "SG", "private");
+  const job = join(fleet.folder, "job.yaml");
+  writeFileSync(job, "version: quipu.dev/v1\nname: nothing\ntask: { driver: hash }\n");
+  const ran = await fleet.quipu("run", job);
+  t.equal(ran.code, 0, ran.stderr);
+  const receipts = join(fleet.folder, "receipts");
+  let report: Answer | undefined;
+  for (let tries = 0; tries < 100 && report?.code !== 0; tries += 1) {
+    const { id } = (await fleet.quipu("job", "ls")).json.jobs[0];
+    const { file } = (await fleet.quipu("receipt", "show", id, "--to", receipts)).json;
+    report = await fleet.quipu("verify", file);
+    if (report.code === 0) continue;
+    t.match(report.json.receipts[0].firstFailed, { name: "witnesses", text: /nobody cosigned it/ });
+    await delay(100);
+  }
+  t.equal(report?.code, 0, JSON.stringify(report));
+  const { file, checks } = report?.json.receipts[0] ?? {};
+  t.match(checks.at(-1), { name: "witnesses", ok: true, text: /cosigned by w1\.example at 20/ });
+  const stranger = formatVerifierKey(witnessKey);
+  const other = join(fleet.folder, "other.policy");
+  writeFileSync(other, `witness w1 ${stranger}\nquorum w1\n`);
+  t.equal(
+    (await fleet.quipu("verify", file, "--witnesses", other)).code,
+    6,
+    "of a stranger's choice",
+  );
+
+  const head = (await fleet.quipu("log", "head")).json;
+  const watch = ["log", "monitor", head.tilesUrl, "--key", verifierKey, "--once", "--state"];
+  const seen = join(fleet.folder, "seen");
+  t.match(await fleet.quipu(...watch, seen), {
+    code: 0,
+    json: { kind: "grown", size: 1, added: 1 },
+  });
+  t.match(await fleet.quipu(...watch, seen), { code: 0, json: { kind: "grown", added: 0 } });
+  t.not(tilesUrl, "");
 });

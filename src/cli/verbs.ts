@@ -1,9 +1,8 @@
 /** Every verb of the command line, in the order that help shows them. Code is loaded when it runs. */
 
 import { localVerbs } from "./local-verbs.js";
-import { groupings } from "./usage/totals.js";
+import { proofVerbs } from "./proof-verbs.js";
 import {
-  backend,
   cordonReason,
   country,
   destination,
@@ -322,55 +321,7 @@ export const verbs: readonly Verb[] = [
     ],
     load: () => import("./policy/replay.js"),
   },
-  {
-    name: "receipt show",
-    args: "<job|file>",
-    help: "what a receipt states",
-    options: [{ flags: "--to <folder>", help: "also save the receipt's files there" }],
-    load: () => import("./receipt/show.js"),
-  },
-  {
-    name: "verify",
-    args: "<file...>",
-    help: "check receipts offline (NAME.sigstore.json)",
-    options: [
-      { flags: "--key <file>", help: "believe only this signer (KEYID.pub.pem), known beforehand" },
-      { flags: "--log-key <vkey>", help: "believe only this log, known beforehand" },
-      { flags: "--rerun", help: "run the job again here and compare the bits" },
-      { flags: "--data <folder>", help: "the data set's folder, for --rerun" },
-      { flags: "--model <file>", help: "the model file, for --rerun of a tensor job" },
-      { ...backend, help: "backend for --rerun" },
-    ],
-    load: () => import("./receipt/verify.js"),
-  },
-  {
-    name: "usage",
-    args: "",
-    help: "what runs used, summed over the receipts in the log",
-    printsCsv: true,
-    options: [
-      { flags: "--by <group>", help: "a sum for each", choices: groupings, default: "tenant" },
-      {
-        flags: "--since <time>",
-        help: "runs that finished then or later (2026-01-31, or RFC 3339)",
-      },
-      { flags: "--until <time>", help: "and before this" },
-    ],
-    load: () => import("./usage/usage.js"),
-  },
-  {
-    name: "log head",
-    args: "",
-    help: "size, root and checkpoint of the log",
-    load: () => import("./log/head.js"),
-  },
-  {
-    name: "log fsck",
-    args: "[folder]",
-    help: "recompute every tile and the root of a log (a folder, or the coordinator's)",
-    options: [{ flags: "--key <vkey>", help: "the log's verifier key; needed for a folder" }],
-    load: () => import("./log/fsck.js"),
-  },
+  ...proofVerbs,
   ...localVerbs,
 ];
 

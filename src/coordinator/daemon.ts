@@ -11,6 +11,7 @@ import { QuipuError } from "../base/errors.js";
 import type { Random } from "../base/random.js";
 import type { Signer } from "../base/signature.js";
 import { artifactLimits } from "../io/artifact/size-limit.js";
+import type { LogFiles } from "../io/http/log-routes.js";
 import type { HttpServer } from "../io/http/server.js";
 import { type RpcServer, serve } from "../io/rpc/server.js";
 import { Switchboard } from "../io/rpc/switchboard.js";
@@ -21,6 +22,7 @@ import { verifierKeyOf } from "../proof/tlog/verifier-key.js";
 import { loadPolicy } from "../scheduler/policy/engine.js";
 import { isPolicyFile } from "../scheduler/policy/policy-files.js";
 import { servedServices } from "./api/services.js";
+import type { WitnessedBy } from "./cosigned-log.js";
 import { openShared } from "./keys-and-blobs.js";
 import type { CoordinatorEvent } from "./ports.js";
 import { readPriceBooks } from "./price-files.js";
@@ -52,6 +54,8 @@ export interface DaemonOptions {
   readonly priceFolder: string;
   /** Absent: only who attaches by itself is there. */
   readonly burst?: BurstOptions | undefined;
+  /** Absent: nobody cosigns the log. */
+  readonly witnesses?: Pick<WitnessedBy, "policy" | "policyText"> | undefined;
   /** The log's name; empty: the one it has, or one made from its key. */
   readonly origin: string;
   readonly heartbeatMs: number;
@@ -144,7 +148,7 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
     clock,
     store: shared.artifacts,
     grantKey: shared.grantSigner.publicKey,
-    readLog: (path) => storage.logFiles.read(path),
+    readLog: logReader(options, storage),
     sizeBytesMax: artifactLimits.blobBytesMax,
     serves: () => board.silence === undefined,
     coordinator: () => replica?.coordinator,
@@ -165,6 +169,14 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
   opened.push(() => replica.close());
   await replica.answering;
   return { store: storage.store, http, grpc, replica };
+}
+
+/** With witnesses, readers see the log as those have seen it, once they have. */
+function logReader({ witnesses }: DaemonOptions, { logFiles }: Storage): LogFiles {
+  return async (path) => {
+    if (path !== "checkpoint" || witnesses === undefined) return await logFiles.read(path);
+    return (await logFiles.read("cosigned")) ?? (await logFiles.read(path));
+  };
 }
 
 /** What keeps the store from answering; nothing when it answers. */

@@ -15,7 +15,7 @@ import type { BurstConfig } from "../model/burst.js";
 import type { PriceBook } from "../model/price-book.js";
 import type { Law } from "../scheduler/placement/ask.js";
 import type { PolicyEngine } from "../scheduler/policy/engine.js";
-import type { Sequencer } from "./sequencer.js";
+import type { LogInclusion, Sequencer } from "./sequencer.js";
 
 export interface CoordinatorPorts {
   readonly clock: Clock;
@@ -41,10 +41,12 @@ export interface CoordinatorPorts {
 export type PolicyPort = Law & Pick<PolicyEngine, "exportTo">;
 
 /** The transparency log as ingest and receipts use it. */
-export type ReceiptLog = Pick<
-  Sequencer,
-  "append" | "head" | "inclusion" | "leafHashes" | "verifierKey"
->;
+export interface ReceiptLog
+  extends Pick<Sequencer, "append" | "head" | "leafHashes" | "verifierKey"> {
+  inclusion(index: number): Promise<LogInclusion>;
+  /** Who must have cosigned it, as a file (C2SP tlog-policy); absent: nobody. */
+  readonly policyText?: string;
+}
 
 /** The coordinator's own store of blobs: what jobs take in. */
 export interface ArtifactShelf {

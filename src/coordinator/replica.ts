@@ -6,12 +6,15 @@
 import { QuipuError } from "../base/errors.js";
 import type { Binding } from "../io/rpc/service.js";
 import type { Switchboard } from "../io/rpc/switchboard.js";
+import { askWitness } from "../io/witness/ask-witness.js";
 import type { PriceBook } from "../model/price-book.js";
-import { verifierKeyOf } from "../proof/tlog/note.js";
+import type { LogStore } from "../proof/tlog/store.js";
+import { verifierKeyOf } from "../proof/tlog/verifier-key.js";
 import { logService } from "./api/log-service.js";
 import { services } from "./api/services.js";
 import { burstPort } from "./burst/providers.js";
 import { Coordinator, tickEveryMs } from "./coordinator.js";
+import { CosignedLog } from "./cosigned-log.js";
 import type { DaemonOptions } from "./daemon.js";
 import { keysDigest, type Shared, shelfOf } from "./keys-and-blobs.js";
 import type { Leadership } from "./leadership.js";
@@ -83,9 +86,12 @@ export class Replica {
     this.#leadership = writable.leadership;
     board.refuse("this coordinator has taken over and is recovering");
     await shared.artifacts.recount();
-    const { coordinator, policies } = await this.#start(writable);
+    const { coordinator, policies, log } = await this.#start(writable);
     this.#coordinator = coordinator;
-    this.#timer = setInterval(() => void coordinator.tick(), tickEveryMs);
+    this.#timer = setInterval(() => {
+      void coordinator.tick();
+      if (log instanceof CosignedLog) void log.step();
+    }, tickEveryMs);
     board.answerWith(services(coordinator, policies));
     this.#options.observe({ kind: "leading" });
   }
@@ -126,13 +132,17 @@ export class Replica {
     const { shared, origin, policyFiles: files, prices, httpUrl } = this.#parts;
     const policies = await PolicyBook.open(store, clock, { files, named: policyFolder !== "" });
     const signer = shared.logSigner;
+    const log = await this.#witnessed(
+      await Sequencer.open({ store: logFiles, signer, origin, clock }),
+      logFiles,
+    );
     const coordinator = await Coordinator.start(
       {
         clock,
         random,
         store,
         ...(leadership === undefined ? {} : { leads: () => leadership.leads }),
-        log: await Sequencer.open({ store: logFiles, signer, origin, clock }),
+        log,
         policy: policies,
         prices,
         artifacts: shelfOf(shared.artifacts),
@@ -143,6 +153,16 @@ export class Replica {
       },
       { ...this.#options, tilesUrl: httpUrl },
     );
-    return { coordinator, policies };
+    return { coordinator, policies, log };
+  }
+
+  async #witnessed(log: Sequencer, logFiles: LogStore): Promise<Sequencer | CosignedLog> {
+    const { witnesses, observe } = this.#options;
+    if (witnesses === undefined) return log;
+    return await CosignedLog.open(log, logFiles, {
+      ...witnesses,
+      ask: askWitness,
+      onTrouble: (error) => observe({ kind: "trouble", what: "witness", error }),
+    });
   }
 }

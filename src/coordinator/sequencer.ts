@@ -28,9 +28,12 @@ export interface SequencerOptions {
   readonly clock: Clock;
 }
 
-export interface SequencerHead extends Checkpoint {
-  /** The signed note. */
+/** A checkpoint and the signed note that says so. */
+export interface LogHead extends Checkpoint {
   readonly checkpoint: string;
+}
+
+export interface SequencerHead extends LogHead {
   /** When this process saw it durable and published. */
   readonly atMs: number;
 }
@@ -104,10 +107,16 @@ export class Sequencer {
     return this.#head;
   }
 
-  async inclusion(index: number): Promise<LogInclusion> {
-    const { size, root, checkpoint } = this.#head;
+  /** Under the newest checkpoint, or an older one of this log. */
+  async inclusion(index: number, under: LogHead = this.#head): Promise<LogInclusion> {
+    const { size, root, checkpoint } = under;
     const hashes = await this.#reader.inclusion(index, size);
     return { index, size, root, hashes, checkpoint };
+  }
+
+  /** Of a size up to the newest one, from a smaller one. */
+  consistency(oldSize: number, newSize: number): Promise<readonly Uint8Array[]> {
+    return this.#reader.consistency(oldSize, newSize);
   }
 
   /** Of entries `first` up to, not including, `end`: 32 bytes each, read from the hash tiles. */

@@ -1,17 +1,24 @@
 /**
  * The coordinator's program: reads its command line, holds its state folder, starts it, ends it.
  */
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { formatEndpoint, parseEndpoint } from "../base/endpoint.js";
 import { QuipuError } from "../base/errors.js";
 import { times } from "../base/limits.js";
 import { readYaml } from "../cli/yaml-file.js";
 import { sdNotify } from "../compute/native/system.js";
-import { type BurstOptions, CoordinatorDaemon, type DaemonEvent } from "../coordinator/daemon.js";
+import {
+  type BurstOptions,
+  CoordinatorDaemon,
+  type DaemonEvent,
+  type DaemonOptions,
+} from "../coordinator/daemon.js";
 import { stateLayout } from "../coordinator/storage.js";
 import { openDurableFolder } from "../io/store/durable-folder.js";
 import { openStateFolder } from "../io/store/state-folder.js";
 import { burstConfig } from "../model/burst.js";
+import { parseTrustPolicy } from "../proof/tlog/trust-policy.js";
 import { isCopyVerb, runCopy } from "./coordinator-copies.js";
 import { CommandLine, type Log, packageVersion, runDaemon } from "./daemon-program.js";
 import { systemClock } from "./system-clock.js";
@@ -19,7 +26,7 @@ import { systemClock } from "./system-clock.js";
 const command = new CommandLine(
   "quipu-coordinator --state DIR [--listen 127.0.0.1:PORT|unix:/PATH] [--http 127.0.0.1:PORT]" +
     " [--store postgres://…] [--shared DIR] [--advertise ADDRESS] [--policy DIR] [--prices DIR]" +
-    " [--burst FILE] [--origin NAME] [--log-level LEVEL]; or backup FOLDER, restore FOLDER",
+    " [--burst FILE] [--witnesses FILE] [--origin NAME] [--log-level LEVEL]; or backup FOLDER, restore FOLDER",
 );
 
 const defaults = {
@@ -32,6 +39,7 @@ const defaults = {
   policy: "",
   prices: "",
   burst: "",
+  witnesses: "",
   origin: "",
   "log-level": "info",
 };
@@ -103,6 +111,7 @@ async function main(log: Log): Promise<void> {
     ownPolicyFolder: fileURLToPath(new URL("../../../deploy/policy", import.meta.url)),
     priceFolder: given.prices,
     burst: given.burst === "" ? undefined : await burstOptions(given.burst),
+    witnesses: given.witnesses === "" ? undefined : await witnessOptions(given.witnesses),
     origin: given.origin,
     heartbeatMs: command.milliseconds("QUIPU_HEARTBEAT_MS", times.heartbeatMs),
     leaseMs: command.milliseconds("QUIPU_LEASE_MS", times.leaseMs),
@@ -128,6 +137,16 @@ async function main(log: Log): Promise<void> {
     await daemon.close();
   }
   await state.close();
+}
+
+/** As C2SP tlog-policy has it; who has a URL is asked. */
+async function witnessOptions(file: string): Promise<DaemonOptions["witnesses"]> {
+  const policyText = await readFile(file, "utf8").catch((cause: Error) => {
+    throw new QuipuError("NOT_FOUND", `the trust policy ${file} cannot be read: ${cause.message}`, {
+      next: "give a file of log, witness, group and quorum lines with --witnesses",
+    });
+  });
+  return { policy: parseTrustPolicy(policyText), policyText };
 }
 
 async function burstOptions(file: string): Promise<BurstOptions> {

@@ -5,8 +5,7 @@ import { fsckLog } from "../../proof/tlog/fsck.js";
 import type { TileReader } from "../../proof/tlog/tile.js";
 import { parseVerifierKey } from "../../proof/tlog/verifier-key.js";
 import type { VerbAction } from "../context.js";
-
-const fileBytesMax = 256 * 65_537; // an entry bundle of 256 entries at their largest
+import { remoteFiles } from "./remote-log.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
   const folder = args[0];
@@ -36,18 +35,6 @@ function folderLog(folder: string, key: string | undefined): { read: TileReader;
 async function coordinatorLog(context: Parameters<VerbAction>[0], pinned: string | undefined) {
   const { log } = await context.coordinator();
   const { tilesUrl, verifierKey } = await log.getLogHead({});
-  const read: TileReader = async (path) => {
-    const response = await fetch(new URL(path, `${tilesUrl}/`), { signal: context.signal });
-    if (response.status === 404) return undefined;
-    const length = Number(response.headers.get("content-length") ?? 0);
-    if (!response.ok || length > fileBytesMax) {
-      throw new QuipuError(
-        "UNAVAILABLE",
-        `${response.url} answered ${response.status}, ${length} bytes`,
-        { next: "ask whoever runs the coordinator, whose log it is" },
-      );
-    }
-    return new Uint8Array(await response.arrayBuffer());
-  };
+  const read = remoteFiles(tilesUrl, context.signal);
   return { read, key: pinned ?? verifierKey };
 }

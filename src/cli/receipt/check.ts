@@ -2,11 +2,17 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { QuipuError } from "../../base/errors.js";
-import { bundleBytesMax, parsePem, trustedRootName } from "../../proof/receipt/bundle.js";
+import {
+  bundleBytesMax,
+  parsePem,
+  trustedRootName,
+  trustPolicyName,
+} from "../../proof/receipt/bundle.js";
 import { parseVerifierKey } from "../../proof/tlog/verifier-key.js";
 import { type Report, verifyReceipt } from "../../proof/verify/receipt.js";
 import { type Trust, trustBeside } from "../../proof/verify/trust.js";
 import type { Invocation } from "../context.js";
+import { readTrustPolicy } from "../log/trust-policy-file.js";
 
 /** The report of one bundle, with the keys beside it unless `options` pin others. */
 export async function verifyBundle(
@@ -28,6 +34,12 @@ export async function verifyBundle(
 }
 
 async function trustFor(folder: string, options: Invocation["options"]): Promise<Trust> {
+  const trust = await keysFor(folder, options);
+  if (options.witnesses === undefined) return trust;
+  return { ...trust, policy: await readTrustPolicy(String(options.witnesses)) };
+}
+
+async function keysFor(folder: string, options: Invocation["options"]): Promise<Trust> {
   const [keyFile, logKey] = [options.key, options.logKey];
   if ((keyFile === undefined) !== (logKey === undefined)) {
     throw new QuipuError("USAGE", "--key and --log-key pin who is believed, and go together");
@@ -40,7 +52,7 @@ async function trustFor(folder: string, options: Invocation["options"]): Promise
     };
   }
   const names = (await readdir(folder)).filter(
-    (n) => n.endsWith(".pub.pem") || n === trustedRootName,
+    (n) => n.endsWith(".pub.pem") || n === trustedRootName || n === trustPolicyName,
   );
   return trustBeside(
     await Promise.all(

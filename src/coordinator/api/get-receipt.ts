@@ -19,7 +19,7 @@ export function getReceipt(core: Durable): Handlers<typeof LogService>["getRecei
     }
     const { logIndex, envelope } = receipt;
     const proof = await log.inclusion(logIndex);
-    const files = receiptFiles(jobId, envelope, run.receiptKey, proof, log.verifierKey);
+    const files = receiptFiles(jobId, envelope, run.receiptKey, proof, log);
     return { files, logIndex: BigInt(logIndex) };
   };
 }

@@ -5,7 +5,7 @@
  */
 import { equalBytes } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
-import type { LogStore, StageName } from "../../proof/tlog/store.js";
+import { type LogStore, notePaths, type StageName } from "../../proof/tlog/store.js";
 import { isTilePath } from "../../proof/tlog/tile.js";
 import type { CoordinatorStore } from "./coordinator-store.js";
 import { logConflict, rewritten } from "./log-errors.js";
@@ -57,12 +57,20 @@ export class LogDatabase implements LogStore {
   }
 
   publishCheckpoint(note: string): Promise<void> {
-    const content = new TextEncoder().encode(note);
-    return this.#store.transact(({ logFiles }) => logFiles.replaceFile("checkpoint", content));
+    return this.#replace("checkpoint", note);
+  }
+
+  publishCosigned(note: string): Promise<void> {
+    return this.#replace("cosigned", note);
   }
 
   async read(path: string): Promise<Uint8Array | undefined> {
-    if (path !== "checkpoint" && !isTilePath(path)) return undefined;
+    if (!notePaths.includes(path) && !isTilePath(path)) return undefined;
     return await this.#store.logFiles.file(path);
+  }
+
+  #replace(path: string, note: string): Promise<void> {
+    const content = new TextEncoder().encode(note);
+    return this.#store.transact(({ logFiles }) => logFiles.replaceFile(path, content));
   }
 }

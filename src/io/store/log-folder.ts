@@ -2,6 +2,7 @@
  * A log in a folder of a local disk:
  *
  *   public/checkpoint, public/tile/...   what any static web server can host
+ *   public/cosigned                      the newest checkpoint that enough witnesses have cosigned
  *   commits/000000000042                 committed checkpoints, the highest number counts
  *   stage/SIZE-ROOT                      what the commit of that name must publish
  *   drafts/                              half-written files; emptied at start
@@ -14,7 +15,7 @@ import { link, mkdir, open, readdir, readFile, rename, rm, unlink } from "node:f
 import { dirname, join } from "node:path";
 import { equalBytes } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
-import type { LogStore, StageName } from "../../proof/tlog/store.js";
+import { type LogStore, notePaths, type StageName } from "../../proof/tlog/store.js";
 import { isTilePath, type TileReader } from "../../proof/tlog/tile.js";
 import { logConflict, rewritten } from "./log-errors.js";
 
@@ -119,8 +120,11 @@ export class LogFolder implements LogStore {
   }
 
   publishCheckpoint(note: string): Promise<void> {
-    const content = new TextEncoder().encode(note);
-    return system(() => this.#replace(join(this.publicFolder, "checkpoint"), content));
+    return this.#replaceNote("checkpoint", note);
+  }
+
+  publishCosigned(note: string): Promise<void> {
+    return this.#replaceNote("cosigned", note);
   }
 
   read(path: string): Promise<Uint8Array | undefined> {
@@ -137,6 +141,11 @@ export class LogFolder implements LogStore {
   async #commitNumbers(): Promise<number[]> {
     const names = await system(() => readdir(this.#commits));
     return names.filter((name) => /^[0-9]{12}$/.test(name)).map(Number);
+  }
+
+  #replaceNote(name: string, note: string): Promise<void> {
+    const content = new TextEncoder().encode(note);
+    return system(() => this.#replace(join(this.publicFolder, name), content));
   }
 
   async #replace(path: string, content: Uint8Array): Promise<void> {
@@ -164,7 +173,7 @@ export class LogFolder implements LogStore {
 /** The files of a log that a web server could serve out of this folder. Changes nothing there. */
 export function publishedFiles(folder: string): TileReader {
   return (path) => {
-    if (path !== "checkpoint" && !isTilePath(path)) return Promise.resolve(undefined);
+    if (!notePaths.includes(path) && !isTilePath(path)) return Promise.resolve(undefined);
     return system(() => readIfThere(join(folder, path)));
   };
 }

@@ -12,7 +12,7 @@ import Database from "libsql";
 import { QuipuError } from "../../base/errors.js";
 import { makeFolder, openDurableFolder } from "./durable-folder.js";
 
-export type StateKind = "agent" | "coordinator";
+export type StateKind = "agent" | "coordinator" | "witness";
 
 export interface StateFolder {
   readonly path: string;

@@ -34,7 +34,7 @@ export interface WitnessOptions {
   readonly signer: Signer;
   readonly logs: readonly VerifierKey[];
   readonly folder: WitnessFolder;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "wallMs">;
   readonly observe: (event: WitnessEvent) => void;
 }
 

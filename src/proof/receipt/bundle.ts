@@ -23,6 +23,8 @@ const bundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const trustedRootMediaType = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
 export const bundleBytesMax = envelopeBytesMax + 256 * 1024;
 export const trustedRootName = "trusted_root.json";
+/** Who must have cosigned the log's checkpoint (C2SP tlog-policy). */
+export const trustPolicyName = "trust.policy";
 
 /** An entry's place in the log under one checkpoint. */
 export interface LogProof {
@@ -53,7 +55,10 @@ export function receiptFiles(
   envelopeBytes: Uint8Array,
   publicKey: Uint8Array,
   proof: LogProof,
-  logKey: VerifierKey,
+  {
+    verifierKey: logKey,
+    policyText,
+  }: { verifierKey: VerifierKey; policyText?: string | undefined },
 ): ReceiptFile[] {
   const envelope = parseEnvelope(envelopeBytes);
   const entry = entryBytes(envelope, publicKey);
@@ -64,6 +69,9 @@ export function receiptFiles(
     { name: `${name}.tlog-proof`, content: text.encode(formatProofFile(proof)) },
     { name: trustedRootName, content: canonicalBytes(trustedRootJson(logKey)) },
     { name: `${receiptKeyId(publicKey)}.pub.pem`, content: text.encode(pemOf(publicKey)) },
+    ...(policyText === undefined
+      ? []
+      : [{ name: trustPolicyName, content: text.encode(policyText) }]),
   ];
 }
 

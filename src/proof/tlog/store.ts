@@ -32,9 +32,14 @@ export interface LogStore {
   dropPartials(path: string): Promise<void>;
   /** Durably replaces the checkpoint that readers see. */
   publishCheckpoint(note: string): Promise<void>;
-  /** A published file: `checkpoint`, `tile/...`; undefined when there is none. */
+  /** Durably replaces the newest checkpoint that enough witnesses have cosigned. */
+  publishCosigned(note: string): Promise<void>;
+  /** A published file: `checkpoint`, `cosigned`, `tile/...`; undefined when there is none. */
   read(path: string): Promise<Uint8Array | undefined>;
 }
+
+/** Published files that change; tiles never do. */
+export const notePaths: readonly string[] = Object.freeze(["checkpoint", "cosigned"]);
 
 export interface StageName {
   readonly size: number;

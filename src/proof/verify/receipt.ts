@@ -11,7 +11,9 @@ import { parseStatement } from "../receipt/statement.js";
 import { checkInclusion } from "../tlog/check.js";
 import { type Checkpoint, openCheckpoint } from "../tlog/checkpoint.js";
 import { leafHash } from "../tlog/hash.js";
-import { fullKeyId } from "../tlog/verifier-key.js";
+import { parseNote, verifyNote } from "../tlog/note.js";
+import { meetsQuorum, type TrustPolicy } from "../tlog/trust-policy.js";
+import { fullKeyId, type VerifierKey } from "../tlog/verifier-key.js";
 import type { Trust } from "./trust.js";
 
 export const checkNames = [
@@ -22,6 +24,7 @@ export const checkNames = [
   "entry",
   "inclusion",
   "checkpoint",
+  "witnesses",
 ] as const;
 export type CheckName = (typeof checkNames)[number];
 
@@ -71,8 +74,10 @@ export function verifyReceipt(bundleBytes: Uint8Array, trust: Trust): Report {
   if (bundle && publicKey) steps.run("entry", () => checkEntry(bundle, publicKey));
   if (bundle) steps.run("inclusion", () => checkProof(bundle));
   const checkpoint = bundle && steps.run("checkpoint", () => checkHead(bundle, trust));
+  const { policy } = trust;
+  if (bundle && policy) steps.run("witnesses", () => checkWitnesses(bundle, policy));
   return {
-    ...steps.outcome(),
+    ...steps.outcome(checkNames.filter((name) => policy !== undefined || name !== "witnesses")),
     trust: trust.source,
     ...(statement && { statement }),
     ...(bundle && { keyId: bundle.envelope.keyId, logIndex: bundle.proof.index }),
@@ -97,9 +102,9 @@ class Steps {
     }
   }
 
-  outcome(): { ok: boolean; checks: Check[]; firstFailed?: Check } {
+  outcome(asked: readonly CheckName[]): { ok: boolean; checks: Check[]; firstFailed?: Check } {
     const missing = "not reached, since an earlier check failed";
-    const checks = checkNames.map(
+    const checks = asked.map(
       (name) => this.#checks.get(name) ?? { name, ok: false, text: missing },
     );
     const firstFailed = checks.find(({ ok }) => !ok);
@@ -137,6 +142,26 @@ function checkHead({ proof, logKeyId }: Bundle, trust: Trust): readonly [Checkpo
     throw failed("the checkpoint signs another size or root than the inclusion proof has");
   }
   return [head, `${head.origin} at size ${head.size} (${trust.source})`];
+}
+
+function checkWitnesses({ proof }: Bundle, policy: TrustPolicy): readonly [true, string] {
+  const { logs, witnesses } = policy;
+  const note = parseNote(proof.checkpoint);
+  if (logs.length > 0 && verifyNote(note, keysOf(logs)).length === 0) {
+    throw failed("the checkpoint's log is not one that the trust policy names");
+  }
+  const signers = verifyNote(note, keysOf(witnesses));
+  const texts = signers.map(({ key, timeS = 0 }) => {
+    return `${key.name} at ${new Date(timeS * 1000).toISOString()}`;
+  });
+  const found = texts.length === 0 ? "nobody cosigned it" : `cosigned by ${texts.join(", ")}`;
+  const cosigners = signers.map(({ key }) => key);
+  if (meetsQuorum(policy, cosigners)) return [true, found];
+  throw failed(`the quorum of the trust policy is not met: ${found}`);
+}
+
+function keysOf(known: readonly { readonly key: VerifierKey }[]): readonly VerifierKey[] {
+  return known.map(({ key }) => key);
 }
 
 function failed(why: string): QuipuError {

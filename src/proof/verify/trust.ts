@@ -5,13 +5,17 @@ import {
   parseTrustedRoot,
   type ReceiptFile,
   trustedRootName,
+  trustPolicyName,
 } from "../receipt/bundle.js";
+import { parseTrustPolicy, type TrustPolicy } from "../tlog/trust-policy.js";
 import type { VerifierKey } from "../tlog/verifier-key.js";
 
 export interface Trust {
   /** SubjectPublicKeyInfo (DER) of hosts' receipt keys. */
   readonly receiptKeys: readonly Uint8Array[];
   readonly logKeys: readonly VerifierKey[];
+  /** Who must have cosigned the checkpoint; absent: nobody. */
+  readonly policy?: TrustPolicy;
   /**
    * `beside`: read from files that came with the receipt, so they prove only that the receipt has
    * not changed since it was exported. `pinned`: the caller knew the keys before.
@@ -19,9 +23,10 @@ export interface Trust {
   readonly source: "beside" | "pinned";
 }
 
-/** Trust in `trusted_root.json` and each `*.pub.pem` among the files beside a bundle. */
+/** Trust in `trusted_root.json`, `trust.policy` and each `*.pub.pem` among the files beside a bundle. */
 export function trustBeside(files: readonly ReceiptFile[]): Trust {
   const decoder = new TextDecoder();
+  const policy = files.find(({ name }) => name === trustPolicyName);
   return {
     receiptKeys: files
       .filter(({ name }) => name.endsWith(".pub.pem"))
@@ -29,6 +34,7 @@ export function trustBeside(files: readonly ReceiptFile[]): Trust {
     logKeys: files
       .filter(({ name }) => name === trustedRootName)
       .map(({ content }) => parseTrustedRoot(content)),
+    ...(policy && { policy: parseTrustPolicy(decoder.decode(policy.content)) }),
     source: "beside",
   };
 }

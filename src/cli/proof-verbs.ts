@@ -1,0 +1,91 @@
+/** Verbs about receipts and the log that holds them. */
+import { groupings } from "./usage/totals.js";
+import { backend, type Verb } from "./verb.js";
+
+export const proofVerbs: readonly Verb[] = [
+  {
+    name: "receipt show",
+    args: "<job|file>",
+    help: "what a receipt states",
+    options: [{ flags: "--to <folder>", help: "also save the receipt's files there" }],
+    load: () => import("./receipt/show.js"),
+  },
+  {
+    name: "verify",
+    args: "<file...>",
+    help: "check receipts offline (NAME.sigstore.json)",
+    options: [
+      { flags: "--key <file>", help: "believe only this signer (KEYID.pub.pem), known beforehand" },
+      { flags: "--log-key <vkey>", help: "believe only this log, known beforehand" },
+      {
+        flags: "--witnesses <file>",
+        help: "who must have cosigned the log's checkpoint (a trust policy, C2SP tlog-policy)",
+      },
+      { flags: "--rerun", help: "run the job again here and compare the bits" },
+      { flags: "--data <folder>", help: "the data set's folder, for --rerun" },
+      { flags: "--model <file>", help: "the model file, for --rerun of a tensor job" },
+      { ...backend, help: "backend for --rerun" },
+    ],
+    load: () => import("./receipt/verify.js"),
+  },
+  {
+    name: "usage",
+    args: "",
+    help: "what runs used, summed over the receipts in the log",
+    printsCsv: true,
+    options: [
+      { flags: "--by <group>", help: "a sum for each", choices: groupings, default: "tenant" },
+      {
+        flags: "--since <time>",
+        help: "runs that finished then or later (2026-01-31, or RFC 3339)",
+      },
+      { flags: "--until <time>", help: "and before this" },
+    ],
+    load: () => import("./usage/usage.js"),
+  },
+  {
+    name: "log head",
+    args: "",
+    help: "size, root and checkpoint of the log",
+    load: () => import("./log/head.js"),
+  },
+  {
+    name: "log fsck",
+    args: "[folder]",
+    help: "recompute every tile and the root of a log (a folder, or the coordinator's)",
+    options: [{ flags: "--key <vkey>", help: "the log's verifier key; needed for a folder" }],
+    load: () => import("./log/fsck.js"),
+  },
+  {
+    name: "log monitor",
+    args: "<address>",
+    help: "follow a log over HTTP, and raise an alarm (exit code 6) when it forks or goes back",
+    options: [
+      { flags: "--key <vkey>", help: "the log's verifier key", required: true },
+      { flags: "--state <folder>", help: "where the last checkpoint is kept", required: true },
+      { flags: "--every <seconds>", help: "how often to look", default: "10" },
+      { flags: "--once", help: "look once" },
+    ],
+    load: () => import("./log/monitor.js"),
+  },
+  {
+    name: "log fork",
+    args: "<file>",
+    help: "check a proof that a log forked (fork.json of a monitor or a witness)",
+    options: [{ flags: "--key <vkey>", help: "the log's verifier key", required: true }],
+    load: () => import("./log/fork.js"),
+  },
+  {
+    name: "witness",
+    args: "",
+    help: "cosign other operators' logs (C2SP tlog-witness), for as long as they only grow",
+    options: [
+      { flags: "--name <name>", help: "a schema-less URL, say w1.example.org", required: true },
+      { flags: "--state <folder>", help: "its key, and what it cosigned", required: true },
+      { flags: "--log <vkey>", help: "verifier key of a log; repeatable", repeatable: true },
+      { flags: "--logs <file>", help: "or a trust policy whose logs are meant" },
+      { flags: "--listen <address>", help: "where it is asked", default: "127.0.0.1:0" },
+    ],
+    load: () => import("./log/witness.js"),
+  },
+];
