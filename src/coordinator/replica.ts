@@ -123,7 +123,8 @@ export class Replica {
   #logService(): Binding {
     const { storage, shared, origin, httpUrl } = this.#parts;
     const key = verifierKeyOf(shared.logSigner, origin);
-    const log = new PublishedLog((path) => storage.logFiles.read(path), key);
+    const { policyText } = this.#options.witnesses ?? {};
+    const log = new PublishedLog((path) => storage.logFiles.read(path), key, policyText);
     return logService({ ports: { store: storage.store, log }, options: { tilesUrl: httpUrl } });
   }
 

@@ -6,7 +6,8 @@
 import { LogService } from "../../gen/quipu/v1/log_pb.js";
 import { type Binding, bind } from "../../io/rpc/service.js";
 import type { CoordinatorOptions, CoordinatorPorts } from "../ports.js";
-import type { PublishedHead, PublishedLog } from "../published-log.js";
+import type { PublishedLog } from "../published-log.js";
+import type { LogHead } from "../sequencer.js";
 import { getLogHead } from "./get-log-head.js";
 import { getReceipt } from "./get-receipt.js";
 import { listUsage } from "./list-usage.js";
@@ -17,8 +18,9 @@ export interface Durable {
   readonly options: Pick<CoordinatorOptions, "tilesUrl">;
 }
 
-interface ReadableLog extends Pick<PublishedLog, "inclusion" | "leafHashes" | "verifierKey"> {
-  head(): PublishedHead | Promise<PublishedHead>;
+interface ReadableLog
+  extends Pick<PublishedLog, "inclusion" | "leafHashes" | "verifierKey" | "policyText"> {
+  head(): LogHead | Promise<LogHead>;
 }
 
 export function logService(durable: Durable): Binding {
