@@ -2,7 +2,7 @@
  * D1 and D2: jobs that do next to nothing (`hash` of no input) from submission through policy, lease and
  * run to a signed receipt, on real processes: a coordinator, one agent, and this process as the client.
  * Done is what the client hears: the final state, durable. When the log has the receipts is told apart.
- * Beside it graphile-worker on a PostgreSQL of its own, in turns on the same machine.
+ * Beside it, in turns on the same machine: graphile-worker on a PostgreSQL of its own, and Slurm.
  */
 
 import { spawnSync } from "node:child_process";
@@ -17,13 +17,15 @@ import { client, connect } from "../src/io/rpc/client.js";
 import { jobBytes, jobSpec } from "../src/model/job.js";
 import { PostgresServer } from "../test/postgres-server.js";
 import { RealFleet } from "../test/real-fleet.js";
+import { SlurmCluster } from "../test/slurm-cluster.js";
 import { syncs } from "./disk.js";
 import { median, type RunOptions } from "./harness.js";
 import { packageRoot } from "./machine.js";
 import type { Measured, Result, Said } from "./result.js";
+import { type SlurmWay, slurm, slurmJobs, slurmWays } from "./slurm.js";
 import { print, record } from "./table.js";
 
-const goals = { perSecond: 5_000, p50Ms: 2, p99Ms: 8, ofGraphile: 4 };
+const goals = { perSecond: 5_000, p50Ms: 2, p99Ms: 8, ofGraphile: 4, ofSlurm: 50 };
 const rounds = 3;
 const throughputJobs = 2_048;
 const singleJobs = 200;
@@ -123,7 +125,13 @@ function latency(name: string, found: readonly Round[], isGoal: boolean): Said {
   return { name, said, goal, held: p50 <= goals.p50Ms && p99 <= goals.p99Ms };
 }
 
-function compared(name: string, found: readonly Round[], peer: string, beside: readonly Round[]) {
+function compared(
+  name: string,
+  found: readonly Round[],
+  peer: string,
+  beside: readonly Round[],
+  ratio = goals.ofGraphile,
+) {
   const ratios = found.map(({ perSecond }, i) => perSecond / (beside[i] as Round).perSecond);
   const sorted = [...ratios].sort((a, b) => a - b);
   return {
@@ -137,7 +145,7 @@ function compared(name: string, found: readonly Round[], peer: string, beside: r
       p10: sorted[0] as number,
       p90: sorted.at(-1) as number,
     },
-    goal: { ratio: goals.ofGraphile },
+    goal: { ratio },
     pairs: ratios.length,
   } satisfies Measured;
 }
@@ -175,6 +183,18 @@ function summary(
   return results;
 }
 
+/** Far fewer jobs than ours: its rate does not depend on their number, and would take minutes. */
+function besideSlurm(embedded: readonly Round[], ways: ReadonlyMap<SlurmWay, Round[]>): Result[] {
+  const name = `D1 dispatch, ${throughputJobs} jobs at once`;
+  return [...ways].flatMap(([way, found]) => [
+    {
+      ...compared(name, embedded, `Slurm, ${way}, ${slurmJobs} jobs`, found, goals.ofSlurm),
+      note: slurmWays[way].said,
+    },
+    latency(`D2 of Slurm's srun, ${way}`, found, false),
+  ]);
+}
+
 export async function run({ only, pairs }: RunOptions): Promise<void> {
   const isAsked = only.length === 0 || only.some((part) => "D1 D2 dispatch".includes(part));
   if (!isAsked) return print("dispatch", []);
@@ -182,8 +202,12 @@ export async function run({ only, pairs }: RunOptions): Promise<void> {
   const server = await PostgresServer.start();
   try {
     const [embedded, shared, usual, batches]: Round[][] = [[], [], [], []];
+    const ways = new Map<SlurmWay, Round[]>();
     for (let round = 0; round < (pairs ?? rounds); round += 1) {
       embedded?.push(await ours(""));
+      for (const way of SlurmCluster.isInstalled ? (["usual", "tuned"] as const) : []) {
+        ways.set(way, [...(ways.get(way) ?? []), await slurm(way)]);
+      }
       if (server === undefined) continue;
       shared?.push(await ours(server.newDatabase()));
       if (!hasPeer) continue;
@@ -196,6 +220,7 @@ export async function run({ only, pairs }: RunOptions): Promise<void> {
     const results: Result[] = [
       { name: "appends of 8 KiB, each synced", said: `${Math.round(perSecond)} a second` },
       ...summary(embedded ?? [], shared ?? [], usual ?? [], batches ?? []),
+      ...besideSlurm(embedded ?? [], ways),
     ];
     print("dispatch", results);
     if (only.length === 0 && pairs === undefined) record("dispatch", results);

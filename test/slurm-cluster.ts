@@ -13,6 +13,9 @@ import { until } from "./real-fleet.js";
 const programs = ["munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo"];
 const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"];
 
+/** Lines of its configuration in place of the tests' own, undefined for none; `cpus`: of its node. */
+export type SlurmSettings = Readonly<Record<string, string | undefined>>;
+
 export class SlurmCluster {
   readonly folder = mkdtempSync(join(tmpdir(), "quipu-slurm-"));
   readonly #daemons: ChildProcess[] = [];
@@ -21,10 +24,10 @@ export class SlurmCluster {
     return programs.every((program) => find(program) !== undefined);
   }
 
-  static async start(): Promise<SlurmCluster> {
+  static async start(settings: SlurmSettings = {}): Promise<SlurmCluster> {
     const cluster = new SlurmCluster();
     try {
-      await cluster.#start();
+      await cluster.#start(settings);
       return cluster;
     } catch (thrown) {
       await cluster.close();
@@ -36,11 +39,11 @@ export class SlurmCluster {
     return { SLURM_CONF: join(this.folder, "slurm.conf") };
   }
 
-  async #start(): Promise<void> {
+  async #start(settings: SlurmSettings): Promise<void> {
     chmodSync(this.folder, 0o711); // or else the authentication refuses to work in it
     for (const name of ["state", "spool"]) mkdirSync(join(this.folder, name));
     writeFileSync(join(this.folder, "munge.key"), randomBytes(128), { mode: 0o400 });
-    writeFileSync(join(this.folder, "slurm.conf"), await this.#configuration());
+    writeFileSync(join(this.folder, "slurm.conf"), await this.#configuration(settings));
     const own = (name: string) => `--${name}-file=${join(this.folder, `munge.${name}`)}`;
     const files = [own("key"), own("pid"), own("log"), own("seed")];
     this.#spawn("munged", ["--foreground", ...files, `--socket=${this.folder}/munge.sock`]);
@@ -51,34 +54,38 @@ export class SlurmCluster {
     await until("the node is idle", async () => this.run("sinfo", "-h", "-o", "%T") === "idle");
   }
 
-  async #configuration(): Promise<string> {
+  async #configuration(settings: SlurmSettings): Promise<string> {
     const { username } = userInfo();
     const [controller, node] = [await freePort(), await freePort()];
     const at = (name: string) => join(this.folder, name);
-    return `
-      ClusterName=test
-      SlurmctldHost=localhost(127.0.0.1)
-      SlurmUser=${username}
-      SlurmdUser=${username}
-      AuthType=auth/munge
-      AuthInfo=socket=${at("munge.sock")}
-      SlurmctldPort=${controller}
-      SlurmdPort=${node}
-      StateSaveLocation=${at("state")}
-      SlurmdSpoolDir=${at("spool")}
-      SlurmctldPidFile=${at("slurmctld.pid")}
-      SlurmdPidFile=${at("slurmd.pid")}
-      ProctrackType=proctrack/linuxproc
-      TaskPlugin=task/none
-      MpiDefault=none
-      SelectType=select/cons_tres
-      SelectTypeParameters=CR_Core
-      ReturnToService=2
-      SchedulerParameters=batch_sched_delay=0,sched_interval=1
-      KillWait=5
-      NodeName=node1 NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
-      PartitionName=main Nodes=node1 Default=YES MaxTime=60 State=UP
-    `.replace(/^ +/gm, "");
+    const { cpus = "2", ...more } = settings;
+    const lines: SlurmSettings = {
+      ClusterName: "test",
+      SlurmctldHost: "localhost(127.0.0.1)",
+      SlurmUser: username,
+      SlurmdUser: username,
+      AuthType: "auth/munge",
+      AuthInfo: `socket=${at("munge.sock")}`,
+      SlurmctldPort: `${controller}`,
+      SlurmdPort: `${node}`,
+      StateSaveLocation: at("state"),
+      SlurmdSpoolDir: at("spool"),
+      SlurmctldPidFile: at("slurmctld.pid"),
+      SlurmdPidFile: at("slurmd.pid"),
+      ProctrackType: "proctrack/linuxproc",
+      TaskPlugin: "task/none",
+      MpiDefault: "none",
+      SelectType: "select/cons_tres",
+      SelectTypeParameters: "CR_Core",
+      ReturnToService: "2",
+      SchedulerParameters: "batch_sched_delay=0,sched_interval=1",
+      KillWait: "5",
+      ...more,
+      NodeName: `node1 NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=${cpus} State=UNKNOWN`,
+      PartitionName: "main Nodes=node1 Default=YES MaxTime=60 State=UP",
+    };
+    const said = Object.entries(lines).filter(([, value]) => value !== undefined);
+    return `${said.map(([name, value]) => `${name}=${value}`).join("\n")}\n`;
   }
 
   /** What a command of Slurm's prints. */
