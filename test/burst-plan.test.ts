@@ -113,6 +113,44 @@ t.test(
   },
 );
 
+t.test("the pilots of a gang are asked for all at once or not at all", async (t) => {
+  const config = configOf([{ ...offerParts, pilotsMax: 4 }]);
+  const hosts = pilotHosts(config.offers[0] as never);
+  const member = (at: number, spreads = false): WaitingJob =>
+    waits(hosts, { id: `job-${at}`, gang: { id: "job-0", spreads } });
+  const plan = (parts: Partial<BurstState>, of = config) =>
+    planBurst(stateOf(of, 60_000, { waiting: [0, 1, 2].map((at) => member(at)), ...parts }));
+  t.same(kinds(plan({}).actions), ["start cloud-1", "start cloud-2", "start cloud-3"]);
+  const scarce = configOf([{ ...offerParts, pilotsMax: 4 }], { pilotsMax: 2 });
+  const few = plan({}, scarce);
+  t.same(few.actions, [], "two of three would cost and do nothing");
+  t.same(
+    few.held.map(({ jobId, obstacle }) => [jobId, obstacle]),
+    [0, 1, 2].map((at) => [`job-${at}`, "number"]),
+  );
+  const budget = { currency: "USD", nanosPerDay: 2 * 10 * 3600 };
+  t.same(plan({}, configOf([{ ...offerParts, pilotsMax: 4 }], { budget })).actions, []);
+  const alone = waits(hosts, { id: "job-9" });
+  const behind = plan({ waiting: [0, 1, 2].map((at) => member(at)).concat(alone) }, scarce);
+  t.same(kinds(behind.actions), ["start cloud-1"], "what it cannot use is there for the next");
+  const free = { ...joined, freeSlots: 1, idleSinceMs: 0 };
+  const pilots = [free, { ...free, id: "pilot-2", host: "cloud-2" }];
+  const offers = [{ offer: config.offers[0] as never, reachable: true, freeHosts: hosts.slice(2) }];
+  t.same(kinds(plan({ pilots, offers }).actions), ["start cloud-3"], "the one that it lacks");
+  const idle = plan({ pilots, offers: [] });
+  t.equal(idle.held.length, 3, "and none is awaited for a gang that cannot be whole");
+  const idleAtMs = 1000 * offerParts.idleSeconds;
+  const late = stateOf(config, idleAtMs, { pilots, waiting: [0, 1, 2].map((at) => member(at)) });
+  const drained = planBurst({ ...late, offers: [{ ...late.offers[0], freeHosts: [] } as never] });
+  t.same(kinds(drained.actions), ["drain pilot-1", "drain pilot-2"]);
+
+  const wide = configOf([{ ...offerParts, devices: [{ id: "cpu", slots: 64 }], pilotsMax: 4 }]);
+  t.same(kinds(plan({}, wide).actions), ["start cloud-1"], "they share a device");
+  const spread = [0, 1, 2].map((at) => member(at, true));
+  t.equal(plan({ waiting: spread }, wide).actions.length, 3, "unless each needs a host of its own");
+  t.equal(plan({ waiting: [...spread, member(3, true), member(4, true)] }, wide).held.length, 5);
+});
+
 t.test("neither budget nor number nor a silent or resting offer is overstepped", async (t) => {
   const waiting = [1, 2, 3].map((at) => waits(["cloud-1", "cloud-2"], { id: `job-${at}` }));
   const plan = (config: BurstConfig, parts: Partial<BurstState> = {}) =>

@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import t from "tap";
 import { placeMessage } from "../src/agent/messages.js";
 import { QuipuError } from "../src/base/errors.js";
+import { cancelJob } from "../src/coordinator/cancel.js";
 import { cordonHost, uncordonHost } from "../src/coordinator/cordon.js";
 import { metricsText } from "../src/coordinator/metrics.js";
 import { setQuota } from "../src/coordinator/quotas.js";
@@ -11,7 +12,7 @@ import { InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
 import { askedJob, jobBytes } from "../src/model/job.js";
 import { quota } from "../src/model/quota.js";
 import { BurstWorld, configOf, publicOffer } from "./burst-world.js";
-import { FakeHost, job, places } from "./coordinator-world.js";
+import { FakeHost, job, places, settle } from "./coordinator-world.js";
 
 t.setTimeout(120_000);
 
@@ -376,4 +377,35 @@ t.test("the configuration changes between two lives of a coordinator", async (t)
   const own = new FakeHost(world.fleet, "cloud-1");
   await own.attach();
   await t.rejects(world.configure(configOf(publicOffer)), { code: "CONFLICT", message: /cloud-1/ });
+});
+
+t.test("a gang gets all of its pilots at once, or none", async (t) => {
+  const world = await BurstWorld.open({ ...publicOffer, pilotsMax: 3 });
+  await world.configure({ ...configOf({ ...publicOffer, pilotsMax: 3 }), pilotsMax: 2 });
+  const three = await world.fleet.submit(job({ gang: { size: 3 } }));
+  await world.pass(publicOffer.waitSeconds + 2);
+  t.same(world.provider().orders, [], "two of three would cost and do nothing");
+  const { burst } = world.fleet.coordinator.core;
+  t.same(
+    burst?.held.map(({ obstacle }) => obstacle),
+    ["number", "number", "number"],
+  );
+  await cancelJob(world.fleet.coordinator.core, three[0] ?? "", "else it would hold what comes");
+  const ids = await world.fleet.submit(job({ name: "pair", gang: { size: 2 } }));
+  await world.pass(publicOffer.waitSeconds + 1);
+  t.equal(world.provider().orders.length, 2, "both in one step");
+  for (const order of world.provider().orders) await world.agent(order).attach();
+  await settle();
+  for (const id of ids) t.equal(await world.fleet.state(id), "placed");
+});
+
+t.test("a long queue is looked at as a whole", async (t) => {
+  const world = await BurstWorld.open({ ...publicOffer, dataSets: ["open"], pilotsMax: 1 });
+  for (const count of [250, 100]) {
+    await world.fleet.submit(...Array.from({ length: count }, () => job()));
+  }
+  await world.pass(publicOffer.waitSeconds + 2);
+  const { state, held } = world.fleet.coordinator.core.burst ?? {};
+  t.equal(state?.waiting.length, 350);
+  t.equal(held?.length, 349);
 });

@@ -8,9 +8,7 @@ import { boundsOf } from "../bounds.js";
 import type { Core } from "../core.js";
 import { specOf } from "../specs.js";
 
-/** First come first; those behind wait for a later look. */
-const jobsMax = 256;
-/** Those that no pilot would help must not hide the others; of more than these nobody looks further. */
+/** First come first; those behind wait for a later look, when some of these have been placed. */
 const lookedAtMax = 2048;
 
 export class WaitingJobs {
@@ -28,7 +26,6 @@ export class WaitingJobs {
     const shares = core.queue.shares();
     const waiting: WaitingJob[] = [];
     for (const job of jobs) {
-      if (waiting.length === jobsMax) break;
       const spec = specOf(job);
       const { owner } = job;
       const kind = wantedKinds(spec.resources).find((one) => shares.claim(owner, one) !== "none");
@@ -40,9 +37,10 @@ export class WaitingJobs {
       shares.take(owner, kind);
       const isLight = !needsWholeDevice(spec.task);
       const sinceMs = this.#sinceOf(job, core);
-      waiting.push({ id: job.id, sinceMs, hosts, isLight, startByMs: startByMs(job, spec) });
+      const gang = gangOf(job, spec);
+      waiting.push({ id: job.id, sinceMs, hosts, isLight, startByMs: startByMs(job, spec), gang });
     }
-    return waiting;
+    return whole(waiting, jobs);
   }
 
   /** Of those that a new process finds nobody knows better. */
@@ -50,6 +48,21 @@ export class WaitingJobs {
     if (this.#since === undefined) return submittedAtMs;
     return this.#since.get(id) ?? ports.clock.wallMs();
   }
+}
+
+function gangOf({ gangId }: JobRecord, { gang }: JobSpec): WaitingJob["gang"] {
+  return gangId === undefined ? undefined : { id: gangId, spreads: gang?.spread === "hosts" };
+}
+
+/**
+ * Without members of gangs of which not all wait for capacity: a run of theirs goes on somewhere, a quota
+ * keeps some of them, or they stand too far behind to be looked at. Pilots for the others would idle.
+ */
+function whole(waiting: readonly WaitingJob[], jobs: readonly JobRecord[]): readonly WaitingJob[] {
+  const sizes = new Map(jobs.map((job) => [job.gangId, specOf(job).gang?.size]));
+  const counts = new Map<string, number>();
+  for (const { gang } of waiting) if (gang) counts.set(gang.id, (counts.get(gang.id) ?? 0) + 1);
+  return waiting.filter(({ gang }) => !gang || counts.get(gang.id) === sizes.get(gang.id));
 }
 
 function hostsFor(ask: Ask, spec: JobSpec, offers: readonly Offer[]): ReadonlySet<string> {

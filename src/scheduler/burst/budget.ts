@@ -12,9 +12,18 @@ export class Budget {
   readonly #nanosMax: bigint | undefined;
   #nanos: bigint;
 
-  constructor({ config, pilots, nowMs }: Pick<BurstState, "config" | "pilots" | "nowMs">) {
-    this.#nanosMax = config.budget && BigInt(config.budget.nanosPerDay);
-    this.#nanos = committedNanos(pilots, nowMs);
+  static of({ config, pilots, nowMs }: Pick<BurstState, "config" | "pilots" | "nowMs">): Budget {
+    const nanosMax = config.budget && BigInt(config.budget.nanosPerDay);
+    return new Budget(nanosMax, committedNanos(pilots, nowMs));
+  }
+
+  private constructor(nanosMax: bigint | undefined, nanos: bigint) {
+    this.#nanosMax = nanosMax;
+    this.#nanos = nanos;
+  }
+
+  copy(): Budget {
+    return new Budget(this.#nanosMax, this.#nanos);
   }
 
   bears(offer: Offer): boolean {

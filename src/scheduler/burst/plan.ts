@@ -22,8 +22,7 @@ export interface BurstPlan {
 }
 
 export function planBurst(state: BurstState): BurstPlan {
-  const spare = new Spare(state.pilots);
-  const { starts, held } = startsFor(state, spare);
+  const { starts, held, spare } = startsFor(state, Spare.of(state.pilots));
   const living = state.pilots.filter(({ stage }) => stage !== "ended");
   return { actions: [...living.flatMap((pilot) => careFor(pilot, state, spare)), ...starts], held };
 }

@@ -10,12 +10,25 @@ interface Room {
 
 export class Spare {
   readonly #rooms: Room[];
-  readonly #awaited = new Set<string>();
+  readonly #awaited: Set<string>;
 
-  constructor(pilots: readonly PilotState[]) {
-    this.#rooms = pilots
+  static of(pilots: readonly PilotState[]): Spare {
+    const rooms = pilots
       .filter(({ stage }) => stage === "wanted" || stage === "started" || stage === "joined")
       .map(({ host, freeSlots, deviceSlots }) => ({ host, deviceSlots, slots: freeSlots }));
+    return new Spare(rooms, new Set());
+  }
+
+  private constructor(rooms: Room[], awaited: Set<string>) {
+    this.#rooms = rooms;
+    this.#awaited = awaited;
+  }
+
+  copy(): Spare {
+    return new Spare(
+      this.#rooms.map((room) => ({ ...room })),
+      new Set(this.#awaited),
+    );
   }
 
   add(host: string, { devices }: Offer): void {
@@ -23,13 +36,14 @@ export class Spare {
     this.#rooms.push({ host, slots, deviceSlots: deviceSlotsOf(devices) });
   }
 
-  take({ hosts, isLight }: WaitingJob): boolean {
+  /** Room for it, and where; undefined where there is none. */
+  take({ hosts, isLight }: WaitingJob): string | undefined {
     const needs = (room: Room) => (isLight ? 1 : room.deviceSlots);
     const room = this.#rooms.find((one) => one.slots >= needs(one) && hosts.has(one.host));
-    if (room === undefined) return false;
+    if (room === undefined) return undefined;
     room.slots -= needs(room);
     this.#awaited.add(room.host);
-    return true;
+    return room.host;
   }
 
   /** Whether some job waits for this very pilot. */

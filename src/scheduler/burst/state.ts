@@ -47,6 +47,8 @@ export interface WaitingJob {
   readonly isLight: boolean;
   /** Begun later it would miss its deadline. */
   readonly startByMs?: number | undefined;
+  /** All of its members wait; `spreads`: each needs a host of its own. */
+  readonly gang?: { readonly id: string; readonly spreads: boolean } | undefined;
 }
 
 export interface BurstState {
