@@ -27,7 +27,7 @@ export class SetupError extends Error {}
 export async function setup({ tests = false } = {}) {
   const startedMs = Date.now();
   checkNode();
-  const steps = tests ? [...usual, nativeTests, database] : usual;
+  const steps = tests ? [...usual, nativeTests, database, sigstore] : usual;
   if (!steps.some((step) => step.isNeeded())) return;
   const release = await takeLock(join(root, ".stamp/lock"), lockWaitMsMax, (holder) => {
     say(`waiting for another set-up (process ${holder.split(" ")[0]})`);
@@ -70,10 +70,7 @@ const dependencies = {
   },
   run() {
     if (readStamp(this.stamp) !== this.digest() && !installedAsLocked()) {
-      const npm = process.env.npm_execpath;
-      const command = npm?.endsWith(".js") ? [process.execPath, npm] : ["npm"];
-      const flags = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-      if (!runs(...command, ...flags)) {
+      if (!npmCi()) {
         throw new SetupError(
           "npm ci failed; see above. Is the package registry reachable from here?",
         );
@@ -233,6 +230,14 @@ function findOnPath(name) {
   return undefined;
 }
 
+/** What the lock file of the checkout, or of the package in this folder of it, names. */
+function npmCi(...folder) {
+  const npm = process.env.npm_execpath;
+  const command = npm?.endsWith(".js") ? [process.execPath, npm] : ["npm"];
+  const flags = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  return runs(...command, ...flags, ...folder.flatMap((path) => ["--prefix", path]));
+}
+
 /** Runs a command in the checkout with its whole output on stderr. */
 function runs(command, ...args) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2] });
@@ -270,6 +275,23 @@ const database = {
     const install = `${none}; apt-get update -qq && ${packages}`;
     if (installs(this.name, install)) return true;
     say("postgresql: not here, so what needs it is skipped; Debian has it as postgresql-15");
+    return false;
+  },
+};
+
+// It asks for a newer Node than the rest, so it is no dependency of the checkout.
+const sigstore = {
+  name: "sigstore",
+  what: "its verifier, which tests ask about our bundles",
+  folder: "test/foreign/sigstore",
+  stamp: join(root, "test/foreign/sigstore/node_modules/.stamp"),
+  digest: () => digestOf(root, ["test/foreign/sigstore/package-lock.json"]),
+  isNeeded() {
+    return readStamp(this.stamp) !== this.digest();
+  },
+  run() {
+    if (npmCi(this.folder)) return writeStamp(this.stamp, this.digest());
+    say("sigstore: could not be installed, so what needs it is skipped");
     return false;
   },
 };

@@ -1,6 +1,6 @@
 /** Receipts from facts to report: golden bytes, every change refused, keys and grants. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
@@ -21,6 +21,7 @@ import { buildStatement, parseStatement } from "../src/proof/receipt/statement.j
 import { checkInclusion } from "../src/proof/tlog/check.js";
 import { signCheckpoint } from "../src/proof/tlog/checkpoint.js";
 import { leafHash } from "../src/proof/tlog/hash.js";
+import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
 import { parseProofFile } from "../src/proof/tlog/proof-file.js";
 import { verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
 import { type CheckName, verifyReceipt } from "../src/proof/verify/receipt.js";
@@ -150,6 +151,60 @@ t.test("a second verifier, written from the specification, agrees", async (t) =>
   const agree = verdicts.filter((line, i) => (line === "ok") === (expected[i] === "ok"));
   t.equal(agree.length, files.length);
 });
+
+t.test("Sigstore's own verifier takes our bundle, and none that was changed", async (t) => {
+  const verifier = "test/foreign/sigstore";
+  if (!existsSync(join(verifier, "node_modules", "@sigstore"))) {
+    t.ok(true, "@sigstore/verify is not here", { skip: true });
+    return;
+  }
+  const work = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(work, { recursive: true, force: true }));
+  const bundle = golden("digits.sigstore.json");
+  const cosigner = newSigner("ed25519");
+  const value = JSON.parse(text(bundle));
+  const { checkpoint } = value.verificationMaterial.tlogEntries[0].inclusionProof;
+  const { text: signed } = parseNote(checkpoint.envelope);
+  checkpoint.envelope += cosignNote(signed, "w.example", cosigner, 1_800_000_000);
+  const variants = [bundle, canonicalBytes(value)];
+  for (let at = 0; at < bundle.length; at += 13) {
+    const changed = new Uint8Array(bundle);
+    changed[at] = (changed[at] as number) ^ (1 << (at % 8));
+    variants.push(changed);
+  }
+  const files = variants.map((content, at) => {
+    const file = join(work, `${at}.sigstore.json`);
+    writeFileSync(file, content);
+    return file;
+  });
+  const run = spawnSync(process.execPath, [join(verifier, "verify.mjs"), folder, ...files]);
+  const verdicts = run.stdout.toString().trim().split("\n");
+  t.same([verdicts.length, run.status], [files.length, 0], run.stderr.toString());
+  t.same(verdicts.slice(0, 2), ["ok", "ok"], "also with the signature of a witness");
+  const passedOver = new Set<string>();
+  for (const [at, verdict] of verdicts.entries()) {
+    if (at < 2 || verdict !== "ok") continue;
+    for (const path of changedIn(text(bundle), text(variants[at] as Uint8Array))) {
+      passedOver.add(path);
+    }
+  }
+  // What it passes over says nothing that is not said elsewhere, and we refuse that too (below).
+  t.same([...passedOver].sort(), ["keyid", "rootHash", "treeSize"]);
+});
+
+/** Names of the fields that another document has other values or bytes in, or lacks. */
+function changedIn(ours: string, changed: string): readonly string[] {
+  const values = (document: string): Map<string, string> => {
+    const found = new Map<string, string>();
+    JSON.parse(document, function (this: object, key, value) {
+      if (typeof value === "string") found.set(key, Buffer.from(value, "base64").toString("hex"));
+      return value;
+    });
+    return found;
+  };
+  const other = values(changed);
+  return [...values(ours)].flatMap(([key, value]) => (other.get(key) === value ? [] : [key]));
+}
 
 t.test("one changed bit anywhere in a bundle is refused", async (t) => {
   const bundle = golden("digits.sigstore.json");
