@@ -43,6 +43,9 @@ export function findSeats(
     return core.fleet.decideNow({ ...question, job: spec, counts }, digest, all);
   };
   const gang = gangOf(members[0]);
+  // What is given back looks at the fleet anew: a host that came meanwhile would be seen only then, and
+  // members be told of places that nobody has taken for them.
+  core.fleet.refresh();
   const { seated, taken, left } = seat(core, shares, members[0].spec, judge);
   if (left === undefined) return { judgements: seated, isSeated: true, room: taken };
   if (members.some(({ bounds }) => bounds.failedHosts !== undefined)) {

@@ -38,6 +38,8 @@ export interface Weather {
   readonly silentCutRate: number;
   /** Mean time between times at which some hosts' lines are clogged, one after another. */
   readonly clogEveryMs: number;
+  /** Mean time between times at which a line becomes slow, and then carries nothing up. */
+  readonly lagEveryMs: number;
   /** Mean time between blackouts of a whole country. */
   readonly blackoutEveryMs: number;
   /** How far a boot clock may be from true time, in parts of a million. */
@@ -50,6 +52,10 @@ export interface Weather {
   readonly diskFaultRate: number;
   readonly diskCrashRate: number;
   readonly diskDelayMsMax: number;
+  /** Some reads of the coordinator's store wait so long at most, for a commit of somebody else's. */
+  readonly readDelayMsMax: number;
+  /** Whether all submissions come at once. */
+  readonly isRush: boolean;
   readonly cancelRate: number;
   /** Mean time between the doings of whoever looks after the hosts. */
   readonly operatorEveryMs: number;
@@ -58,7 +64,7 @@ export interface Weather {
 }
 
 export function drawWeather(chance: Chance): Weather {
-  const often = (rates: readonly number[]) => chance.pick(rates);
+  const often = <T>(rates: readonly T[]): T => chance.pick(rates);
   return {
     lossRate: often([0, 0, 0.01, 0.1]),
     doubleRate: often([0, 0.05, 0.3]),
@@ -66,6 +72,7 @@ export function drawWeather(chance: Chance): Weather {
     cutEveryMs: often([2_000, 6_000, 15_000, 1_000_000]),
     silentCutRate: often([0, 0.5]),
     clogEveryMs: often([3_000, 10_000, 1_000_000]),
+    lagEveryMs: often([2_000, 8_000, 1_000_000, 1_000_000]),
     blackoutEveryMs: often([12_000, 1_000_000, 1_000_000]),
     clockDriftPpm: often([0, 200, 5_000]),
     redialMsMax: often([500, 8_000, 20_000]),
@@ -74,6 +81,8 @@ export function drawWeather(chance: Chance): Weather {
     diskFaultRate: often([0, 0, 0.05]),
     diskCrashRate: often([0, 0.003, 0.02]),
     diskDelayMsMax: often([0, 3, 40, 400]),
+    readDelayMsMax: often([0, 0, 0, 10, 200]),
+    isRush: often([false, false, false, true]),
     cancelRate: often([0, 0.2, 0.6]),
     operatorEveryMs: often([2_000, 8_000, 1_000_000]),
     workFailureRate: often([0, 0.15]),
@@ -88,6 +97,7 @@ export const fairWeather: Weather = {
   cutEveryMs: Number.POSITIVE_INFINITY,
   silentCutRate: 0,
   clogEveryMs: Number.POSITIVE_INFINITY,
+  lagEveryMs: Number.POSITIVE_INFINITY,
   blackoutEveryMs: Number.POSITIVE_INFINITY,
   clockDriftPpm: 0,
   redialMsMax: 500,
@@ -96,6 +106,8 @@ export const fairWeather: Weather = {
   diskFaultRate: 0,
   diskCrashRate: 0,
   diskDelayMsMax: 1,
+  readDelayMsMax: 0,
+  isRush: false,
   cancelRate: 0,
   operatorEveryMs: Number.POSITIVE_INFINITY,
   workFailureRate: 0,

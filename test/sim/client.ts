@@ -12,6 +12,8 @@ import { insist } from "./insist.js";
 import type { World } from "./world.js";
 
 const submissionsMax = 8;
+/** How long a client that will cancel a job waits for its placement. */
+const placedMsMax = 3_000;
 const owners = ["a", "b", "c"];
 
 function nameOf(key: string, at: number): string {
@@ -44,11 +46,13 @@ export class Client {
 
   /** Plans all submissions within `untilMs`. */
   start(untilMs: number): void {
-    const { time, chance } = this.#world;
+    const { time, chance, weather } = this.#world;
     const count = chance.between(2, submissionsMax);
+    const rushAtMs = chance.between(0, untilMs / 2);
     for (let i = 0; i < count; i += 1) {
       this.#open += 1;
-      time.after(chance.between(0, untilMs), () => void this.#submit(`key-${i}`));
+      const afterMs = chance.between(0, untilMs);
+      time.after(weather.isRush ? rushAtMs : afterMs, () => void this.#submit(`key-${i}`));
     }
   }
 
@@ -66,7 +70,8 @@ export class Client {
     }
     for (const { id } of ids) {
       if (!chance.hit(weather.cancelRate)) continue;
-      await time.delay(chance.between(0, chance.pick([30, 800, 3_000])));
+      if (chance.hit(0.3)) await this.#placed(id);
+      else await time.delay(chance.between(0, chance.pick([30, 800, 3_000])));
       await this.#cancel(id);
     }
     this.#open -= 1;
@@ -98,6 +103,16 @@ export class Client {
       this.cancelled.set(id, this.#world.time.nowMs);
     } catch (thrown) {
       if (QuipuError.from(thrown).code !== "CONFLICT") this.#missing(thrown); // it had ended already
+    }
+  }
+
+  /** Sees it in the database, where it may be before anyone is told. */
+  async #placed(id: string): Promise<void> {
+    const { time } = this.#world;
+    const late = time.delay(placedMsMax).then(() => true);
+    for (let isLate = false; !isLate; ) {
+      if ((await this.#coordinator.store.jobs.get(id))?.state !== "queued") return;
+      isLate = await Promise.race([this.#coordinator.nextCommit().then(() => false), late]);
     }
   }
 

@@ -9,7 +9,7 @@ import type { AttachRequest, AttachResponse } from "../../src/gen/quipu/v1/attac
 import type { CoordinatorStore, StoreTables } from "../../src/io/store/coordinator-store.js";
 import type { PolicyEngine } from "../../src/scheduler/policy/engine.js";
 import { type LogDisk, MemoryLogStore, newLogDisk } from "../memory-log-store.js";
-import { Life, unreliable } from "./disk.js";
+import { Life, unreliable, withSlowReads } from "./disk.js";
 import type { FleetWatch } from "./fleet-watch.js";
 import { type Line, Stream, type StreamEnd } from "./network.js";
 import type { Canary, World } from "./world.js";
@@ -27,6 +27,7 @@ export class CoordinatorNode {
   readonly store: CoordinatorStore;
   /** Grows with each write to the store that was begun. */
   commits = 0;
+  #committed: (() => void)[] = [];
   readonly #world: World;
   readonly #policy: PolicyEngine;
   readonly #keys: Keys;
@@ -81,6 +82,11 @@ export class CoordinatorNode {
     for (const stream of this.#streams) stream.leaveCoordinator();
     this.#streams.clear();
     this.#world.time.after(this.#world.chance.between(10, 6_000), () => this.start());
+  }
+
+  /** Resolves when something becomes durable, which nobody need have been told yet. */
+  nextCommit(): Promise<void> {
+    return new Promise((resolve) => this.#committed.push(resolve));
   }
 
   /** A stream from an agent; undefined when nobody listens. */
@@ -161,9 +167,11 @@ export class CoordinatorNode {
     const built = canary === undefined ? undefined : canaries[canary];
     const counted: CoordinatorStore["transact"] = (work) => {
       this.commits += 1;
-      return (built ?? transact)(work);
+      return (built ?? transact)(work).finally(() => {
+        for (const go of this.#committed.splice(0)) go();
+      });
     };
-    const store = { ...this.store, transact: counted };
+    const store = { ...withSlowReads(this.#world, life, this.store), transact: counted };
     return unreliable(this.#world, life, store, ["transact"]);
   }
 

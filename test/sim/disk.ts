@@ -69,6 +69,36 @@ async function attempt(
   return life.over ? await never : answer;
 }
 
+const slowReadRate = 0.3;
+
+/** Tables as they are read outside of transactions, which others' commits hold up now and then. */
+export function withSlowReads<Tables extends object>(
+  world: World,
+  life: Life,
+  tables: Tables,
+): Tables {
+  if (world.weather.readDelayMsMax === 0) return tables;
+  const slow = Object.entries(tables).map(([name, table]) => {
+    const isTable = typeof table === "object";
+    return [name, isTable ? withSlowMethods(world, life, table as object) : table];
+  });
+  return Object.fromEntries(slow) as Tables;
+}
+
+function withSlowMethods(world: World, life: Life, table: object): object {
+  return new Proxy(table, {
+    get(from, name) {
+      const method = Reflect.get(from, name) as (...args: unknown[]) => Promise<unknown>;
+      return async (...args: unknown[]) => {
+        const { chance, time, weather } = world;
+        if (chance.hit(slowReadRate)) await time.delay(chance.between(0, weather.readDelayMsMax));
+        if (life.over) return await new Promise<never>(() => {});
+        return await method.apply(from, args);
+      };
+    },
+  });
+}
+
 /** Whole files that outlive their host's crashes. */
 export class MemoryFolder implements DurableFolder {
   readonly #files = new Map<string, Uint8Array>();

@@ -1,13 +1,17 @@
 /**
  * Weather over many lines at once. Clogs: some hosts' lines stop carrying, one after another, in one
- * direction or both, and carry on again in another order, with all that was sent meanwhile. Blackouts:
- * every host of a country is gone for a while.
+ * direction or both, and carry on again in another order, with all that was sent meanwhile. Lags: what
+ * comes down a host's line is late, though it never falls silent, until nothing gets up any more.
+ * Blackouts: every host of a country is gone for a while.
  */
 import type { AgentNode } from "./agent-node.js";
 import type { World } from "./world.js";
 
 const clogSpreadMs = 2_000;
 const clogMsMax = 9_000;
+/** Below half a lease: an agent that hears nothing for so long gives the stream up. */
+const [lagMsMin, lagMsMax] = [500, 2_400];
+const lagForMsMax = 6_000;
 const blackoutMsMax = 15_000;
 
 export class NetworkWeather {
@@ -21,10 +25,15 @@ export class NetworkWeather {
 
   start(untilMs: number): void {
     this.#every("clogEveryMs", untilMs, () => this.#clog());
+    this.#every("lagEveryMs", untilMs, () => this.#lag());
     this.#every("blackoutEveryMs", untilMs, () => this.#blackOut());
   }
 
-  #every(kind: "clogEveryMs" | "blackoutEveryMs", untilMs: number, happen: () => void): void {
+  #every(
+    kind: "clogEveryMs" | "lagEveryMs" | "blackoutEveryMs",
+    untilMs: number,
+    happen: () => void,
+  ): void {
     const { time } = this.#world;
     time.after(this.#world.waitMs(this.#world.weather[kind]), () => {
       if (time.nowMs >= untilMs) return;
@@ -47,6 +56,22 @@ export class NetworkWeather {
         if (way !== "up") line.downFromMs = time.nowMs + downMs;
       });
     }
+  }
+
+  #lag(): void {
+    const { chance, time, counts } = this.#world;
+    const { line, facts } = chance.pick(this.#agents);
+    if (line.downLagMs > 0) return;
+    counts.lags += 1;
+    line.downLagMs = chance.between(lagMsMin, lagMsMax);
+    this.#world.note(`the line of ${facts.name} lags by ${line.downLagMs}`);
+    time.after(chance.between(0, lagForMsMax), () => {
+      line.upFromMs = time.nowMs + chance.between(0, clogMsMax);
+      this.#world.note(`nothing gets up the line of ${facts.name} until ${line.upFromMs}`);
+      time.after(clogMsMax, () => {
+        line.downLagMs = 0;
+      });
+    });
   }
 
   #blackOut(): void {

@@ -14,6 +14,8 @@ export interface StreamEnd<In> {
 export class Line {
   upFromMs = 0;
   downFromMs = 0;
+  /** What comes down is so late besides. */
+  downLagMs = 0;
   /** Nobody can dial before. */
   dialFromMs = 0;
 }
@@ -50,7 +52,9 @@ export class Stream<Up, Down> {
 
   down(message: Down): void {
     if (!this.#coordinatorOpen) return;
-    this.#downAtMs = this.#carry(Math.max(this.#downAtMs, this.line.downFromMs), () => {
+    const { downFromMs, downLagMs } = this.line;
+    const fromMs = Math.max(this.#downAtMs, downFromMs, this.#world.time.nowMs + downLagMs);
+    this.#downAtMs = this.#carry(fromMs, () => {
       if (this.#agentOpen) this.#agent.receive(message);
     });
   }

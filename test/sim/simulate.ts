@@ -94,7 +94,7 @@ async function play(world: World, seed: number): Promise<SimReport> {
     for (const quota of quotas) await tables.quotas.put(quota);
   });
   const fleet = chance.hit(0.2) ? largeFleet : smallFleet.slice(0, chance.between(2, 4));
-  const watch = new FleetWatch(world, fleet);
+  const watch = new FleetWatch(world, store, fleet);
   const coordinator = new CoordinatorNode(world, store, policy, keys, watch);
   const work = new WorkWatch(world, store, new Map(dataSets.map((facts) => [facts.name, facts])));
   const agents = fleet.map(
@@ -113,17 +113,18 @@ async function play(world: World, seed: number): Promise<SimReport> {
   ).start(stormMs);
 
   let [rested, ended, seenCommits] = [false, false, -1];
+  let seen = await see(store);
   const look = async (): Promise<void> => {
     if (seenCommits !== coordinator.commits) {
       seenCommits = coordinator.commits;
-      const seen = await see(store);
+      seen = await see(store);
       ends.look(seen.jobs);
       checkGangs(world, seen);
       checkQuotas(world, seen, quotas);
-      watch.look(seen);
       await checkMemory(world, store, seen);
       ended = seen.jobs.every(({ state }) => isTerminal(state));
     }
+    watch.look(seen, coordinator.running?.core);
     work.look(client.cancelled);
     rested = time.nowMs > stormMs && client.done && ended && agents.every(({ idle }) => idle);
     time.after(lookEveryMs, () => void look());

@@ -13,6 +13,7 @@ export interface Counts {
   doubles: number;
   cuts: number;
   clogs: number;
+  lags: number;
   blackouts: number;
   brakes: number;
   agentCrashes: number;
@@ -42,6 +43,7 @@ export class World {
     doubles: 0,
     cuts: 0,
     clogs: 0,
+    lags: 0,
     blackouts: 0,
     brakes: 0,
     agentCrashes: 0,
