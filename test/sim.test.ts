@@ -46,6 +46,7 @@ t.test("a thousand fleets keep every promise", async (t) => {
     doubles: 5_000,
     cuts: 2_000,
     clogs: 3_000,
+    lags: 1_500,
     blackouts: 200,
     brakes: 30,
     agentCrashes: 1_000,
