@@ -13,6 +13,7 @@ import { playSeed, type SeedReport } from "./sim/worker.js";
 import type { Canary } from "./sim/world.js";
 
 t.setTimeout(900_000);
+t.comment("timeout=900000"); // which tells whoever runs this file
 
 const seeds = 1_000;
 const replay = (seed: number) => `npm run sim -- --seed ${seed} --count 1 --trace`;

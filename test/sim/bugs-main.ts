@@ -6,14 +6,23 @@
  * A patch is a unified diff against src/ under a head of one line that says what is wrong.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import ts from "typescript";
 
 const folder = resolve("test/sim/bugs");
 const extension = ".patch";
-const copied = ["src", "test", "bench", "deploy", "dist", "package.json", "tsconfig.json"];
+const copied = ["src", "deploy", "dist", "package.json"];
 const shared = ["node_modules", "build"];
 
 const { values } = parseArgs({
@@ -51,9 +60,10 @@ function isCaught(name: string): boolean {
 function plant(patch: string): Outcome {
   const applied = run("git", ["apply", patch]);
   if (applied.status !== 0) return { missed: `the patch does not apply: ${applied.text}` };
+  const changed = [...readFileSync(patch, "utf8").matchAll(/^\+\+\+ b\/(\S+)\.ts$/gm)];
+  const stems = changed.map(([, stem = ""]) => stem);
   try {
-    const compiled = run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."]);
-    if (compiled.status !== 0) return { missed: `it does not compile: ${compiled.text}` };
+    for (const stem of stems) translate(stem);
     const asked = ["--seed", "1", "--count", values.count, "--first"];
     const { status, text } = run(process.execPath, ["dist/test/sim/main.js", ...asked]);
     if (status === 0) return { missed: `nothing was seen in ${values.count} seeds` };
@@ -62,7 +72,16 @@ function plant(patch: string): Outcome {
     return { seed, seen: seen.slice(0, 120) };
   } finally {
     run("git", ["apply", "-R", patch]);
+    for (const stem of stems) cpSync(`dist/${stem}.js`, join(tree, `dist/${stem}.js`));
   }
+}
+
+/** One file without the rest, whose types are right without the bug: a whole build takes much longer. */
+function translate(stem: string): void {
+  const source = readFileSync(join(tree, `${stem}.ts`), "utf8");
+  const compilerOptions = { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022 };
+  const { outputText } = ts.transpileModule(source, { fileName: `${stem}.mts`, compilerOptions });
+  writeFileSync(join(tree, `dist/${stem}.js`), outputText);
 }
 
 function run(program: string, given: readonly string[]): { status: number | null; text: string } {
