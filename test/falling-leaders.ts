@@ -212,6 +212,10 @@ export class Load {
   }
 }
 
+function isTerminal(job: Job | undefined): boolean {
+  return job !== undefined && job.state >= JobState.SUCCEEDED;
+}
+
 /** Throws when a job was lost or counts twice. */
 export async function checkJobs({ acknowledged, ring }: Load): Promise<void> {
   const jobs = clientOfAny(ring, JobService);
@@ -220,7 +224,9 @@ export async function checkJobs({ acknowledged, ring }: Load): Promise<void> {
     const endsAtMs = performance.now() + endMsMax;
     for (;;) {
       const { job } = await jobs.getJob({ id });
-      if (job !== undefined && job.state >= JobState.SUCCEEDED) {
+      // It has succeeded before its receipt is in the log, which is a commit later.
+      const isOver = job?.state === JobState.SUCCEEDED ? job.receiptLogged : isTerminal(job);
+      if (job !== undefined && isOver) {
         ended.push(job);
         break;
       }
