@@ -65,6 +65,11 @@ t.test("a job runs where it may, and its receipt verifies offline", async (t) =>
   const bundle = shown.json.file;
   const verified = await quipu("verify", bundle);
   t.match(verified, { code: 0, json: { ok: true } });
+  t.match(verified.json.receipts[0].checks.at(-1), { name: "decision", ok: true });
+  const held = ["--file", join(out, "predictions.npy"), "--expect", `country=${job.country}`];
+  t.match(await quipu("verify", bundle, ...held), { code: 0 });
+  const elsewhere = await quipu("verify", bundle, "--expect", "country=DE");
+  t.match(elsewhere, { code: 6, json: { receipts: [{ firstFailed: { name: "expected" } }] } });
   const inputs = [
     "--data",
     join(fleet.dataFolder("sg-1"), "digits"),

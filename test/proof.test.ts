@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
+import { digestOf } from "../src/base/bytes.js";
 import { canonicalBytes } from "../src/base/canonical-json.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import type { RunFacts } from "../src/model/run.js";
@@ -24,7 +25,9 @@ import { leafHash } from "../src/proof/tlog/hash.js";
 import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
 import { parseProofFile } from "../src/proof/tlog/proof-file.js";
 import { verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
-import { type CheckName, verifyReceipt } from "../src/proof/verify/receipt.js";
+import { checkDecision } from "../src/proof/verify/decision.js";
+import { parseExpectation } from "../src/proof/verify/expect.js";
+import { type CheckName, type Questions, verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
 import { makeReceiptVectors } from "./receipt-vectors.js";
 
@@ -101,6 +104,57 @@ t.test("the statement keeps every fact", async (t) => {
   t.throws(() => sealEnvelope(buildStatement(facts), newSigner("ed25519")), {
     code: "INVALID_ARGUMENT",
   });
+});
+
+t.test("a receipt is asked what it must say, and which files it is about", async (t) => {
+  const bundle = golden("digits.sigstore.json");
+  const ask = (questions: Questions) => verifyReceipt(bundle, trust, questions);
+  const { host, place, dataSet, result } = facts;
+  const said = [`country=${place.country}`, `host=${host}`, `dataset=${dataSet?.name}`];
+  const good = ask({ expected: said.map(parseExpectation) });
+  t.match(good, { ok: true, checks: [{}, {}, {}, {}, {}, {}, {}, { name: "expected" }] });
+  for (const other of ["country=DE", "dataset=others", "grade=hardware-attested", "operator=x"]) {
+    const report = ask({ expected: [parseExpectation(`host=${host}`), parseExpectation(other)] });
+    t.match(report, {
+      ok: false,
+      firstFailed: { name: "expected", text: `${other} was expected` },
+    });
+  }
+  t.ok(ask({ expected: [parseExpectation("grade=claimed")] }).ok, "a better grade will do");
+  t.throws(() => parseExpectation("colour=red"), { code: "INVALID_ARGUMENT" });
+  t.throws(() => parseExpectation("country"), { code: "INVALID_ARGUMENT" });
+
+  const [output] = result?.outputs ?? [];
+  if (output === undefined) throw new Error("no output");
+  const held = { name: output.name, digest: output.digest };
+  t.match(ask({ outputs: [held] }), { ok: true });
+  const other = { ...held, digest: facts.jobDigest };
+  t.match(ask({ outputs: [other] }), { firstFailed: { name: "outputs", text: /receipt says/ } });
+  const stranger = { ...held, name: "job" };
+  t.match(ask({ outputs: [stranger] }), { firstFailed: { text: "job is no output of this run" } });
+
+  const signer = newSigner("ecdsa-p256-sha256");
+  const decisionOf = (change: object) => {
+    const { jobDigest, policyDigest } = facts;
+    const outcome = { kind: "placed", host };
+    return canonicalBytes({ jobDigest, policyDigest, outcome, ...change });
+  };
+  const about = (decision: Uint8Array) => {
+    const decisionDigest = digestOf(decision);
+    const statement = openEnvelope(
+      sealEnvelope(buildStatement({ ...facts, decisionDigest }), signer),
+      signer.publicKey,
+    );
+    return () => checkDecision(statement, decision);
+  };
+  t.match(about(decisionOf({}))(), host);
+  t.throws(about(decisionOf({ jobDigest: facts.policyDigest })), /another job/);
+  t.throws(about(decisionOf({ policyDigest: facts.jobDigest })), /other rules/);
+  t.throws(about(decisionOf({ outcome: { kind: "placed", host: "x" } })), /did not put the run/);
+  t.throws(about(decisionOf({ outcome: { kind: "refused" } })), /did not put the run/);
+  t.throws(about(bytes("null")), { code: "VERIFICATION_FAILED" });
+  const wrong = ask({ decision: decisionOf({}) });
+  t.match(wrong, { ok: false, firstFailed: { name: "decision", text: /has digest/ } });
 });
 
 t.test("OpenSSL checks the signature", async (t) => {

@@ -21,6 +21,16 @@ export const proofVerbs: readonly Verb[] = [
         flags: "--witnesses <file>",
         help: "who must have cosigned the log's checkpoint (a trust policy, C2SP tlog-policy)",
       },
+      {
+        flags: "--expect <name=value>",
+        help: "what the receipt must say: country=SG, dataset=digits, grade=operator-asserted; repeatable",
+        repeatable: true,
+      },
+      {
+        flags: "--file <file>",
+        help: "a file that must be an output of the run; repeatable",
+        repeatable: true,
+      },
       { flags: "--rerun", help: "run the job again here and compare the bits" },
       { flags: "--data <folder>", help: "the data set's folder, for --rerun" },
       { flags: "--model <file>", help: "the model file, for --rerun of a tensor job" },

@@ -1,16 +1,20 @@
 /** Reads one receipt bundle and checks it offline with the keys beside it, or with pinned ones. */
 import { readdir, readFile, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { QuipuError } from "../../base/errors.js";
 import {
   bundleBytesMax,
+  bundleSuffix,
+  decisionSuffix,
   parsePem,
   trustedRootName,
   trustPolicyName,
 } from "../../proof/receipt/bundle.js";
 import { parseVerifierKey } from "../../proof/tlog/verifier-key.js";
-import { type Report, verifyReceipt } from "../../proof/verify/receipt.js";
+import { parseExpectation } from "../../proof/verify/expect.js";
+import { type Questions, type Report, verifyReceipt } from "../../proof/verify/receipt.js";
 import { type Trust, trustBeside } from "../../proof/verify/trust.js";
+import { digestOfFile } from "../artifact/file-digest.js";
 import type { Invocation } from "../context.js";
 import { readTrustPolicy } from "../log/trust-policy-file.js";
 
@@ -30,7 +34,31 @@ export async function verifyBundle(
       next: "name a file that ends in .sigstore.json",
     });
   }
-  return verifyReceipt(await readFile(file), await trustFor(dirname(file), options));
+  const trust = await trustFor(dirname(file), options);
+  return verifyReceipt(await readFile(file), trust, await questionsFor(file, options));
+}
+
+/** The decision record lies beside the bundle, where `quipu receipt show --to` has put it. */
+async function questionsFor(file: string, options: Invocation["options"]): Promise<Questions> {
+  const beside = file.endsWith(bundleSuffix)
+    ? `${file.slice(0, -bundleSuffix.length)}${decisionSuffix}`
+    : undefined;
+  const paths = (options.file as readonly string[] | undefined) ?? [];
+  const outputs = paths.map(async (path) => {
+    return { name: basename(path), digest: (await digestOfFile(path)).digest };
+  });
+  return {
+    decision: beside === undefined ? undefined : await readIfThere(beside),
+    outputs: await Promise.all(outputs),
+    expected: ((options.expect as readonly string[] | undefined) ?? []).map(parseExpectation),
+  };
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  return await readFile(path).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === "ENOENT") return undefined;
+    throw QuipuError.ofSystem(thrown);
+  });
 }
 
 async function trustFor(folder: string, options: Invocation["options"]): Promise<Trust> {

@@ -2,9 +2,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { QuipuError } from "../../base/errors.js";
+import { bundleSuffix } from "../../proof/receipt/bundle.js";
 import type { Context } from "../context.js";
-
-export const bundleSuffix = ".sigstore.json";
 
 /** Path of the saved bundle. */
 export async function saveReceipt(

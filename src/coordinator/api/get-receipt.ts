@@ -1,7 +1,7 @@
 import { QuipuError } from "../../base/errors.js";
 import type { LogService } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
-import { receiptFiles } from "../../proof/receipt/bundle.js";
+import { decisionSuffix, receiptFiles } from "../../proof/receipt/bundle.js";
 import { findJob } from "./get-job.js";
 import type { Durable } from "./log-service.js";
 
@@ -20,6 +20,10 @@ export function getReceipt(core: Durable): Handlers<typeof LogService>["getRecei
     const { logIndex, envelope } = receipt;
     const proof = await log.inclusion(logIndex);
     const files = receiptFiles(jobId, envelope, run.receiptKey, proof, log);
+    const decision = await store.decisions.get(run.decisionId);
+    if (decision !== undefined) {
+      files.push({ name: `${jobId}${decisionSuffix}`, content: decision.content });
+    }
     return { files, logIndex: BigInt(logIndex) };
   };
 }

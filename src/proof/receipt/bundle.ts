@@ -22,6 +22,9 @@ import {
 const bundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const trustedRootMediaType = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
 export const bundleBytesMax = envelopeBytesMax + 256 * 1024;
+export const bundleSuffix = ".sigstore.json";
+/** The record of the decision that a receipt names. */
+export const decisionSuffix = ".decision.json";
 export const trustedRootName = "trusted_root.json";
 /** Who must have cosigned the log's checkpoint (C2SP tlog-policy). */
 export const trustPolicyName = "trust.policy";
@@ -65,7 +68,7 @@ export function receiptFiles(
   const bundle = { envelope, logKeyId: fullKeyId(logKey), entry, proof };
   const text = new TextEncoder();
   return [
-    { name: `${name}.sigstore.json`, content: canonicalBytes(bundleJson(bundle)) },
+    { name: `${name}${bundleSuffix}`, content: canonicalBytes(bundleJson(bundle)) },
     { name: `${name}.tlog-proof`, content: text.encode(formatProofFile(proof)) },
     { name: trustedRootName, content: canonicalBytes(trustedRootJson(logKey)) },
     { name: `${receiptKeyId(publicKey)}.pub.pem`, content: text.encode(pemOf(publicKey)) },

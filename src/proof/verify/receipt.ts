@@ -4,6 +4,7 @@
  */
 import { equalBytes, toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
+import type { NamedDigest } from "../../model/artifact.js";
 import type { Statement } from "../../model/statement.js";
 import { type Bundle, parseBundle } from "../receipt/bundle.js";
 import { checkEnvelope, isEntryOf, receiptKeyId } from "../receipt/envelope.js";
@@ -14,6 +15,8 @@ import { leafHash } from "../tlog/hash.js";
 import { parseNote, verifyNote } from "../tlog/note.js";
 import { meetsQuorum, type TrustPolicy } from "../tlog/trust-policy.js";
 import { fullKeyId, type VerifierKey } from "../tlog/verifier-key.js";
+import { checkDecision } from "./decision.js";
+import { checkExpectations, type Expectation } from "./expect.js";
 import type { Trust } from "./trust.js";
 
 export const checkNames = [
@@ -25,6 +28,9 @@ export const checkNames = [
   "inclusion",
   "checkpoint",
   "witnesses",
+  "decision",
+  "outputs",
+  "expected",
 ] as const;
 export type CheckName = (typeof checkNames)[number];
 
@@ -49,7 +55,20 @@ export interface Report {
   readonly treeSize?: number;
 }
 
-export function verifyReceipt(bundleBytes: Uint8Array, trust: Trust): Report {
+/** What is asked of a receipt besides that it holds. */
+export interface Questions {
+  /** The decision record that it should name. */
+  readonly decision?: Uint8Array | undefined;
+  /** Files that should be among its outputs. */
+  readonly outputs?: readonly NamedDigest[];
+  readonly expected?: readonly Expectation[];
+}
+
+export function verifyReceipt(
+  bundleBytes: Uint8Array,
+  trust: Trust,
+  { decision, outputs = [], expected = [] }: Questions = {},
+): Report {
   const steps = new Steps();
   const bundle = steps.run("bundle", () => {
     return [parseBundle(bundleBytes), "a Sigstore bundle v0.3 with one log entry"];
@@ -76,8 +95,20 @@ export function verifyReceipt(bundleBytes: Uint8Array, trust: Trust): Report {
   const checkpoint = bundle && steps.run("checkpoint", () => checkHead(bundle, trust));
   const { policy } = trust;
   if (bundle && policy) steps.run("witnesses", () => checkWitnesses(bundle, policy));
+  if (statement) {
+    if (decision) steps.run("decision", () => [true, checkDecision(statement, decision)]);
+    if (outputs.length > 0) steps.run("outputs", () => checkOutputs(statement, outputs));
+    if (expected.length > 0) {
+      steps.run("expected", () => [true, checkExpectations(statement, expected)]);
+    }
+  }
+  const skipped = new Set<CheckName>();
+  if (policy === undefined) skipped.add("witnesses");
+  if (decision === undefined) skipped.add("decision");
+  if (outputs.length === 0) skipped.add("outputs");
+  if (expected.length === 0) skipped.add("expected");
   return {
-    ...steps.outcome(checkNames.filter((name) => policy !== undefined || name !== "witnesses")),
+    ...steps.outcome(checkNames.filter((name) => !skipped.has(name))),
     trust: trust.source,
     ...(statement && { statement }),
     ...(bundle && { keyId: bundle.envelope.keyId, logIndex: bundle.proof.index }),
@@ -142,6 +173,21 @@ function checkHead({ proof, logKeyId }: Bundle, trust: Trust): readonly [Checkpo
     throw failed("the checkpoint signs another size or root than the inclusion proof has");
   }
   return [head, `${head.origin} at size ${head.size} (${trust.source})`];
+}
+
+/** Each held file is an output by its name; others may not be here. */
+function checkOutputs(
+  { subject }: Statement,
+  held: readonly NamedDigest[],
+): readonly [true, string] {
+  for (const { name, digest } of held) {
+    const named = subject.find((one) => one.name === name && "annotations" in one);
+    if (named === undefined) throw failed(`${name} is no output of this run`);
+    const signed = `sha256:${named.digest.sha256}`;
+    if (signed !== digest) throw failed(`${name} has ${digest}, and the receipt says ${signed}`);
+  }
+  const outputs = subject.filter((one) => "annotations" in one).length;
+  return [true, `${held.length} of ${outputs} output files have the digests that were signed`];
 }
 
 function checkWitnesses({ proof }: Bundle, policy: TrustPolicy): readonly [true, string] {
