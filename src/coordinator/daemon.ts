@@ -27,7 +27,7 @@ import { openShared } from "./keys-and-blobs.js";
 import type { CoordinatorEvent } from "./ports.js";
 import { readPriceBooks } from "./price-files.js";
 import { Replica } from "./replica.js";
-import { serveCoordinator } from "./serve.js";
+import { serveCoordinator, whyNotReady } from "./serve.js";
 import { openStorage, type Storage } from "./storage.js";
 
 export interface DaemonOptions {
@@ -152,8 +152,7 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
     sizeBytesMax: artifactLimits.blobBytesMax,
     serves: () => board.silence === undefined,
     coordinator: () => replica?.coordinator,
-    notReady: async () =>
-      board.silence ?? (await silence(storage)) ?? replica?.coordinator?.core.receiptsOwed.fault,
+    notReady: () => whyNotReady(board, storage.store, replica?.coordinator),
     onFault: ({ id, error }) => observe({ kind: "fault", id, what: "HTTP", error }),
   });
   opened.push(() => http.close());
@@ -177,14 +176,6 @@ function logReader({ witnesses }: DaemonOptions, { logFiles }: Storage): LogFile
     if (path !== "checkpoint" || witnesses === undefined) return await logFiles.read(path);
     return (await logFiles.read("cosigned")) ?? (await logFiles.read(path));
   };
-}
-
-/** What keeps the store from answering; nothing when it answers. */
-function silence({ store }: Storage): Promise<string | undefined> {
-  return store.check().then(
-    () => undefined,
-    ({ message }: Error) => message,
-  );
 }
 
 /**

@@ -14,6 +14,8 @@ import { type LogFiles, logRoutes } from "../io/http/log-routes.js";
 import { metricsRoutes } from "../io/http/metrics-routes.js";
 import { type HttpServer, startHttp } from "../io/http/server.js";
 import { checkGrant } from "../io/identity/grant.js";
+import type { Switchboard } from "../io/rpc/switchboard.js";
+import type { CoordinatorStore } from "../io/store/coordinator-store.js";
 import type { Coordinator } from "./coordinator.js";
 import { ownName } from "./grants.js";
 import { metricsText } from "./metrics.js";
@@ -47,6 +49,20 @@ export function serveCoordinator(options: ServeOptions): Promise<HttpServer> {
     ],
     onFault,
   });
+}
+
+/** Why calls that come now could not be dealt with, in words; nothing when all is well. */
+export async function whyNotReady(
+  board: Pick<Switchboard, "silence">,
+  store: Pick<CoordinatorStore, "check">,
+  coordinator: Coordinator | undefined,
+): Promise<string | undefined> {
+  if (board.silence !== undefined) return board.silence;
+  const silence = await store.check().then(
+    () => undefined,
+    ({ message }: Error) => message,
+  );
+  return silence ?? coordinator?.core.receiptsOwed.fault;
 }
 
 /** Whether it is lawful was decided when the grant was signed; here it is only checked. */
