@@ -282,6 +282,7 @@ function bench(t: TestEnd, change: { task?: JobSpec["task"]; workers?: Worker[] 
     policyDigest: jobDigest(job),
     leaseMs: 10_000,
     device: "cpu",
+    devices: ["cpu"],
     inputs: [],
     dataSet: { name: "digits", manifestDigest: manifestDigest(manifest), dataClass: "personal" },
   };

@@ -107,7 +107,7 @@ export class Day {
         id,
         sinceMs,
         hosts,
-        isLight: true,
+        wholeDevices: 0,
       })),
     };
   }

@@ -47,7 +47,7 @@ function stateOf(config: BurstConfig, nowMs: number, parts: Partial<BurstState> 
 }
 
 function waits(hosts: readonly string[], more: Partial<WaitingJob> = {}): WaitingJob {
-  return { id: "job-1", sinceMs: 0, hosts: new Set(hosts), isLight: true, ...more };
+  return { id: "job-1", sinceMs: 0, hosts: new Set(hosts), wholeDevices: 0, ...more };
 }
 
 const born: PilotState = {
@@ -98,7 +98,7 @@ t.test(
     ];
     const config = configOf([{ ...offerParts, devices: gpus, pilotsMax: 4 }]);
     const hosts = pilotHosts(config.offers[0] as never);
-    const waiting = [1, 2, 3].map((at) => waits(hosts, { id: `job-${at}`, isLight: false }));
+    const waiting = [1, 2, 3].map((at) => waits(hosts, { id: `job-${at}`, wholeDevices: 1 }));
     const starts = planBurst(stateOf(config, 60_000, { waiting })).actions;
     t.same(kinds(starts), ["start cloud-1", "start cloud-2"]);
     const light = Array.from({ length: 17 }, (_, at) => waits(hosts, { id: `job-${at}` }));

@@ -175,7 +175,10 @@ t.test("each command prints one JSON value, and a page for people", async (t) =>
   t.ok(logs.length > 3 && logs.every((line) => typeof JSON.parse(line).line === "string"));
   t.same(readFileSync(copy), readFileSync(join(examples, "knn.onnx")));
   const { stdout: csv } = await fleet.page("usage", "--by", "host", "-o", "csv");
-  t.match(csv, /^host,country,runs,succeeded,wall_ms,cpu_ms,input_bytes,output_bytes\r\n/);
+  t.match(
+    csv,
+    /^host,country,runs,succeeded,wall_ms,device_ms,cpu_ms,input_bytes,output_bytes\r\n/,
+  );
   const host = await until("telemetry of sg-1", async () => {
     const { json } = await quipu("host", "show", "sg-1");
     return json.host.telemetry !== null && json.host;

@@ -18,7 +18,14 @@ t.setTimeout(60_000);
 const call = { signal: new AbortController().signal, peer: "unix" };
 
 function waiting(id: string, position: number, parts: Partial<Waiting> = {}): Waiting {
-  const facts = { owner: "a", priority: 0, wish: "", kinds: ["cpu"] as const, sinceMs: 0 };
+  const facts = {
+    owner: "a",
+    priority: 0,
+    wish: "",
+    kinds: ["cpu"] as const,
+    devices: 1,
+    sinceMs: 0,
+  };
   return { id, position, ...facts, isDecided: true, rule: "", isGone: false, ...parts };
 }
 

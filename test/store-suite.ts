@@ -37,6 +37,7 @@ const run: RunRecord = {
   device: "cpu",
   slots: 2,
   memoryBytes: 2 ** 40,
+  more: [{ device: "host", slots: 3, memoryBytes: 2 ** 41 }],
   stage: "assigned",
   instanceId: "",
   receiptKey: new Uint8Array([1, 2]),

@@ -110,6 +110,7 @@ t.test("sums are exact, and those of groups add up to the whole", (t) => {
     ...{ owner, host: owner, jobId: owner, country: owner, jobName: owner },
     outcome: fc.constantFrom("succeeded", "failed"),
     ...{ wallMs: number, cpuMs: number, inputBytes: number, outputBytes: number },
+    devices: fc.integer({ min: 0, max: 8 }),
   });
   const by = fc.constantFrom("tenant" as const, "host" as const, "job" as const);
   fc.assert(
@@ -118,10 +119,16 @@ t.test("sums are exact, and those of groups add up to the whole", (t) => {
       for (const one of runs) totals.add(one as unknown as RunUsage);
       const sum = (of: (total: Totals["all"]) => bigint) =>
         totals.groups.reduce((all, group) => all + of(group), 0n) === of(totals.all);
+      const devicesMs = runs.reduce(
+        (all, { wallMs, devices }) => all + wallMs * BigInt(devices || 1),
+        0n,
+      );
       const whole = runs.reduce((all, { inputBytes }) => all + inputBytes, 0n);
       return (
         sum(({ wallMs }) => wallMs) &&
         sum(({ cpuMs }) => cpuMs) &&
+        sum(({ deviceMs }) => deviceMs) &&
+        totals.all.deviceMs === devicesMs &&
         sum(({ succeeded }) => succeeded) &&
         totals.all.inputBytes === whole &&
         totals.all.runs === BigInt(runs.length)

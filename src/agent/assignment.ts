@@ -17,7 +17,9 @@ export interface Assignment extends RunRef {
   readonly decisionDigest: Digest;
   readonly policyDigest: Digest;
   readonly leaseMs: number;
+  /** The first of those that the run has. */
   readonly device: string;
+  readonly devices: readonly string[];
   readonly inputs: readonly InputGrant[];
   /** Present when the job names a data set: what the folder on this host must equal. */
   readonly dataSet?: DataSetFacts;
@@ -60,6 +62,7 @@ export function parseAssignment(assign: Assign): Assignment {
     policyDigest: parseDigest(String(policyDigest)),
     leaseMs: checkedMs(assign.leaseMs, leaseMsMax, "leaseMs"),
     device,
+    devices: parseDevices(assign, job),
     inputs: assign.inputs.map(({ digest, url, token }) => ({
       digest: parseDigest(digest),
       url,
@@ -68,6 +71,15 @@ export function parseAssignment(assign: Assign): Assignment {
     ...(dataSet === undefined ? {} : { dataSet }),
     ...(assign.gang === undefined ? {} : { gang: parseGang(assign.gang) }),
   };
+}
+
+/** Empty on the wire where there is one. */
+function parseDevices({ device, devices }: Assign, { resources }: JobSpec): readonly string[] {
+  const all = devices.length === 0 ? [device] : devices;
+  const { devices: count = 1 } = resources;
+  if (all.length === count && all[0] === device && new Set(all).size === count) return all;
+  const text = `the job asks for ${count} devices, and is assigned ${all.join(", ")}`;
+  throw new QuipuError("INVALID_ARGUMENT", text);
 }
 
 function parseGang({ rank, size, members }: Gang): GangSeat {

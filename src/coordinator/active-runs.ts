@@ -3,7 +3,7 @@
  * and not in the database. Rebuilt from the database at each start, with a full lease for each run.
  */
 import type { RunRecord } from "../io/store/records.js";
-import { type DeviceKind, type DeviceLoad, deviceKind, loaded } from "../model/host.js";
+import { type DeviceKind, type DeviceLoad, deviceKind, devicesOf, withRun } from "../model/host.js";
 import { noUsage, type Usage } from "../model/quota.js";
 import type { RunRef } from "../model/run.js";
 
@@ -107,19 +107,22 @@ export class ActiveRuns {
     return this.#runs.values();
   }
 
-  /** Devices that an owner's runs are on; a run counts as one, also where it shares its device. */
+  /** Devices that an owner's runs are on, each counted whole, also where a run shares it. */
   usage(owner: string): Usage | undefined {
     return this.#usage.get(owner);
   }
 
-  /** What its runs hold of its devices. */
+  /** What its runs hold of its devices, and of itself. */
   load(host: string): readonly DeviceLoad[] {
-    return this.ofHost(host).reduce<DeviceLoad[]>((load, { run }) => loaded(load, run), []);
+    return this.ofHost(host).reduce<readonly DeviceLoad[]>(
+      (load, { run }) => withRun(load, run),
+      [],
+    );
   }
 
-  #count({ run, job: { owner } }: ActiveRun, devices: number): void {
+  #count({ run, job: { owner } }: ActiveRun, sign: 1 | -1): void {
     const usage = this.#usage.get(owner) ?? noUsage();
-    usage[deviceKind({ id: run.device })] += devices;
+    usage[deviceKind({ id: run.device })] += sign * devicesOf(run).length;
     this.#usage.set(owner, usage);
     if (Object.values(usage).every((count) => count === 0)) this.#usage.delete(owner);
   }

@@ -11,6 +11,7 @@ import {
   CancelSchema,
 } from "../gen/quipu/v1/attach_pb.js";
 import type { JobRecord } from "../io/store/records.js";
+import { devicesOf } from "../model/host.js";
 import { jobArtifacts } from "../model/job.js";
 import { type ActiveRun, mustStop } from "./active-runs.js";
 import { type Core, leaseEnd, trouble } from "./core.js";
@@ -84,6 +85,7 @@ async function assignOf(
     decision,
     leaseMs: BigInt(core.options.leaseMs),
     device: run.device,
+    devices: run.more === undefined ? [] : [...devicesOf(run)],
     inputs,
     dataSets: run.dataSet === undefined ? [] : [run.dataSet],
     ...gang,

@@ -68,9 +68,11 @@ export async function lostOutput(
   return undefined;
 }
 
-/** Kinds of device of which the owner may have no more. */
+/** Kinds of device of which the owner may not have as many more as the job asks for. */
 export function quotaBounds(shares: Shares, { owner, resources }: AskedJob): Pick<Bounds, "kinds"> {
-  const kinds = wantedKinds(resources).filter((kind) => shares.claim(owner, kind) === "none");
+  const kinds = wantedKinds(resources).filter(
+    (kind) => shares.claim(owner, kind, resources.devices) === "none",
+  );
   if (kinds.length === 0) return {};
   return {
     kinds: kinds.map((kind) => {

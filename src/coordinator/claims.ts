@@ -4,7 +4,7 @@
  * piece, and the next ones would have to leave, without end.
  */
 import type { RunRecord } from "../io/store/records.js";
-import type { DeviceLoad } from "../model/host.js";
+import { type DeviceLoad, rowsOf } from "../model/host.js";
 
 export class Claims {
   readonly #runs = new Map<string, readonly RunRecord[]>();
@@ -35,7 +35,7 @@ export class Claims {
   /** What runs have left of a host, and nobody else may have yet. */
   held(host: string, isRunning: (runId: string) => boolean): readonly DeviceLoad[] {
     const left = (run: RunRecord) => run.host === host && !isRunning(run.id);
-    return [...this.#runs.values()].flatMap((runs) => runs.filter(left));
+    return [...this.#runs.values()].flatMap((runs) => runs.filter(left).flatMap(rowsOf));
   }
 
   /** Jobs whose devices are free now: each is told once. */

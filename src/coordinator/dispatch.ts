@@ -12,7 +12,7 @@ import type { Paper } from "../model/decision.js";
 import { deviceKind } from "../model/host.js";
 import { priceBookDigest } from "../model/price-book.js";
 import { explain } from "../scheduler/placement/explain.js";
-import { busyRule } from "../scheduler/placement/filters.js";
+import { isBusy } from "../scheduler/placement/filters.js";
 import { fleetPaper } from "../scheduler/placement/fleet.js";
 import type { Waiting } from "../scheduler/queue/line.js";
 import type { Round } from "../scheduler/queue/round.js";
@@ -183,7 +183,7 @@ async function judge(core: Core, round: Round, waiting: Waiting): Promise<readon
   const { rule } = explain(decision);
   if (waiting.rule !== "" && rule !== waiting.rule) round.askAgain(waiting);
   waiting.rule = rule;
-  if (reasons.some(({ rule }) => rule === busyRule)) {
+  if (reasons.some(({ rule }) => isBusy(rule))) {
     await preemptFor(core, job.id, spec, bounds, round.shares);
   }
   waiting.isDecided = await isKnown(core, job, decision);

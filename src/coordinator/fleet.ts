@@ -9,7 +9,15 @@ import { timestamp } from "../base/clock.js";
 import { newId } from "../base/ids.js";
 import type { DataSet } from "../model/data-set.js";
 import type { Bounds, Taken } from "../model/decision.js";
-import { type DeviceLoad, deviceKind, type HostView, loaded, unloaded } from "../model/host.js";
+import {
+  type DeviceLoad,
+  deviceKind,
+  type HostView,
+  loaded,
+  type RunLoad,
+  unloaded,
+  withRun,
+} from "../model/host.js";
 import type { JobSpec } from "../model/job.js";
 import { bookAt } from "../model/price-book.js";
 import { noUsage, type Usage } from "../model/quota.js";
@@ -115,8 +123,8 @@ export class Fleet {
     return { job, dataSet, counts, at: timestamp(atMs) };
   }
 
-  take(host: string, demand: DeviceLoad): void {
-    this.#taken.set(host, loaded(this.#taken.get(host) ?? [], demand));
+  take(host: string, demand: RunLoad): void {
+    this.#taken.set(host, withRun(this.#taken.get(host) ?? [], demand));
     this.#board.take(host, demand);
   }
 
@@ -152,7 +160,7 @@ export class Fleet {
     const core = this.#core();
     const host = core.hosts.get(name);
     if (host === undefined) return undefined;
-    const { place, devices, dataSets } = host;
+    const { place, devices, dataSets, cores, memoryBytes } = host;
     const held: DeviceLoad[] = [
       ...core.claims.held(name, (id) => core.runs.get(id) !== undefined),
       ...this.#held.filter((taken) => taken.host === name),
@@ -162,6 +170,8 @@ export class Fleet {
       place,
       devices,
       dataSets,
+      ...(cores === undefined ? {} : { cores }),
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
       attached: core.sessions.has(name),
       cordoned: host.cordon !== undefined,
       load: [...(this.#taken.get(name) ?? []), ...held].reduce(loaded, core.runs.load(name)),

@@ -3,7 +3,7 @@ import type { Digest } from "../base/bytes.js";
 import { QuipuError } from "../base/errors.js";
 import type { Bounds, Taken } from "../model/decision.js";
 import type { Gang } from "../model/gang.js";
-import { deviceKind } from "../model/host.js";
+import { deviceKind, hostRow } from "../model/host.js";
 import { type JobSpec, wantedKinds } from "../model/job.js";
 import type { Counts } from "../model/terms.js";
 import { lackOf, type Seating, seatGang } from "../scheduler/placement/gang.js";
@@ -80,14 +80,16 @@ function seat(core: Core, shares: Shares, spec: JobSpec, judge: Judge): Seating<
   const { owner } = spec;
   const seating = seatGang(gangOf({ spec } as Member), judge, ({ host, ...load }) => {
     core.fleet.take(host, load);
-    shares.take(owner, deviceKind({ id: load.device }));
+    if (load.device !== hostRow) shares.take(owner, deviceKind({ id: load.device }));
   });
   if (seating.left !== undefined) giveBack(core, shares, owner, seating.taken);
   return seating;
 }
 
 export function giveBack(core: Core, shares: Shares, owner: string, taken: readonly Taken[]): void {
-  for (const { device } of taken) shares.take(owner, deviceKind({ id: device }), -1);
+  for (const { device } of taken) {
+    if (device !== hostRow) shares.take(owner, deviceKind({ id: device }), -1);
+  }
   core.fleet.giveBack(taken);
 }
 
@@ -100,7 +102,10 @@ function mostOf(
 ): number {
   const { size, spread } = gangOf({ spec } as Member);
   const { owner, resources } = spec;
-  const mayHave = wantedKinds(resources).reduce((sum, kind) => sum + shares.limit(owner, kind), 0);
+  const { devices = 1 } = resources;
+  const mayHave = wantedKinds(resources)
+    .map((kind) => Math.floor(shares.limit(owner, kind) / devices))
+    .reduce((sum, members) => sum + members, 0);
   const ask = fleet.askNow({ ...question, job: spec }, bounds);
   return Math.min(mayHave, ask.most(size, spread === "hosts" ? 1 : size));
 }

@@ -4,7 +4,7 @@ import { QuipuError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { algorithmOf } from "../base/signature.js";
 import type { Hello } from "../gen/quipu/v1/attach_pb.js";
-import { InventorySchema } from "../gen/quipu/v1/types_pb.js";
+import { type Inventory, InventorySchema } from "../gen/quipu/v1/types_pb.js";
 import type { HostRecord } from "../io/store/records.js";
 import type { Device } from "../model/host.js";
 import { name } from "../model/name.js";
@@ -45,6 +45,7 @@ export function checkHello(hello: Hello, atMs: number): CheckedHello {
       name: hello.host,
       place: placeOf(place),
       devices,
+      ...ownFacts(inventory),
       dataSets: inventory.dataSets.map((holding) => checkedName(holding.name)),
       inventory: toBinary(InventorySchema, inventory),
       httpUrl: checkedUrl(hello.httpUrl),
@@ -53,6 +54,16 @@ export function checkHello(hello: Hello, atMs: number): CheckedHello {
     },
     instanceId: hello.instanceId,
     heldRuns: hello.heldRuns.map(({ runId, epoch }) => ({ runId, epoch: Number(epoch) })),
+  };
+}
+
+/** A count that the agent does not know is none, or -1. */
+function ownFacts({ cpuCores, memoryBytes }: Inventory): Pick<HostRecord, "cores" | "memoryBytes"> {
+  const bytes = Number(memoryBytes);
+  if (!Number.isSafeInteger(bytes)) throw wrong("the host has no size");
+  return {
+    ...(cpuCores > 0 ? { cores: cpuCores } : {}),
+    ...(bytes > 0 ? { memoryBytes: bytes } : {}),
   };
 }
 

@@ -119,6 +119,7 @@ function waitingOf(job: JobRecord, namesJobs: boolean): Waiting {
     position: job.position - rank,
     wish: JSON.stringify([namesJobs ? name : "", wish, job.failedHosts]),
     kinds: wantedKinds(wish.resources),
+    devices: wish.resources.devices ?? 1,
     sinceMs: job.submittedAtMs,
     isDecided: job.decisionId !== "",
     rule: job.decisionId === "" ? "" : (job.waits?.intervals.at(-1)?.rule ?? ""),

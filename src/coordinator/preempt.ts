@@ -1,6 +1,6 @@
 /** Makes runs leave for a job that comes before theirs; it costs them no attempt. */
 import type { Bounds } from "../model/decision.js";
-import type { DeviceKind } from "../model/host.js";
+import type { DeviceKind, RunLoad } from "../model/host.js";
 import type { JobSpec } from "../model/job.js";
 import {
   type Preemption,
@@ -21,15 +21,16 @@ export async function preemptionOf(
   bounds: Bounds,
   shares: Shares,
 ): Promise<Preemption | undefined> {
-  const { owner, priority = 0 } = spec;
-  const ownsNext = (kind: DeviceKind) => shares.claim(owner, kind) === "own";
+  const { owner, priority = 0, resources } = spec;
+  const ownsNext = (kind: DeviceKind) => shares.claim(owner, kind, resources.devices) === "own";
   const borrowed = (of: string, kind: DeviceKind) => shares.borrowed(of, kind);
   const claimant = { owner, priority, ownsNext };
   const mayLeave: Running[] = [];
   for (const active of core.runs.all()) {
     const { run, job, ending } = active;
     if (ending || mustStop(active)) continue;
-    const held = { device: run.device, owner: job.owner, priority: job.priority };
+    const { owner: of, priority: at } = job;
+    const held = { ...loadOf(run), owner: of, priority: at };
     if (ruleFor(claimant, held, borrowed) !== undefined) mayLeave.push(runningOf(active));
   }
   if (mayLeave.length === 0) return undefined;
@@ -68,8 +69,11 @@ function reasonText(jobId: string, { name, owner, priority = 0 }: JobSpec, { rul
 }
 
 function runningOf({ run, job }: ActiveRun): Running {
-  const { id: runId, jobId, host, device, slots, memoryBytes, assignedAtMs: startedAtMs } = run;
+  const { id: runId, jobId, host, assignedAtMs: startedAtMs } = run;
   const { name: jobName, owner, priority } = job;
-  const held = { host, device, slots, memoryBytes };
-  return { ...held, runId, jobId, jobName, owner, priority, startedAtMs };
+  return { ...loadOf(run), host, runId, jobId, jobName, owner, priority, startedAtMs };
+}
+
+function loadOf({ device, slots, memoryBytes, more }: RunLoad): RunLoad {
+  return { device, slots, memoryBytes, ...(more === undefined ? {} : { more }) };
 }

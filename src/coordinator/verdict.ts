@@ -5,7 +5,7 @@ import { QuipuError } from "../base/errors.js";
 import { newId } from "../base/ids.js";
 import type { DataUseRecord, JobRecord, RunRecord } from "../io/store/records.js";
 import type { Decision } from "../model/decision.js";
-import type { DeviceLoad } from "../model/host.js";
+import type { RunLoad } from "../model/host.js";
 import type { Waiting } from "../scheduler/queue/line.js";
 import type { Core } from "./core.js";
 import { useOf } from "./data-uses.js";
@@ -34,7 +34,7 @@ export function verdictOf(core: Core, job: JobRecord, judgement: BookedJudgement
 function newRun(
   core: Core,
   { job, dataSet, decision, content }: Pick<Verdict, "job" | "dataSet" | "decision" | "content">,
-  { host, device, slots, memoryBytes }: { readonly host: string } & DeviceLoad,
+  { host, device, slots, memoryBytes, more }: { readonly host: string } & RunLoad,
 ): RunRecord {
   const { random, clock } = core.ports;
   const known = core.hosts.get(host);
@@ -47,6 +47,7 @@ function newRun(
     device,
     slots,
     memoryBytes,
+    ...(more === undefined ? {} : { more }),
     stage: "assigned",
     instanceId: "",
     receiptKey: known.receiptKey,

@@ -160,7 +160,7 @@ function failureMessage({ code, message, next }: NonNullable<JobRecord["failure"
 /** Undefined for a record of another version, which says other things in other words. */
 export function decisionOf(content: Uint8Array): Decision | undefined {
   const record = JSON.parse(new TextDecoder().decode(content)) as Decision;
-  return record.version === "quipu.dev/decision/v3" ? record : undefined;
+  return record.version === "quipu.dev/decision/v4" ? record : undefined;
 }
 
 export function reasonMessages(reasons: readonly Reason[]) {
@@ -175,12 +175,13 @@ export function reasonMessages(reasons: readonly Reason[]) {
 }
 
 export function offerMessage(offer: Offer) {
-  const { host, place, device, score, rules, hosts, price } = offer;
+  const { host, place, device, devices, score, rules, hosts, price } = offer;
   return {
     host,
     country: place.country,
     site: siteNumbers[place.site],
     device,
+    devices: [...(devices ?? [])],
     score,
     rules: [...rules],
     hosts,

@@ -65,6 +65,18 @@ const offer = z
     name: name.max(limits.nameLengthMax - numberLengthMax),
     place,
     devices: z.array(device).min(1).max(256),
+    cores: z
+      .int()
+      .min(1)
+      .max(65_536)
+      .optional()
+      .describe("of the host, for jobs that ask for some"),
+    memoryBytes: z
+      .int()
+      .min(1)
+      .max(2 ** 50)
+      .optional()
+      .describe("of the host, for jobs that ask for some"),
     dataSets: z.array(name).max(4096).default([]).describe("data sets that lie there"),
     pilotsMax: z.int().min(1).max(1000).default(1),
     price: z.strictObject({ currency, nanosPerSecond: nanos.max(10 ** 15) }).optional(),

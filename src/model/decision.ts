@@ -3,7 +3,7 @@
  * Hosts that are alike are told of together, so that a record stays small however large the fleet.
  */
 import type { Digest } from "../base/bytes.js";
-import type { DeviceKind, DeviceLoad } from "./host.js";
+import type { DeviceKind, DeviceLoad, RunLoad } from "./host.js";
 import type { Place } from "./place.js";
 import type { Price } from "./price-book.js";
 import type { Counts } from "./terms.js";
@@ -26,25 +26,27 @@ export interface Offer {
   readonly host: string;
   readonly place: Place;
   readonly device: string;
+  /** All that it would take, where those are several. */
+  readonly devices?: readonly string[];
   readonly score: number;
   /** Score by its parts, so that it can be read and checked. */
   readonly parts: Readonly<Record<string, number>>;
   /** Ids of the policies that permit it. */
   readonly rules: readonly string[];
-  /** Of the device, where it has one. */
+  /** Of its devices together, where each has one. */
   readonly price?: Price;
   /** Hosts that are as good, itself included: it is the first of them by name. */
   readonly hosts: number;
 }
 
 export type Outcome =
-  | ({ readonly kind: "placed"; readonly host: string } & DeviceLoad)
+  | ({ readonly kind: "placed"; readonly host: string } & RunLoad)
   /** Lawful somewhere, but no room or no attached host now. */
   | { readonly kind: "queued" }
   /** No host, whatever its load, may lawfully run it. */
   | { readonly kind: "refused" };
 
-/** What a decision gave away. */
+/** What a decision gave away: a row for each device, and for the host. */
 export interface Taken extends DeviceLoad {
   readonly host: string;
 }
@@ -84,7 +86,7 @@ export interface Bounds {
 }
 
 export interface Decision {
-  readonly version: "quipu.dev/decision/v3";
+  readonly version: "quipu.dev/decision/v4";
   readonly id: string;
   readonly jobDigest: Digest;
   /** RFC 3339. */

@@ -18,16 +18,28 @@ export interface DeviceLoad {
   readonly memoryBytes: number;
 }
 
+/** All that one run holds of its host: of the device that it is named by, and of what else it asked for. */
+export interface RunLoad extends DeviceLoad {
+  /** Its other devices, and the row of the host; absent: neither. */
+  readonly more?: readonly DeviceLoad[];
+}
+
+/** Cores and memory of the host itself are held as if it were a device: its slots are its cores. */
+export const hostRow = "host";
+
 export interface HostView {
   readonly name: string;
   readonly place: Place;
   readonly devices: readonly Device[];
+  /** Of its processors, for jobs that ask for some; absent: not known. */
+  readonly cores?: number;
+  readonly memoryBytes?: number;
   /** Names of the data sets whose folders lie on this host. */
   readonly dataSets: readonly string[];
   readonly attached: boolean;
   /** Its operator wants no new runs there. */
   readonly cordoned: boolean;
-  /** What leases hold now, one row a device; none for an idle one. */
+  /** What leases hold now, one row a device and one for the host; none where nothing is held. */
   readonly load: readonly DeviceLoad[];
 }
 
@@ -52,8 +64,43 @@ export function unloaded(load: readonly DeviceLoad[], less: DeviceLoad): readonl
   return load.flatMap((row) => {
     if (row.device !== less.device) return [row];
     const slots = row.slots - less.slots;
-    return slots > 0 ? [{ ...row, slots, memoryBytes: row.memoryBytes - less.memoryBytes }] : [];
+    const memoryBytes = row.memoryBytes - less.memoryBytes;
+    return slots > 0 || memoryBytes > 0 ? [{ ...row, slots, memoryBytes }] : [];
   });
+}
+
+export function rowsOf({ device, slots, memoryBytes, more }: RunLoad): readonly DeviceLoad[] {
+  const first = { device, slots, memoryBytes };
+  return more === undefined ? [first] : [first, ...more];
+}
+
+/** A load and all that a run takes on top of it. */
+export function withRun(load: readonly DeviceLoad[], run: RunLoad): readonly DeviceLoad[] {
+  return run.more === undefined ? loaded(load, run) : rowsOf(run).reduce(loaded, load);
+}
+
+/** A load without what a run leaves. */
+export function withoutRun(load: readonly DeviceLoad[], run: RunLoad): readonly DeviceLoad[] {
+  return run.more === undefined ? unloaded(load, run) : rowsOf(run).reduce(unloaded, load);
+}
+
+/** Ids of the devices that a run is on, all of one kind; quotas and prices count them all. */
+export function devicesOf({ device, more }: Pick<RunLoad, "device" | "more">): readonly string[] {
+  if (more === undefined) return [device];
+  return [device, ...more.map((row) => row.device).filter((id) => id !== hostRow)];
+}
+
+/** What nobody holds of the host itself. */
+export function freeOfHost({
+  cores = 0,
+  memoryBytes = 0,
+  load,
+}: HostView): Omit<DeviceLoad, "device"> {
+  const held = load.find(({ device }) => device === hostRow);
+  return {
+    slots: cores - (held?.slots ?? 0),
+    memoryBytes: memoryBytes - (held?.memoryBytes ?? 0),
+  };
 }
 
 export function freeSlots({ load }: HostView, { id, slots }: Device): number {

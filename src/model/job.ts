@@ -100,8 +100,49 @@ function tensorShape<M extends z.ZodType>(model: M) {
 const tensorDriver = tensorShape(digest);
 export type TensorTask = z.infer<typeof tensorDriver>;
 
-function jobShape<T extends z.ZodType>(task: T) {
-  return z.strictObject({
+const bytesMax = 2 ** 50;
+const coresMax = 65_536;
+export const devicesMax = 256;
+
+const resources = z
+  .strictObject({
+    device: z.enum(["any", "cpu", "cuda"]).default("any"),
+    devices: z
+      .int()
+      .min(1)
+      .max(devicesMax)
+      .optional()
+      .describe("whole devices of one host; one without it"),
+    memoryBytes: z.int().nonnegative().max(bytesMax).default(0).describe("on each device"),
+    cores: z
+      .int()
+      .min(1)
+      .max(coresMax)
+      .optional()
+      .describe("of the host's processors, held for the run; none are counted without it"),
+    hostMemoryBytes: z
+      .int()
+      .min(1)
+      .max(bytesMax)
+      .optional()
+      .describe("of the host's own memory, held for the run; none is counted without it"),
+  })
+  .refine(({ device, devices = 1 }) => device !== "cpu" || devices === 1, {
+    path: ["devices"],
+    error: "must be 1: a host has one device cpu; ask for its cores with `cores`",
+  })
+  .default({ device: "any", memoryBytes: 0 });
+
+/** The most devices that a run of each driver can use; more would lie idle and be paid for. */
+const devicesMaxOf = { hash: 1, tensor: 1 } as const satisfies Record<string, number>;
+
+interface UsesDevices {
+  readonly resources: { readonly devices?: number | undefined };
+  readonly task: { readonly driver: keyof typeof devicesMaxOf };
+}
+
+function jobShape<T extends z.ZodType<UsesDevices["task"]>>(task: T) {
+  const shape = z.strictObject({
     version: z.literal("quipu.dev/v1"),
     name,
     owner: z.string().min(1).max(63).default("local"),
@@ -119,16 +160,7 @@ function jobShape<T extends z.ZodType>(task: T) {
           .describe("hosts with the most devices free, which is usual, or with the fewest"),
       })
       .default({}),
-    resources: z
-      .strictObject({
-        device: z.enum(["any", "cpu", "cuda"]).default("any"),
-        memoryBytes: z
-          .int()
-          .nonnegative()
-          .max(2 ** 50)
-          .default(0),
-      })
-      .default({ device: "any", memoryBytes: 0 }),
+    resources,
     gang: gang.optional(),
     priority: z
       .int()
@@ -164,6 +196,14 @@ function jobShape<T extends z.ZodType>(task: T) {
       ),
     task,
   });
+  return shape.superRefine((job, context) => {
+    const { resources, task } = job as UsesDevices;
+    const { devices = 1 } = resources;
+    const most = devicesMaxOf[task.driver];
+    if (devices <= most) return;
+    const message = `is ${devices}, and a run of driver ${task.driver} can use ${most}`;
+    context.addIssue({ code: "custom", path: ["resources", "devices"], message });
+  });
 }
 
 /** What a host is given: every input is named by its digest. */
@@ -183,9 +223,10 @@ export const askedJob = jobShape(
 );
 export type AskedJob = z.infer<typeof askedJob>;
 
-/** Kinds of device that it can take. */
-export function wantedKinds({ device }: JobSpec["resources"]): readonly DeviceKind[] {
-  return device === "any" ? deviceKinds : [device];
+/** Kinds of device that it can take: no host has several of the kind cpu. */
+export function wantedKinds({ device, devices = 1 }: JobSpec["resources"]): readonly DeviceKind[] {
+  if (device === "any") return devices === 1 ? deviceKinds : ["cuda"];
+  return [device];
 }
 
 /** What a device must be able to run for the job. */
@@ -196,10 +237,14 @@ export function taskBackend(task: JobSpec["task"]): TensorTask["backend"] {
 
 /**
  * Whether a run needs its device to itself: a worker process runs one program at a time, on every
- * core. Other runs are light; a device has slots for several.
+ * core, and whoever asks for several devices asks for whole ones. Other runs are light; a device has
+ * slots for several.
  */
-export function needsWholeDevice(task: JobSpec["task"]): boolean {
-  return task.driver === "tensor";
+export function needsWholeDevice({
+  task,
+  resources,
+}: Pick<JobSpec, "task" | "resources">): boolean {
+  return task.driver === "tensor" || (resources.devices ?? 1) > 1;
 }
 
 /** The same task in canonical arithmetic, for any backend. */

@@ -1,5 +1,5 @@
 /**
- * Takes the device, and an empty folder for outputs that are files. Assumes that what the run needs is on this
+ * Takes the devices, and an empty folder for outputs that are files. Assumes that what the run needs is on this
  * host, so that a device never idles while something is fetched. A run that is being killed still
  * holds its device, so the next one waits here. A crash frees both: the scratch folder is emptied at
  * the next start, and reservations live in memory.
@@ -52,15 +52,20 @@ export class Reservations {
 }
 
 export function reserveDevice(reservations: Reservations): WorkHook {
-  const frees = new Map<string, () => void>();
+  const frees = new Map<string, readonly (() => void)[]>();
   return {
     name: "reserve-device",
     activity: "waiting for the device",
     async run(work) {
       const key = runKey(work.assignment);
-      const { device, job } = work.assignment;
-      const whole = needsWholeDevice(job.task);
-      frees.set(key, await reservations.take(device, whole, work.signal));
+      const { devices, job } = work.assignment;
+      const whole = needsWholeDevice(job);
+      const taken: (() => void)[] = [];
+      frees.set(key, taken);
+      // In one order for all, so that no two runs wait for each other.
+      for (const device of [...devices].sort()) {
+        taken.push(await reservations.take(device, whole, work.signal));
+      }
       if (!driverOf(job.task).writesFiles) return;
       work.scratch = join(work.host.scratchFolder, key);
       work.outputFolder = join(work.scratch, "outputs");
@@ -71,7 +76,7 @@ export function reserveDevice(reservations: Reservations): WorkHook {
       try {
         if (work.scratch !== undefined) await rm(work.scratch, { recursive: true, force: true });
       } finally {
-        frees.get(key)?.();
+        for (const free of frees.get(key) ?? []) free();
         frees.delete(key);
       }
     },

@@ -48,8 +48,9 @@ function victimView({ runId, jobId, jobName, owner, priority, host, device, rule
 
 export function offerView(offer: Offer) {
   const { host, country, site, device, score, rules, hosts, currency, nanosPerSecond } = offer;
+  const devices = offer.devices.length === 0 ? [device] : offer.devices;
   const price = currency === "" ? null : { currency, nanosPerSecond: Number(nanosPerSecond) };
-  return { host, country, site: siteName(site), device, score, rules, hosts, price };
+  return { host, country, site: siteName(site), device, devices, score, rules, hosts, price };
 }
 
 /** An hour's price, which people can compare: "1.26 USD/h". */
@@ -69,7 +70,7 @@ export function planText({ output }: Context, plan: PlanView): string {
       { title: "ALIKE", cell: (offer: PlanView["offers"][number]) => `${offer.hosts}` },
       { title: "COUNTRY", cell: (offer: PlanView["offers"][number]) => offer.country },
       { title: "SITE", cell: (offer: PlanView["offers"][number]) => offer.site },
-      { title: "DEVICE", cell: (offer: PlanView["offers"][number]) => offer.device },
+      { title: "DEVICE", cell: (offer: PlanView["offers"][number]) => offer.devices.join(",") },
       { title: "PRICE", cell: priceText, right: true },
       { title: "PERMITTED BY", cell: (offer: PlanView["offers"][number]) => offer.rules.join(" ") },
     ];

@@ -12,13 +12,15 @@ export interface Total {
   runs: bigint;
   succeeded: bigint;
   wallMs: bigint;
+  /** Wall time of every device that runs had. */
+  deviceMs: bigint;
   cpuMs: bigint;
   inputBytes: bigint;
   outputBytes: bigint;
 }
 
 export function newTotal(key: string, about = ""): Total {
-  const none = { wallMs: 0n, cpuMs: 0n, inputBytes: 0n, outputBytes: 0n };
+  const none = { wallMs: 0n, deviceMs: 0n, cpuMs: 0n, inputBytes: 0n, outputBytes: 0n };
   return { key, about, runs: 0n, succeeded: 0n, ...none };
 }
 
@@ -26,6 +28,7 @@ export function add(total: Total, run: RunUsage): void {
   total.runs += 1n;
   if (run.outcome === "succeeded") total.succeeded += 1n;
   total.wallMs += run.wallMs;
+  total.deviceMs += run.wallMs * BigInt(Math.max(1, run.devices));
   total.cpuMs += run.cpuMs;
   total.inputBytes += run.inputBytes;
   total.outputBytes += run.outputBytes;

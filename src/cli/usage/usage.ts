@@ -49,6 +49,7 @@ function columnsOf(by: Grouping): readonly Column<Total>[] {
     { title: "runs", cell: ({ runs }) => `${runs}`, right },
     { title: "succeeded", cell: ({ succeeded }) => `${succeeded}`, right },
     { title: "wall_ms", cell: ({ wallMs }) => `${wallMs}`, right },
+    { title: "device_ms", cell: ({ deviceMs }) => `${deviceMs}`, right },
     { title: "cpu_ms", cell: ({ cpuMs }) => `${cpuMs}`, right },
     { title: "input_bytes", cell: ({ inputBytes }) => `${inputBytes}`, right },
     { title: "output_bytes", cell: ({ outputBytes }) => `${outputBytes}`, right },

@@ -82,6 +82,7 @@ function usageOf({ runId, logIndex }: LoggedReceipt, statement: Statement, atMs:
     country: host.place.country,
     site: host.place.site,
     device: execution?.device ?? "",
+    devices: job.resources?.devices ?? 1,
     outcome: run.outcome,
     finishedAt: timestampFromMs(atMs),
     wallMs: BigInt(usage.wallMs),

@@ -8,7 +8,7 @@ import { membersOf } from "../../model/gang.js";
 import { type AskedJob, jobDigest } from "../../model/job.js";
 import { asIfMade } from "../../model/job-graph.js";
 import type { Judgement } from "../../scheduler/placement/decide.js";
-import { busyRule } from "../../scheduler/placement/filters.js";
+import { isBusy } from "../../scheduler/placement/filters.js";
 import { compare } from "../../scheduler/placement/fleet.js";
 import type { Preemption } from "../../scheduler/placement/preempt.js";
 import type { Shares } from "../../scheduler/queue/shares.js";
@@ -44,7 +44,7 @@ async function planOf(core: Core, { spec: asked, digest }: AdmittedSpec, all: bo
   const bounds = quotaBounds(shares, spec);
   const { decision } = await core.fleet.decide({ spec, digest }, bounds);
   const { outcome, reasons } = decision;
-  const waits = outcome.kind === "queued" && reasons.some(({ rule }) => rule === busyRule);
+  const waits = outcome.kind === "queued" && reasons.some(({ rule }) => isBusy(rule));
   const preemption = waits ? await preemptionOf(core, spec, bounds, shares) : undefined;
   const refused = all ? await refusedHosts(core, spec, bounds) : [];
   return planMessage(decision, preemption, refused);

@@ -49,19 +49,24 @@ function checkPlace(said: HostRecord, { place, offer }: HostRecord): void {
 }
 
 /** Less than was offered would be asked for again and again by the jobs that need it. */
-function checkPromise(said: HostRecord, { devices, dataSets, offer }: HostRecord): void {
-  const lacking = devices.find((promised) => {
-    const real = said.devices.find(({ id }) => id === promised.id);
-    const isLess = real === undefined || real.memoryBytes < promised.memoryBytes;
+function checkPromise(said: HostRecord, promised: HostRecord): void {
+  const { devices, dataSets, offer } = promised;
+  const lacking = devices.find((one) => {
+    const real = said.devices.find(({ id }) => id === one.id);
+    const isLess = real === undefined || real.memoryBytes < one.memoryBytes;
     return (
-      isLess ||
-      real.slots < promised.slots ||
-      promised.backends.some((one) => !real.backends.includes(one))
+      isLess || real.slots < one.slots || one.backends.some((name) => !real.backends.includes(name))
     );
   });
   const absent = dataSets.find((one) => !said.dataSets.includes(one));
-  if (lacking === undefined && absent === undefined) return;
-  const what = lacking === undefined ? `data set ${absent}` : `device ${lacking.id} as described`;
+  const { cores = 0, memoryBytes = 0 } = promised;
+  const what = [
+    ...(lacking === undefined ? [] : [`device ${lacking.id} as described`]),
+    ...(absent === undefined ? [] : [`data set ${absent}`]),
+    ...((said.cores ?? 0) < cores ? [`${cores} cores`] : []),
+    ...((said.memoryBytes ?? 0) < memoryBytes ? [`${memoryBytes} bytes of memory`] : []),
+  ][0];
+  if (what === undefined) return;
   throw new QuipuError("INVALID_ARGUMENT", `pilot ${said.name} has no ${what}`, {
     next: `correct what offer ${offer} says of its pilots, or give them what it says`,
   });

@@ -12,16 +12,23 @@ import { type BurstConfig, type Offer, pilotHosts } from "../../model/burst.js";
 import { withCordon } from "../cordon.js";
 
 /** A name that no pilot bears now. */
-export function freeHost(name: string, { devices, dataSets, ...offer }: Offer): HostRecord {
+export function freeHost(
+  name: string,
+  { devices, dataSets, cores, memoryBytes, ...offer }: Offer,
+): HostRecord {
   const inventory = create(InventorySchema, {
     devices: devices.map((one) => ({ ...one, memoryBytes: BigInt(one.memoryBytes) })),
     dataSets: dataSets.map((one) => ({ name: one })),
+    cpuCores: cores ?? 0,
+    memoryBytes: BigInt(memoryBytes ?? 0),
   });
   return {
     name,
     place: offer.place,
     devices,
     dataSets,
+    ...(cores === undefined ? {} : { cores }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
     inventory: toBinary(InventorySchema, inventory),
     httpUrl: "",
     receiptKey: new Uint8Array(),

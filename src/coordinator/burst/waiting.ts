@@ -28,17 +28,21 @@ export class WaitingJobs {
     for (const job of jobs) {
       const spec = specOf(job);
       const { owner } = job;
-      const kind = wantedKinds(spec.resources).find((one) => shares.claim(owner, one) !== "none");
+      const { devices = 1 } = spec.resources;
+      const kind = wantedKinds(spec.resources).find(
+        (one) => shares.claim(owner, one, devices) !== "none",
+      );
       if (kind === undefined) continue; // its quota keeps it waiting, and would with a pilot too
       const ask = await core.fleet.ask(spec, await boundsOf(core, job, shares));
       const hosts = known.get(ask) ?? hostsFor(ask, spec, offers);
       known.set(ask, hosts);
       if (hosts.size === 0) continue;
-      shares.take(owner, kind);
-      const isLight = !needsWholeDevice(spec.task);
+      shares.take(owner, kind, devices);
+      const wholeDevices = needsWholeDevice(spec) ? devices : 0;
       const sinceMs = this.#sinceOf(job, core);
       const gang = gangOf(job, spec);
-      waiting.push({ id: job.id, sinceMs, hosts, isLight, startByMs: startByMs(job, spec), gang });
+      const startBy = startByMs(job, spec);
+      waiting.push({ id: job.id, sinceMs, hosts, wholeDevices, startByMs: startBy, gang });
     }
     return whole(waiting, jobs);
   }

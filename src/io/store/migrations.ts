@@ -323,6 +323,11 @@ async function logMarks(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** What runs hold of their hosts besides one device. */
+async function moreLoad(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable("runs").addColumn("more", "text").execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -352,5 +357,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0013-waits": { up: waits },
     "0014-gangs": { up: gangs },
     "0015-log-marks": { up: logMarks },
+    "0016-more-load": { up: moreLoad },
   };
 }

@@ -6,7 +6,7 @@ import type { ErrorCode, ErrorJson } from "../../base/errors.js";
 import type { Artifact } from "../../model/artifact.js";
 import type { PilotStage } from "../../model/burst.js";
 import type { DataClass, DataSet } from "../../model/data-set.js";
-import type { Device, DeviceLoad } from "../../model/host.js";
+import type { Device, RunLoad } from "../../model/host.js";
 import type { JobState } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
 import type { Price } from "../../model/price-book.js";
@@ -85,7 +85,7 @@ export interface JobResult {
  */
 export type RunStage = "assigned" | "acknowledged" | "sealed" | "ended" | "lost";
 
-export interface RunRecord extends DeviceLoad {
+export interface RunRecord extends RunLoad {
   readonly id: string;
   readonly jobId: string;
   readonly epoch: number;
@@ -112,6 +112,8 @@ export interface HostRecord {
   readonly name: string;
   readonly place: Place;
   readonly devices: readonly Device[];
+  readonly cores?: number;
+  readonly memoryBytes?: number;
   readonly dataSets: readonly string[];
   /** The inventory as the agent sent it (protobuf bytes), for those who ask. */
   readonly inventory: Uint8Array;

@@ -71,6 +71,7 @@ export interface RunRow {
   device: string;
   slots: number;
   memory_bytes: number;
+  more: string | null;
   stage: RunStage;
   instance_id: string;
   receipt_key: Uint8Array;

@@ -37,8 +37,8 @@ export class Spare {
   }
 
   /** Room for it, and where; undefined where there is none. */
-  take({ hosts, isLight }: WaitingJob): string | undefined {
-    const needs = (room: Room) => (isLight ? 1 : room.deviceSlots);
+  take({ hosts, wholeDevices }: WaitingJob): string | undefined {
+    const needs = (room: Room) => (wholeDevices === 0 ? 1 : wholeDevices * room.deviceSlots);
     const room = this.#rooms.find((one) => one.slots >= needs(one) && hosts.has(one.host));
     if (room === undefined) return undefined;
     room.slots -= needs(room);

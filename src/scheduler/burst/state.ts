@@ -43,8 +43,8 @@ export interface WaitingJob {
   readonly sinceMs: number;
   /** Pilots' names where the law admits it, whose devices it fits, and whose price it bears. */
   readonly hosts: ReadonlySet<string>;
-  /** Whether it takes one slot of a device, or the device whole. */
-  readonly isLight: boolean;
+  /** How many devices it takes whole; 0: one slot of one. */
+  readonly wholeDevices: number;
   /** Begun later it would miss its deadline. */
   readonly startByMs?: number | undefined;
   /** All of its members wait; `spreads`: each needs a host of its own. */

@@ -6,15 +6,15 @@
 import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import type { Bounds, LawGroup, LawReport, Offer, Paper } from "../../model/decision.js";
-import { type Device, type DeviceLoad, type HostView, loaded, unloaded } from "../../model/host.js";
+import { type Device, type HostView, type RunLoad, withoutRun, withRun } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
-import { type PriceBook, priceOf } from "../../model/price-book.js";
+import type { PriceBook } from "../../model/price-book.js";
 import type { PolicyEngine, RunOnRequest } from "../policy/engine.js";
 import type { Verdict } from "../policy/verdict.js";
 import type { Board } from "./board.js";
 import type { Cell } from "./cells.js";
-import { demandOf, fittingDevices } from "./devices.js";
+import { demandOf, fittingDevices, priceOfAll } from "./devices.js";
 import { type Finding, findingOf, type Worth } from "./finding.js";
 
 export type Law = Pick<
@@ -105,8 +105,8 @@ export class Ask {
       for (let here = 0; here < perHostMax && !("fault" in findingOf(this, view)); here += 1) {
         most += 1;
         if (most === max) return max;
-        const device = fittingDevices(this, view).best as Device;
-        view = { ...view, load: loaded(view.load, demandOf(this.job, device)) };
+        const { best } = fittingDevices(this, view);
+        view = { ...view, load: withRun(view.load, demandOf(this.job, best)) };
       }
     }
     return most;
@@ -115,17 +115,26 @@ export class Ask {
   /** The first of some hosts that are worth the same. */
   offer(names: readonly string[], worth: Worth): Offer {
     const host = this.#board.view(names[0] as string) as HostView;
-    const device = fittingDevices(this, host).best as Device;
+    const { best } = fittingDevices(this, host);
     const { name, place } = host;
-    const price = this.book === undefined ? undefined : priceOf(this.book, place, device);
-    const priced = price === undefined ? {} : { price };
-    return { host: name, place, device: device.id, ...worth, ...priced, hosts: names.length };
+    const ids = best.map(({ id }) => id);
+    const price = priceOfAll(this.book, host, best);
+    return {
+      host: name,
+      place,
+      device: ids[0] as string,
+      ...(ids.length === 1 ? {} : { devices: ids }),
+      ...worth,
+      ...(price === undefined ? {} : { price }),
+      hosts: names.length,
+    };
   }
 
-  /** What the job takes of the device that it is offered. */
-  demand({ host, device: id }: Pick<Offer, "host" | "device">): DeviceLoad {
-    const { devices } = this.#board.view(host) as HostView;
-    return demandOf(this.job, devices.find((device) => device.id === id) as Device);
+  /** What the job takes of the host that it is offered. */
+  demand({ host, device, devices = [device] }: Offer): RunLoad {
+    const known = (this.#board.view(host) as HostView).devices;
+    const chosen = devices.map((id) => known.find((one) => one.id === id) as Device);
+    return demandOf(this.job, chosen);
   }
 
   #find(name: string): Finding {
@@ -133,10 +142,10 @@ export class Ask {
   }
 
   /** What a host of the board would be to the job without some of its load. */
-  without(host: string, less: readonly DeviceLoad[]): Finding | undefined {
+  without(host: string, less: readonly RunLoad[]): Finding | undefined {
     const view = this.#board.view(host);
     if (view === undefined) return undefined;
-    return findingOf(this, { ...view, load: less.reduce(unloaded, view.load) });
+    return findingOf(this, { ...view, load: less.reduce(withoutRun, view.load) });
   }
 
   verdict(host: HostView): Verdict {

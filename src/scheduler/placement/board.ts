@@ -2,7 +2,7 @@
 import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
-import { type DeviceLoad, freeSlots, type HostView, loaded } from "../../model/host.js";
+import { freeSlots, type HostView, type RunLoad, rowsOf, withRun } from "../../model/host.js";
 import { type Cell, Cells } from "./cells.js";
 import { compare, ordered } from "./fleet.js";
 import { type Origin, Origins } from "./origin.js";
@@ -100,13 +100,13 @@ export class Board {
   }
 
   /** A decision gives a device away, or a share of it. */
-  take(host: string, demand: DeviceLoad): void {
+  take(host: string, demand: RunLoad): void {
     const entry = this.#entry(host);
     const before = entry.cell;
-    entry.view = ordered({ ...entry.view, load: loaded(entry.view.load, demand) });
+    entry.view = ordered({ ...entry.view, load: withRun(entry.view.load, demand) });
     entry.cell = this.#cells.add(before.kind, entry.view);
     this.#cells.remove(before, host);
-    this.#origins.take(host, demand);
+    for (const row of rowsOf(demand)) this.#origins.take(host, row);
   }
 
   #entry(host: string): Entry {
@@ -140,7 +140,9 @@ function factsOf({ place, devices, dataSets }: HostView) {
   return { place, devices, dataSets };
 }
 
-function areSameFacts({ place, devices, dataSets }: HostView, { given, view }: Entry): boolean {
+function areSameFacts(is: HostView, { given, view }: Entry): boolean {
+  if (is.cores !== view.cores || is.memoryBytes !== view.memoryBytes) return false;
+  const { place, devices, dataSets } = is;
   return [given, view].some(
     (known) => known.place === place && known.devices === devices && known.dataSets === dataSets,
   );

@@ -122,7 +122,10 @@ function sortsOf({ devices }: HostView): ReadonlyMap<string, Sort> {
   return sorts;
 }
 
-/** Which of several equal devices hold how much makes no difference; nor what one without a free slot holds. */
+/**
+ * Which of several equal devices hold how much makes no difference; nor what one without a free slot
+ * holds. The host's own row is of no sort: what is held of its memory counts, whatever its cores do.
+ */
 function freeOf({ sorts }: Kind, { attached, cordoned, load }: HostView): string {
   const rows = load.map(({ device, slots, memoryBytes }) => {
     const sort = sorts.get(device);

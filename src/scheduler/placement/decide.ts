@@ -10,7 +10,7 @@ import { type PriceBook, priceBookDigest } from "../../model/price-book.js";
 import type { Counts } from "../../model/terms.js";
 import type { Ask, Asks, Law } from "./ask.js";
 import { placeIn } from "./cells.js";
-import { busyRule, depthOf } from "./filters.js";
+import { depthOf, isBusy } from "./filters.js";
 import type { KeptOut, Worth } from "./finding.js";
 import { compare } from "./fleet.js";
 import type { Origin } from "./origin.js";
@@ -52,7 +52,7 @@ export function decide(asks: Asks, question: Question): Judgement {
   const judgement = decideWithin(asks, question);
   const { failedHosts, ...bounds } = question.bounds ?? {};
   const { outcome, reasons } = judgement.decision;
-  const hasOthers = outcome.kind === "placed" || reasons.some(({ rule }) => rule === busyRule);
+  const hasOthers = outcome.kind === "placed" || reasons.some(({ rule }) => isBusy(rule));
   return failedHosts === undefined || hasOthers
     ? judgement
     : decideWithin(asks, { ...question, bounds });
@@ -72,7 +72,7 @@ function decideWithin(asks: Asks, question: Question): Judgement {
   const offers = best.rows.map(({ names, worth }) => ask.offer(names, worth));
   const isLawful = offers.length > 0 || kept.someLawful;
   const decision: Decision = {
-    version: "quipu.dev/decision/v3",
+    version: "quipu.dev/decision/v4",
     id,
     jobDigest,
     at,

@@ -1,4 +1,4 @@
-/** Which devices of a host a job fits on, which of those it should take, and how much of that one. */
+/** Which devices of a host a job fits on, which of those it should take, and how much of the host then. */
 import type { Bounds } from "../../model/decision.js";
 import {
   type Device,
@@ -6,22 +6,26 @@ import {
   deviceKind,
   freeSlots,
   type HostView,
+  hostRow,
+  type RunLoad,
 } from "../../model/host.js";
-import { type JobSpec, needsWholeDevice, taskBackend } from "../../model/job.js";
-import { type PriceBook, priceOf } from "../../model/price-book.js";
+import { type JobSpec, needsWholeDevice, taskBackend, wantedKinds } from "../../model/job.js";
+import { type Price, type PriceBook, priceOf } from "../../model/price-book.js";
 
-/** Each list is a part of the one before it. */
+/** Each list is a part of the one before it. A job fits while there are as many as it needs. */
 export interface FittingDevices {
+  /** So many it needs, all of one kind. */
+  readonly count: number;
   readonly kinds: readonly Device[];
   readonly backends: readonly Device[];
   readonly roomy: readonly Device[];
-  /** Within the job's budget. */
+  /** Within the job's budget, if it takes as many as it needs at this price. */
   readonly affordable: readonly Device[];
   /** Of a kind of which the job's owner may have more. */
   readonly granted: readonly Device[];
   readonly free: readonly Device[];
-  /** Of those that are free. */
-  readonly best: Device | undefined;
+  /** Of those that are free as many as it needs, the best first; none where there are fewer. */
+  readonly best: readonly Device[];
 }
 
 /** A job, and what limits it. */
@@ -34,9 +38,10 @@ export interface Wish {
 
 export function fittingDevices(wish: Wish, host: HostView): FittingDevices {
   const { job, bounds } = wish;
-  const { device: wanted, memoryBytes } = job.resources;
+  const { devices: count = 1, memoryBytes } = job.resources;
   const backend = taskBackend(job.task);
-  const kinds = host.devices.filter((device) => wanted === "any" || deviceKind(device) === wanted);
+  const wanted = wantedKinds(job.resources);
+  const kinds = host.devices.filter((device) => wanted.includes(deviceKind(device)));
   const backends = kinds.filter(
     (device) => backend === "auto" || device.backends.includes(backend),
   );
@@ -45,24 +50,55 @@ export function fittingDevices(wish: Wish, host: HostView): FittingDevices {
   const granted = affordable.filter(
     (device) => !bounds.kinds?.some(({ kind }) => kind === deviceKind(device)),
   );
-  const free = granted.filter((device) => isFree(host, device, demandOf(job, device)));
-  let best = free[0];
-  for (const device of free) if (best !== undefined && isBetter(job, device, best)) best = device;
-  return { kinds, backends, roomy, affordable, granted, free, best };
+  const free = granted.filter((device) => isFree(host, device, rowOf(job, device)));
+  const best = bestOf(job, free, count);
+  return { count, kinds, backends, roomy, affordable, granted, free, best };
 }
 
 /** What has no price, or one in another currency, is within no budget. */
-function isAffordable({ job: { budget }, book }: Wish, { place }: HostView, device: Device) {
+function isAffordable({ job, book }: Wish, { place }: HostView, device: Device) {
+  const { budget } = job;
   if (budget === undefined) return true;
   const price = book === undefined ? undefined : priceOf(book, place, device);
   if (price === undefined || price.currency !== budget.currency) return false;
-  return BigInt(price.nanosPerSecond) * BigInt(budget.seconds) <= BigInt(budget.nanos);
+  return costOf(job, price.nanosPerSecond) <= BigInt(budget.nanos);
 }
 
-/** What the job takes of this device while it runs. */
-export function demandOf(job: JobSpec, device: Device): DeviceLoad {
-  const slots = needsWholeDevice(job.task) ? device.slots : 1;
-  return { device: device.id, slots, memoryBytes: job.resources.memoryBytes };
+/** Of as many devices at this price as it needs, for as long as its budget says. */
+export function costOf({ resources, budget }: JobSpec, nanosPerSecond: number): bigint {
+  const { devices = 1 } = resources;
+  return BigInt(nanosPerSecond) * BigInt(devices) * BigInt(budget?.seconds ?? 0);
+}
+
+/** Of some devices together; undefined where one of them has none. */
+export function priceOfAll(
+  book: PriceBook | undefined,
+  { place }: Pick<HostView, "place">,
+  devices: readonly Device[],
+): Price | undefined {
+  if (book === undefined) return undefined;
+  let nanosPerSecond = 0;
+  for (const device of devices) {
+    const price = priceOf(book, place, device);
+    if (price === undefined) return undefined;
+    nanosPerSecond += price.nanosPerSecond;
+  }
+  return { currency: book.currency, nanosPerSecond };
+}
+
+/** What the job takes while it runs: of these devices, and of the host where it asks for that. */
+export function demandOf(job: JobSpec, devices: readonly Device[]): RunLoad {
+  const [first, ...more] = devices.map((device) => rowOf(job, device));
+  const { cores = 0, hostMemoryBytes = 0 } = job.resources;
+  if (cores > 0 || hostMemoryBytes > 0) {
+    more.push({ device: hostRow, slots: cores, memoryBytes: hostMemoryBytes });
+  }
+  return more.length === 0 ? (first as DeviceLoad) : { ...(first as DeviceLoad), more };
+}
+
+function rowOf(job: JobSpec, { id, slots }: Device): DeviceLoad {
+  const { memoryBytes } = job.resources;
+  return { device: id, slots: needsWholeDevice(job) ? slots : 1, memoryBytes };
 }
 
 function isFree(host: HostView, device: Device, demand: DeviceLoad): boolean {
@@ -72,6 +108,14 @@ function isFree(host: HostView, device: Device, demand: DeviceLoad): boolean {
 }
 
 /** Of equally good ones the first is taken. */
+function bestOf(job: JobSpec, free: readonly Device[], count: number): readonly Device[] {
+  if (free.length < count) return [];
+  if (count > 1) return [...free].sort((a, b) => a.memoryBytes - b.memoryBytes).slice(0, count);
+  let best = free[0] as Device;
+  for (const device of free) if (isBetter(job, device, best)) best = device;
+  return [best];
+}
+
 function isBetter(job: JobSpec, a: Device, b: Device): boolean {
   const preference = Number(isPreferred(job, a)) - Number(isPreferred(job, b));
   if (preference !== 0) return preference > 0;

@@ -64,7 +64,9 @@ function placedSentence(best: Offer, offers: readonly Offer[]): string {
       : alike === 1
         ? "it is the only lawful host with room"
         : `it scores best of ${alike} lawful hosts with room`;
-  return `Placed on ${best.host} (${country}, ${site}), device ${best.device}: ${why}.`;
+  const devices =
+    best.devices === undefined ? `device ${best.device}` : `devices ${best.devices.join(", ")}`;
+  return `Placed on ${best.host} (${country}, ${site}), ${devices}: ${why}.`;
 }
 
 /**

@@ -4,11 +4,11 @@
  * Rule names are stable: they stand in decisions, receipts and what people script against.
  */
 import type { ExportRefusal } from "../../model/decision.js";
-import { type Device, deviceKind, type HostView } from "../../model/host.js";
-import { taskBackend } from "../../model/job.js";
-import { amountText, priceOf } from "../../model/price-book.js";
+import { type Device, deviceKind, freeOfHost, type HostView } from "../../model/host.js";
+import { type JobSpec, taskBackend, wantedKinds } from "../../model/job.js";
+import { amountText, type PriceBook, priceOf } from "../../model/price-book.js";
 import type { Verdict } from "../policy/verdict.js";
-import { fittingDevices, type Wish } from "./devices.js";
+import { costOf, type FittingDevices, type Wish } from "./devices.js";
 
 export interface Asked extends Wish {
   /** What the law says about this job on a host. */
@@ -27,7 +27,7 @@ export interface Filter {
   readonly binding: boolean;
   /** What would have to change, said after "it waits until" or "it can run only when". */
   readonly change: string;
-  check(asked: Asked, host: HostView): Fault | undefined;
+  check(asked: Asked, host: HostView, devices: () => FittingDevices): Fault | undefined;
 }
 
 const hosts: Filter = {
@@ -117,15 +117,37 @@ const cordoned: Filter = {
   },
 };
 
+const cores: Filter = {
+  rule: "host.cores",
+  binding: false,
+  change: "a lawful host with more cores joins, or the job asks for fewer",
+  check: ({ job: { resources } }, { cores = 0 }) => {
+    const { cores: needs = 0 } = resources;
+    if (needs <= cores) return undefined;
+    return { text: `The job needs ${needs} cores; this host has ${cores}.` };
+  },
+};
+
+const hostMemory: Filter = {
+  rule: "host.memory",
+  binding: false,
+  change: "a lawful host with more memory joins, or the job asks for less",
+  check: ({ job: { resources } }, { memoryBytes = 0 }) => {
+    const { hostMemoryBytes: needs = 0 } = resources;
+    if (needs <= memoryBytes) return undefined;
+    return { text: `The job needs ${needs} bytes of the host; this one has ${memoryBytes}.` };
+  },
+};
+
 const kind: Filter = {
   rule: "device.kind",
   binding: false,
   change: "a lawful host with such a device joins",
-  check: (asked, host) => {
-    const { job } = asked;
-    const { kinds } = fittingDevices(asked, host);
-    if (kinds.length > 0) return undefined;
-    const wanted = job.resources.device === "any" ? "a" : `a ${job.resources.device}`;
+  check: ({ job }, host, devices) => {
+    const { kinds, count } = devices();
+    if (kinds.length >= count) return undefined;
+    if (kinds.length > 0) return tooFew(count, kinds.length, "this host has");
+    const wanted = job.resources.device === "any" && count === 1 ? "a" : `a ${kindText(job)}`;
     return { text: `The job needs ${wanted} device; this host has ${deviceList(host.devices)}.` };
   },
 };
@@ -134,11 +156,12 @@ const backend: Filter = {
   rule: "device.backend",
   binding: false,
   change: "a lawful host whose devices run that backend joins",
-  check: (asked, host) => {
-    const { job } = asked;
-    const { backends } = fittingDevices(asked, host);
-    if (backends.length > 0) return undefined;
-    return { text: `No device of this host runs backend ${taskBackend(job.task)}.` };
+  check: ({ job }, _, devices) => {
+    const { backends, count } = devices();
+    if (backends.length >= count) return undefined;
+    const name = taskBackend(job.task);
+    if (backends.length > 0) return tooFew(count, backends.length, `backend ${name} runs here on`);
+    return { text: `No device of this host runs backend ${name}.` };
   },
 };
 
@@ -146,12 +169,12 @@ const memory: Filter = {
   rule: "device.memory",
   binding: false,
   change: "a lawful host with a larger device joins, or the job asks for less memory",
-  check: (asked, host) => {
-    const { job } = asked;
-    const { backends, roomy } = fittingDevices(asked, host);
-    if (roomy.length > 0) return undefined;
+  check: ({ job }, _, devices) => {
+    const { backends, roomy, count } = devices();
+    if (roomy.length >= count) return undefined;
     const most = Math.max(...backends.map(({ memoryBytes }) => memoryBytes));
     const needs = job.resources.memoryBytes;
+    if (roomy.length > 0) return tooFew(count, roomy.length, `${needs} bytes each are here on`);
     return { text: `The job needs ${needs} bytes on one device; the largest here has ${most}.` };
   },
 };
@@ -160,18 +183,24 @@ const budget: Filter = {
   rule: "price.budget",
   binding: true,
   change: "its budget grows, or a cheaper device joins",
-  check: (asked, host) => {
-    const { roomy, affordable } = fittingDevices(asked, host);
-    if (affordable.length > 0) return undefined;
-    const { nanos = 0, currency = "", seconds = 0 } = asked.job.budget ?? {};
+  check: ({ job, book }, host, devices) => {
+    const { roomy, affordable, count } = devices();
+    if (affordable.length >= count) return undefined;
+    const { nanos = 0, currency = "", seconds = 0 } = job.budget ?? {};
     const prices = roomy.flatMap((device) => {
-      const price = asked.book === undefined ? undefined : priceOf(asked.book, host.place, device);
+      const price = book === undefined ? undefined : priceOf(book, host.place, device);
       return price?.currency === currency ? [price.nanosPerSecond] : [];
     });
-    if (prices.length === 0) return { text: `No device here has a price in ${currency}.` };
-    const least = amountText(BigInt(Math.min(...prices)) * BigInt(seconds));
+    const dear = prices.sort((a, b) => a - b)[count - 1];
+    if (dear === undefined) {
+      const what = count === 1 ? "No device here has" : `No ${count} devices here have`;
+      const other = book === undefined || book.currency === currency ? "" : otherText(book);
+      return { text: `${what} a price in ${currency}${other}.` };
+    }
+    const most = amountText(costOf(job, dear));
+    const each = count === 1 ? "" : ` on ${count} devices`;
     const allowed = amountText(BigInt(nanos));
-    return { text: `${seconds} s cost ${least} ${currency} here; the budget is ${allowed}.` };
+    return { text: `${seconds} s${each} cost ${most} ${currency} here; the budget is ${allowed}.` };
   },
 };
 
@@ -181,11 +210,11 @@ const quota: Filter = {
   rule: quotaRule,
   binding: false,
   change: "a run of the same owner ends, or its quota grows (`quipu quota set`)",
-  check: (asked, host) => {
-    const { affordable, granted } = fittingDevices(asked, host);
-    if (granted.length > 0) return undefined;
+  check: ({ bounds }, _, devices) => {
+    const { affordable, granted, count } = devices();
+    if (granted.length >= count) return undefined;
     const kinds = new Set(affordable.map(deviceKind));
-    const texts = (asked.bounds.kinds ?? []).filter(({ kind }) => kinds.has(kind));
+    const texts = (bounds.kinds ?? []).filter(({ kind }) => kinds.has(kind));
     return { text: texts.map(({ text }) => text).join(" ") };
   },
 };
@@ -200,22 +229,43 @@ const elsewhere: Filter = {
   },
 };
 
-/** The last of all: whoever is kept out by it would have got the job with room. */
-export const busyRule = "device.busy";
+const busyRule = "device.busy";
+const busyHostRule = "host.busy";
+
+/** Whether whoever is kept out by a rule would have got the job with room. */
+export function isBusy(rule: string): boolean {
+  return rule === busyRule || rule === busyHostRule;
+}
 
 const room: Filter = {
   rule: busyRule,
   binding: false,
   change: "a run on one of them ends",
-  check: (asked, host) => {
-    const { granted, free } = fittingDevices(asked, host);
-    if (free.length > 0) return undefined;
+  check: (_, __, devices) => {
+    const { granted, free, count } = devices();
+    if (free.length >= count) return undefined;
+    if (free.length > 0) return tooFew(count, free.length, "free here are");
     return {
       text: `Every fitting device is busy: ${list(
         granted.map(({ id }) => id),
         "and",
       )}.`,
     };
+  },
+};
+
+const hostRoom: Filter = {
+  rule: busyHostRule,
+  binding: false,
+  change: "a run there ends that holds cores or memory of the host",
+  check: ({ job: { resources } }, host) => {
+    const { cores = 0, hostMemoryBytes = 0 } = resources;
+    if (cores === 0 && hostMemoryBytes === 0) return undefined;
+    const { slots, memoryBytes } = freeOfHost(host);
+    if (cores > slots) return { text: `The job needs ${cores} cores; ${slots} are free here.` };
+    if (hostMemoryBytes <= memoryBytes) return undefined;
+    const text = `The job needs ${hostMemoryBytes} bytes of the host; ${memoryBytes} are free here.`;
+    return { text };
   },
 };
 
@@ -268,6 +318,8 @@ export const filters: readonly Filter[] = Object.freeze([
   data,
   attached,
   cordoned,
+  cores,
+  hostMemory,
   kind,
   backend,
   memory,
@@ -276,6 +328,7 @@ export const filters: readonly Filter[] = Object.freeze([
   elsewhere,
   otherHost,
   room,
+  hostRoom,
   wholeGang,
 ]);
 
@@ -286,6 +339,19 @@ export function depthOf(rule: string): number {
 
 export function filterOf(rule: string): Filter {
   return filters.find((each) => each.rule === rule) ?? law;
+}
+
+/** Some devices are as they should be, and fewer than the job needs. */
+function tooFew(count: number, here: number, what: string): Fault {
+  return { text: `The job needs ${count} devices of one host; ${what} ${here}.` };
+}
+
+function otherText({ currency }: PriceBook): string {
+  return `; prices here are in ${currency}`;
+}
+
+function kindText({ resources }: JobSpec): string {
+  return wantedKinds(resources).join(" or ");
 }
 
 function list(words: readonly string[], last: "and" | "or"): string {

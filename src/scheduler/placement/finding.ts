@@ -1,7 +1,7 @@
 /** What one host is to a job: kept out by a rule, or worth so much. */
 import { QuipuError } from "../../base/errors.js";
 import type { HostView } from "../../model/host.js";
-import { fittingDevices } from "./devices.js";
+import { type FittingDevices, fittingDevices } from "./devices.js";
 import { type Asked, type Fault, filters } from "./filters.js";
 import { scoreParts } from "./scores.js";
 
@@ -22,18 +22,23 @@ export interface Worth {
 export type Finding = KeptOut | Worth;
 
 export function findingOf(asked: Asked, host: HostView): Finding {
+  let fitting: FittingDevices | undefined;
+  const devices = () => {
+    fitting ??= fittingDevices(asked, host);
+    return fitting;
+  };
   for (const { rule, binding, check } of filters) {
-    const fault = check(asked, host);
+    const fault = check(asked, host, devices);
     if (fault === undefined) continue;
     return { fault: { rule, ...fault }, binding, key: `${fault.rule ?? rule} ${fault.text}` };
   }
-  const device = fittingDevices(asked, host).best;
+  const { best } = devices();
   const verdict = asked.verdict(host);
-  if (device === undefined || !verdict.allowed) {
+  if (best.length === 0 || !verdict.allowed) {
     throw new QuipuError("INTERNAL", `host ${host.name} passed every filter and does not fit`);
   }
   const { job, book } = asked;
-  const parts = scoreParts({ job, host, device, book });
+  const parts = scoreParts({ job, host, devices: best, book });
   const score = Object.values(parts).reduce((sum, part) => sum + part, 0);
   return { score, parts, rules: verdict.rules };
 }

@@ -11,7 +11,7 @@ import type { Paper } from "../../model/decision.js";
 import type { HostView } from "../../model/host.js";
 import type { Origin } from "./origin.js";
 
-export const fleetVersion = "quipu.dev/fleet/v3";
+export const fleetVersion = "quipu.dev/fleet/v4";
 
 /** By UTF-16 code units: the same on every host, unlike a locale's order. */
 export function compare(a: string, b: string): number {
@@ -20,10 +20,12 @@ export function compare(a: string, b: string): number {
 
 /** The view with everything in it in the one order that its row has. */
 export function ordered(view: HostView): HostView {
-  const { name, place, attached, cordoned } = view;
+  const { name, place, cores, memoryBytes, attached, cordoned } = view;
   return {
     name,
     place,
+    ...(cores === undefined ? {} : { cores }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
     devices: inOrder(view.devices, (a, b) => a.id.length - b.id.length || compare(a.id, b.id)),
     dataSets: inOrder(view.dataSets, compare),
     attached,
@@ -41,8 +43,8 @@ function inOrder<T>(list: readonly T[], order: (a: T, b: T) => number): readonly
 export const rowBytes = 32;
 
 /** Of what does not change while a host's agent is attached; many hosts have the same. */
-export function factsText({ place, devices, dataSets }: HostView): string {
-  return canonicalJson([place, devices, dataSets]);
+export function factsText({ place, devices, dataSets, cores, memoryBytes }: HostView): string {
+  return canonicalJson([place, devices, dataSets, cores ?? null, memoryBytes ?? null]);
 }
 
 /** Of an ordered view, whose facts have this digest. */

@@ -4,6 +4,7 @@
  */
 import type { Bounds, GangBound, Taken } from "../../model/decision.js";
 import type { Gang } from "../../model/gang.js";
+import { rowsOf } from "../../model/host.js";
 import type { Judgement } from "./decide.js";
 import { compare } from "./fleet.js";
 
@@ -16,7 +17,7 @@ export interface Seating<J extends Judgement> {
   readonly left?: J;
 }
 
-/** `take` is told of each place as soon as it is found, before the next member is judged. */
+/** `take` is told row by row of each place as soon as it is found, before the next member is judged. */
 export function seatGang<J extends Judgement>(
   { size, spread }: Gang,
   judge: (rank: number, bound: Pick<Bounds, "gang">) => J,
@@ -30,9 +31,10 @@ export function seatGang<J extends Judgement>(
     const judgement = judge(rank, isBound ? { gang: { size, hosts } } : {});
     const { outcome } = judgement.decision;
     if (outcome.kind !== "placed") return { seated, taken, left: judgement };
-    const { host, device, slots, memoryBytes } = outcome;
-    taken.push({ host, device, slots, memoryBytes });
-    take({ host, device, slots, memoryBytes });
+    for (const row of rowsOf(outcome)) {
+      taken.push({ host: outcome.host, ...row });
+      take({ host: outcome.host, ...row });
+    }
     seated.push(judgement);
   }
   return { seated, taken };

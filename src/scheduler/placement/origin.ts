@@ -18,7 +18,7 @@ export interface Origin {
   readonly before: Digest | undefined;
 }
 
-/** One record names no more devices than these; then the fleet gets a name of its own. */
+/** With so many rows in a record the fleet gets a name of its own for the next one. */
 const takenMax = 16;
 /** After so many papers of what is new one says all, so that few have to be read together. A fleet that
  *  comes again has the paper that it had, which may stand on others. */

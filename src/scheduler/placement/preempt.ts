@@ -7,15 +7,15 @@
  *
  * A run on a device of its owner's own quota never leaves for another owner.
  */
-import { type DeviceKind, type DeviceLoad, deviceKind } from "../../model/host.js";
+import { type DeviceKind, deviceKind, devicesOf, type RunLoad } from "../../model/host.js";
 import type { Ask } from "./ask.js";
-import { busyRule } from "./filters.js";
+import { isBusy } from "./filters.js";
 import { compare } from "./fleet.js";
 
 export type PreemptRule = "preempt.priority" | "preempt.reclaim";
 
 /** A run that might have to leave. */
-export interface Running extends DeviceLoad {
+export interface Running extends RunLoad {
   readonly runId: string;
   readonly jobId: string;
   readonly jobName: string;
@@ -28,7 +28,7 @@ export interface Running extends DeviceLoad {
 export interface Claimant {
   readonly owner: string;
   readonly priority: number;
-  /** Whether one more device of the kind would be its owner's own. */
+  /** Whether all that it asks for, of this kind, would be its owner's own. */
   ownsNext(kind: DeviceKind): boolean;
 }
 
@@ -52,17 +52,18 @@ export function preemptionFor(
   running: readonly Running[],
   borrowed: Borrowed,
 ): Preemption | undefined {
-  const devices = new Map<string, Victim[]>();
+  const places = new Map<string, Victim[]>();
   for (const run of running) {
     const rule = ruleFor(claimant, run, borrowed);
     if (rule === undefined) continue;
-    const key = `${run.host} ${run.device}`;
-    const victims = devices.get(key) ?? [];
-    victims.push({ ...run, rule });
-    devices.set(key, victims);
+    for (const key of keysOf(ask, run)) {
+      const victims = places.get(key) ?? [];
+      victims.push({ ...run, rule });
+      places.set(key, victims);
+    }
   }
-  // Nobody leaves a device for less than its cheapest run: the rest need not be looked at.
-  const inOrder = [...devices.values()].map((victims) => victims.sort(byCost)).sort(byCheapest);
+  // Nobody leaves a place for less than its cheapest run: the rest need not be looked at.
+  const inOrder = [...places.values()].map((victims) => victims.sort(byCost)).sort(byCheapest);
   const shut = new Set<string>();
   let best: Preemption | undefined;
   for (const victims of inOrder) {
@@ -71,6 +72,13 @@ export function preemptionFor(
     if (found !== undefined && (best === undefined || isBetter(found, best))) best = found;
   }
   return best;
+}
+
+/** One device is made room on by the runs there; several, or cores and memory, by runs of the whole host. */
+function keysOf({ job: { resources } }: Ask, run: Running): readonly string[] {
+  const { devices = 1, cores, hostMemoryBytes } = resources;
+  const isOne = devices === 1 && cores === undefined && hostMemoryBytes === undefined;
+  return isOne ? devicesOf(run).map((device) => `${run.host} ${device}`) : [run.host];
 }
 
 function isDearer([cheapest]: readonly Victim[], best: Preemption): boolean {
@@ -83,16 +91,16 @@ function isBetter(a: Preemption, b: Preemption): boolean {
 
 export function ruleFor(
   { owner, priority, ownsNext }: Claimant,
-  run: Pick<Running, "device" | "owner" | "priority">,
+  run: Pick<Running, "device" | "more" | "owner" | "priority">,
   borrowed: Borrowed,
 ): PreemptRule | undefined {
   const kind = deviceKind({ id: run.device });
-  const isLent = run.owner !== owner && borrowed(run.owner, kind) > 0;
+  const isLent = run.owner !== owner && borrowed(run.owner, kind) >= devicesOf(run).length;
   if (run.priority < priority && (run.owner === owner || isLent)) return "preempt.priority";
   return isLent && ownsNext(kind) ? "preempt.reclaim" : undefined;
 }
 
-/** The cheapest runs of one device that make room; undefined where even all of them do not. */
+/** The cheapest runs of one place that make room; undefined where even all of them do not. */
 function fewest(
   ask: Ask,
   victims: readonly Victim[],
@@ -106,7 +114,7 @@ function fewest(
     const finding = ask.without(host, leaving);
     if (finding !== undefined && !("fault" in finding)) return true;
     // What keeps the job out of this host is not that it is busy: no run needs to leave it.
-    if (finding?.fault.rule !== busyRule) shut.add(host);
+    if (finding === undefined || !isBusy(finding.fault.rule)) shut.add(host);
     return false;
   };
   const leaving: Victim[] = [];
@@ -121,14 +129,18 @@ function fewest(
 
 /** No owner loses more to others than it borrowed. */
 function mayLeaveToo(
-  { owner, device }: Victim,
+  victim: Victim,
   leaving: readonly Victim[],
   claimant: Claimant,
   borrowed: Borrowed,
 ): boolean {
+  const { owner, device } = victim;
   if (owner === claimant.owner) return true;
-  const before = leaving.filter((one) => one.owner === owner).length;
-  return before < borrowed(owner, deviceKind({ id: device }));
+  const kind = deviceKind({ id: device });
+  const lost = [...leaving, victim]
+    .filter((one) => one.owner === owner && deviceKind({ id: one.device }) === kind)
+    .reduce((sum, one) => sum + devicesOf(one).length, 0);
+  return lost <= borrowed(owner, kind);
 }
 
 /** Without those that need not leave after all, the dearest first. */

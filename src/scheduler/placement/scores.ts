@@ -4,13 +4,14 @@
  */
 import { type Device, freeSlots, type HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
-import { dearestOf, type PriceBook, priceOf } from "../../model/price-book.js";
-import { isPreferred } from "./devices.js";
+import { dearestOf, type PriceBook } from "../../model/price-book.js";
+import { isPreferred, priceOfAll } from "./devices.js";
 
 interface Candidate {
   readonly job: JobSpec;
   readonly host: HostView;
-  readonly device: Device;
+  /** Those that it would take. */
+  readonly devices: readonly Device[];
   /** The one in force; absent: nothing has a price. */
   readonly book: PriceBook | undefined;
 }
@@ -27,7 +28,10 @@ const dearestPoints = 150;
 const scores: readonly Score[] = Object.freeze([
   // Larger than all other parts together: public capacity is used only when no private host has room.
   { part: "burst", of: ({ host: { place } }) => (place.site === "public" ? -1000 : undefined) },
-  { part: "device", of: ({ job, device }) => (isPreferred(job, device) ? 200 : 0) },
+  {
+    part: "device",
+    of: ({ job, devices }) => (devices.every((one) => isPreferred(job, one)) ? 200 : 0),
+  },
   { part: "price", of: pricePoints },
   { part: "idle", of: (candidate) => (packs(candidate) ? undefined : idleShare(candidate)) },
   {
@@ -46,11 +50,11 @@ export function scoreParts(candidate: Candidate): Record<string, number> {
 }
 
 /** What has no price may cost anything: it counts as the dearest. */
-function pricePoints({ host, device, book }: Candidate): number | undefined {
+function pricePoints({ host, devices, book }: Candidate): number | undefined {
   if (book === undefined) return undefined;
-  const price = priceOf(book, host.place, device);
+  const price = priceOfAll(book, host, devices);
   if (price === undefined) return -dearestPoints;
-  const share = price.nanosPerSecond / dearestOf(book);
+  const share = price.nanosPerSecond / (dearestOf(book) * devices.length);
   return price.nanosPerSecond === 0 ? 0 : -Math.round(dearestPoints * share);
 }
 

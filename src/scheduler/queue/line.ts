@@ -11,6 +11,8 @@ export interface Waiting {
   readonly wish: string;
   /** Kinds of device that it can take. */
   readonly kinds: readonly DeviceKind[];
+  /** How many of one of them. */
+  readonly devices: number;
   readonly sinceMs: number;
   /** Something has been decided about it since it was queued. */
   isDecided: boolean;

@@ -78,8 +78,8 @@ export class Round {
     return first ?? this.#nextUndecided();
   }
 
-  placed({ id, owner }: Waiting, kind: DeviceKind): void {
-    this.shares.take(owner, kind);
+  placed({ id, owner, devices }: Waiting, kind: DeviceKind): void {
+    this.shares.take(owner, kind, devices);
     this.#queue.remove(id);
   }
 
@@ -162,7 +162,7 @@ export class Round {
     let first: Front | undefined;
     const share = this.shares.share(owner);
     for (const { line, job } of this.#queue.fronts(owner)) {
-      const rank = claimRanks[this.shares.bestClaim(owner, job.kinds)];
+      const rank = claimRanks[this.shares.bestClaim(owner, job.kinds, job.devices)];
       const front = { line, job, rank, share, priority: this.#agedPriority(job) };
       if (first === undefined || isBefore(front, first)) first = front;
     }

@@ -1,12 +1,12 @@
 /**
- * Who may have one more device, and who comes first. What an owner does not use of its quota others
+ * Who may have more devices, and who comes first. What an owner does not use of its quota others
  * borrow; nobody ever has more than nominal and borrowing limit together.
  */
 import type { DeviceKind } from "../../model/host.js";
 import { deviceKinds } from "../../model/host.js";
 import { limitOf, nominalOf, noUsage, type Quota, type Usage } from "../../model/quota.js";
 
-/** One more device would be: its own; another's, lent; more than it may have. */
+/** So many more devices would be: its own; at least one of them another's, lent; more than it may have. */
 export type Claim = "own" | "lent" | "none";
 
 export interface Holdings {
@@ -41,18 +41,18 @@ export class Shares {
     this.#taken.clear();
   }
 
-  claim(owner: string, kind: DeviceKind): Claim {
-    const next = this.used(owner, kind) + 1;
+  claim(owner: string, kind: DeviceKind, devices = 1): Claim {
+    const next = this.used(owner, kind) + devices;
     const quota = this.#holdings.quotas.get(owner);
     if (next <= nominalOf(quota, kind)) return "own";
     return next <= limitOf(quota, kind) ? "lent" : "none";
   }
 
   /** The best of several kinds. */
-  bestClaim(owner: string, kinds: readonly DeviceKind[]): Claim {
+  bestClaim(owner: string, kinds: readonly DeviceKind[], devices = 1): Claim {
     let best: Claim = "none";
     for (const kind of kinds) {
-      const claim = this.claim(owner, kind);
+      const claim = this.claim(owner, kind, devices);
       if (claim === "own") return claim;
       if (claim === "lent") best = claim;
     }
