@@ -158,7 +158,7 @@ export class CoordinatorNode {
   }
 
   #storeOf(life: Life): CoordinatorStore {
-    const { canary, chance } = this.#world;
+    const { canary, chance, weather, counts } = this.#world;
     const { transact } = this.store;
     const canaries: Partial<Record<Canary, CoordinatorStore["transact"]>> = {
       unwritten: (work) => forgetful(this.store, work, chance.hit(0.05)),
@@ -167,7 +167,9 @@ export class CoordinatorNode {
     const built = canary === undefined ? undefined : canaries[canary];
     const counted: CoordinatorStore["transact"] = (work) => {
       this.commits += 1;
-      return (built ?? transact)(work).finally(() => {
+      const isFaulty = chance.hit(weather.diskFaultRate);
+      if (isFaulty) counts.diskFaults += 1;
+      return (built ?? transact)(isFaulty ? failingLast(work) : work).finally(() => {
         for (const go of this.#committed.splice(0)) go();
       });
     };
@@ -209,6 +211,16 @@ export class CoordinatorNode {
 function aboutOf(event: Exclude<CoordinatorEvent, { kind: "trouble" }>): string {
   if (event.kind === "job") return `${event.jobId} ${event.text}`;
   return event.kind === "brake" ? `${event.site} ${event.on}` : event.host;
+}
+
+/** The database refuses what was written: this work is undone, and those that share its commit are not. */
+function failingLast<T>(
+  work: (tables: StoreTables) => Promise<T>,
+): (tables: StoreTables) => Promise<T> {
+  return async (tables) => {
+    await work(tables);
+    throw new QuipuError("IO", "the database fails on purpose", { cause: "its disk" });
+  };
 }
 
 /** The canary: jobs wait for no others. */
