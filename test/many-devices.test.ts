@@ -4,9 +4,10 @@ import fc from "fast-check";
 import t from "tap";
 import type { Digest } from "../src/base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
-import { InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
+import { DeviceHealth, InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
 import type { Decision } from "../src/model/decision.js";
 import {
+  type Device,
   devicesOf,
   type HostView,
   hostRow,
@@ -131,6 +132,52 @@ t.test("cores and memory of the host are held by those who ask for them", (t) =>
     more: [{ device: hostRow, slots: 2, memoryBytes: 0 }],
   });
   t.notOk("more" in ask(wish({}), [view(known)]).outcome);
+  t.end();
+});
+
+t.test("capability, slices and health of devices: what is not told meets no wish", (t) => {
+  const rule = (resources: Partial<JobSpec["resources"]>, ...parts: Partial<Device>[]) => {
+    const devices = parts.map((part, i) => ({ ...gpu, id: `cuda:${i}`, ...part }));
+    const decision = ask(wish({ device: "cuda", ...resources }), [
+      host("sg-1", sg.place, { devices }),
+    ]);
+    const { outcome, reasons } = decision;
+    return outcome.kind === "placed" ? outcome.device : `${reasons[0]?.rule} ${reasons[0]?.text}`;
+  };
+  const least = { computeCapabilityMin: "9.0" };
+  t.equal(
+    rule(least, {}, { computeCapability: "8.9" }),
+    "device.capability The job needs compute capability 9.0; here is 8.9 and none that is known.",
+  );
+  t.equal(rule(least, { computeCapability: "8.9" }, { computeCapability: "12.0" }), "cuda:1");
+  t.equal(rule(least, { computeCapability: "9.0" }), "cuda:0");
+  const part = { slice: "1g.10gb" };
+  t.equal(
+    rule({}, part),
+    "device.slice The job needs whole devices; this host has 1g.10gb.",
+    "nobody gets a part who does not ask for it",
+  );
+  t.equal(rule(part, {}, { slice: "2g.20gb" }, part), "cuda:2");
+  t.equal(
+    rule(part, {}, { slice: "2g.20gb" }),
+    "device.slice The job needs a slice 1g.10gb; this host has 2g.20gb and whole devices.",
+  );
+  for (const health of ["suspect", "quarantined", "repair", "unknown"] as const) {
+    t.equal(
+      rule({}, { health }),
+      `device.health No fitting device is healthy: cuda:0 (${health}).`,
+    );
+  }
+  t.equal(rule({}, { health: "suspect" }, {}), "cuda:1");
+  t.match(rule({ devices: 2 }, { health: "suspect" }, {}), /^device\.health .* healthy here are 1/);
+  const sick = host("sg-1", sg.place, { devices: [{ ...gpu, health: "repair" }] });
+  t.notOk(new Board([sick]).hasRoom());
+  const asked = { job: wish({ device: "cuda" }), dataSet: undefined, at };
+  const asks = new Asks(new Board([sick])).ask(base, asked, undefined);
+  t.equal(asks.most(2, 2), 1, "a gang is not refused because a device is being repaired");
+  const parsed = jobSpec.safeParse({ ...job(), resources: { computeCapabilityMin: 9 } });
+  t.match(parsed.error?.issues[0]?.message, /in quotes/);
+  t.notOk(jobSpec.safeParse({ ...job(), resources: { slice: "half" } }).success);
   t.end();
 });
 
@@ -290,6 +337,43 @@ t.test("what there is of drivers uses one device, and says so", (t) => {
   t.match(refused({ cores: 0.5 }), /^resources,cores/);
   t.equal(refused({ devices: 1, cores: 2, hostMemoryBytes: 1 }), "");
   t.end();
+});
+
+t.test("a device that falls ill takes no new run, and what runs on it goes on", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const one = new FakeHost(world);
+  const cpuIs = (parts: object) => ({
+    inventory: create(InventorySchema, {
+      devices: [
+        {
+          id: "cpu",
+          model: "x86",
+          memoryBytes: 2n ** 33n,
+          backends: ["portable"],
+          slots: 8,
+          ...parts,
+        },
+      ],
+    }),
+  });
+  await one.attach([], cpuIs({ health: DeviceHealth.HEALTHY }));
+  const first = await world.one(wireJob());
+  await one.running();
+  const held = one.assign;
+  await one.attach([held], cpuIs({ health: DeviceHealth.QUARANTINED }));
+  t.same(one.all("cancel"), [], "it is not stopped");
+  t.equal(await world.state(first), "running");
+  const second = await world.one(wireJob({ name: "second" }));
+  t.equal((await world.job(second)).waits?.intervals.at(-1)?.rule, "device.health");
+  await one.report(one.seal("succeeded", held));
+  t.same([await world.state(first), await world.state(second)], ["succeeded", "queued"]);
+  await one.attach([], cpuIs({ health: 99 as DeviceHealth }));
+  t.equal(await world.state(second), "queued", "a grade of a later version is not health");
+  await one.attach([], cpuIs({ health: DeviceHealth.HEALTHY }));
+  t.equal(await world.state(second), "placed");
+  await one.attach([], cpuIs({ slice: "half" }));
+  t.match(one.all("refused"), [{ code: "INVALID_ARGUMENT" }]);
+  await world.store.close();
 });
 
 const inventory = (cuda: number, cpuCores = 4) =>

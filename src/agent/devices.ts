@@ -56,12 +56,13 @@ export class Devices {
     return [...this.workers.keys()].flatMap((id) => {
       const facts = this.#facts.get(id);
       if (facts === undefined) return [];
-      const { backends, model, memoryBytes } = facts;
+      const { backends, model = "unknown", memoryBytes = 0, computeCapability } = facts;
       if (id === "cpu") {
         const name = cpus()[0]?.model ?? "unknown";
         return [{ id, model: name, memoryBytes: totalmem(), backends, slots: this.#slots }];
       }
-      return [{ id, model: model ?? "unknown", memoryBytes: memoryBytes ?? 0, backends, slots: 1 }];
+      const capability = computeCapability === undefined ? {} : { computeCapability };
+      return [{ id, model, memoryBytes, backends, slots: 1, ...capability }];
     });
   }
 

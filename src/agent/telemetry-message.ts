@@ -4,15 +4,29 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { type TelemetrySample, TelemetrySampleSchema } from "../gen/quipu/v1/attach_pb.js";
-import { type Inventory as InventoryMessage, InventorySchema } from "../gen/quipu/v1/types_pb.js";
+import {
+  DeviceHealth as HealthNumber,
+  type Inventory as InventoryMessage,
+  InventorySchema,
+} from "../gen/quipu/v1/types_pb.js";
+import type { DeviceHealth } from "../model/host.js";
 import type { Inventory, Sample } from "../model/telemetry.js";
+
+const healthNumbers: Readonly<Record<DeviceHealth, HealthNumber>> = {
+  healthy: HealthNumber.HEALTHY,
+  suspect: HealthNumber.SUSPECT,
+  quarantined: HealthNumber.QUARANTINED,
+  repair: HealthNumber.REPAIR,
+  unknown: HealthNumber.UNKNOWN,
+};
 
 export function inventoryMessage(inventory: Inventory): InventoryMessage {
   return create(InventorySchema, {
     ...inventory,
     memoryBytes: whole(inventory.memoryBytes),
-    devices: inventory.devices.map((device) => ({
+    devices: inventory.devices.map(({ health, ...device }) => ({
       ...device,
+      health: healthNumbers[health ?? "healthy"],
       backends: [...device.backends],
       memoryBytes: whole(device.memoryBytes),
     })),

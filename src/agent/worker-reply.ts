@@ -26,6 +26,9 @@ export function parseReply(message: unknown): WorkerReply {
         backends: list(reply.backends, backendsMax).map(text),
         ...(reply.model === undefined ? {} : { model: text(reply.model) }),
         ...(reply.memoryBytes === undefined ? {} : { memoryBytes: count(reply.memoryBytes) }),
+        ...(reply.computeCapability === undefined
+          ? {}
+          : { computeCapability: text(reply.computeCapability) }),
       };
     case "progress":
       return {

@@ -69,13 +69,15 @@ export class Fleet {
     this.#stale.clear();
   }
 
-  /** Devices of hosts that are attached, by kind. */
+  /** Healthy devices of hosts that are attached, by kind. */
   capacity(): Usage {
     const capacity = noUsage();
     for (const { names } of this.#board.cells) {
       const view = names[0] === undefined ? undefined : this.#board.view(names[0]);
       if (!view?.attached) continue;
-      for (const device of view.devices) capacity[deviceKind(device)] += names.length;
+      for (const device of view.devices) {
+        if (device.health === undefined) capacity[deviceKind(device)] += names.length;
+      }
     }
     return capacity;
   }

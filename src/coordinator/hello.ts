@@ -4,9 +4,14 @@ import { QuipuError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { algorithmOf } from "../base/signature.js";
 import type { Hello } from "../gen/quipu/v1/attach_pb.js";
-import { type Inventory, InventorySchema } from "../gen/quipu/v1/types_pb.js";
+import {
+  DeviceHealth,
+  type Device as DeviceMessage,
+  type Inventory,
+  InventorySchema,
+} from "../gen/quipu/v1/types_pb.js";
 import type { HostRecord } from "../io/store/records.js";
-import type { Device } from "../model/host.js";
+import { capabilityPattern, type Device, slicePattern } from "../model/host.js";
 import { name } from "../model/name.js";
 import type { RunRef } from "../model/run.js";
 import { ownName } from "./grants.js";
@@ -67,20 +72,35 @@ function ownFacts({ cpuCores, memoryBytes }: Inventory): Pick<HostRecord, "cores
   };
 }
 
-function deviceOf(device: {
-  id: string;
-  model: string;
-  memoryBytes: bigint;
-  backends: string[];
-  slots: number;
-}): Device {
+/** A grade that this version does not know is not taken for health. */
+const healths: Readonly<Record<number, Device["health"]>> = {
+  [DeviceHealth.SUSPECT]: "suspect",
+  [DeviceHealth.QUARANTINED]: "quarantined",
+  [DeviceHealth.REPAIR]: "repair",
+};
+
+function healthOf({ health }: DeviceMessage): Pick<Device, "health"> {
+  if (health === DeviceHealth.UNSPECIFIED || health === DeviceHealth.HEALTHY) return {};
+  return { health: healths[health] ?? "unknown" };
+}
+
+function deviceOf(device: DeviceMessage): Device {
   if (!/^(cpu|cuda:[0-9]{1,3})$/.test(device.id)) throw wrong(`no device is named "${device.id}"`);
   const memoryBytes = Number(device.memoryBytes);
   if (!Number.isSafeInteger(memoryBytes) || memoryBytes < 0) throw wrong("a device has no size");
-  const { id, model, backends } = device;
+  const { id, model, backends, computeCapability, slice } = device;
+  if (computeCapability !== "" && !capabilityPattern.test(computeCapability)) {
+    throw wrong(`device ${id} states a compute capability that is none`);
+  }
+  if (slice !== "" && !slicePattern.test(slice)) throw wrong(`device ${id} is no known slice`);
   const slots = device.slots === 0 ? 1 : device.slots;
   if (slots < 1 || slots > limits.slotsMax) throw wrong(`device ${id} has ${slots} slots`);
-  return { id, model, memoryBytes, backends, slots };
+  return {
+    ...{ id, model, memoryBytes, backends, slots },
+    ...(computeCapability === "" ? {} : { computeCapability }),
+    ...(slice === "" ? {} : { slice }),
+    ...healthOf(device),
+  };
 }
 
 function checkedName(text: string): string {

@@ -1,6 +1,15 @@
 /** A host as the scheduler sees it: place, devices, data, and what runs there now. */
 import type { Place } from "./place.js";
 
+/** Only a healthy device takes new runs; what runs on another goes on. */
+export const deviceHealths = ["healthy", "suspect", "quarantined", "repair", "unknown"] as const;
+export type DeviceHealth = (typeof deviceHealths)[number];
+
+/** CUDA's, for example 9.0. */
+export const capabilityPattern = /^[0-9]{1,2}\.[0-9]$/;
+/** Profile of a part of a GPU, for example 1g.10gb. */
+export const slicePattern = /^[0-9]{1,2}g\.[0-9]{1,4}gb(\+[a-z.]{1,16})?$/;
+
 export interface Device {
   /** `cpu` or `cuda:N`. */
   readonly id: string;
@@ -9,6 +18,12 @@ export interface Device {
   readonly backends: readonly string[];
   /** How many light runs it takes at once; a run that needs the device whole takes them all. */
   readonly slots: number;
+  /** Absent where it has none, or nobody knows. */
+  readonly computeCapability?: string;
+  /** Where it is not a whole GPU. */
+  readonly slice?: string;
+  /** Absent: healthy. An agent names a device only when it has opened it. */
+  readonly health?: Exclude<DeviceHealth, "healthy">;
 }
 
 /** What the runs on a device hold of it. */
@@ -88,6 +103,12 @@ export function withoutRun(load: readonly DeviceLoad[], run: RunLoad): readonly 
 export function devicesOf({ device, more }: Pick<RunLoad, "device" | "more">): readonly string[] {
   if (more === undefined) return [device];
   return [device, ...more.map((row) => row.device).filter((id) => id !== hostRow)];
+}
+
+/** Whether it has at least such a compute capability. */
+export function isCapable({ computeCapability = "0.0" }: Device, least: string): boolean {
+  const number = (text: string) => Number(text.replace(".", "")); // one digit stands after the dot
+  return number(computeCapability) >= number(least);
 }
 
 /** What nobody holds of the host itself. */

@@ -8,7 +8,7 @@ import { canonicalBytes } from "../base/canonical-json.js";
 import { limits } from "../base/limits.js";
 import { digest } from "./data-set.js";
 import { gang } from "./gang.js";
-import { type DeviceKind, deviceKinds } from "./host.js";
+import { capabilityPattern, type DeviceKind, deviceKinds, slicePattern } from "./host.js";
 import { name, relativePath } from "./name.js";
 import { country, sites } from "./place.js";
 import { currency } from "./price-book.js";
@@ -114,6 +114,16 @@ const resources = z
       .optional()
       .describe("whole devices of one host; one without it"),
     memoryBytes: z.int().nonnegative().max(bytesMax).default(0).describe("on each device"),
+    computeCapabilityMin: z
+      .string({ error: 'must be in quotes, for example "9.0"' })
+      .regex(capabilityPattern, 'must be major and minor, for example "9.0"')
+      .optional()
+      .describe("of each device; what does not tell its own does not meet it"),
+    slice: z
+      .string()
+      .regex(slicePattern, "must be a MIG profile, for example 1g.10gb")
+      .optional()
+      .describe("such a part of a GPU; without it no part, only whole devices"),
     cores: z
       .int()
       .min(1)

@@ -26,6 +26,7 @@ export type WorkerReply =
       /** Marketing name and memory of a GPU; the agent knows those of the processor. */
       readonly model?: string;
       readonly memoryBytes?: number;
+      readonly computeCapability?: string;
     }
   | {
       readonly kind: "progress";

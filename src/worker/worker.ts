@@ -112,6 +112,7 @@ interface DeviceFacts {
   /** Of a GPU; the agent knows those of the processor. */
   readonly model?: string;
   readonly memoryBytes?: number;
+  readonly computeCapability?: string;
 }
 
 function openDevice(device: string): DeviceFacts {
@@ -126,7 +127,8 @@ function openDevice(device: string): DeviceFacts {
   const [gpu] = facts.cuda.devices;
   if (facts.cuda.usable && gpu !== undefined) {
     const backends = ["cuda", ...cpuBackends(facts)] as const;
-    return { backends, model: gpu.name, memoryBytes: gpu.memoryBytes };
+    const { name: model, memoryBytes, computeCapability } = gpu;
+    return { backends, model, memoryBytes, computeCapability };
   }
   throw new QuipuError("BACKEND_UNAVAILABLE", `${device} cannot be used: ${facts.cuda.reason}`, {
     next: "run quipu doctor on this host",

@@ -3,7 +3,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { timestamp } from "../../base/clock.js";
 import type { TelemetrySample } from "../../gen/quipu/v1/attach_pb.js";
 import type { Host } from "../../gen/quipu/v1/fleet_pb.js";
-import { PlaceGrade, Site } from "../../gen/quipu/v1/types_pb.js";
+import { DeviceHealth, PlaceGrade, Site } from "../../gen/quipu/v1/types_pb.js";
 
 export function siteName(site: Site): "private" | "public" | "unknown" {
   if (site === Site.PRIVATE) return "private";
@@ -45,13 +45,18 @@ export function hostView(host: Host) {
     cpu: inventory?.cpuModel ?? "",
     cores: inventory?.cpuCores ?? 0,
     memoryBytes: Number(inventory?.memoryBytes ?? 0),
-    devices: (inventory?.devices ?? []).map(({ id, model, memoryBytes, backends, slots }) => ({
-      id,
-      model,
-      memoryBytes: Number(memoryBytes),
-      backends,
-      slots: Math.max(1, slots),
-    })),
+    devices: (inventory?.devices ?? []).map(
+      ({ id, model, memoryBytes, backends, slots, ...more }) => ({
+        id,
+        model,
+        memoryBytes: Number(memoryBytes),
+        backends,
+        slots: Math.max(1, slots),
+        computeCapability: more.computeCapability,
+        slice: more.slice,
+        health: healthName(more.health),
+      }),
+    ),
     dataSets: (inventory?.dataSets ?? []).map(({ name }) => name),
     runs: host.runs.map(({ runId, epoch }) => ({ runId, epoch: Number(epoch) })),
     telemetry: host.telemetry === undefined ? null : telemetryView(host.telemetry),
@@ -98,4 +103,9 @@ function telemetryView(sample: TelemetrySample) {
     })),
     faults: sample.faults.map(({ collector, text }) => ({ collector, text })),
   };
+}
+
+function healthName(health: DeviceHealth): string {
+  if (health === DeviceHealth.UNSPECIFIED) return "healthy"; // one that is listed was opened
+  return DeviceHealth[health]?.toLowerCase() ?? "unknown";
 }

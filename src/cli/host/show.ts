@@ -27,8 +27,11 @@ function page(host: HostView): string {
     `system     ${host.os}, kernel ${host.kernel}, agent ${host.agentVersion}`,
     `cpu        ${host.cpu}, ${host.cores} cores, ${bytesText(host.memoryBytes)}`,
     ...host.devices.map(
-      ({ id, model, memoryBytes, backends, slots }) =>
-        `device     ${id}  ${model}  ${bytesText(memoryBytes)}  ${backends.join(" ")}  ${slots} slot(s)`,
+      ({ id, model, memoryBytes, backends, slots, computeCapability, slice, health }) =>
+        `device     ${id}  ${model}  ${bytesText(memoryBytes)}  ${backends.join(" ")}  ${slots} slot(s)` +
+        (computeCapability === "" ? "" : `  capability ${computeCapability}`) +
+        (slice === "" ? "" : `  slice ${slice}`) +
+        (health === "healthy" ? "" : `  ${health}`),
     ),
     `data sets  ${host.dataSets.join(" ") || "none"}`,
   ];

@@ -89,19 +89,18 @@ export class Ask {
     return this.#board.view(host) === undefined ? undefined : this.#find(host);
   }
 
-  /** The same of a host as if its agent were attached and nothing ran there. */
+  /** The same of a host as if its agent were attached, its devices healthy, and nothing ran there. */
   ofReady(host: string): Finding | undefined {
     const view = this.#board.view(host);
     if (view === undefined) return undefined;
-    return findingOf(this, { ...view, attached: true, cordoned: false, load: [] });
+    return findingOf(this, ready(view));
   }
 
   /** How many jobs alike, up to `max`, all hosts could hold that are registered, if nothing else ran. */
   most(max: number, perHostMax: number): number {
     let most = 0;
     for (const name of this.#board.names()) {
-      const known = this.#board.view(name) as HostView;
-      let view: HostView = { ...known, attached: true, cordoned: false, load: [] };
+      let view = ready(this.#board.view(name) as HostView);
       for (let here = 0; here < perHostMax && !("fault" in findingOf(this, view)); here += 1) {
         most += 1;
         if (most === max) return max;
@@ -180,6 +179,12 @@ export class Ask {
     const verdict = this.verdict(host);
     return { place: host.place, ...named, hosts: names.length, membersDigest, verdict };
   }
+}
+
+/** A host as it is when all is well and nothing runs. */
+function ready(view: HostView): HostView {
+  const devices = view.devices.map(({ health: _, ...device }) => device);
+  return { ...view, devices, attached: true, cordoned: false, load: [] };
 }
 
 /** Kinds of question whose answers are kept. */

@@ -121,7 +121,9 @@ export class Board {
       if (name === undefined) return false;
       const view = this.view(name) as HostView;
       if (!view.attached || view.cordoned) return false;
-      return view.devices.some((device) => freeSlots(view, device) > 0);
+      return view.devices.some(
+        (device) => device.health === undefined && freeSlots(view, device) > 0,
+      );
     });
   }
 

@@ -7,6 +7,7 @@ import {
   freeSlots,
   type HostView,
   hostRow,
+  isCapable,
   type RunLoad,
 } from "../../model/host.js";
 import { type JobSpec, needsWholeDevice, taskBackend, wantedKinds } from "../../model/job.js";
@@ -17,10 +18,14 @@ export interface FittingDevices {
   /** So many it needs, all of one kind. */
   readonly count: number;
   readonly kinds: readonly Device[];
+  /** Of the profile that the job asks for, or whole where it asks for none. */
+  readonly slices: readonly Device[];
   readonly backends: readonly Device[];
+  readonly capable: readonly Device[];
   readonly roomy: readonly Device[];
   /** Within the job's budget, if it takes as many as it needs at this price. */
   readonly affordable: readonly Device[];
+  readonly healthy: readonly Device[];
   /** Of a kind of which the job's owner may have more. */
   readonly granted: readonly Device[];
   readonly free: readonly Device[];
@@ -38,21 +43,26 @@ export interface Wish {
 
 export function fittingDevices(wish: Wish, host: HostView): FittingDevices {
   const { job, bounds } = wish;
-  const { devices: count = 1, memoryBytes } = job.resources;
+  const { devices: count = 1, memoryBytes, slice, computeCapabilityMin: least } = job.resources;
   const backend = taskBackend(job.task);
   const wanted = wantedKinds(job.resources);
   const kinds = host.devices.filter((device) => wanted.includes(deviceKind(device)));
-  const backends = kinds.filter(
+  const slices = kinds.filter((device) => device.slice === slice);
+  const backends = slices.filter(
     (device) => backend === "auto" || device.backends.includes(backend),
   );
-  const roomy = backends.filter((device) => device.memoryBytes >= memoryBytes);
+  const capable =
+    least === undefined ? backends : backends.filter((device) => isCapable(device, least));
+  const roomy = capable.filter((device) => device.memoryBytes >= memoryBytes);
   const affordable = roomy.filter((device) => isAffordable(wish, host, device));
-  const granted = affordable.filter(
+  const healthy = affordable.filter(({ health }) => health === undefined);
+  const granted = healthy.filter(
     (device) => !bounds.kinds?.some(({ kind }) => kind === deviceKind(device)),
   );
   const free = granted.filter((device) => isFree(host, device, rowOf(job, device)));
   const best = bestOf(job, free, count);
-  return { count, kinds, backends, roomy, affordable, granted, free, best };
+  const fit = { count, kinds, slices, backends, capable, roomy, affordable, healthy };
+  return { ...fit, granted, free, best };
 }
 
 /** What has no price, or one in another currency, is within no budget. */

@@ -4,31 +4,9 @@
  * Rule names are stable: they stand in decisions, receipts and what people script against.
  */
 import type { ExportRefusal } from "../../model/decision.js";
-import { type Device, deviceKind, freeOfHost, type HostView } from "../../model/host.js";
-import { type JobSpec, taskBackend, wantedKinds } from "../../model/job.js";
-import { amountText, type PriceBook, priceOf } from "../../model/price-book.js";
-import type { Verdict } from "../policy/verdict.js";
-import { costOf, type FittingDevices, type Wish } from "./devices.js";
-
-export interface Asked extends Wish {
-  /** What the law says about this job on a host. */
-  verdict(host: HostView): Verdict;
-}
-
-export interface Fault {
-  /** The filter's own name unless the filter speaks for many rules. */
-  readonly rule?: string;
-  readonly text: string;
-  readonly law?: string;
-}
-
-export interface Filter {
-  readonly rule: string;
-  readonly binding: boolean;
-  /** What would have to change, said after "it waits until" or "it can run only when". */
-  readonly change: string;
-  check(asked: Asked, host: HostView, devices: () => FittingDevices): Fault | undefined;
-}
+import { freeOfHost, type HostView } from "../../model/host.js";
+import { deviceFilters, tooFew } from "./device-filters.js";
+import { type Asked, type Filter, list } from "./filter.js";
 
 const hosts: Filter = {
   rule: "placement.hosts",
@@ -139,86 +117,6 @@ const hostMemory: Filter = {
   },
 };
 
-const kind: Filter = {
-  rule: "device.kind",
-  binding: false,
-  change: "a lawful host with such a device joins",
-  check: ({ job }, host, devices) => {
-    const { kinds, count } = devices();
-    if (kinds.length >= count) return undefined;
-    if (kinds.length > 0) return tooFew(count, kinds.length, "this host has");
-    const wanted = job.resources.device === "any" && count === 1 ? "a" : `a ${kindText(job)}`;
-    return { text: `The job needs ${wanted} device; this host has ${deviceList(host.devices)}.` };
-  },
-};
-
-const backend: Filter = {
-  rule: "device.backend",
-  binding: false,
-  change: "a lawful host whose devices run that backend joins",
-  check: ({ job }, _, devices) => {
-    const { backends, count } = devices();
-    if (backends.length >= count) return undefined;
-    const name = taskBackend(job.task);
-    if (backends.length > 0) return tooFew(count, backends.length, `backend ${name} runs here on`);
-    return { text: `No device of this host runs backend ${name}.` };
-  },
-};
-
-const memory: Filter = {
-  rule: "device.memory",
-  binding: false,
-  change: "a lawful host with a larger device joins, or the job asks for less memory",
-  check: ({ job }, _, devices) => {
-    const { backends, roomy, count } = devices();
-    if (roomy.length >= count) return undefined;
-    const most = Math.max(...backends.map(({ memoryBytes }) => memoryBytes));
-    const needs = job.resources.memoryBytes;
-    if (roomy.length > 0) return tooFew(count, roomy.length, `${needs} bytes each are here on`);
-    return { text: `The job needs ${needs} bytes on one device; the largest here has ${most}.` };
-  },
-};
-
-const budget: Filter = {
-  rule: "price.budget",
-  binding: true,
-  change: "its budget grows, or a cheaper device joins",
-  check: ({ job, book }, host, devices) => {
-    const { roomy, affordable, count } = devices();
-    if (affordable.length >= count) return undefined;
-    const { nanos = 0, currency = "", seconds = 0 } = job.budget ?? {};
-    const prices = roomy.flatMap((device) => {
-      const price = book === undefined ? undefined : priceOf(book, host.place, device);
-      return price?.currency === currency ? [price.nanosPerSecond] : [];
-    });
-    const dear = prices.sort((a, b) => a - b)[count - 1];
-    if (dear === undefined) {
-      const what = count === 1 ? "No device here has" : `No ${count} devices here have`;
-      const other = book === undefined || book.currency === currency ? "" : otherText(book);
-      return { text: `${what} a price in ${currency}${other}.` };
-    }
-    const most = amountText(costOf(job, dear));
-    const each = count === 1 ? "" : ` on ${count} devices`;
-    const allowed = amountText(BigInt(nanos));
-    return { text: `${seconds} s${each} cost ${most} ${currency} here; the budget is ${allowed}.` };
-  },
-};
-
-export const quotaRule = "quota.devices";
-
-const quota: Filter = {
-  rule: quotaRule,
-  binding: false,
-  change: "a run of the same owner ends, or its quota grows (`quipu quota set`)",
-  check: ({ bounds }, _, devices) => {
-    const { affordable, granted, count } = devices();
-    if (granted.length >= count) return undefined;
-    const kinds = new Set(affordable.map(deviceKind));
-    const texts = (bounds.kinds ?? []).filter(({ kind }) => kinds.has(kind));
-    return { text: texts.map(({ text }) => text).join(" ") };
-  },
-};
-
 const elsewhere: Filter = {
   rule: "retry.elsewhere",
   binding: false,
@@ -320,11 +218,7 @@ export const filters: readonly Filter[] = Object.freeze([
   cordoned,
   cores,
   hostMemory,
-  kind,
-  backend,
-  memory,
-  budget,
-  quota,
+  ...deviceFilters,
   elsewhere,
   otherHost,
   room,
@@ -339,30 +233,4 @@ export function depthOf(rule: string): number {
 
 export function filterOf(rule: string): Filter {
   return filters.find((each) => each.rule === rule) ?? law;
-}
-
-/** Some devices are as they should be, and fewer than the job needs. */
-function tooFew(count: number, here: number, what: string): Fault {
-  return { text: `The job needs ${count} devices of one host; ${what} ${here}.` };
-}
-
-function otherText({ currency }: PriceBook): string {
-  return `; prices here are in ${currency}`;
-}
-
-function kindText({ resources }: JobSpec): string {
-  return wantedKinds(resources).join(" or ");
-}
-
-function list(words: readonly string[], last: "and" | "or"): string {
-  if (words.length === 0) return "nothing";
-  const sorted = [...words].sort();
-  return sorted.length === 1
-    ? `${sorted[0]}`
-    : `${sorted.slice(0, -1).join(", ")} ${last} ${sorted.at(-1)}`;
-}
-
-function deviceList(devices: readonly Device[]): string {
-  const kinds = [...new Set(devices.map(deviceKind))].sort();
-  return kinds.length === 0 ? "none" : kinds.join(" and ");
 }

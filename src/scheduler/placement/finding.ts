@@ -2,7 +2,8 @@
 import { QuipuError } from "../../base/errors.js";
 import type { HostView } from "../../model/host.js";
 import { type FittingDevices, fittingDevices } from "./devices.js";
-import { type Asked, type Fault, filters } from "./filters.js";
+import type { Asked, Fault } from "./filter.js";
+import { filters } from "./filters.js";
 import { scoreParts } from "./scores.js";
 
 /** The first rule that keeps it out; `binding` ones do not depend on load. */
