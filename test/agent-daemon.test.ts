@@ -162,7 +162,7 @@ t.test("from assignment to receipt to download, and over a kill", async (t) => {
   t.equal(update.state, RunState.SUCCEEDED);
   const { predicate, subject } = openEnvelope(update.envelope, receiptKey);
   t.equal(subject[0]?.name, "manifest.json");
-  t.match(predicate.execution, { device: "cpu", determinism: "bitwise" });
+  t.match(predicate.execution, { driver: "hash", devices: ["cpu"], determinism: "bitwise" });
 
   const digest = manifestDigest(manifest);
   const expiresAtMs = Date.now() + 60_000;

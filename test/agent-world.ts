@@ -60,7 +60,7 @@ export const report: RunReport = {
     determinism: "bitwise",
     arithmetic: "",
   },
-  usage: { wallMs: 5, cpuMs: 4, inputBytes: 3, outputBytes: 5 },
+  usage: { wallMs: 5, deviceMs: 5, cpuMs: 4, inputBytes: 3, outputBytes: 5 },
   isolation: "none",
 };
 

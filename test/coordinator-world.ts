@@ -285,7 +285,7 @@ export function sealOf(
     isolation: "none",
     startedAt: "2026-01-02T03:04:05.000Z",
     finishedAt: "2026-01-02T03:04:06.000Z",
-    usage: { wallMs: 1, cpuMs: 1, inputBytes: 1, outputBytes: 1 },
+    usage: { wallMs: 1, deviceMs: 1, cpuMs: 1, inputBytes: 1, outputBytes: 1 },
   };
   const envelope = sealEnvelope(buildStatement(change(facts)), host.signer);
   const states = {

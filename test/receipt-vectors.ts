@@ -38,9 +38,12 @@ export const receiptFacts: RunFacts = {
   job,
   host: "sg-1",
   place: { country: "SG", zone: "sg-west", site: "private", grade: "operator-asserted" },
+  clock: { offsetMs: -12, uncertaintyMs: 3 },
   agentVersion: "0.1.0",
+  devices: ["cpu"],
   decisionDigest: `sha256:${"d1".repeat(32)}`,
   policyDigest: `sha256:${"d2".repeat(32)}`,
+  priceBookDigest: `sha256:${"d4".repeat(32)}`,
   dataSet: {
     name: "digits",
     manifestDigest: `sha256:${"d3".repeat(32)}`,
@@ -73,7 +76,7 @@ export const receiptFacts: RunFacts = {
   isolation: "process",
   startedAt: "2026-11-23T03:00:00.000Z",
   finishedAt: "2026-11-23T03:00:01.250Z",
-  usage: { wallMs: 1250, cpuMs: 2400, inputBytes: 1_048_576, outputBytes: 3008 },
+  usage: { wallMs: 1250, deviceMs: 1200, cpuMs: 2400, inputBytes: 1_048_576, outputBytes: 3008 },
 };
 
 /** Every golden file by its name. */

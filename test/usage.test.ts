@@ -23,7 +23,10 @@ async function worldOf(days: number): Promise<CoordinatorWorld> {
   for (let day = 0; day < days; day += 1) {
     await world.one(job({ owner: day % 2 === 0 ? "even" : "odd" }));
     const finishedAt = new Date(firstMs + day * dayMs).toISOString();
-    const usage = { wallMs: 1000 + day, cpuMs: day, inputBytes: 2 ** 40, outputBytes: 1 };
+    const usage = {
+      ...{ wallMs: 1000 + day, deviceMs: day, cpuMs: day },
+      ...{ inputBytes: 2 ** 40, outputBytes: 1 },
+    };
     const change = (facts: RunFacts): RunFacts => ({ ...facts, finishedAt, usage });
     await host.report(host.seal(day === 2 ? "failed" : "succeeded", host.assign, change));
   }
@@ -109,8 +112,7 @@ t.test("sums are exact, and those of groups add up to the whole", (t) => {
   const run = fc.record({
     ...{ owner, host: owner, jobId: owner, country: owner, jobName: owner },
     outcome: fc.constantFrom("succeeded", "failed"),
-    ...{ wallMs: number, cpuMs: number, inputBytes: number, outputBytes: number },
-    devices: fc.integer({ min: 0, max: 8 }),
+    ...{ wallMs: number, deviceMs: number, cpuMs: number, inputBytes: number, outputBytes: number },
   });
   const by = fc.constantFrom("tenant" as const, "host" as const, "job" as const);
   fc.assert(
@@ -119,10 +121,7 @@ t.test("sums are exact, and those of groups add up to the whole", (t) => {
       for (const one of runs) totals.add(one as unknown as RunUsage);
       const sum = (of: (total: Totals["all"]) => bigint) =>
         totals.groups.reduce((all, group) => all + of(group), 0n) === of(totals.all);
-      const devicesMs = runs.reduce(
-        (all, { wallMs, devices }) => all + wallMs * BigInt(devices || 1),
-        0n,
-      );
+      const devicesMs = runs.reduce((all, { deviceMs }) => all + deviceMs, 0n);
       const whole = runs.reduce((all, { inputBytes }) => all + inputBytes, 0n);
       return (
         sum(({ wallMs }) => wallMs) &&

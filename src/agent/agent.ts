@@ -25,6 +25,7 @@ import {
 } from "../gen/quipu/v1/attach_pb.js";
 import type { RunRef } from "../model/run.js";
 import { checkedMs, parseAssignment, parseRunKey, runKey, runRefOf } from "./assignment.js";
+import { ClockOffset } from "./clock-offset.js";
 import { LeaseBook } from "./lease.js";
 import { placeMessage, refMessage, runUpdate, say } from "./messages.js";
 import type { AgentIdentity, AgentPorts, RunPhase } from "./ports.js";
@@ -56,6 +57,7 @@ export class Agent {
   readonly #ended = new Set<string>();
   readonly #leases = new LeaseBook();
   readonly #timers = new Timers();
+  readonly #clockOffset: ClockOffset;
   readonly #house: RunHouse;
   #attached = false;
   #connected = false;
@@ -72,6 +74,7 @@ export class Agent {
     this.#identity = identity;
     this.#ports = ports;
     this.#instanceId = toHex(ports.random.bytes(16));
+    this.#clockOffset = new ClockOffset(ports.clock);
     this.#house = {
       identity,
       ports,
@@ -79,6 +82,7 @@ export class Agent {
       attached: () => this.#attached,
       send: (message) => this.#send(message),
       left: (life, acknowledged) => this.#left(life, acknowledged),
+      clockReading: () => this.#clockOffset.reading,
       spoolTrouble: new Map(),
     };
   }
@@ -246,7 +250,8 @@ export class Agent {
     for (const life of [...this.#runs.values()]) life.say();
   }
 
-  #heartbeatAck({ sequence, fenced, heartbeatMs }: HeartbeatAck): void {
+  #heartbeatAck({ sequence, fenced, heartbeatMs, atMs }: HeartbeatAck): void {
+    this.#clockOffset.answered(Number(sequence), Number(atMs));
     if (heartbeatMs > 0n) {
       this.#heartbeatMs = checkedMs(heartbeatMs, heartbeatMsMax, "heartbeatMs");
     }
@@ -320,6 +325,7 @@ export class Agent {
       now,
       held.map(({ key }) => key),
     );
+    this.#clockOffset.sent(sequence);
     const runs = held.map(({ ref }) => refMessage(ref));
     const heartbeat = create(HeartbeatSchema, { sequence: BigInt(sequence), runs });
     this.#send(say({ case: "heartbeat", value: heartbeat }));

@@ -16,6 +16,7 @@ export interface Assignment extends RunRef {
   readonly jobDigest: Digest;
   readonly decisionDigest: Digest;
   readonly policyDigest: Digest;
+  readonly priceBookDigest?: Digest;
   readonly leaseMs: number;
   /** The first of those that the run has. */
   readonly device: string;
@@ -48,7 +49,7 @@ const inputsMax = 1024;
 export function parseAssignment(assign: Assign): Assignment {
   const { jobId, device } = assign;
   const job = parseJob(assign.spec);
-  const { policyDigest } = parseJson<Decision>(assign.decision, "decision");
+  const { policyDigest, priceBookDigest } = parseJson<Decision>(assign.decision, "decision");
   if (assign.inputs.length > inputsMax) {
     throw new QuipuError("LIMIT_EXCEEDED", `the assignment names more than ${inputsMax} inputs`);
   }
@@ -60,6 +61,9 @@ export function parseAssignment(assign: Assign): Assignment {
     jobDigest: digestOf(assign.spec),
     decisionDigest: digestOf(assign.decision),
     policyDigest: parseDigest(String(policyDigest)),
+    ...(priceBookDigest === undefined
+      ? {}
+      : { priceBookDigest: parseDigest(String(priceBookDigest)) }),
     leaseMs: checkedMs(assign.leaseMs, leaseMsMax, "leaseMs"),
     device,
     devices: parseDevices(assign, job),

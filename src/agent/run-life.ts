@@ -20,7 +20,7 @@ import {
   RunUpdateSchema,
 } from "../gen/quipu/v1/attach_pb.js";
 import type { DurableFolder } from "../io/store/durable-folder.js";
-import type { RunRef } from "../model/run.js";
+import type { ClockReading, RunRef } from "../model/run.js";
 import { type Assignment, runKey, runRefOf } from "./assignment.js";
 import { refMessage, runUpdate, say } from "./messages.js";
 import type { AgentIdentity, AgentPorts, RunPhase, RunReport } from "./ports.js";
@@ -39,6 +39,8 @@ export interface RunHouse {
   /** The run is over and its files are gone. */
   readonly left: (life: RunLife, acknowledged: boolean) => void;
   /** Why the spool refuses writes now, by run; nothing new is claimed until it is empty. */
+  /** Of this host beside the coordinator, where it is known. */
+  readonly clockReading: () => ClockReading | undefined;
   readonly spoolTrouble: Map<string, QuipuError>;
 }
 
@@ -227,6 +229,7 @@ export class RunLife {
       assignment: this.assignment,
       cancelled: this.#stop === "cancelled",
       report: this.#report,
+      clock: this.house.clockReading(),
       startedAt: timestamp(wall),
       // Start plus what the boot clock measured: a step of the wall clock cannot end a run before it began.
       finishedAt: timestamp(wall + clock.bootMs() - boot),

@@ -34,6 +34,7 @@ export class HostRunner implements Runner {
       hooks,
       inputPaths: new Map(),
       isolation: "none",
+      deviceMs: 0,
       cpuMs: 0,
       inputBytes: 0,
       outputBytes: 0,
@@ -57,6 +58,7 @@ export class HostRunner implements Runner {
     }
     const usage = {
       wallMs: Math.round(this.#host.clock.bootMs() - startedMs),
+      deviceMs: Math.round(work.deviceMs),
       cpuMs: Math.round(work.cpuMs),
       inputBytes: work.inputBytes,
       outputBytes: failure === undefined ? work.outputBytes : 0,

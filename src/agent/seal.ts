@@ -4,7 +4,7 @@
  */
 import { QuipuError } from "../base/errors.js";
 import { RunState, type RunUpdate } from "../gen/quipu/v1/attach_pb.js";
-import type { RunFacts, Usage } from "../model/run.js";
+import type { ClockReading, RunFacts, Usage } from "../model/run.js";
 import { sealEnvelope } from "../proof/receipt/envelope.js";
 import { buildStatement } from "../proof/receipt/statement.js";
 import type { Assignment } from "./assignment.js";
@@ -16,6 +16,7 @@ export interface RunEnd {
   readonly cancelled: boolean;
   /** Absent when the work never started. */
   readonly report: RunReport | undefined;
+  readonly clock: ClockReading | undefined;
   /** RFC 3339. */
   readonly startedAt: string;
   readonly finishedAt: string;
@@ -23,6 +24,7 @@ export interface RunEnd {
 
 export const noUsage: Usage = Object.freeze({
   wallMs: 0,
+  deviceMs: 0,
   cpuMs: 0,
   inputBytes: 0,
   outputBytes: 0,
@@ -60,9 +62,14 @@ function factsOf(end: RunEnd, identity: AgentIdentity): RunFacts {
     job: assignment.job,
     host: identity.host,
     place: identity.place,
+    ...(end.clock === undefined ? {} : { clock: end.clock }),
     agentVersion: identity.version,
+    devices: devicesOf(end),
     decisionDigest: assignment.decisionDigest,
     policyDigest: assignment.policyDigest,
+    ...(assignment.priceBookDigest === undefined
+      ? {}
+      : { priceBookDigest: assignment.priceBookDigest }),
     ...(assignment.dataSet === undefined ? {} : { dataSet: assignment.dataSet }),
     inputs: assignment.inputs.map(({ digest }) => digest),
     ...outcomeOf(end),
@@ -71,6 +78,12 @@ function factsOf(end: RunEnd, identity: AgentIdentity): RunFacts {
     finishedAt: end.finishedAt,
     usage: report?.usage ?? noUsage,
   };
+}
+
+/** A run whose device was lost may have ended on the processor. */
+function devicesOf({ assignment: { devices }, report }: RunEnd): readonly string[] {
+  const used = report?.result?.device;
+  return used === undefined || devices.includes(used) ? devices : [used];
 }
 
 function outcomeOf({

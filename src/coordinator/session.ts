@@ -205,7 +205,8 @@ export class Session implements HostStream {
     }
     if (this.#closed) return;
     const everyMs = BigInt(heartbeatMs(this.#core));
-    const value = create(HeartbeatAckSchema, { sequence, fenced, heartbeatMs: everyMs });
+    const atMs = BigInt(this.#core.ports.clock.wallMs());
+    const value = create(HeartbeatAckSchema, { sequence, fenced, heartbeatMs: everyMs, atMs });
     this.send(say({ case: "heartbeatAck", value }));
   }
 

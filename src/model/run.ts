@@ -26,8 +26,17 @@ export interface RunResult {
   readonly arithmetic: string;
 }
 
+/** How far a host's wall clock was ahead of the coordinator's, give or take. */
+export interface ClockReading {
+  /** Negative where it was behind. */
+  readonly offsetMs: number;
+  readonly uncertaintyMs: number;
+}
+
 export interface Usage {
   readonly wallMs: number;
+  /** For how long devices were held, added up. */
+  readonly deviceMs: number;
   /** User and system time of the process that did the work. */
   readonly cpuMs: number;
   readonly inputBytes: number;
@@ -41,9 +50,15 @@ export interface RunFacts extends RunRef {
   readonly job: JobSpec;
   readonly host: string;
   readonly place: Place;
+  /** Absent before the coordinator has answered a heartbeat. */
+  readonly clock?: ClockReading;
   readonly agentVersion: string;
+  /** What it had, or, where it had to do with another one in the end, that one. */
+  readonly devices: readonly string[];
   readonly decisionDigest: Digest;
   readonly policyDigest: Digest;
+  /** Of the price book in force when it was placed, where there was one. */
+  readonly priceBookDigest?: Digest;
   readonly dataSet?: {
     readonly name: string;
     readonly manifestDigest: Digest;

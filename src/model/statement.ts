@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { dataClasses, digest } from "./data-set.js";
 import { name } from "./name.js";
-import { place } from "./place.js";
+import { place, placeGrades } from "./place.js";
 
 export const statementType = "https://in-toto.io/Statement/v1";
 export const computeRunType = "https://quipu.dev/compute-run/v1";
@@ -15,6 +15,18 @@ export const jobBuildType = "https://quipu.dev/job/v1";
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
 const text = z.string().max(2000);
 const count = z.int().nonnegative();
+/** A whole number of some unit; beyond what a JSON number holds exactly, in decimal digits. */
+const meter = z.union([
+  count,
+  z
+    .string()
+    .regex(/^[1-9][0-9]{15,38}$/, "must be a whole number")
+    .refine((digits) => BigInt(digits) > BigInt(Number.MAX_SAFE_INTEGER), {
+      error: "must be a JSON number where one holds it",
+    }),
+]);
+/** A number of at least 0 as decimal digits, for what is never computed with in binary. */
+const decimal = z.string().regex(/^(0|[1-9][0-9]{0,17})(\.[0-9]{0,17}[1-9])?$/, "must be decimal");
 const time = z
   .string()
   .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/, "must be an RFC 3339 time in UTC");
@@ -82,24 +94,50 @@ const predicate = z.strictObject({
     failure: z.strictObject({ code: z.string().regex(/^[A-Z_]{1,64}$/), message: text }).optional(),
   }),
   // Without defaults: what a receipt says, it says itself.
-  host: z.strictObject({ name, place: place.extend({ zone: z.string().max(63) }) }),
+  host: z.strictObject({
+    name,
+    place: place.extend({ zone: z.string().max(63) }),
+    /** What stands behind the grade of the place; empty: the word of whoever set it. */
+    evidence: z
+      .array(
+        z.strictObject({
+          type: z.string().min(1).max(64),
+          grade: z.enum(placeGrades),
+          digest: z.strictObject({ sha256: hex64 }),
+        }),
+      )
+      .max(16),
+    /** Ahead of the coordinator's clock by so much, give or take. */
+    clock: z.strictObject({ offsetMs: z.int(), uncertaintyMs: count }).optional(),
+  }),
   policyDigest: digest,
+  /** Of the price book in force when the run was placed. */
+  priceBookDigest: digest.optional(),
   isolation: z.enum(["none", "process"]),
   /** What computed the outputs; present when the run succeeded. */
   execution: z
     .strictObject({
-      device: z.string().min(1).max(64),
+      driver: z.string().min(1).max(64),
+      /** Version of the program that computed. */
+      engine: z.string().min(1).max(64),
+      devices: z.array(z.string().min(1).max(64)).min(1).max(64),
       backend: z.string().min(1).max(64),
       determinism: z.enum(["bitwise", "none"]),
       arithmetic: z.string().max(64),
     })
     .optional(),
   usage: z.strictObject({
-    wallMs: count,
-    cpuMs: count,
-    inputBytes: count,
-    outputBytes: count,
+    wallMs: meter,
+    /** For how long devices were held, added up. */
+    deviceMs: meter,
+    cpuMs: meter,
+    inputBytes: meter,
+    outputBytes: meter,
   }),
+  /** Differential privacy that the run spent of its data's budget. */
+  privacy: z
+    .strictObject({ mechanism: z.string().min(1).max(64), epsilon: decimal, delta: decimal })
+    .optional(),
 });
 
 export const statement = z.strictObject({

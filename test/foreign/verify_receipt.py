@@ -129,9 +129,7 @@ def write_bundle(b):
                 "logId": {"keyId": b64(b["log_key_id"])},
                 "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
                 "inclusionProof": {
-                    "logIndex": str(b["index"]),
-                    "rootHash": b64(b["root"]),
-                    "treeSize": str(b["size"]),
+                    "logIndex": str(b["index"]), "rootHash": b64(b["root"]), "treeSize": str(b["size"]),
                     "hashes": [b64(one) for one in b["hashes"]],
                     "checkpoint": {"envelope": b["checkpoint"]},
                 },
@@ -139,8 +137,7 @@ def write_bundle(b):
             }],
         },
         "dsseEnvelope": {
-            "payload": b64(b["payload"]),
-            "payloadType": PAYLOAD_TYPE,
+            "payload": b64(b["payload"]), "payloadType": PAYLOAD_TYPE,
             "signatures": [{"keyid": b["keyid"], "sig": b64(b["sig"])}],
         },
     }
@@ -153,6 +150,9 @@ DIGEST = r"sha256:" + HEX64
 NAME = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 TIME = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z"
 COUNT = int
+DECIMAL = r"(0|[1-9][0-9]{0,17})(\.[0-9]{0,17}[1-9])?"
+GRADES = {"claimed", "operator-asserted", "provider-attested", "hardware-attested"}
+METERS = ["wallMs", "deviceMs", "cpuMs", "inputBytes", "outputBytes"]
 OPTIONAL = "?"  # a field's name that ends so may be missing
 
 
@@ -181,6 +181,19 @@ def shape(value, wanted, path="statement"):
         wanted(value, path)
 
 
+def meter(value, path):
+    if isinstance(value, str):
+        fits = re.fullmatch("[1-9][0-9]{15,38}", value) and int(value) > INTEGER_MAX
+        demand(fits, "statement", f"{path} is no meter")
+    else:
+        shape(value, COUNT, path)
+
+
+def offset(value, path):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    demand(whole and abs(value) <= INTEGER_MAX, "statement", f"{path} is no whole number")
+
+
 def job(value, path):
     fits = isinstance(value, dict) and isinstance(value.get("version"), str)
     demand(fits, "statement", f"{path} has no version")
@@ -191,14 +204,9 @@ def dependency(value, path):
     if kind == "artifact":
         shape(value, {"digest": {"sha256": HEX64}, "annotations": {"kind": {"artifact"}}}, path)
     else:
-        shape(value, {
-            "name": NAME,
-            "digest": {"sha256": HEX64},
-            "annotations": {
-                "kind": {"data-set-manifest"},
-                "dataClass": {"public", "internal", "personal", "sensitive"},
-            },
-        }, path)
+        classes = {"public", "internal", "personal", "sensitive"}
+        notes = {"kind": {"data-set-manifest"}, "dataClass": classes}
+        shape(value, {"name": NAME, "digest": {"sha256": HEX64}, "annotations": notes}, path)
 
 
 OUTPUT = {
@@ -220,16 +228,11 @@ STATEMENT = {
         "runDetails": {
             "builder": {"id": r"https://quipu\.dev/agent/" + NAME, "version": {"quipud": ".+"}},
             "metadata": {"invocationId": ".+", "startedOn": TIME, "finishedOn": TIME},
-            "byproducts": [{
-                "name": {"decision"},
-                "digest": {"sha256": HEX64},
-                "mediaType": {"application/json"},
-            }],
+            "byproducts": [{"name": {"decision"}, "digest": {"sha256": HEX64}, "mediaType": {"application/json"}}],
         },
         "run": {
             "id": r"run-[0-9a-z]{1,32}",
-            "epoch": COUNT,
-            "jobId": r"job-[0-9a-z]{1,32}",
+            "epoch": COUNT, "jobId": r"job-[0-9a-z]{1,32}",
             "jobDigest": DIGEST,
             "outcome": {"succeeded", "failed", "cancelled"},
             "failure?": {"code": "[A-Z_]{1,64}", "message": ".*"},
@@ -239,26 +242,22 @@ STATEMENT = {
             "place": {
                 "country": "[A-Z]{2}",
                 "zone": ".*",
-                "site": {"private", "public"},
-                "grade": {
-                    "claimed",
-                    "operator-asserted",
-                    "provider-attested",
-                    "hardware-attested",
-                },
+                "site": {"private", "public"}, "grade": GRADES,
                 "gradeUntil?": r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z",
                 "operator?": ".+",
             },
+            "evidence": [{"type": ".+", "grade": GRADES, "digest": {"sha256": HEX64}}],
+            "clock?": {"offsetMs": offset, "uncertaintyMs": COUNT},
         },
         "policyDigest": DIGEST,
+        "priceBookDigest?": DIGEST,
         "isolation": {"none", "process"},
         "execution?": {
-            "device": ".+",
-            "backend": ".+",
-            "determinism": {"bitwise", "none"},
-            "arithmetic": ".*",
+            "driver": ".+", "engine": ".+", "devices": [".+"], "backend": ".+",
+            "determinism": {"bitwise", "none"}, "arithmetic": ".*",
         },
-        "usage": {"wallMs": COUNT, "cpuMs": COUNT, "inputBytes": COUNT, "outputBytes": COUNT},
+        "usage": {name: meter for name in METERS},
+        "privacy?": {"mechanism": ".+", "epsilon": DECIMAL, "delta": DECIMAL},
     },
 }
 
@@ -275,6 +274,9 @@ def check_statement(payload):
     demand(run["jobDigest"] == f"sha256:{job_hex}", "statement", "jobDigest is of another job")
     demand(run["epoch"] >= 1, "statement", "epoch is 0")
     demand(len(details["byproducts"]) == 1, "statement", "not one decision")
+    demand(len(predicate["host"]["evidence"]) <= 16, "statement", "too much evidence")
+    devices = predicate.get("execution", {}).get("devices", ["none"])
+    demand(1 <= len(devices) <= 64, "statement", "no devices, or too many")
     demand(details["metadata"]["invocationId"] == run["id"], "statement", "two run ids")
     host = predicate["host"]["name"]
     demand(details["builder"]["id"].endswith(f"/agent/{host}"), "statement", "two hosts")
@@ -297,13 +299,9 @@ def entry_of(bundle, spki, pae):
         "kind": "hashedrekord",
         "spec": {"hashedRekordV002": {
             "data": {"algorithm": "SHA2_256", "digest": b64(sha256(pae))},
-            "signature": {
-                "content": b64(bundle["sig"]),
-                "verifier": {
-                    "keyDetails": "PKIX_ECDSA_P256_SHA_256",
-                    "publicKey": {"rawBytes": b64(spki)},
-                },
-            },
+            "signature": {"content": b64(bundle["sig"]), "verifier": {
+                "keyDetails": "PKIX_ECDSA_P256_SHA_256", "publicKey": {"rawBytes": b64(spki)},
+            }},
         }},
     }).encode()
 

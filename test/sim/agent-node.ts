@@ -241,7 +241,7 @@ export class AgentNode {
   }
 }
 
-const usage = { wallMs: 5, cpuMs: 4, inputBytes: 3, outputBytes: 5 };
+const usage = { wallMs: 5, deviceMs: 5, cpuMs: 4, inputBytes: 3, outputBytes: 5 };
 
 function failed(error: QuipuError): RunReport {
   return { failure: error.toJSON(), usage, isolation: "none" };

@@ -51,8 +51,13 @@ export class Reservations {
   }
 }
 
+interface Held {
+  readonly free: () => void;
+  readonly sinceMs: number;
+}
+
 export function reserveDevice(reservations: Reservations): WorkHook {
-  const frees = new Map<string, readonly (() => void)[]>();
+  const held = new Map<string, Held[]>();
   return {
     name: "reserve-device",
     activity: "waiting for the device",
@@ -60,11 +65,12 @@ export function reserveDevice(reservations: Reservations): WorkHook {
       const key = runKey(work.assignment);
       const { devices, job } = work.assignment;
       const whole = needsWholeDevice(job);
-      const taken: (() => void)[] = [];
-      frees.set(key, taken);
+      const taken: Held[] = [];
+      held.set(key, taken);
       // In one order for all, so that no two runs wait for each other.
       for (const device of [...devices].sort()) {
-        taken.push(await reservations.take(device, whole, work.signal));
+        const free = await reservations.take(device, whole, work.signal);
+        taken.push({ free, sinceMs: work.host.clock.bootMs() });
       }
       if (!driverOf(job.task).writesFiles) return;
       work.scratch = join(work.host.scratchFolder, key);
@@ -76,8 +82,11 @@ export function reserveDevice(reservations: Reservations): WorkHook {
       try {
         if (work.scratch !== undefined) await rm(work.scratch, { recursive: true, force: true });
       } finally {
-        for (const free of frees.get(key) ?? []) free();
-        frees.delete(key);
+        for (const { free, sinceMs } of held.get(key) ?? []) {
+          work.deviceMs += work.host.clock.bootMs() - sinceMs;
+          free();
+        }
+        held.delete(key);
       }
     },
   };

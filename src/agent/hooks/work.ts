@@ -56,6 +56,8 @@ export interface Work {
   result?: RunResult;
   contents?: ReadonlyMap<string, Uint8Array> | undefined;
   isolation: RunFacts["isolation"];
+  /** For how long devices have been held, added up. */
+  deviceMs: number;
   cpuMs: number;
   inputBytes: number;
   outputBytes: number;

@@ -54,10 +54,11 @@ function page({ subject, predicate }: Statement): string[] {
     ...(execution === undefined
       ? []
       : [
-          `execution  ${execution.device}, ${execution.backend}, determinism ${execution.determinism}` +
+          `execution  ${execution.driver} ${execution.engine} on ${execution.devices.join(", ")}, ${execution.backend}, determinism ${execution.determinism}` +
             (execution.arithmetic === "" ? "" : `, arithmetic ${execution.arithmetic}`),
         ]),
-    `usage      ${usage.wallMs} ms, ${usage.cpuMs} ms of processor, ${bytesText(usage.inputBytes)} in, ${bytesText(usage.outputBytes)} out`,
+    `usage      ${usage.wallMs} ms, ${usage.deviceMs} ms of devices, ${usage.cpuMs} ms of processor`,
+    `           ${bytesText(Number(usage.inputBytes))} in, ${bytesText(Number(usage.outputBytes))} out`,
     ...buildDefinition.resolvedDependencies.map(
       (input) =>
         `input      ${"name" in input ? `data set ${input.name}` : "artifact"}  ${shortDigest(input.digest.sha256)}`,

@@ -12,7 +12,6 @@ export interface Total {
   runs: bigint;
   succeeded: bigint;
   wallMs: bigint;
-  /** Wall time of every device that runs had. */
   deviceMs: bigint;
   cpuMs: bigint;
   inputBytes: bigint;
@@ -28,7 +27,7 @@ export function add(total: Total, run: RunUsage): void {
   total.runs += 1n;
   if (run.outcome === "succeeded") total.succeeded += 1n;
   total.wallMs += run.wallMs;
-  total.deviceMs += run.wallMs * BigInt(Math.max(1, run.devices));
+  total.deviceMs += run.deviceMs;
   total.cpuMs += run.cpuMs;
   total.inputBytes += run.inputBytes;
   total.outputBytes += run.outputBytes;

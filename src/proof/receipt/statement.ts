@@ -54,14 +54,22 @@ export function buildStatement(facts: RunFacts): Statement {
         outcome: facts.outcome,
         ...(failure === undefined ? {} : { failure: failureOf(failure.code, failure.message) }),
       },
-      host: { name: facts.host, place: facts.place },
+      host: {
+        name: facts.host,
+        place: facts.place,
+        evidence: [],
+        ...(facts.clock === undefined ? {} : { clock: facts.clock }),
+      },
       policyDigest: facts.policyDigest,
+      ...(facts.priceBookDigest === undefined ? {} : { priceBookDigest: facts.priceBookDigest }),
       isolation: facts.isolation,
       ...(result === undefined
         ? {}
         : {
             execution: {
-              device: result.device,
+              driver: facts.job.task.driver,
+              engine: facts.agentVersion,
+              devices: [...facts.devices],
               backend: result.backend,
               determinism: result.determinism,
               arithmetic: result.arithmetic,

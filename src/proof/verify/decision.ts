@@ -16,11 +16,15 @@ export function checkDecision({ predicate }: Statement, bytes: Uint8Array): stri
   const decision = parseStrictJson(bytes, "decision record", decisionBytesMax) as {
     readonly jobDigest?: unknown;
     readonly policyDigest?: unknown;
+    readonly priceBookDigest?: unknown;
     readonly outcome?: { readonly kind?: unknown; readonly host?: unknown };
   } | null;
   const { run, host, policyDigest } = predicate;
   if (decision?.jobDigest !== run.jobDigest) throw failed("it is about another job");
   if (decision.policyDigest !== policyDigest) throw failed("it was made by other rules");
+  if (decision.priceBookDigest !== predicate.priceBookDigest) {
+    throw failed("it was made by another price book");
+  }
   if (decision.outcome?.kind !== "placed" || decision.outcome.host !== host.name) {
     throw failed(`it did not put the run on ${host.name}`);
   }

@@ -20,7 +20,7 @@ const facts: Readonly<Record<string, (statement: Statement) => string | undefine
   run: ({ predicate }) => predicate.run.id,
   outcome: ({ predicate }) => predicate.run.outcome,
   policy: ({ predicate }) => predicate.policyDigest,
-  device: ({ predicate }) => predicate.execution?.device,
+  device: ({ predicate }) => predicate.execution?.devices.join(","),
   backend: ({ predicate }) => predicate.execution?.backend,
   determinism: ({ predicate }) => predicate.execution?.determinism,
   arithmetic: ({ predicate }) => predicate.execution?.arithmetic,
@@ -57,9 +57,15 @@ export function checkExpectations(statement: Statement, expected: readonly Expec
   return expected.map(({ name, value }) => `${name}=${value}`).join(", ");
 }
 
-/** What it was worth when the run ended. */
+/**
+ * What it was worth when the run ended. Above what an operator's word gives, a grade counts only as far as
+ * evidence of it is named.
+ */
 function gradeOf({ predicate: { host, runDetails } }: Statement): string {
-  const { grade, gradeUntil } = host.place;
+  const { grade: stated, gradeUntil } = host.place;
+  const shown = ["operator-asserted", ...host.evidence.map(({ grade }) => grade)];
+  const best = shown.reduce((one, other) => (rank(other) > rank(one) ? other : one));
+  const grade = rank(stated) > rank(best) ? best : stated;
   const isOver =
     gradeUntil !== undefined &&
     Date.parse(gradeUntil) <= Date.parse(runDetails.metadata.finishedOn);
@@ -69,6 +75,9 @@ function gradeOf({ predicate: { host, runDetails } }: Statement): string {
 /** A grade is met by a better one. */
 function meets(name: string, value: string, found: string): boolean {
   if (name !== "grade") return value === found;
-  const rank = (grade: string) => (placeGrades as readonly string[]).indexOf(grade);
   return rank(value) >= 0 && rank(found) >= rank(value);
+}
+
+function rank(grade: string): number {
+  return (placeGrades as readonly string[]).indexOf(grade);
 }
