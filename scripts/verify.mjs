@@ -23,7 +23,7 @@ const checks = [
   ["dead code", bin("knip")],
   ["proto", node("scripts/proto.mjs", "check")],
   ["docs", node("scripts/docs.mjs")],
-  ["job schema", node("scripts/job-schema.mjs", "--check")],
+  ["schemas", node("scripts/schemas.mjs", "--check")],
   ["tests", node("scripts/test.mjs")],
 ];
 
