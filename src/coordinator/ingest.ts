@@ -206,13 +206,21 @@ export function finishReceipt(core: Core, receipt: ReceiptRecord, fresh?: Opened
   return finished;
 }
 
-/** `fresh`: it was staged a moment ago, so the log cannot have it yet. */
+/**
+ * `fresh`: it was staged a moment ago, so the log has it only where a doubled update of the same run was
+ * answered first; what that one wrote is remembered then.
+ */
 async function finish(core: Core, receipt: ReceiptRecord, fresh?: Opened): Promise<number> {
   const { store } = core.ports;
   const run = await store.runs.get(receipt.runId);
   if (run === undefined) throw new QuipuError("INTERNAL", `receipt without run ${receipt.runId}`);
   // Its signature was checked before it was staged, and is not checked again.
   const envelope = fresh?.envelope ?? parseEnvelope(receipt.envelope);
+  const now = fresh === undefined ? undefined : await store.receipts.get(receipt.runId);
+  if (now?.logIndex !== undefined) {
+    core.receiptsOwed.delete(run.id);
+    return now.logIndex;
+  }
   const entry = entryBytes(envelope, run.receiptKey);
   const logIndex = await core.logBook.append(entry, fresh !== undefined);
   await store.transact((tables) => setLogged(tables, run, logIndex));
