@@ -106,7 +106,8 @@ export class Board {
     entry.view = ordered({ ...entry.view, load: withRun(entry.view.load, demand) });
     entry.cell = this.#cells.add(before.kind, entry.view);
     this.#cells.remove(before, host);
-    for (const row of rowsOf(demand)) this.#origins.take(host, row);
+    if (demand.more === undefined) this.#origins.take(host, demand);
+    else for (const row of rowsOf(demand)) this.#origins.take(host, row);
   }
 
   #entry(host: string): Entry {

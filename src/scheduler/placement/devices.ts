@@ -4,7 +4,7 @@ import {
   type Device,
   type DeviceLoad,
   deviceKind,
-  freeSlots,
+  deviceKinds,
   type HostView,
   hostRow,
   isCapable,
@@ -46,23 +46,54 @@ export function fittingDevices(wish: Wish, host: HostView): FittingDevices {
   const { devices: count = 1, memoryBytes, slice, computeCapabilityMin: least } = job.resources;
   const backend = taskBackend(job.task);
   const wanted = wantedKinds(job.resources);
-  const kinds = host.devices.filter((device) => wanted.includes(deviceKind(device)));
-  const slices = kinds.filter((device) => device.slice === slice);
-  const backends = slices.filter(
-    (device) => backend === "auto" || device.backends.includes(backend),
-  );
+  // What is not asked is not looked at: an offer looks at every device of its host anew.
+  const isPlain = arePlain(host.devices);
+  const kinds =
+    wanted === deviceKinds
+      ? host.devices
+      : host.devices.filter((device) => wanted.includes(deviceKind(device)));
+  const slices =
+    isPlain && slice === undefined ? kinds : kinds.filter((device) => device.slice === slice);
+  const backends =
+    backend === "auto" ? slices : slices.filter((device) => device.backends.includes(backend));
   const capable =
     least === undefined ? backends : backends.filter((device) => isCapable(device, least));
-  const roomy = capable.filter((device) => device.memoryBytes >= memoryBytes);
-  const affordable = roomy.filter((device) => isAffordable(wish, host, device));
-  const healthy = affordable.filter(({ health }) => health === undefined);
-  const granted = healthy.filter(
-    (device) => !bounds.kinds?.some(({ kind }) => kind === deviceKind(device)),
-  );
-  const free = granted.filter((device) => isFree(host, device, rowOf(job, device)));
+  const roomy =
+    memoryBytes === 0 ? capable : capable.filter((device) => device.memoryBytes >= memoryBytes);
+  const affordable =
+    job.budget === undefined ? roomy : roomy.filter((device) => isAffordable(wish, host, device));
+  const healthy = isPlain ? affordable : affordable.filter(({ health }) => health === undefined);
+  const barred = bounds.kinds;
+  const granted =
+    barred === undefined
+      ? healthy
+      : healthy.filter((device) => !barred.some(({ kind }) => kind === deviceKind(device)));
+  const whole = needsWholeDevice(job);
+  const free = granted.filter((device) => {
+    return isFree(host, device, whole ? device.slots : 1, memoryBytes);
+  });
   const best = bestOf(job, free, count);
-  const fit = { count, kinds, slices, backends, capable, roomy, affordable, healthy };
-  return { ...fit, granted, free, best };
+  return {
+    count,
+    kinds,
+    slices,
+    backends,
+    capable,
+    roomy,
+    affordable,
+    healthy,
+    granted,
+    free,
+    best,
+  };
+}
+
+/** Whether all are whole and healthy, as nearly everywhere. */
+function arePlain(devices: readonly Device[]): boolean {
+  for (const { slice, health } of devices) {
+    if (slice !== undefined || health !== undefined) return false;
+  }
+  return true;
 }
 
 /** What has no price, or one in another currency, is within no budget. */
@@ -111,10 +142,11 @@ function rowOf(job: JobSpec, { id, slots }: Device): DeviceLoad {
   return { device: id, slots: needsWholeDevice(job) ? slots : 1, memoryBytes };
 }
 
-function isFree(host: HostView, device: Device, demand: DeviceLoad): boolean {
-  if (freeSlots(host, device) < demand.slots) return false;
-  const held = host.load.find((row) => row.device === device.id)?.memoryBytes ?? 0;
-  return held + demand.memoryBytes <= device.memoryBytes;
+function isFree(host: HostView, device: Device, slots: number, memoryBytes: number): boolean {
+  const held = host.load.find((row) => row.device === device.id);
+  if (held === undefined) return slots <= device.slots && memoryBytes <= device.memoryBytes;
+  const fits = held.slots + slots <= device.slots;
+  return fits && held.memoryBytes + memoryBytes <= device.memoryBytes;
 }
 
 /** Of equally good ones the first is taken. */

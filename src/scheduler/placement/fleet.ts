@@ -21,16 +21,23 @@ export function compare(a: string, b: string): number {
 /** The view with everything in it in the one order that its row has. */
 export function ordered(view: HostView): HostView {
   const { name, place, cores, memoryBytes, attached, cordoned } = view;
+  const own = cores === undefined && memoryBytes === undefined ? undefined : ownOf(view);
   return {
     name,
     place,
-    ...(cores === undefined ? {} : { cores }),
-    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...own,
     devices: inOrder(view.devices, (a, b) => a.id.length - b.id.length || compare(a.id, b.id)),
     dataSets: inOrder(view.dataSets, compare),
     attached,
     cordoned,
     load: inOrder(view.load, (a, b) => compare(a.device, b.device)),
+  };
+}
+
+function ownOf({ cores, memoryBytes }: HostView): Pick<HostView, "cores" | "memoryBytes"> {
+  return {
+    ...(cores === undefined ? {} : { cores }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
   };
 }
 
