@@ -13,7 +13,7 @@ import { buildStatement } from "../src/proof/receipt/statement.js";
 import { appendEntries, emptyEdge } from "../src/proof/tlog/append.js";
 import { signCheckpoint } from "../src/proof/tlog/checkpoint.js";
 import { LogReader } from "../src/proof/tlog/reader.js";
-import { verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
+import { type VerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
 
 const job: JobSpec = jobSpec.parse({
   version: "quipu.dev/v1",
@@ -81,25 +81,39 @@ export const receiptFacts: RunFacts = {
 
 /** Every golden file by its name. */
 export async function makeReceiptVectors(): Promise<ReceiptFile[]> {
+  const { envelope, entry, files } = await makeReceipt();
+  return [
+    { name: "facts.json", content: canonicalBytes(receiptFacts) },
+    { name: "statement.json", content: canonicalBytes(buildStatement(receiptFacts)) },
+    { name: "envelope.json", content: envelope },
+    { name: "entry.json", content: entry },
+    ...files,
+  ];
+}
+
+/** The files of a receipt's folder; `witness` may add to the checkpoint and give the policy that asks for it. */
+export async function makeReceipt(
+  facts = receiptFacts,
+  witness: (
+    checkpoint: string,
+    logKey: VerifierKey,
+  ) => { checkpoint: string; policyText?: string } = (checkpoint) => ({ checkpoint }),
+): Promise<{ envelope: Uint8Array; entry: Uint8Array; files: ReceiptFile[] }> {
   const signer = newSigner("ecdsa-p256-sha256");
-  const envelope = sealEnvelope(buildStatement(receiptFacts), signer);
+  const envelope = sealEnvelope(buildStatement(facts), signer);
   const entry = entryOf(envelope, signer.publicKey);
   const logSigner = newSigner("ed25519");
   const logKey = verifierKeyOf(logSigner, "log.example.com/quipu");
   const others = Array.from({ length: 10 }, (_, i) => Uint8Array.of(i));
   const index = 6;
   const entries = [...others.slice(0, index), entry, ...others.slice(index)];
-  const { files, root } = appendEntries(emptyEdge, entries);
+  const { files: tiles, root } = appendEntries(emptyEdge, entries);
   const size = entries.length;
-  const published = new Map(files.map(({ path, content }) => [path, content]));
+  const published = new Map(tiles.map(({ path, content }) => [path, content]));
   const hashes = await new LogReader(async (path) => published.get(path)).inclusion(index, size);
-  const checkpoint = signCheckpoint({ origin: logKey.name, size, root }, logSigner);
+  const signed = signCheckpoint({ origin: logKey.name, size, root }, logSigner);
+  const { checkpoint, policyText } = witness(signed, logKey);
   const proof = { index, size, root, hashes, checkpoint };
-  return [
-    { name: "facts.json", content: canonicalBytes(receiptFacts) },
-    { name: "statement.json", content: canonicalBytes(buildStatement(receiptFacts)) },
-    { name: "envelope.json", content: envelope },
-    { name: "entry.json", content: entry },
-    ...receiptFiles("digits", envelope, signer.publicKey, proof, { verifierKey: logKey }),
-  ];
+  const log = { verifierKey: logKey, policyText };
+  return { envelope, entry, files: receiptFiles("digits", envelope, signer.publicKey, proof, log) };
 }

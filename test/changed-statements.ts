@@ -1,0 +1,81 @@
+/** Statements that someone might sign though they break a rule: what a verifier must refuse. */
+import { canonicalBytes } from "../src/base/canonical-json.js";
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** What could stand in a place instead. */
+export type Change = (at: Json, path: string) => Json[];
+
+/** Every copy of a document in which one place was changed by `change`. */
+function* variants(value: Json, change: Change, path = ""): Generator<[string, Json]> {
+  for (const other of change(value, path)) yield [path, other];
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) {
+    for (const [where, other] of variants(member, change, `${path}/${key}`)) {
+      const copy = (Array.isArray(value) ? [...value] : { ...value }) as { [key: string]: Json };
+      copy[key] = other;
+      yield [where, copy];
+    }
+  }
+}
+
+const changes: readonly Change[] = [
+  // a value of another type in each place
+  (at) => (typeof at === "object" ? ["text"] : [[at]]),
+  // a field that nobody knows in each object
+  (at) =>
+    typeof at === "object" && at !== null && !Array.isArray(at) ? [{ ...at, unknown: 1 }] : [],
+  // each field left out
+  (at) =>
+    typeof at === "object" && at !== null && !Array.isArray(at)
+      ? Object.keys(at)
+          .filter((gone) => !["clock", "priceBookDigest"].includes(gone)) // may be absent
+          .map((gone) => Object.fromEntries(Object.entries(at).filter(([key]) => key !== gone)))
+      : [],
+  // numbers that are not whole, or not in range
+  (at, path) => {
+    const below = path.endsWith("/offsetMs") ? -(2 ** 53) : -1;
+    return typeof at === "number" ? [0.5, below, 2 ** 60] : [];
+  },
+  // meters and privacy as digits where they must not be, or badly
+  (at, path) => {
+    if (/usage\/\w+$/.test(path)) return ["1", "9007199254740991", `0${2n ** 60n}`, "1".repeat(40)];
+    if (path !== "/predicate") return [];
+    const spent = { mechanism: "gaussian", epsilon: "0.5", delta: "0.00001" };
+    return [{ epsilon: "0.50" }, { epsilon: ".5" }, { delta: "1e-5" }, { delta: "-1" }].map(
+      (wrong) => ({ ...(at as object), privacy: { ...spent, ...wrong } }),
+    );
+  },
+];
+/** Changes of a statement that are about its shape, each with the place that was changed. */
+export function* changedStatements(
+  payload: Uint8Array,
+  own: readonly Change[] = [],
+): Generator<[string, Uint8Array]> {
+  const statement = JSON.parse(new TextDecoder().decode(payload)) as Json;
+  for (const change of [...changes, ...own]) {
+    for (const [path, changed] of variants(statement, change))
+      yield [path, canonicalBytes(changed)];
+  }
+}
+
+/** Payloads that are wrong as a whole, or against a rule across fields. */
+export function brokenPayloads(payload: string): Readonly<Record<string, string>> {
+  return {
+    "not canonical": ` ${payload}`,
+    "a doubled key": payload.replace('"epoch":2', '"epoch":1,"epoch":2'),
+    "another order": payload.replace(/^\{/, '{"z":0,'),
+    "too deep": "[".repeat(100_000) + "]".repeat(100_000),
+    "too long": JSON.stringify("x".repeat(2 ** 20)),
+    "not JSON": "{",
+    "something after the end": `${payload}\u0000`,
+    "a job that is not the digest's": payload.replace('"owner":"lab"', '"owner":"law"'),
+    "another host's agent": payload.replace("agent/sg-1", "agent/sg-2"),
+    "success with a failure": payload.replace(
+      '"outcome":"succeeded"',
+      '"failure":{"code":"IO","message":""},"outcome":"succeeded"',
+    ),
+    "failure with outputs": payload.replace('"outcome":"succeeded"', '"outcome":"failed"'),
+    "outputs that share a name": payload.replace("größe ∑.txt", "predictions.npy"),
+  };
+}

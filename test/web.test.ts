@@ -1,0 +1,575 @@
+/**
+ * The page that checks receipts in a browser: its script, run here, says of every receipt what `verifyReceipt` says;
+ * and in a real browser it shows that, asks nobody, and takes nothing for markup.
+ */
+import { File } from "node:buffer";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import t from "tap";
+import { digestOf } from "../src/base/bytes.js";
+import { canonicalBytes } from "../src/base/canonical-json.js";
+import { newSigner } from "../src/io/identity/signer.js";
+import type { RunFacts } from "../src/model/run.js";
+import { pemOf } from "../src/proof/receipt/bundle.js";
+import { envelopeJson, preAuthEncoding, receiptKeyId } from "../src/proof/receipt/envelope.js";
+import { buildStatement, parseStatement } from "../src/proof/receipt/statement.js";
+import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
+import { formatVerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
+import { parseExpectation } from "../src/proof/verify/expect.js";
+import { type Check, type Questions, verifyReceipt } from "../src/proof/verify/receipt.js";
+import { type Trust, trustBeside } from "../src/proof/verify/trust.js";
+import { brokenPayloads, type Change, changedStatements } from "./changed-statements.js";
+import { Chromium, findChromium } from "./chromium.js";
+import { makeReceipt, receiptFacts } from "./receipt-vectors.js";
+
+const html = readFileSync("web/verify.html", "utf8");
+const inside = (tag: string): string => {
+  const found = new RegExp(`<${tag}(?: type="module")?>([^]*?)</${tag}>`).exec(html)?.[1];
+  if (found === undefined) throw new Error(`the page has no ${tag}`);
+  return found;
+};
+
+interface PageReport {
+  readonly file: string;
+  readonly ok: boolean;
+  readonly trust: string;
+  readonly checks: readonly Check[];
+  readonly firstFailed?: Check;
+  readonly statement?: object;
+  readonly outputsHeld?: readonly string[];
+  readonly logKey?: string;
+}
+type PageVerify = (
+  files: readonly File[],
+  questions?: object,
+) => Promise<{ ok: boolean; receipts: PageReport[]; strangers: string[] }>;
+
+const script = Buffer.from(inside("script")).toString("base64");
+await import(`data:text/javascript;base64,${script}`);
+const { verifyFiles } = globalThis as unknown as { verifyFiles: PageVerify };
+
+type Content = Uint8Array | string;
+interface Folder {
+  readonly [name: string]: Content;
+}
+const bytes = (content: Content): Uint8Array =>
+  typeof content === "string" ? new TextEncoder().encode(content) : content;
+const filesOf = (folder: Folder): File[] =>
+  Object.entries(folder).map(([name, content]) => new File([content], name));
+const folderOf = (files: readonly { name: string; content: Uint8Array }[]): Folder =>
+  Object.fromEntries(files.map(({ name, content }) => [name, content]));
+
+const goldenAt = "test/vectors/receipt";
+const bundleName = "digits.sigstore.json";
+const golden: Folder = Object.fromEntries(
+  readdirSync(goldenAt)
+    .filter((name) => /\.(pem|tlog-proof)$|^digits|^trusted/.test(name))
+    .map((name) => [name, new Uint8Array(readFileSync(join(goldenAt, name)))]),
+);
+const bundle = golden[bundleName] as Uint8Array;
+
+/** What the page says of a folder's receipt. */
+async function pageSays(folder: Folder, questions?: object): Promise<PageReport> {
+  const { receipts } = await verifyFiles(filesOf(folder), questions);
+  if (receipts[0] === undefined) throw new Error("the page found no receipt");
+  return receipts[0];
+}
+
+const verdicts = (checks: readonly Check[]): string[] =>
+  checks.map(({ name, ok }) => `${name} ${ok ? "holds" : "fails"}`);
+
+/** The two reports' checks, each with its verdict, which should be the same. */
+async function bothSay(
+  folder: Folder,
+  {
+    trust,
+    questions = {},
+    pins = {},
+  }: { trust?: Trust; questions?: Questions; pins?: object } = {},
+): Promise<{ page: string[]; ours: string[]; first: string | undefined }> {
+  const files = Object.entries(folder).map(([name, content]) => ({
+    name,
+    content: bytes(content),
+  }));
+  const expected = questions.expected?.map(({ name, value }) => `${name}=${value}`) ?? [];
+  const page = await pageSays(folder, { ...pins, expected });
+  const decision = folder["digits.decision.json"];
+  const asked = decision === undefined ? questions : { ...questions, decision: bytes(decision) };
+  const ours = verifyReceipt(bytes(folder[bundleName] ?? ""), trust ?? trustBeside(files), asked);
+  return {
+    page: verdicts(page.checks),
+    ours: verdicts(ours.checks),
+    first: ours.firstFailed?.name,
+  };
+}
+
+t.test("its policy names the hash of its own style and script, and nothing else", async (t) => {
+  const hash = (tag: string): string =>
+    `sha256-${createHash("sha256").update(inside(tag)).digest("base64")}`;
+  const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1];
+  t.equal(
+    policy,
+    `default-src 'none'; img-src data:; style-src '${hash("style")}'; script-src '${hash("script")}'; ` +
+      "base-uri 'none'; form-action 'none'",
+  );
+  t.notMatch(html, /\b(?:src|href)="(?!data:)/, "it loads nothing");
+  t.notMatch(
+    inside("script"),
+    /innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|Function\(/,
+  );
+});
+
+t.test("it accepts the golden receipt, and refuses what verifyReceipt refuses", async (t) => {
+  const report = await pageSays(golden);
+  const ours = verifyReceipt(bundle, trustBeside([]));
+  t.match(report, { ok: true, trust: "beside", file: bundleName });
+  t.notOk(ours.ok);
+  t.same(report.statement, buildStatement(receiptFacts));
+  const good = await bothSay(golden);
+  t.same([good.page, good.page.length], [good.ours, 7]);
+  const firsts = new Set<string | undefined>();
+  for (let at = 0; at < bundle.length; at += 97) {
+    const changed = new Uint8Array(bundle);
+    changed[at] = (changed[at] as number) ^ (1 << (at % 8));
+    const { page, ours, first } = await bothSay({ ...golden, [bundleName]: changed });
+    t.same(page, ours, `one bit of byte ${at}`);
+    firsts.add(first);
+  }
+  t.notOk(firsts.has(undefined), "each of them is refused");
+  t.ok(firsts.size >= 4, [...firsts].join(" "));
+});
+
+t.test("it needs the keys, and none that is wrong", async (t) => {
+  const pem = Object.keys(golden).find((name) => name.endsWith(".pub.pem")) as string;
+  const { [pem]: own, "trusted_root.json": root, ...rest } = golden;
+  const other = await makeReceipt();
+  const foreign = folderOf(other.files);
+  const folders: Folder[] = [
+    { ...rest, "trusted_root.json": root as Content },
+    { ...rest, [pem]: own as Content },
+    { ...golden, "trusted_root.json": foreign["trusted_root.json"] as Content },
+    {
+      ...golden,
+      [pem]: foreign[Object.keys(foreign).find((n) => n.endsWith(".pem")) ?? ""] as Content,
+    },
+  ];
+  for (const folder of folders) {
+    const { page, ours } = await bothSay(folder);
+    t.same(page, ours);
+    t.ok(page.some((verdict) => verdict.endsWith("fails")));
+  }
+  const { logKey } = await pageSays(golden);
+  const [keyId, otherId] = [pem.slice(0, 64), "0".repeat(64)];
+  const pinned = await pageSays(golden, { keyIds: [keyId], logKeys: [logKey] });
+  t.match(pinned, { ok: true, trust: "pinned" });
+  t.match(await pageSays(golden, { keyIds: [otherId] }), { firstFailed: { name: "key" } });
+  const otherLog = (await pageSays(foreign)).logKey;
+  t.match(await pageSays(golden, { logKeys: [otherLog] }), { firstFailed: { name: "checkpoint" } });
+  for (const wrong of [
+    { keyIds: ["x"] },
+    { logKeys: ["a+b+c"] },
+    { expected: ["colour=red"] },
+    { policy: "quorum" },
+  ]) {
+    await t.rejects(pageSays(golden, wrong), { message: /.{20}/ }, JSON.stringify(wrong));
+  }
+});
+
+/** A golden bundle around another payload, signed by a key of its own. */
+function bundleOf(payload: Uint8Array, signer = newSigner("ecdsa-p256-sha256")): Folder {
+  const signature = signer.sign(preAuthEncoding(payload));
+  const keyId = receiptKeyId(signer.publicKey);
+  const value = JSON.parse(Buffer.from(bundle).toString());
+  value.verificationMaterial.publicKey.hint = keyId;
+  value.dsseEnvelope = envelopeJson({ payload, keyId, signature });
+  return { [bundleName]: canonicalBytes(value), [`${keyId}.pub.pem`]: pemOf(signer.publicKey) };
+}
+
+const isStatement = (payload: Uint8Array): boolean => {
+  try {
+    parseStatement(payload);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Texts around every limit of length, and of every alphabet. */
+const otherTexts: Change = (at, path) => {
+  if (typeof at !== "string" || path.includes("/job/")) return [];
+  const lengths = [0, 1, 63, 64, 65, 255, 256, 1024, 1025, 2000, 2001];
+  const words = [
+    "Ü",
+    "a-",
+    "2026-02-30T00:00:00Z",
+    "2026-02-28T00:00Z",
+    "none",
+    "\u0000",
+    `${at} `,
+  ];
+  return [...lengths.map((length) => "a".repeat(length)), ...words];
+};
+/** Fields that golden statements lack, right and wrong. */
+const otherFields: Change = (at, path) => {
+  const object = at as { [key: string]: never };
+  const evidence = { type: "tpm", grade: "provider-attested", digest: { sha256: "e5".repeat(32) } };
+  if (path === "/predicate/host/place") {
+    const untils = [
+      "2026-11-24T00:00:00Z",
+      "2026-02-30T00:00:00Z",
+      "2026-11-24T00:00:00.123456Z",
+      "2026-11-24",
+      "x",
+    ];
+    return [
+      { ...object, operator: "a".repeat(63) },
+      ...untils.map((gradeUntil) => ({ ...object, gradeUntil })),
+    ];
+  }
+  if (path === "/predicate/host/evidence")
+    return [[evidence], Array(16).fill(evidence), Array(17).fill(evidence)];
+  if (path === "/predicate/execution/devices")
+    return [[], Array(64).fill("cpu"), Array(65).fill("cpu")];
+  if (path === "/predicate") {
+    const spent = { mechanism: "gaussian", epsilon: "0.5", delta: "0.00001" };
+    return [
+      { ...object, privacy: spent },
+      { ...object, privacy: { ...spent, epsilon: "01" } },
+    ];
+  }
+  return path.startsWith("/predicate/usage/")
+    ? [`${2n ** 60n}`, `${2n ** 53n}`, 0, 2 ** 53 - 1]
+    : [];
+};
+
+t.test(
+  "it takes the statements that parseStatement takes, however validly they are signed",
+  async (t) => {
+    const signer = newSigner("ecdsa-p256-sha256");
+    const payload = canonicalBytes(buildStatement(receiptFacts));
+    const { result: _, dataSet: __, ...rest } = receiptFacts;
+    const failure = { code: "DATA_CHANGED", kind: "terminal", message: "it changed" } as const;
+    const failed = buildStatement({ ...rest, outcome: "failed", failure });
+    const cases: [string, Uint8Array][] = [
+      ["golden", payload],
+      ["a run that failed", canonicalBytes(failed)],
+      ["one that failed, with another subject", canonicalBytes({ ...failed, subject: [] })],
+      ["not UTF-8", Uint8Array.from([...payload.slice(0, -1), 0xff, 0x7d])],
+      ["a lone surrogate", bytes(Buffer.from(payload).toString().replace('"lab"', '"\\ud800"'))],
+      ...Object.entries(brokenPayloads(Buffer.from(payload).toString())).map(
+        ([what, broken]): [string, Uint8Array] => [what, bytes(broken)],
+      ),
+      ...changedStatements(payload, [otherTexts, otherFields]),
+    ];
+    const counts = { taken: 0, refused: 0 };
+    const differ: string[] = [];
+    for (const [what, changed] of cases) {
+      const { checks } = await pageSays(bundleOf(changed, signer));
+      const taken = checks.find(({ name }) => name === "statement")?.ok;
+      const isTaken = isStatement(changed);
+      counts[isTaken ? "taken" : "refused"] += 1;
+      if (taken !== isTaken)
+        differ.push(`${what}: ${Buffer.from(changed).toString().slice(0, 300)}`);
+    }
+    t.same(differ, []);
+    t.ok(counts.taken > 50 && counts.refused > 500, JSON.stringify(counts));
+  },
+);
+
+t.test("JSON that was made to confuse or to stall is refused at once", async (t) => {
+  const text = Buffer.from(bundle).toString();
+  const bad: Folder = {
+    "a key twice": text.replace('"logIndex"', '"logIndex":"6","logIndex"'),
+    "a key twice, spelt in two ways": text.replace('"logIndex"', '"log\\u0049ndex":"6","logIndex"'),
+    "an unknown field": text.replace('"logIndex"', '"__proto__":{},"logIndex"'),
+    "a byte order mark": `\ufeff${text}`,
+    "too deep": `${"[".repeat(200_000)}${"]".repeat(200_000)}`,
+    "no end": '{"a":"'.repeat(200_000),
+    "quotes without end": `"${'\\"'.repeat(1_000_000)}`,
+    "too long": `${text}${" ".repeat(4_000_000)}`,
+    nothing: "",
+    null: "null",
+    "a list": "[]",
+  };
+  for (const [what, content] of Object.entries(bad)) {
+    const { page, ours, first } = await bothSay({ ...golden, [bundleName]: content });
+    t.same([page, first], [ours, "bundle"], what);
+  }
+  const spaced = JSON.stringify(JSON.parse(text), null, 2);
+  t.match(await pageSays({ ...golden, [bundleName]: spaced }), { ok: true }, "white space is free");
+});
+
+t.test("one signature has one spelling", async (t) => {
+  const value = JSON.parse(Buffer.from(bundle).toString());
+  const [signature] = value.dsseEnvelope.signatures;
+  const der = Buffer.from(signature.sig, "base64");
+  const r = der.subarray(4, 4 + (der[3] as number));
+  const s = der.subarray(4 + r.length + 2);
+  const sequence = (...parts: readonly Uint8Array[]): Uint8Array => {
+    const body = Buffer.concat(parts);
+    return Buffer.concat([Uint8Array.of(0x30, body.length), body]);
+  };
+  const integer = (digits: Uint8Array) => Buffer.concat([Uint8Array.of(2, digits.length), digits]);
+  const padded = (digits: Uint8Array) => Buffer.concat([Uint8Array.of(0), digits]);
+  t.same(sequence(integer(r), integer(s)), der);
+  for (const [what, sig] of Object.entries({
+    "r with a needless zero": sequence(integer(padded(r)), integer(s)),
+    "s with a needless zero": sequence(integer(r), integer(padded(s))),
+    "a long length": Buffer.concat([Uint8Array.of(0x30, 0x81), der.subarray(1)]),
+    "more after it": Buffer.concat([der, Uint8Array.of(0)]),
+    "cut short": der.subarray(0, -1),
+    "s is 0": sequence(integer(r), integer(Uint8Array.of(0))),
+    "r is empty": sequence(integer(new Uint8Array(0)), integer(s)),
+    "r and s as they are": Buffer.concat([r.subarray(-32), s.subarray(-32)]),
+    nothing: new Uint8Array(0),
+  })) {
+    signature.sig = Buffer.from(sig).toString("base64");
+    const { page, ours, first } = await bothSay({ ...golden, [bundleName]: canonicalBytes(value) });
+    t.same([page, first], [ours, "signature"], what);
+  }
+});
+
+t.test("it demands the quorum of a policy, beside the receipt or given", async (t) => {
+  const signers = ["w1", "w2", "w3"].map((name) => ({ name, signer: newSigner("ed25519") }));
+  const lines = signers.map(({ name, signer }) => {
+    return `witness ${name} ${formatVerifierKey(verifierKeyOf(signer, name, "witness"))}`;
+  });
+  const policyOf = (quorum: string) =>
+    [...lines, `group two 2 w1 w2 w3`, `quorum ${quorum}`, ""].join("\n");
+  const cosigned = await makeReceipt(receiptFacts, (checkpoint, logKey) => {
+    const { text } = parseNote(checkpoint);
+    const marks = signers
+      .slice(0, 2)
+      .map(({ name, signer }) => cosignNote(text, name, signer, 1_800_000_000));
+    const policyText = `# who counts\nlog ${formatVerifierKey(logKey)}\n${policyOf("two")}`;
+    return { checkpoint: checkpoint + marks.join(""), policyText };
+  });
+  const folder = folderOf(cosigned.files);
+  const good = await bothSay(folder);
+  t.same([good.page, good.first], [good.ours, undefined]);
+  const report = await pageSays(folder);
+  t.match(report.checks.at(-1), {
+    name: "witnesses",
+    text: /^cosigned by w1 at 2027-01-15T08:00:00.000Z, w2/,
+  });
+
+  const otherLog = formatVerifierKey(verifierKeyOf(newSigner("ed25519"), "other.example/log"));
+  for (const [what, policy] of Object.entries({
+    "a witness that has not signed": policyOf("w3"),
+    "a log that is another": `log ${otherLog}\n${policyOf("two")}`,
+    "no quorum": policyOf("two").replace(/quorum.*/, ""),
+    "an unknown name": policyOf("four"),
+    "an unknown word": `${policyOf("two")}witnesses`,
+    "a number too large": policyOf("two").replace("two 2", "two 4"),
+    "a member twice": policyOf("two").replace("w1 w2 w3", "w1 w1"),
+  })) {
+    const changed = { ...folder, "trust.policy": policy };
+    t.match(await pageSays(changed), { ok: false, firstFailed: { name: "witnesses" } }, what);
+    await t.rejects(pageSays(folder, { policy: `${policy}\u0000` }), what);
+  }
+  t.match(await pageSays(folder, { policy: policyOf("w3") }), {
+    firstFailed: { name: "witnesses" },
+  });
+  for (const quorum of ["w2", "two", "none"]) {
+    const again = await bothSay({ ...folder, "trust.policy": policyOf(quorum) });
+    t.same([again.page, again.first], [again.ours, undefined], quorum);
+  }
+  const value = JSON.parse(Buffer.from(folder[bundleName] as Uint8Array).toString());
+  const { checkpoint } = value.verificationMaterial.tlogEntries[0].inclusionProof;
+  const note: string = checkpoint.envelope;
+  for (let at = 0; at < note.length; at += 5) {
+    const other = note[at] === "A" ? "B" : "A";
+    checkpoint.envelope = note.slice(0, at) + other + note.slice(at + 1);
+    const changed = await bothSay({ ...folder, [bundleName]: canonicalBytes(value) });
+    t.same(changed.page, changed.ours, `letter ${at} of the checkpoint`);
+  }
+});
+
+t.test("it compares the decision record, output files and expectations", async (t) => {
+  const { jobDigest, policyDigest, priceBookDigest, host } = receiptFacts;
+  const output = bytes("the very output");
+  const [first, ...others] = receiptFacts.result?.outputs ?? [];
+  const facts = { jobDigest, policyDigest, priceBookDigest, outcome: { kind: "placed", host } };
+  const withDecision = async (
+    decision: Uint8Array,
+    change: Partial<RunFacts> = {},
+  ): Promise<Folder> => {
+    const result = {
+      ...receiptFacts.result,
+      outputs: [{ ...first, digest: digestOf(output) }, ...others],
+    };
+    const own = {
+      ...receiptFacts,
+      result,
+      decisionDigest: digestOf(decision),
+      ...change,
+    } as RunFacts;
+    return { ...folderOf((await makeReceipt(own)).files), "digits.decision.json": decision };
+  };
+  const folder = await withDecision(canonicalBytes(facts));
+  const good = await bothSay(folder);
+  t.same([good.page, good.first], [good.ours, undefined]);
+  t.same(good.page.at(-1), "decision holds");
+  for (const change of [
+    { jobDigest: policyDigest },
+    { policyDigest: jobDigest },
+    { priceBookDigest: undefined },
+    { outcome: { kind: "placed", host: "de-1" } },
+    { outcome: { kind: "refused" } },
+    { outcome: null },
+  ]) {
+    const changed = canonicalBytes({ ...facts, ...change });
+    for (const one of [
+      { ...folder, "digits.decision.json": changed },
+      await withDecision(changed),
+    ]) {
+      const { page, ours, first } = await bothSay(one);
+      t.same([page, first], [ours, "decision"], JSON.stringify(change));
+    }
+  }
+
+  const held = await pageSays({ ...folder, "predictions.npy": output });
+  t.match(held, { ok: true, outputsHeld: ["predictions.npy"] });
+  t.match(held.checks.at(-1), { name: "outputs", text: /^1 of 2 output files/ });
+  const wrong = { ...folder, "predictions.npy": bytes("another output") };
+  t.match(await pageSays(wrong), {
+    ok: false,
+    firstFailed: { name: "outputs", text: /the receipt says/ },
+  });
+  const strange = await verifyFiles(filesOf({ ...folder, "notes.txt": "x" }));
+  t.match(strange, { ok: true, strangers: ["notes.txt"] });
+  const inFolder = (at: string, of: Folder): Folder =>
+    Object.fromEntries(Object.entries(of).map(([name, content]) => [`${at}/${name}`, content]));
+  const two = { ...inFolder("one", folder), ...inFolder("two", golden), "predictions.npy": output };
+  const both = await verifyFiles(filesOf(two));
+  t.match(both, { ok: true, strangers: [] }, "a file is held against the receipt that signed it");
+  t.same(
+    both.receipts.map(({ outputsHeld }) => outputsHeld),
+    [["predictions.npy"], []],
+  );
+  const neither = await verifyFiles(filesOf({ ...two, "predictions.npy": "of nobody" }));
+  t.match(neither.receipts, [
+    { firstFailed: { name: "outputs" } },
+    { firstFailed: { name: "outputs" } },
+  ]);
+  t.match(await verifyFiles([]), { ok: false, receipts: [] });
+
+  const place = { ...receiptFacts.place, grade: "hardware-attested" } as const;
+  const past = { ...place, gradeUntil: "2026-11-23T03:00:01.250Z" };
+  const later = { ...place, gradeUntil: "2026-11-23T03:00:01.251Z" };
+  for (const at of [receiptFacts.place, place, past, later]) {
+    const one = await withDecision(canonicalBytes(facts), { place: at });
+    for (const text of [
+      "country=SG",
+      "country=DE",
+      "dataset=digits",
+      "dataset=",
+      "operator=x",
+      "device=cpu",
+      "determinism=bitwise",
+      "grade=claimed",
+      "grade=operator-asserted",
+      "grade=provider-attested",
+      "grade=hardware-attested",
+      "grade=",
+    ]) {
+      const { page, ours } = await bothSay(one, {
+        questions: { expected: [parseExpectation(text)] },
+      });
+      t.same(page, ours, `${text} of ${JSON.stringify(at)}`);
+    }
+  }
+});
+
+const chromium = findChromium();
+const skip = chromium === undefined ? "chromium is not here" : false;
+t.test(
+  "in a real browser it does the same, asks nobody and runs nothing that it is given",
+  { skip },
+  async (t) => {
+    const work = mkdtempSync(join(tmpdir(), "quipu-"));
+    t.teardown(() => rmSync(work, { recursive: true, force: true }));
+    const markup = "<img src=x onerror=document.title=1>.sigstore.json";
+    const output = `${"\u202e"}<b>x`;
+    const outputs = [
+      {
+        name: output,
+        digest: digestOf(bytes("")),
+        blake3: "b1".repeat(32),
+        sizeBytes: 0,
+        mediaType: "<i>",
+      },
+    ];
+    const strange = await makeReceipt({
+      ...receiptFacts,
+      result: { ...receiptFacts.result, outputs },
+    } as RunFacts);
+    const folder = { ...folderOf(strange.files), [output]: "" };
+    for (const [name, content] of Object.entries({ ...folder, [markup]: "{" }))
+      writeFileSync(join(work, name), content);
+    let requests = 0;
+    const server = createServer((_, reply) => {
+      requests += 1;
+      reply.end("here");
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.teardown(() => server.close());
+
+    const browser = await Chromium.start(chromium ?? "");
+    t.teardown(() => browser.close());
+    await browser.open(pathToFileURL(resolve("web/verify.html")).href);
+    const shown = async (files: readonly string[]): Promise<string> => {
+      await browser.evaluate("document.getElementById('results').replaceChildren()");
+      await browser.chooseFiles("#files", files);
+      return (await browser.evaluate(`new Promise((give) => {
+      const look = () => document.querySelector("article") ? give(document.body.innerText) : setTimeout(look, 10);
+      look();
+    })`)) as string;
+    };
+    const goldenFiles = Object.keys(golden).map((name) => resolve(goldenAt, name));
+    t.match(
+      await shown(goldenFiles),
+      /1 of 1 receipts verified[\s\S]*All 7 checks hold[\s\S]*Singapore \(SG\)/,
+    );
+    const report = await browser.evaluate("verifyFiles(document.getElementById('files').files)");
+    t.same(report, await verifyFiles(filesOf(golden)), "its report is that of the script alone");
+    const text = await shown(
+      Object.keys({ ...folder, [markup]: "" }).map((name) => join(work, name)),
+    );
+    t.match(
+      text,
+      /1 of 2 receipts verified[\s\S]*\\u\{202e\}<b>x, 0 bytes, <i>: this very file is here/,
+    );
+    t.ok(text.includes(markup) && text.includes("Not verified. The first thing wrong is bundle"));
+    t.equal(
+      await browser.evaluate("document.querySelectorAll('article img, article b b, dd i').length"),
+      0,
+    );
+    t.equal(await browser.evaluate("document.title"), "Check a Quipu receipt");
+    const loud = browser.events.filter(({ method }) =>
+      /exceptionThrown|consoleAPI|Log.entry/.test(method),
+    );
+    t.same(loud, [], "no error and no word in the console");
+    const asked = browser.events.filter(({ method }) => method === "Network.requestWillBeSent");
+    t.match(asked, [{ params: { documentURL: /verify.html$/ } }], "it asked for itself only");
+    t.equal(asked.length, 1);
+
+    const { port } = server.address() as AddressInfo;
+    const tries = ["fetch(URL).catch(() => 'no')", "import(URL).catch(() => 'no')"];
+    for (const code of tries) {
+      const url = JSON.stringify(`http://127.0.0.1:${port}/`);
+      t.equal(
+        await browser.evaluate(code.replace("URL", url)),
+        "no",
+        "nor could it, if it wanted to",
+      );
+    }
+    t.equal(requests, 0);
+  },
+);
