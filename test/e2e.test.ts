@@ -346,6 +346,17 @@ task:
   t.match(changed.json.jobs[0], { state: "failed", failure: { code: "DATA_CHANGED" } });
 });
 
+t.test("an audit asks the coordinator for statements and the log for its leaves", async (t) => {
+  const to = join(fleet.folder, "audit");
+  const claim = ["--never-outside", "SG,CL", "--to", to];
+  const made = await quipu("audit", "dataset", "digits", ...claim);
+  t.match(made.json, { altered: [], claim: { outside: [] } }, made.stderr);
+  t.ok(made.json.runs.length > 0);
+  t.ok(made.json.runs.every(({ country }: { country: string }) => /^(SG|CL)$/.test(country)));
+  const again = await quipu("audit", "check", to);
+  t.same([again.code, again.json], [made.code, made.json]);
+});
+
 t.test("kill -9 of an agent in mid-run: the job runs elsewhere, once", async (t) => {
   const pick = "placement: { hosts: [sg-1, cl-1] }\n";
   const example = readFileSync(classify, "utf8").replace("./knn.onnx", join(examples, "knn.onnx"));

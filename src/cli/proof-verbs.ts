@@ -1,6 +1,13 @@
 /** Verbs about receipts and the log that holds them. */
 import { groupings } from "./usage/totals.js";
-import { backend, type Verb } from "./verb.js";
+import { backend, type Verb, type VerbOption } from "./verb.js";
+
+/** Where the log and its statements are, if not with the coordinator. */
+const logSource: readonly VerbOption[] = [
+  { flags: "--log-key <vkey>", help: "believe only this log, known beforehand" },
+  { flags: "--log <address>", help: "HTTP address, or folder, of the log's tiles" },
+  { flags: "--held <folder>", help: "a folder of receipts to read statements from" },
+];
 
 export const proofVerbs: readonly Verb[] = [
   {
@@ -52,6 +59,31 @@ export const proofVerbs: readonly Verb[] = [
       { flags: "--until <time>", help: "and before this" },
     ],
     load: () => import("./usage/usage.js"),
+  },
+  {
+    name: "audit dataset",
+    args: "<name>",
+    help: "every run that read a data set, where, and what came out, proved up to a checkpoint",
+    options: [
+      {
+        flags: "--manifest <digest>",
+        help: "only these very files, under whatever name (sha256:… of the manifest)",
+      },
+      {
+        flags: "--never-outside <codes>",
+        help: "claim that none ran outside these countries (SG,CL); exit code 6 if one did",
+      },
+      { flags: "--to <folder>", help: "write it there with all proofs, for `quipu audit check`" },
+      ...logSource,
+    ],
+    load: () => import("./audit/dataset.js"),
+  },
+  {
+    name: "audit check",
+    args: "<folder>",
+    help: "make an exported audit again, offline",
+    options: logSource.slice(0, 1),
+    load: () => import("./audit/check.js"),
   },
   {
     name: "log head",

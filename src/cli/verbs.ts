@@ -335,6 +335,7 @@ export const nouns: Readonly<Record<string, string>> = {
   data: "data sets",
   policy: "rules of where jobs run and results go",
   receipt: "receipts",
+  audit: "which runs read what, proved from the log",
   log: "the transparency log",
   model: "models in ONNX form, without a fleet",
 };

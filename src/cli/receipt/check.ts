@@ -23,6 +23,12 @@ export async function verifyBundle(
   file: string,
   options: Invocation["options"] = {},
 ): Promise<Report> {
+  const bundle = await readBundle(file);
+  const trust = await trustFor(dirname(file), options);
+  return verifyReceipt(bundle, trust, await questionsFor(file, options));
+}
+
+export async function readBundle(file: string): Promise<Uint8Array> {
   const facts = await stat(file).catch((cause: NodeJS.ErrnoException) => {
     throw new QuipuError("NOT_FOUND", `the receipt ${file} cannot be read: ${cause.message}`, {
       next: "save a job's receipt with `quipu receipt show JOB --to FOLDER`",
@@ -34,8 +40,7 @@ export async function verifyBundle(
       next: "name a file that ends in .sigstore.json",
     });
   }
-  const trust = await trustFor(dirname(file), options);
-  return verifyReceipt(await readFile(file), trust, await questionsFor(file, options));
+  return await readFile(file);
 }
 
 /** The decision record lies beside the bundle, where `quipu receipt show --to` has put it. */

@@ -10,6 +10,7 @@ import type { PublishedLog } from "../published-log.js";
 import type { LogHead } from "../sequencer.js";
 import { getLogHead } from "./get-log-head.js";
 import { getReceipt } from "./get-receipt.js";
+import { listStatements } from "./list-statements.js";
 import { listUsage } from "./list-usage.js";
 
 /** As much of a coordinator as there is where it stands by. */
@@ -28,5 +29,6 @@ export function logService(durable: Durable): Binding {
     getLogHead: getLogHead(durable),
     getReceipt: getReceipt(durable),
     listUsage: listUsage(durable),
+    listStatements: listStatements(durable),
   });
 }

@@ -9,6 +9,7 @@ import { limits } from "../../base/limits.js";
 import { type Signer, verifySignature } from "../../base/signature.js";
 import { parseStrictJson } from "../../base/strict-json.js";
 import type { Statement } from "../../model/statement.js";
+import { entryBytesMax } from "../tlog/tile.js";
 import { parseStatement, statementBytes } from "./statement.js";
 
 export const payloadType = "application/vnd.in-toto+json";
@@ -131,6 +132,18 @@ export function entryBytes(envelope: Envelope, publicKey: Uint8Array): Uint8Arra
       },
     },
   });
+}
+
+/** The signer's key that an entry names; whether it is the entry of an envelope is another question. */
+export function keyOfEntry(entry: Uint8Array): Uint8Array {
+  const value = parseStrictJson(entry, "log entry", entryBytesMax) as {
+    spec?: {
+      hashedRekordV002?: { signature?: { verifier?: { publicKey?: { rawBytes?: unknown } } } };
+    };
+  } | null;
+  const key = value?.spec?.hashedRekordV002?.signature?.verifier?.publicKey?.rawBytes;
+  if (typeof key === "string") return decode(key);
+  throw refuse("its log entry names no key");
 }
 
 export function isEntryOf(entry: Uint8Array, envelope: Envelope, publicKey: Uint8Array): boolean {

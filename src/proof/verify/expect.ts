@@ -61,7 +61,7 @@ export function checkExpectations(statement: Statement, expected: readonly Expec
  * What it was worth when the run ended. Above what an operator's word gives, a grade counts only as far as
  * evidence of it is named.
  */
-function gradeOf({ predicate: { host, runDetails } }: Statement): string {
+export function gradeOf({ predicate: { host, runDetails } }: Statement): string {
   const { grade: stated, gradeUntil } = host.place;
   const shown = ["operator-asserted", ...host.evidence.map(({ grade }) => grade)];
   const best = shown.reduce((one, other) => (rank(other) > rank(one) ? other : one));

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/log.proto.
  */
 export const file_quipu_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChJxdWlwdS92MS9sb2cucHJvdG8SCHF1aXB1LnYxIhMKEUdldExvZ0hlYWRSZXF1ZXN0IoIBChJHZXRMb2dIZWFkUmVzcG9uc2USDgoGb3JpZ2luGAEgASgJEgwKBHNpemUYAiABKAMSEQoJcm9vdF9oYXNoGAMgASgJEhIKCmNoZWNrcG9pbnQYBCABKAkSEQoJdGlsZXNfdXJsGAUgASgJEhQKDHZlcmlmaWVyX2tleRgGIAEoCSIjChFHZXRSZWNlaXB0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkiTQoSR2V0UmVjZWlwdFJlc3BvbnNlEiQKBWZpbGVzGAEgAygLMhUucXVpcHUudjEuUmVjZWlwdEZpbGUSEQoJbG9nX2luZGV4GAIgASgDIiwKC1JlY2VpcHRGaWxlEgwKBG5hbWUYASABKAkSDwoHY29udGVudBgCIAEoDCKMAQoQTGlzdFVzYWdlUmVxdWVzdBIpCgVzaW5jZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2ZpcnN0X2luZGV4GAMgASgDEg0KBWxpbWl0GAQgASgFInEKEUxpc3RVc2FnZVJlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi5xdWlwdS52MS5SdW5Vc2FnZRIXCgpuZXh0X2luZGV4GAIgASgDSACIAQESEgoKdW52ZXJpZmllZBgDIAMoCUINCgtfbmV4dF9pbmRleCK8AgoIUnVuVXNhZ2USEQoJbG9nX2luZGV4GAEgASgDEg4KBnJ1bl9pZBgCIAEoCRIOCgZqb2JfaWQYAyABKAkSEAoIam9iX25hbWUYBCABKAkSDQoFb3duZXIYBSABKAkSDAoEaG9zdBgGIAEoCRIPCgdjb3VudHJ5GAcgASgJEgwKBHNpdGUYCCABKAkSDgoGZGV2aWNlGAkgASgJEg8KB291dGNvbWUYCiABKAkSLwoLZmluaXNoZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3dhbGxfbXMYDCABKAMSDgoGY3B1X21zGA0gASgDEhMKC2lucHV0X2J5dGVzGA4gASgDEhQKDG91dHB1dF9ieXRlcxgPIAEoAxIRCglkZXZpY2VfbXMYECABKAMy5AEKCkxvZ1NlcnZpY2USRwoKR2V0TG9nSGVhZBIbLnF1aXB1LnYxLkdldExvZ0hlYWRSZXF1ZXN0GhwucXVpcHUudjEuR2V0TG9nSGVhZFJlc3BvbnNlEkcKCkdldFJlY2VpcHQSGy5xdWlwdS52MS5HZXRSZWNlaXB0UmVxdWVzdBocLnF1aXB1LnYxLkdldFJlY2VpcHRSZXNwb25zZRJECglMaXN0VXNhZ2USGi5xdWlwdS52MS5MaXN0VXNhZ2VSZXF1ZXN0GhsucXVpcHUudjEuTGlzdFVzYWdlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChJxdWlwdS92MS9sb2cucHJvdG8SCHF1aXB1LnYxIhMKEUdldExvZ0hlYWRSZXF1ZXN0IoIBChJHZXRMb2dIZWFkUmVzcG9uc2USDgoGb3JpZ2luGAEgASgJEgwKBHNpemUYAiABKAMSEQoJcm9vdF9oYXNoGAMgASgJEhIKCmNoZWNrcG9pbnQYBCABKAkSEQoJdGlsZXNfdXJsGAUgASgJEhQKDHZlcmlmaWVyX2tleRgGIAEoCSIjChFHZXRSZWNlaXB0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkiTQoSR2V0UmVjZWlwdFJlc3BvbnNlEiQKBWZpbGVzGAEgAygLMhUucXVpcHUudjEuUmVjZWlwdEZpbGUSEQoJbG9nX2luZGV4GAIgASgDIiwKC1JlY2VpcHRGaWxlEgwKBG5hbWUYASABKAkSDwoHY29udGVudBgCIAEoDCKMAQoQTGlzdFVzYWdlUmVxdWVzdBIpCgVzaW5jZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2ZpcnN0X2luZGV4GAMgASgDEg0KBWxpbWl0GAQgASgFInEKEUxpc3RVc2FnZVJlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi5xdWlwdS52MS5SdW5Vc2FnZRIXCgpuZXh0X2luZGV4GAIgASgDSACIAQESEgoKdW52ZXJpZmllZBgDIAMoCUINCgtfbmV4dF9pbmRleCK8AgoIUnVuVXNhZ2USEQoJbG9nX2luZGV4GAEgASgDEg4KBnJ1bl9pZBgCIAEoCRIOCgZqb2JfaWQYAyABKAkSEAoIam9iX25hbWUYBCABKAkSDQoFb3duZXIYBSABKAkSDAoEaG9zdBgGIAEoCRIPCgdjb3VudHJ5GAcgASgJEgwKBHNpdGUYCCABKAkSDgoGZGV2aWNlGAkgASgJEg8KB291dGNvbWUYCiABKAkSLwoLZmluaXNoZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3dhbGxfbXMYDCABKAMSDgoGY3B1X21zGA0gASgDEhMKC2lucHV0X2J5dGVzGA4gASgDEhQKDG91dHB1dF9ieXRlcxgPIAEoAxIRCglkZXZpY2VfbXMYECABKAMiPwoVTGlzdFN0YXRlbWVudHNSZXF1ZXN0EhMKC2ZpcnN0X2luZGV4GAEgASgDEhEKCWVuZF9pbmRleBgCIAEoAyJtChZMaXN0U3RhdGVtZW50c1Jlc3BvbnNlEisKCnN0YXRlbWVudHMYASADKAsyFy5xdWlwdS52MS5IZWxkU3RhdGVtZW50EhcKCm5leHRfaW5kZXgYAiABKANIAIgBAUINCgtfbmV4dF9pbmRleCJICg1IZWxkU3RhdGVtZW50EhEKCWxvZ19pbmRleBgBIAEoAxIQCghlbnZlbG9wZRgCIAEoDBISCgpwdWJsaWNfa2V5GAMgASgMMrkCCgpMb2dTZXJ2aWNlEkcKCkdldExvZ0hlYWQSGy5xdWlwdS52MS5HZXRMb2dIZWFkUmVxdWVzdBocLnF1aXB1LnYxLkdldExvZ0hlYWRSZXNwb25zZRJHCgpHZXRSZWNlaXB0EhsucXVpcHUudjEuR2V0UmVjZWlwdFJlcXVlc3QaHC5xdWlwdS52MS5HZXRSZWNlaXB0UmVzcG9uc2USRAoJTGlzdFVzYWdlEhoucXVpcHUudjEuTGlzdFVzYWdlUmVxdWVzdBobLnF1aXB1LnYxLkxpc3RVc2FnZVJlc3BvbnNlElMKDkxpc3RTdGF0ZW1lbnRzEh8ucXVpcHUudjEuTGlzdFN0YXRlbWVudHNSZXF1ZXN0GiAucXVpcHUudjEuTGlzdFN0YXRlbWVudHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message quipu.v1.GetLogHeadRequest
@@ -315,6 +315,89 @@ export const RunUsageSchema: GenMessage<RunUsage> = /*@__PURE__*/
   messageDesc(file_quipu_v1_log, 7);
 
 /**
+ * @generated from message quipu.v1.ListStatementsRequest
+ */
+export type ListStatementsRequest = Message<"quipu.v1.ListStatementsRequest"> & {
+  /**
+   * From this entry of the log on.
+   *
+   * @generated from field: int64 first_index = 1;
+   */
+  firstIndex: bigint;
+
+  /**
+   * Up to this one, without it; 0: to the end.
+   *
+   * @generated from field: int64 end_index = 2;
+   */
+  endIndex: bigint;
+};
+
+/**
+ * Describes the message quipu.v1.ListStatementsRequest.
+ * Use `create(ListStatementsRequestSchema)` to create a new message.
+ */
+export const ListStatementsRequestSchema: GenMessage<ListStatementsRequest> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_log, 8);
+
+/**
+ * @generated from message quipu.v1.ListStatementsResponse
+ */
+export type ListStatementsResponse = Message<"quipu.v1.ListStatementsResponse"> & {
+  /**
+   * Entries of which no statement is held are left out.
+   *
+   * @generated from field: repeated quipu.v1.HeldStatement statements = 1;
+   */
+  statements: HeldStatement[];
+
+  /**
+   * Ask again from here; not set at the end.
+   *
+   * @generated from field: optional int64 next_index = 2;
+   */
+  nextIndex?: bigint | undefined;
+};
+
+/**
+ * Describes the message quipu.v1.ListStatementsResponse.
+ * Use `create(ListStatementsResponseSchema)` to create a new message.
+ */
+export const ListStatementsResponseSchema: GenMessage<ListStatementsResponse> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_log, 9);
+
+/**
+ * @generated from message quipu.v1.HeldStatement
+ */
+export type HeldStatement = Message<"quipu.v1.HeldStatement"> & {
+  /**
+   * @generated from field: int64 log_index = 1;
+   */
+  logIndex: bigint;
+
+  /**
+   * The DSSE envelope as it was signed.
+   *
+   * @generated from field: bytes envelope = 2;
+   */
+  envelope: Uint8Array;
+
+  /**
+   * The signer's key (SubjectPublicKeyInfo, DER), which the log's entry names too.
+   *
+   * @generated from field: bytes public_key = 3;
+   */
+  publicKey: Uint8Array;
+};
+
+/**
+ * Describes the message quipu.v1.HeldStatement.
+ * Use `create(HeldStatementSchema)` to create a new message.
+ */
+export const HeldStatementSchema: GenMessage<HeldStatement> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_log, 10);
+
+/**
  * @generated from service quipu.v1.LogService
  */
 export const LogService: GenService<{
@@ -345,6 +428,17 @@ export const LogService: GenService<{
     methodKind: "unary";
     input: typeof ListUsageRequestSchema;
     output: typeof ListUsageResponseSchema;
+  },
+  /**
+   * The statements that are held of the log's entries, in the log's order, a page at a time. Whoever asks
+   * compares each with the leaf that the log has for it.
+   *
+   * @generated from rpc quipu.v1.LogService.ListStatements
+   */
+  listStatements: {
+    methodKind: "unary";
+    input: typeof ListStatementsRequestSchema;
+    output: typeof ListStatementsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_quipu_v1_log, 0);

@@ -1,0 +1,107 @@
+/**
+ * Which runs read a data set, and whether none of them ran outside some countries. A run that nobody can
+ * open may be one of them: so it is counted, and a claim about all runs is complete only without any.
+ */
+import type { Digest } from "../../base/bytes.js";
+import type { Checkpoint } from "../tlog/checkpoint.js";
+import type { LogReader } from "../tlog/reader.js";
+import {
+  type AlteredLeaf,
+  type HeldSource,
+  type OpenedLeaf,
+  openLeaves,
+  proveLeaf,
+} from "./open-leaves.js";
+import { type RunLine, runLine } from "./run-line.js";
+
+export interface Question {
+  readonly dataSet: string;
+  /** These very files, under whatever name; else whatever has had the data set's name. */
+  readonly manifest?: Digest | undefined;
+  /** Countries outside of which no run is claimed to have read it. */
+  readonly neverOutside?: readonly string[] | undefined;
+}
+
+export interface Findings {
+  /** Of the log up to the checkpoint. */
+  readonly entries: number;
+  readonly opened: number;
+  /** Entries that no statement was held for, or only one that is not theirs. */
+  readonly unknown: number;
+  readonly altered: readonly AlteredLeaf[];
+  /** That read it, each proved to be in the log. */
+  readonly runs: readonly RunLine[];
+  readonly claim?: Claim;
+}
+
+export interface Claim {
+  readonly neverOutside: readonly string[];
+  /** `incomplete`: none is known, and entries are unknown. */
+  readonly verdict: "holds" | "broken" | "incomplete";
+  /** Runs outside. */
+  readonly outside: readonly string[];
+  readonly text: string;
+}
+
+export interface AuditedLog {
+  readonly reader: LogReader;
+  readonly head: Checkpoint;
+  readonly held: HeldSource;
+}
+
+/** `keep` is given each leaf that was opened, with its proof; without it only runs that read are proved. */
+export async function auditDataSet(
+  question: Question,
+  { reader, head, held }: AuditedLog,
+  keep?: (leaf: OpenedLeaf, hashes: readonly Uint8Array[]) => Promise<void>,
+): Promise<Findings> {
+  const altered: AlteredLeaf[] = [];
+  const runs: RunLine[] = [];
+  let opened = 0;
+  for await (const leaf of openLeaves(reader, head, held)) {
+    if ("fault" in leaf) {
+      altered.push(leaf);
+      continue;
+    }
+    opened += 1;
+    const run = runLine(leaf);
+    const isAsked = hasRead(run, question);
+    if (isAsked) runs.push(run);
+    if (!isAsked && keep === undefined) continue;
+    const hashes = await proveLeaf(reader, head, leaf);
+    await keep?.(leaf, hashes);
+  }
+  const counts = { entries: head.size, opened, unknown: head.size - opened };
+  const { neverOutside } = question;
+  const claim = neverOutside === undefined ? {} : { claim: judge(neverOutside, runs, counts) };
+  return { ...counts, altered, runs, ...claim };
+}
+
+function hasRead({ inputs }: RunLine, { dataSet, manifest }: Question): boolean {
+  return inputs.some((input) => {
+    if (input.dataSet === undefined) return false;
+    return manifest === undefined ? input.dataSet === dataSet : input.digest === manifest;
+  });
+}
+
+function judge(
+  neverOutside: readonly string[],
+  runs: readonly RunLine[],
+  { entries, opened, unknown }: Pick<Findings, "entries" | "opened" | "unknown">,
+): Claim {
+  const outside = runs.filter(({ country }) => !neverOutside.includes(country));
+  const among = `outside {${neverOutside.join(", ")}} among ${opened} of ${entries} entries`;
+  const rest = unknown === 0 ? "" : `; ${countText(unknown, "entry", "entries")} unknown`;
+  const found = outside.length === 0 ? "no run" : countText(outside.length, "run", "runs");
+  const known = unknown === 0 ? "holds" : "incomplete";
+  return {
+    neverOutside,
+    verdict: outside.length === 0 ? known : "broken",
+    outside: outside.map(({ runId }) => runId),
+    text: `${found} ${among}${rest}`,
+  };
+}
+
+export function countText(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

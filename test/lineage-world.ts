@@ -1,0 +1,78 @@
+/** A log of runs that read and made things, its statements in a folder of receipts, its tiles in another. */
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { getReceipt } from "../src/coordinator/api/get-receipt.js";
+import type { GetReceiptResponse } from "../src/gen/quipu/v1/log_pb.js";
+import type { RunFacts } from "../src/model/run.js";
+import type { HeldSource, HeldStatement } from "../src/proof/lineage/open-leaves.js";
+import { openCheckpoint } from "../src/proof/tlog/checkpoint.js";
+import { LogReader } from "../src/proof/tlog/reader.js";
+import { formatVerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
+import { CoordinatorWorld, FakeHost, job, logKey, origin } from "./coordinator-world.js";
+
+const call: { readonly signal: AbortSignal; readonly peer: string } = {
+  signal: new AbortController().signal,
+  peer: "unix",
+};
+const key = verifierKeyOf(logKey, origin);
+export const logKeyText = formatVerifierKey(key);
+
+export interface Asked {
+  readonly country?: "SG" | "DE";
+  readonly dataSet?: "people" | "open";
+  readonly outcome?: RunFacts["outcome"];
+}
+
+/** Each run in turn; entry 0 of the log is the first one's. */
+export async function worldOf(runs: readonly Asked[]): Promise<CoordinatorWorld> {
+  const world = await CoordinatorWorld.open();
+  const hosts = { SG: new FakeHost(world), DE: new FakeHost(world, "de-1", "DE") };
+  for (const host of Object.values(hosts)) await host.attach();
+  for (const { country = "SG", dataSet, outcome = "succeeded" } of runs) {
+    const host = hosts[country];
+    const placement = { hosts: [host.name] };
+    await world.one(job({ placement, ...(dataSet === undefined ? {} : { dataSet }) }));
+    await host.report(host.seal(outcome));
+  }
+  return world;
+}
+
+/** The log as a stranger reads it, and every statement of it. */
+export async function read(world: CoordinatorWorld) {
+  const files = world.disk.files;
+  const reader = new LogReader(async (path) => files.get(path));
+  const note = new TextDecoder().decode(files.get("checkpoint"));
+  const all: HeldStatement[] = (await world.store.receipts.logged(0, 0, 1000)).map((one) => {
+    return { index: one.logIndex, envelope: one.envelope, publicKey: one.receiptKey };
+  });
+  return { reader, head: openCheckpoint(note, [key]), all };
+}
+
+export function heldOf(statements: readonly HeldStatement[]): HeldSource {
+  return async function* (first, leaves) {
+    yield* statements.filter(({ index }) => index >= first && index < first + leaves.length);
+  };
+}
+
+/** `log/` and `held/` in a new folder, as somebody has kept them. */
+export async function foldersOf(world: CoordinatorWorld): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "quipu-lineage-"));
+  const put = (path: string, content: Uint8Array) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  };
+  for (const [path, content] of world.disk.files) put(`log/${path}`, content);
+  for (const { runId } of await world.store.receipts.logged(0, 0, 1000)) {
+    const { jobId } = (await world.store.receipts.get(runId)) ?? { jobId: "" };
+    const asked = { jobId } as Parameters<ReturnType<typeof getReceipt>>[0];
+    const { files } = (await getReceipt(world.coordinator.core)(asked, call)) as GetReceiptResponse;
+    for (const { name, content } of files) put(`held/${name}`, content);
+  }
+  return folder;
+}
+
+/** The options by which no coordinator is asked. */
+export const offline = (folder: string) => [
+  ...["--held", join(folder, "held"), "--log", join(folder, "log"), "--log-key", logKeyText],
+];
