@@ -49,6 +49,7 @@ const shipped = [
   "package.json",
   "README.md",
   "test/vectors",
+  "web",
 ];
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const name = `quipu-${version}-linux-x64`;

@@ -107,6 +107,14 @@ export class Chromium {
     await this.send("DOM.setFileInputFiles", { files, nodeId: found.nodeId });
   }
 
+  /** As if a person had dropped these files or folders on the page. */
+  async dropFiles(files: readonly string[]): Promise<void> {
+    const data = { items: [], files, dragOperationsMask: 1 };
+    for (const type of ["dragEnter", "dragOver", "drop"]) {
+      await this.send("Input.dispatchDragEvent", { type, x: 50, y: 50, data });
+    }
+  }
+
   async close(): Promise<void> {
     const ended = once(this.#child, "exit");
     this.#child.kill("SIGKILL");

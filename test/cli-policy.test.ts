@@ -26,6 +26,7 @@ function openDaemon(policyFolder = ""): Promise<CoordinatorDaemon> {
     httpListen: "127.0.0.1:0",
     policyFolder,
     ownPolicyFolder: own,
+    verifyPage: "web/verify.html",
     priceFolder: "",
     origin: "",
     heartbeatMs: 1_000,

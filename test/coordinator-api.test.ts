@@ -69,6 +69,7 @@ async function openDaemon(parts: object = {}): Promise<CoordinatorDaemon> {
     httpListen: "127.0.0.1:0",
     policyFolder: "",
     ownPolicyFolder: "deploy/policy",
+    verifyPage: "web/verify.html",
     priceFolder: prices,
     origin: "",
     heartbeatMs: 1_000,

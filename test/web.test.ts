@@ -4,16 +4,15 @@
  */
 import { File } from "node:buffer";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import t from "tap";
 import { digestOf } from "../src/base/bytes.js";
 import { canonicalBytes } from "../src/base/canonical-json.js";
+import { pageRoutes } from "../src/io/http/page-routes.js";
+import { startHttp } from "../src/io/http/server.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import type { RunFacts } from "../src/model/run.js";
 import { pemOf } from "../src/proof/receipt/bundle.js";
@@ -487,89 +486,91 @@ t.test("it compares the decision record, output files and expectations", async (
   }
 });
 
+t.test("it is served to whoever asks, and must not be framed", async (t) => {
+  const routes = [await pageRoutes("web/verify.html")];
+  const server = await startHttp({ listen: "127.0.0.1:0", routes });
+  t.teardown(() => server.close());
+  const answer = await fetch(`${server.url}/verify`);
+  t.equal(await answer.text(), html);
+  t.equal(answer.headers.get("content-type"), "text/html; charset=utf-8");
+  t.equal(answer.headers.get("content-security-policy"), "frame-ancestors 'none'");
+  await t.rejects(pageRoutes("web/nothing.html"), { code: "NOT_FOUND" });
+});
+
 const chromium = findChromium();
 const skip = chromium === undefined ? "chromium is not here" : false;
-t.test(
-  "in a real browser it does the same, asks nobody and runs nothing that it is given",
-  { skip },
-  async (t) => {
-    const work = mkdtempSync(join(tmpdir(), "quipu-"));
-    t.teardown(() => rmSync(work, { recursive: true, force: true }));
-    const markup = "<img src=x onerror=document.title=1>.sigstore.json";
-    const output = `${"\u202e"}<b>x`;
-    const outputs = [
-      {
-        name: output,
-        digest: digestOf(bytes("")),
-        blake3: "b1".repeat(32),
-        sizeBytes: 0,
-        mediaType: "<i>",
-      },
-    ];
-    const strange = await makeReceipt({
-      ...receiptFacts,
-      result: { ...receiptFacts.result, outputs },
-    } as RunFacts);
-    const folder = { ...folderOf(strange.files), [output]: "" };
-    for (const [name, content] of Object.entries({ ...folder, [markup]: "{" }))
-      writeFileSync(join(work, name), content);
-    let requests = 0;
-    const server = createServer((_, reply) => {
-      requests += 1;
-      reply.end("here");
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    t.teardown(() => server.close());
 
-    const browser = await Chromium.start(chromium ?? "");
-    t.teardown(() => browser.close());
-    await browser.open(pathToFileURL(resolve("web/verify.html")).href);
-    const shown = async (files: readonly string[]): Promise<string> => {
-      await browser.evaluate("document.getElementById('results').replaceChildren()");
-      await browser.chooseFiles("#files", files);
-      return (await browser.evaluate(`new Promise((give) => {
+/** A receipt whose names would be markup, or would turn a line round, and what the page may not take for a bundle. */
+async function hostileFolder(): Promise<Folder> {
+  const name = "\u202e<b>x";
+  const rest = { blake3: "b1".repeat(32), sizeBytes: 0, mediaType: "<i>" };
+  const outputs = [{ name, digest: digestOf(bytes("")), ...rest }];
+  const facts = { ...receiptFacts, result: { ...receiptFacts.result, outputs } } as RunFacts;
+  const { files } = await makeReceipt(facts);
+  return {
+    ...folderOf(files),
+    [name]: "",
+    "<img src=x onerror=document.title=1>.sigstore.json": "{",
+  };
+}
+
+t.test("in a real browser it does the same, and nothing else", { skip }, async (t) => {
+  const work = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(work, { recursive: true, force: true }));
+  const hostile = await hostileFolder();
+  for (const [name, content] of Object.entries(hostile)) writeFileSync(join(work, name), content);
+  const server = await startHttp({
+    listen: "127.0.0.1:0",
+    routes: [await pageRoutes("web/verify.html")],
+  });
+  t.teardown(() => server.close());
+  const browser = await Chromium.start(chromium ?? "");
+  t.teardown(() => browser.close());
+  const shown = async (give: () => Promise<void>): Promise<string> => {
+    await browser.evaluate("document.getElementById('results').replaceChildren()");
+    await give();
+    return (await browser.evaluate(`new Promise((give) => {
       const look = () => document.querySelector("article") ? give(document.body.innerText) : setTimeout(look, 10);
       look();
     })`)) as string;
-    };
-    const goldenFiles = Object.keys(golden).map((name) => resolve(goldenAt, name));
-    t.match(
-      await shown(goldenFiles),
-      /1 of 1 receipts verified[\s\S]*All 7 checks hold[\s\S]*Singapore \(SG\)/,
-    );
+  };
+  const goldenFiles = Object.keys(golden).map((name) => resolve(goldenAt, name));
+  const pages = [pathToFileURL(resolve("web/verify.html")).href, `${server.url}/verify`];
+  for (const page of pages) {
+    await browser.open(page);
+    const text = await shown(() => browser.chooseFiles("#files", goldenFiles));
+    t.match(text, /1 of 1 receipts verified[\s\S]*All 7 checks hold[\s\S]*Singapore \(SG\)/, page);
     const report = await browser.evaluate("verifyFiles(document.getElementById('files').files)");
     t.same(report, await verifyFiles(filesOf(golden)), "its report is that of the script alone");
-    const text = await shown(
-      Object.keys({ ...folder, [markup]: "" }).map((name) => join(work, name)),
-    );
-    t.match(
-      text,
-      /1 of 2 receipts verified[\s\S]*\\u\{202e\}<b>x, 0 bytes, <i>: this very file is here/,
-    );
-    t.ok(text.includes(markup) && text.includes("Not verified. The first thing wrong is bundle"));
-    t.equal(
-      await browser.evaluate("document.querySelectorAll('article img, article b b, dd i').length"),
-      0,
-    );
-    t.equal(await browser.evaluate("document.title"), "Check a Quipu receipt");
-    const loud = browser.events.filter(({ method }) =>
-      /exceptionThrown|consoleAPI|Log.entry/.test(method),
-    );
-    t.same(loud, [], "no error and no word in the console");
-    const asked = browser.events.filter(({ method }) => method === "Network.requestWillBeSent");
-    t.match(asked, [{ params: { documentURL: /verify.html$/ } }], "it asked for itself only");
-    t.equal(asked.length, 1);
+  }
+  const text = await shown(() => browser.dropFiles([work]));
+  t.match(text, /1 of 2 receipts verified/, "of a folder that was dropped");
+  t.ok(text.includes("\\u{202e}<b>x, 0 bytes, <i>: this very file is here"));
+  t.ok(text.includes("<img src=x onerror=document.title=1>.sigstore.json"));
+  t.match(text, /Not verified. The first thing wrong is bundle: the bundle is not JSON/);
+  const made =
+    "[...new Set(Array.from(document.querySelectorAll('article *'), (one) => one.localName))]";
+  const own = "b code dd details div dl dt h2 h3 i li ol p pre section span strong summary";
+  t.same(
+    ((await browser.evaluate(made)) as string[]).sort(),
+    own.split(" "),
+    "no markup of theirs",
+  );
+  t.equal(await browser.evaluate("document.title"), "Check a Quipu receipt");
 
-    const { port } = server.address() as AddressInfo;
-    const tries = ["fetch(URL).catch(() => 'no')", "import(URL).catch(() => 'no')"];
-    for (const code of tries) {
-      const url = JSON.stringify(`http://127.0.0.1:${port}/`);
-      t.equal(
-        await browser.evaluate(code.replace("URL", url)),
-        "no",
-        "nor could it, if it wanted to",
-      );
-    }
-    t.equal(requests, 0);
-  },
-);
+  const told = (pattern: RegExp) => browser.events.filter(({ method }) => pattern.test(method));
+  t.same(told(/exceptionThrown|consoleAPI|Log\.entry/), [], "no error and no word in the console");
+  const asked = told(/^Network\.requestWillBeSent$/) as { params: { request: { url: string } } }[];
+  t.same(
+    asked.map(({ params }) => params.request.url),
+    pages,
+    "it asked for itself only",
+  );
+  for (const code of ["fetch('/verify')", "import('/verify')"]) {
+    const outcome = await browser.evaluate(`${code}.then(() => "done", () => "refused")`);
+    t.equal(outcome, "refused", `nor could it do otherwise: ${code}`);
+  }
+  const script = "Object.assign(document.createElement('script'), { text: 'document.title = 1' })";
+  await browser.evaluate(`document.body.append(${script})`);
+  t.equal(await browser.evaluate("document.title"), "Check a Quipu receipt", "nor run a script");
+});

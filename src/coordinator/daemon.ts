@@ -50,6 +50,8 @@ export interface DaemonOptions {
   /** Folder of policy files; empty: those that come with the program. */
   readonly policyFolder: string;
   readonly ownPolicyFolder: string;
+  /** File of the page that checks receipts in a browser. */
+  readonly verifyPage: string;
   /** Folder of price books; empty: nothing has a price. */
   readonly priceFolder: string;
   /** Absent: only who attaches by itself is there. */
@@ -149,6 +151,7 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
     store: shared.artifacts,
     grantKey: shared.grantSigner.publicKey,
     readLog: logReader(options, storage),
+    verifyPage: options.verifyPage,
     sizeBytesMax: artifactLimits.blobBytesMax,
     serves: () => board.silence === undefined,
     coordinator: () => replica?.coordinator,

@@ -1,5 +1,6 @@
 /**
- * What a coordinator serves over HTTP: its blobs to holders of a grant, its log, metrics, health.
+ * What a coordinator serves over HTTP: its blobs to holders of a grant, its log and the page that checks receipts,
+ * metrics, health.
  */
 import type { Clock } from "../base/clock.js";
 import type { ArtifactStore } from "../io/artifact/store.js";
@@ -12,6 +13,7 @@ import type { HttpFault } from "../io/http/error-reply.js";
 import { healthRoutes } from "../io/http/health-routes.js";
 import { type LogFiles, logRoutes } from "../io/http/log-routes.js";
 import { metricsRoutes } from "../io/http/metrics-routes.js";
+import { pageRoutes } from "../io/http/page-routes.js";
 import { type HttpServer, startHttp } from "../io/http/server.js";
 import { checkGrant } from "../io/identity/grant.js";
 import type { Switchboard } from "../io/rpc/switchboard.js";
@@ -26,6 +28,8 @@ export interface ServeOptions {
   readonly store: ArtifactStore;
   readonly grantKey: Uint8Array;
   readonly readLog: LogFiles;
+  /** The page that checks receipts in a browser. */
+  readonly verifyPage: string;
   /** Most bytes of any upload. */
   readonly sizeBytesMax: number;
   /** Whether calls are answered here, by this one or by whoever leads. */
@@ -37,13 +41,14 @@ export interface ServeOptions {
   readonly onFault: (fault: HttpFault) => void;
 }
 
-export function serveCoordinator(options: ServeOptions): Promise<HttpServer> {
+export async function serveCoordinator(options: ServeOptions): Promise<HttpServer> {
   const { listen, store, sizeBytesMax, coordinator, serves, notReady, onFault } = options;
-  return startHttp({
+  return await startHttp({
     listen,
     routes: [
       artifactRoutes({ store, sizeBytesMax, authorize: (request) => authorize(request, options) }),
       logRoutes(options.readLog),
+      await pageRoutes(options.verifyPage),
       metricsRoutes(() => metricsText(coordinator(), serves())),
       healthRoutes(notReady),
     ],

@@ -109,6 +109,7 @@ async function main(log: Log): Promise<void> {
     httpListen: given.http,
     policyFolder: given.policy,
     ownPolicyFolder: fileURLToPath(new URL("../../../deploy/policy", import.meta.url)),
+    verifyPage: fileURLToPath(new URL("../../../web/verify.html", import.meta.url)),
     priceFolder: given.prices,
     burst: given.burst === "" ? undefined : await burstOptions(given.burst),
     witnesses: given.witnesses === "" ? undefined : await witnessOptions(given.witnesses),

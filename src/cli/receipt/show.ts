@@ -36,7 +36,13 @@ export const action: VerbAction = async (context, { args, options }) => {
     const log = { origin, index: logIndex, size: treeSize };
     context.output.result({ file, keyId, log, statement }, () => {
       const lines = [...page(statement), `log        ${origin}, entry ${logIndex} of ${treeSize}`];
-      if (file !== null) lines.push(`saved      ${file}; next: quipu verify ${file}`);
+      if (file !== null) {
+        const page = join(context.paths.packageRoot, "web", "verify.html");
+        lines.push(
+          `saved      ${file}; next: quipu verify ${file}`,
+          `           or open ${page} in a browser and drop the folder on it`,
+        );
+      }
       return lines.join("\n");
     });
   }
