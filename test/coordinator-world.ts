@@ -102,6 +102,7 @@ export class CoordinatorWorld {
         prices: [],
         artifacts: { has: async (digest) => this.artifacts.has(digest), list: async () => [] },
         grants: { signer: grantKey, artifactUrl: "http://127.0.0.1:9" },
+        noticeSigner: grantKey,
         burst: this.burst,
         defer: (task) => void setImmediate(task),
         observe: (event) => {
@@ -122,6 +123,13 @@ export class CoordinatorWorld {
 
   async one(spec: Uint8Array = job()): Promise<string> {
     return (await this.submit(spec))[0] ?? "";
+  }
+
+  /** Entries of the log that hosts have signed. */
+  async receiptEntries(): Promise<number> {
+    const key = Buffer.from(grantKey.publicKey).toString("base64");
+    const entries = await this.log.entries(0, this.log.head().size);
+    return entries.filter((entry) => !Buffer.from(entry).toString().includes(key)).length;
   }
 
   async job(id: string): Promise<JobRecord> {

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { QuipuError } from "../src/base/errors.js";
 import { randomInteger, seededRandom } from "../src/base/random.js";
 import { JobService } from "../src/gen/quipu/v1/jobs_pb.js";
-import { LogService } from "../src/gen/quipu/v1/log_pb.js";
+import { type ListUsageResponse, LogService } from "../src/gen/quipu/v1/log_pb.js";
 import { type Job, JobState } from "../src/gen/quipu/v1/types_pb.js";
 import { clientOfAny, Ring } from "../src/io/rpc/ring.js";
 import { jobBytes, jobSpec } from "../src/model/job.js";
@@ -240,8 +240,19 @@ export async function checkJobs({ acknowledged, ring }: Load): Promise<void> {
     throw new Error(`${failed.length} jobs did not succeed, first ${first?.id}: ${first?.state}`);
   }
   const entries = new Set(ended.map(({ logIndex }) => logIndex));
-  const { size } = await clientOfAny(ring, LogService).getLogHead({});
-  if (entries.size === acknowledged.size && Number(size) === acknowledged.size) return;
-  const counts = `${entries.size} entries, and the log holds ${size}`;
+  const receipts = await receiptsIn(clientOfAny(ring, LogService));
+  if (entries.size === acknowledged.size && receipts === acknowledged.size) return;
+  const counts = `${entries.size} entries, and the log holds ${receipts} receipts`;
   throw new Error(`${acknowledged.size} jobs have ${counts}`);
+}
+
+/** How many the log has, of runs that it has once and twice. */
+async function receiptsIn(log: ReturnType<typeof clientOfAny<typeof LogService>>): Promise<number> {
+  let receipts = 0;
+  for (let firstIndex: bigint | undefined = 0n; firstIndex !== undefined; ) {
+    const page: ListUsageResponse = await log.listUsage({ firstIndex });
+    receipts += page.runs.length;
+    firstIndex = page.nextIndex;
+  }
+  return receipts;
 }

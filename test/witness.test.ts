@@ -417,7 +417,8 @@ t.test("a fleet whose log is witnessed, on real processes", async (t) => {
   }
   t.equal(report?.code, 0, JSON.stringify(report));
   const { file, checks } = report?.json.receipts[0] ?? {};
-  t.match(checks.at(-1), { name: "witnesses", ok: true, text: /cosigned by w1\.example at 20/ });
+  const found = checks.find(({ name }: { name: string }) => name === "witnesses");
+  t.match(found, { ok: true, text: /cosigned by w1\.example at 20/ });
   const stranger = formatVerifierKey(witnessKey);
   const other = join(fleet.folder, "other.policy");
   writeFileSync(other, `witness w1 ${stranger}\nquorum w1\n`);
@@ -432,7 +433,7 @@ t.test("a fleet whose log is witnessed, on real processes", async (t) => {
   const seen = join(fleet.folder, "seen");
   t.match(await fleet.quipu(...watch, seen), {
     code: 0,
-    json: { kind: "grown", size: 1, added: 1 },
+    json: { kind: "grown", size: Number, added: Number },
   });
   t.match(await fleet.quipu(...watch, seen), { code: 0, json: { kind: "grown", added: 0 } });
   t.not(tilesUrl, "");

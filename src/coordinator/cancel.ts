@@ -20,7 +20,7 @@ export async function cancelJob(
   const text = reason.slice(0, reasonLengthMax).toWellFormed() || "no reason given";
   const atMs = core.ports.clock.wallMs();
   const { job, followers } = await core.ports.store.transact((tables) =>
-    mark(tables, id, { reason: text, ...(failure === undefined ? {} : { failure }) }, atMs),
+    mark(core, tables, id, { reason: text, ...(failure === undefined ? {} : { failure }) }, atMs),
   );
   tellFollowers(core, followers);
   core.queue.add(job);
@@ -40,6 +40,7 @@ export async function cancelJob(
 }
 
 async function mark(
+  core: Core,
   tables: StoreTables,
   id: string,
   why: { readonly reason: string; readonly failure?: ErrorJson },
@@ -54,5 +55,5 @@ async function mark(
       next: `see it with \`quipu job show ${id}\``,
     });
   }
-  return { job: next, followers: await writeJob(tables, next, atMs) };
+  return { job: next, followers: await writeJob(core, tables, next, atMs) };
 }

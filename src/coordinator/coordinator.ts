@@ -13,6 +13,7 @@ import { Gangs } from "./gangs.js";
 import { JobQueue } from "./job-queue.js";
 import { finishOwed, tick } from "./leases.js";
 import { LogBook } from "./log-book.js";
+import { bringNotices, Notices } from "./notices.js";
 import type { AgentLink, CoordinatorOptions, CoordinatorPorts } from "./ports.js";
 import { ReceiptsOwed } from "./receipts-owed.js";
 import { recover } from "./recover.js";
@@ -36,6 +37,7 @@ export class Coordinator {
   static async start(ports: CoordinatorPorts, options: CoordinatorOptions): Promise<Coordinator> {
     const dispatcher: Dispatcher = new Dispatcher(() => core);
     const { burst } = ports;
+    const logBook = new LogBook(ports.log, ports.store);
     const core: Core = {
       ports,
       options,
@@ -48,7 +50,8 @@ export class Coordinator {
       deadlines: new Deadlines(),
       quotas: new Map(),
       changes: new Changes(),
-      logBook: new LogBook(ports.log, ports.store),
+      logBook,
+      notices: new Notices(ports, logBook),
       hosts: new Map(),
       sessions: new Map(),
       away: new Map(),
@@ -96,6 +99,7 @@ export class Coordinator {
     if (this.#finishing) return; // a slow log must not gather ticks that ask it all the same
     this.#finishing = true;
     await finishOwed(this.core);
+    await bringNotices(this.core);
     this.#finishing = false;
   }
 

@@ -2,10 +2,12 @@
  * Hosts whose operator wants no new runs there, and runs that have to go elsewhere by a time. Durable
  * before anyone is told: a host stays cordoned over restarts of both sides.
  */
+import { timestamp } from "../base/clock.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
 import type { Cordon, HostRecord } from "../io/store/records.js";
 import { sendCancel } from "./assign.js";
 import { type Core, note, notFound } from "./core.js";
+import type { Done } from "./notices.js";
 
 const reasonLengthMax = 500;
 
@@ -40,7 +42,9 @@ async function setCordon(
 ): Promise<HostRecord> {
   const kept = await core.ports.store.transact(async (tables) => {
     await also?.(tables);
-    return await mark(tables, name, cordon);
+    const host = await mark(tables, name, cordon);
+    if (host !== undefined) await core.notices.did(tables, doneTo(name, cordon));
+    return host;
   });
   const known = core.hosts.get(name);
   if (kept === undefined || known === undefined)
@@ -51,6 +55,13 @@ async function setCordon(
   core.fleet.changed(name);
   core.wake();
   return host;
+}
+
+function doneTo(host: string, cordon: Cordon | undefined): Done {
+  if (cordon === undefined) return { kind: "host.uncordon", about: host, details: { host } };
+  const { reason, drainAtMs } = cordon;
+  const until = drainAtMs === undefined ? {} : { drainAt: timestamp(drainAtMs) };
+  return { kind: "host.cordon", about: host, details: { host, reason, ...until } };
 }
 
 async function mark(

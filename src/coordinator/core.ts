@@ -15,6 +15,7 @@ import type { GangHold } from "./gang-hold.js";
 import type { Gangs } from "./gangs.js";
 import type { JobQueue } from "./job-queue.js";
 import type { LogBook } from "./log-book.js";
+import type { Notices } from "./notices.js";
 import type { CoordinatorOptions, CoordinatorPorts } from "./ports.js";
 import type { ReceiptsOwed } from "./receipts-owed.js";
 
@@ -24,6 +25,7 @@ export interface Core {
   readonly runs: ActiveRuns;
   readonly changes: Changes;
   readonly logBook: LogBook;
+  readonly notices: Notices;
   readonly fleet: Fleet;
   readonly queue: JobQueue;
   readonly claims: Claims;

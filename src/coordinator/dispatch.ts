@@ -130,7 +130,7 @@ async function commit(core: Core, turns: readonly (readonly Verdict[])[]): Promi
     // 1. Decision, run and epoch, and the papers that they name, durably and together. A crash before
     //    this has told nobody anything.
     const { kept, followers } = await core.ports.store.transact((tables) =>
-      keep(tables, turns, atMs),
+      keep(core, tables, turns, atMs),
     );
     // 2. Then the hosts. A crash before a send is repaired when the host attaches to the next
     //    process.
@@ -191,6 +191,7 @@ async function judge(core: Core, round: Round, waiting: Waiting): Promise<readon
 }
 
 async function keep(
+  core: Core,
   tables: StoreTables,
   turns: readonly (readonly Verdict[])[],
   atMs: number,
@@ -210,7 +211,7 @@ async function keep(
       await tables.decisions.insert({ id: decision.id, jobId: job.id, content });
       addPapers(papers, verdict);
       if (run !== undefined) await tables.runs.insert(run);
-      followers.push(...(await writeJob(tables, nexts[at] as JobRecord, atMs)));
+      followers.push(...(await writeJob(core, tables, nexts[at] as JobRecord, atMs)));
       kept.push(verdict);
     }
   }

@@ -17,6 +17,7 @@ import { stepJob } from "./job-machine.js";
 import { askedOf } from "./specs.js";
 
 type Tables = Pick<StoreTables, "jobs" | "jobLinks">;
+type Notaries = Pick<Core, "notices">;
 
 /** New jobs with what each waits for, and the links to be written with them. */
 export async function linkJobs(
@@ -81,14 +82,18 @@ async function wholeNow(
 
 /**
  * Writes a job as it is now. One that has ended also ends those that wait for it, unless it succeeded:
- * then those that wait for nothing else go on. These are the answer.
+ * then those that wait for nothing else go on. These are the answer. Where no host has signed for an end
+ * (`hasReceipt`), the coordinator does.
  */
 export async function writeJob(
-  tables: Tables,
+  core: Notaries,
+  tables: StoreTables,
   job: JobRecord,
   atMs: number,
+  hasReceipt = false,
 ): Promise<readonly JobRecord[]> {
   await tables.jobs.update(job);
+  if (isTerminal(job.state) && !hasReceipt) await core.notices.ended(tables, job, atMs);
   const changed: JobRecord[] = [];
   const ended = isTerminal(job.state) && job.isFollowed ? [job] : [];
   for (let first = ended.pop(); first !== undefined; first = ended.pop()) {
@@ -98,7 +103,9 @@ export async function writeJob(
       const next = await nextOf(tables, follower, first, atMs);
       await tables.jobs.update(next);
       changed.push(next);
-      if (isTerminal(next.state) && next.isFollowed) ended.push(next);
+      if (!isTerminal(next.state)) continue;
+      await core.notices.ended(tables, next, atMs);
+      if (next.isFollowed) ended.push(next);
     }
   }
   return changed;

@@ -134,7 +134,7 @@ async function accept(
   };
   const event = { kind: "settle", ...resultOf(opened.statement) } as const;
   const { kept, ended } = await core.ports.store.transact((tables) =>
-    stage(tables, receipt, event),
+    stage(core, tables, receipt, event),
   );
   if (kept.stage === "staged") core.runs.delete(run.id);
   if (ended !== undefined) {
@@ -157,6 +157,7 @@ interface Staged {
 
 /** Step 1, or evidence when the run no longer counts. The first receipt of a run stays. */
 async function stage(
+  core: Core,
   tables: StoreTables,
   receipt: Omit<ReceiptRecord, "stage">,
   event: Extract<JobEvent, { kind: "settle" }>,
@@ -178,7 +179,7 @@ async function stage(
   await receipts.insert(kept);
   await runs.update(receipt.runId, { stage: "sealed", endedAtMs: atMs });
   if (event.outcome === "failed") await dataUses.delete(receipt.runId);
-  return { kept, ended: { job: next, followers: await writeJob(tables, next, atMs) } };
+  return { kept, ended: { job: next, followers: await writeJob(core, tables, next, atMs, true) } };
 }
 
 async function answerKnown(

@@ -13,11 +13,13 @@ import type { ArtifactShelf } from "./ports.js";
 export interface Shared {
   readonly logSigner: Signer;
   readonly grantSigner: Signer;
+  /** Signs what the coordinator itself states. */
+  readonly noticeSigner: Signer;
   readonly artifacts: ArtifactStore;
 }
 
 /** Files of `keys/`. */
-export const keyNames = ["log", "grants"] as const;
+export const keyNames = ["log", "grants", "notices"] as const;
 
 /** `folder` holds `keys/` and `artifacts/`; `isShared`: for other processes too. */
 export async function openShared(folder: string, isShared: boolean): Promise<Shared> {
@@ -25,6 +27,7 @@ export async function openShared(folder: string, isShared: boolean): Promise<Sha
   return {
     logSigner: await loadOrCreateSigner(keys, keyNames[0], "ed25519"),
     grantSigner: await loadOrCreateSigner(keys, keyNames[1], "ecdsa-p256-sha256"),
+    noticeSigner: await loadOrCreateSigner(keys, keyNames[2], "ecdsa-p256-sha256"),
     artifacts: await openArtifactStore(artifactsOf(folder), { isShared }),
   };
 }
@@ -35,8 +38,9 @@ export function artifactsOf(folder: string): string {
 }
 
 /** By which coordinators tell whether they have the same keys. */
-export function keysDigest({ logSigner, grantSigner }: Shared): Digest {
-  return digestOf(concatBytes(logSigner.publicKey, grantSigner.publicKey));
+export function keysDigest({ logSigner, grantSigner, noticeSigner }: Shared): Digest {
+  const signers = [logSigner, grantSigner, noticeSigner];
+  return digestOf(concatBytes(...signers.map(({ publicKey }) => publicKey)));
 }
 
 /** A blob alone has no name and no type; those belong to the outputs of runs. */

@@ -6,7 +6,7 @@
 import type { Digest } from "../base/bytes.js";
 import type { Clock } from "../base/clock.js";
 import { QuipuError } from "../base/errors.js";
-import type { CoordinatorStore } from "../io/store/coordinator-store.js";
+import type { CoordinatorStore, StoreTables } from "../io/store/coordinator-store.js";
 import type { PolicySetRecord } from "../io/store/records.js";
 import {
   type ExportRequest,
@@ -86,12 +86,16 @@ export class PolicyBook implements PolicyPort {
 
   /**
    * Durable, then in force: a crash in between leaves the new set for the next start. Throws what is
-   * wrong with the set, and the one in force stays. Answers with the digest of the one before.
+   * wrong with the set, and the one in force stays. `also` is written in the same transaction. Answers
+   * with the digest of the one before.
    */
-  async apply(files: Files): Promise<Digest> {
+  async apply(
+    files: Files,
+    also?: (tables: StoreTables, digest: Digest) => Promise<void>,
+  ): Promise<Digest> {
     const engine = loadPolicy(files);
     const before = this.#engine.digest;
-    await this.#keep(engine.digest, files, true);
+    await this.#keep(engine.digest, files, true, also);
     this.#engine = engine;
     return before;
   }
@@ -103,12 +107,19 @@ export class PolicyBook implements PolicyPort {
   }
 
   /** What is in force already is not written again, unless it is applied for the first time. */
-  async #keep(digest: Digest, files: Files, applied: boolean): Promise<void> {
+  async #keep(
+    digest: Digest,
+    files: Files,
+    applied: boolean,
+    also?: (tables: StoreTables, digest: Digest) => Promise<void>,
+  ): Promise<void> {
     const atMs = this.#clock.wallMs();
-    await this.#store.transact(async ({ policySets }) => {
+    await this.#store.transact(async (tables) => {
+      const { policySets } = tables;
       const newest = await policySets.newest();
       if (newest?.digest === digest && newest.applied === applied) return;
       await policySets.append({ digest, applied, files, atMs });
+      await also?.(tables, digest);
     });
   }
 }

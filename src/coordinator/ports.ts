@@ -29,6 +29,8 @@ export interface CoordinatorPorts {
   readonly prices: readonly PriceBook[];
   readonly artifacts: ArtifactShelf;
   readonly grants: GrantDesk;
+  /** ECDSA P-256: signs what the coordinator itself states. */
+  readonly noticeSigner: Signer;
   /** Capacity that can be had from others; absent: only who attaches by itself is there. */
   readonly burst?: BurstPort | undefined;
   /** Runs `task` soon, but never inside the caller. */

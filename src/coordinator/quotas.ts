@@ -1,5 +1,6 @@
 /** Quotas of owners: durable before they hold. What runs already goes on, whatever they become. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { canonicalJson } from "../base/canonical-json.js";
 import { QuipuError } from "../base/errors.js";
 import type { Quota as QuotaMessage, QuotaSchema } from "../gen/quipu/v1/quota_pb.js";
 import { deviceKinds } from "../model/host.js";
@@ -7,9 +8,13 @@ import { noUsage, type Quota, quota } from "../model/quota.js";
 import type { Core } from "./core.js";
 
 export async function setQuota(core: Core, owner: string, to: Quota | undefined): Promise<void> {
-  await core.ports.store.transact(({ quotas }) =>
-    to === undefined ? quotas.delete(owner) : quotas.put(to),
-  );
+  await core.ports.store.transact(async (tables) => {
+    if (to === undefined) await tables.quotas.delete(owner);
+    else await tables.quotas.put(to);
+    const kind = to === undefined ? "quota.remove" : "quota.set";
+    const details = to === undefined ? { owner } : { owner, quota: canonicalJson(to) };
+    await core.notices.did(tables, { kind, about: owner, details });
+  });
   if (to === undefined) core.quotas.delete(owner);
   else core.quotas.set(owner, to);
   core.queue.lookAgain();

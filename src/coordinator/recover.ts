@@ -6,6 +6,7 @@ import { type Core, leaseEnd } from "./core.js";
 import { spentAtMs } from "./deadlines.js";
 import { runningJob } from "./job-queue.js";
 import { finishOwed } from "./leases.js";
+import { bringNotices } from "./notices.js";
 import { specOf } from "./specs.js";
 import { decisionOf } from "./wire.js";
 
@@ -22,6 +23,7 @@ export async function recover(core: Core): Promise<void> {
   for (const quota of await store.quotas.all()) core.quotas.set(quota.owner, quota);
   await core.queue.load();
   await finishOwed(core);
+  await bringNotices(core);
 }
 
 async function readHosts({ ports: { store, burst, clock }, hosts, fleet }: Core): Promise<void> {

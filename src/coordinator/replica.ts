@@ -148,6 +148,7 @@ export class Replica {
         prices,
         artifacts: shelfOf(shared.artifacts),
         grants: { signer: shared.grantSigner, artifactUrl: httpUrl },
+        noticeSigner: shared.noticeSigner,
         burst: burstPort(this.#options, origin),
         defer: (task) => void setImmediate(task),
         observe,

@@ -36,7 +36,9 @@ export async function loseRun(core: Core, active: ActiveRun, cause: ErrorJson): 
   let lost: Awaited<ReturnType<typeof lose>>;
   try {
     const atMs = core.ports.clock.wallMs();
-    lost = await core.ports.store.transact((tables) => lose(tables, active.run.id, failure, atMs));
+    lost = await core.ports.store.transact((tables) =>
+      lose(core, tables, active.run.id, failure, atMs),
+    );
   } catch (error) {
     active.ending = false; // nothing was written: the run stays granted, and this is tried again
     throw error;
@@ -55,6 +57,7 @@ export async function loseRun(core: Core, active: ActiveRun, cause: ErrorJson): 
 }
 
 async function lose(
+  core: Core,
   tables: StoreTables,
   runId: string,
   failure: ErrorJson,
@@ -68,5 +71,5 @@ async function lose(
   if (next === undefined) return undefined;
   await runs.update(runId, { stage: "lost", endedAtMs: atMs });
   await dataUses.delete(runId);
-  return { job: next, followers: await writeJob(tables, next, atMs) };
+  return { job: next, followers: await writeJob(core, tables, next, atMs) };
 }

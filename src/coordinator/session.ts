@@ -27,6 +27,7 @@ import { withCordon } from "./cordon.js";
 import { type Core, type HostStream, leaseEnd, trouble } from "./core.js";
 import { checkHello } from "./hello.js";
 import { ingest } from "./ingest.js";
+import { registerKey } from "./notices.js";
 import type { AgentLink } from "./ports.js";
 import { reconcile } from "./reconcile.js";
 
@@ -165,6 +166,7 @@ export class Session implements HostStream {
       const known = await hosts.get(said.name);
       const record = withCordon(admitted, known?.cordon); // which is its operator's to lift
       await hosts.put(record);
+      await registerKey(core, tables, known, record);
       return record;
     });
     if (this.#closed) return;

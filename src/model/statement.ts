@@ -12,7 +12,7 @@ export const statementType = "https://in-toto.io/Statement/v1";
 export const computeRunType = "https://quipu.dev/compute-run/v1";
 export const jobBuildType = "https://quipu.dev/job/v1";
 
-const hex64 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
+export const hex64 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits");
 const text = z.string().max(2000);
 const count = z.int().nonnegative();
 /** A whole number of some unit; beyond what a JSON number holds exactly, in decimal digits. */
@@ -27,7 +27,7 @@ const meter = z.union([
 ]);
 /** A number of at least 0 as decimal digits, for what is never computed with in binary. */
 const decimal = z.string().regex(/^(0|[1-9][0-9]{0,17})(\.[0-9]{0,17}[1-9])?$/, "must be decimal");
-const time = z
+export const statementTime = z
   .string()
   .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/, "must be an RFC 3339 time in UTC");
 
@@ -72,8 +72,8 @@ const predicate = z.strictObject({
     }),
     metadata: z.strictObject({
       invocationId: z.string().max(64),
-      startedOn: time,
-      finishedOn: time,
+      startedOn: statementTime,
+      finishedOn: statementTime,
     }),
     byproducts: z
       .array(

@@ -59,8 +59,10 @@ export async function checkDurable(
   await checkReceipts(world, store, jobs, logged, leaves);
   checkGangEnds(world, jobs);
   const replayed = await checkDecisions(world, store);
-  if (leaves.length !== logged.length) {
-    world.violated(`the log has ${leaves.length} entries for ${logged.length} receipts`);
+  const notices = await checkNotices(world, store, jobs, logged, leaves);
+  if (leaves.length !== logged.length + notices) {
+    const counts = `${logged.length} receipts and ${notices} notices`;
+    world.violated(`the log has ${leaves.length} entries for ${counts}`);
   }
   const receipts = new Map(logged.map((receipt) => [receipt.runId, receipt]));
   for (const [runId, index] of accepted) {
@@ -68,6 +70,29 @@ export async function checkDurable(
     world.violated(`${runId} was acknowledged at ${index} and is not logged there`);
   }
   return { jobs, logged, evidence, logSize: leaves.length, replayed };
+}
+
+/** How many. Each is in the log, and tells how a job ended exactly where no receipt does. */
+async function checkNotices(
+  world: World,
+  store: CoordinatorStore,
+  jobs: readonly JobRecord[],
+  receipts: readonly ReceiptRecord[],
+  leaves: readonly string[],
+): Promise<number> {
+  for (const { id } of await store.notices.staged(100)) world.violated(`${id} is not in the log`);
+  const notices = await store.notices.logged(0, 100_000);
+  for (const { id, envelope, key, logIndex = -1 } of notices) {
+    const leaf = toHex(leafHash(entryOf(envelope, key)));
+    if (leaves[logIndex] !== leaf) world.violated(`notice ${id} is not at ${logIndex}`);
+  }
+  const told = new Set(notices.map(({ id }) => id));
+  const signed = new Set(receipts.map(({ jobId }) => jobId));
+  for (const { id, state } of jobs) {
+    if (!isTerminal(state) || told.has(id) !== signed.has(id)) continue;
+    world.violated(`${id} is ${state}, and ${told.has(id) ? "two say" : "nobody says"} so`);
+  }
+  return notices.length;
 }
 
 /** Each decision that granted a run is made again from what is durable. How many. */

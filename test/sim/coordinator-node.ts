@@ -140,6 +140,7 @@ export class CoordinatorNode {
         prices: [],
         artifacts: { has: async () => true, list: async () => [] },
         grants: { signer: this.#keys.grants, artifactUrl: "http://127.0.0.1:1" },
+        noticeSigner: this.#keys.grants,
         defer: (task) => world.time.after(1, () => (life.over ? undefined : task())),
         observe: (event) => this.#observe(life, event),
       },

@@ -122,7 +122,8 @@ async function play(world: World, seed: number): Promise<SimReport> {
       checkGangs(world, seen);
       checkQuotas(world, seen, quotas);
       await checkMemory(world, store, seen);
-      ended = seen.jobs.every(({ state }) => isTerminal(state));
+      const isTold = (await store.notices.staged(1)).length === 0;
+      ended = isTold && seen.jobs.every(({ state }) => isTerminal(state));
     }
     watch.look(seen, coordinator.running?.core);
     work.look(client.cancelled);

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QuipuError } from "../../base/errors.js";
+import type { Notice } from "../../model/notice.js";
 import type { Statement } from "../../model/statement.js";
 import type { Report } from "../../proof/verify/receipt.js";
 import type { VerbAction } from "../context.js";
@@ -28,25 +29,52 @@ export const action: VerbAction = async (context, { args, options }) => {
   }
 
   function show(report: Report, file: string | null): void {
-    const { statement, keyId, logIndex, origin, treeSize } = report;
-    if (statement === undefined || !report.ok) {
+    const { statement, notice, keyId, logIndex, origin, treeSize } = report;
+    const stated = statement ?? notice;
+    if (stated === undefined || !report.ok) {
       const { text = "it has no statement" } = report.firstFailed ?? {};
       throw new QuipuError("VERIFICATION_FAILED", `the receipt does not verify: ${text}`);
     }
     const log = { origin, index: logIndex, size: treeSize };
-    context.output.result({ file, keyId, log, statement }, () => {
-      const lines = [...page(statement), `log        ${origin}, entry ${logIndex} of ${treeSize}`];
+    context.output.result({ file, keyId, log, statement: stated }, () => {
+      const lines = [
+        ...(statement === undefined ? noticePage(notice as Notice) : page(statement)),
+        `log        ${origin}, entry ${logIndex} of ${treeSize}`,
+      ];
       if (file !== null) {
-        const page = join(context.paths.packageRoot, "web", "verify.html");
+        const checker = join(context.paths.packageRoot, "web", "verify.html");
         lines.push(
           `saved      ${file}; next: quipu verify ${file}`,
-          `           or open ${page} in a browser and drop the folder on it`,
+          `           or open ${checker} in a browser and drop the folder on it`,
         );
       }
       return lines.join("\n");
     });
   }
 };
+
+function noticePage({ predicate }: Notice): string[] {
+  const { coordinator, at } = predicate;
+  const signer = [`time       ${at}`, `signed by  the coordinator of ${coordinator}`];
+  if (!("job" in predicate)) {
+    const details = Object.entries(predicate.details).map(([name, text]) => `${name} ${text}`);
+    return [
+      `act        ${predicate.kind}`,
+      ...signer,
+      ...details.map((one) => `           ${one}`),
+    ];
+  }
+  const { job, outcome, failure, reason, attempts, lastRun } = predicate;
+  return [
+    `job        ${job.id} of ${job.owner}: ${outcome}, after ${attempts} runs`,
+    ...(failure === undefined ? [] : [`failure    ${failure.code}  ${failure.message}`]),
+    ...(reason === undefined ? [] : [`reason     ${reason}`]),
+    ...(lastRun === undefined
+      ? []
+      : [`last run   ${lastRun.id} on ${lastRun.host}, ${lastRun.country}`]),
+    ...signer,
+  ];
+}
 
 function page({ subject, predicate }: Statement): string[] {
   const { run, host, execution, usage, runDetails, buildDefinition } = predicate;

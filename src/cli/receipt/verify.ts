@@ -16,10 +16,11 @@ export const action: VerbAction = async (context, { args, options }) => {
     else results.push({ file, report, again: await rerunAsAsked(context, statement, options) });
   }
   const good = results.every(({ report, again }) => report.ok && again?.equal !== false);
-  const value = results.map(({ file, report: { statement, ...facts }, again }) => ({
+  const value = results.map(({ file, report: { statement, notice, ...facts }, again }) => ({
     file,
     ...facts,
     runId: statement?.predicate.run.id ?? null,
+    ...(notice === undefined ? {} : { notice: notice.predicate }),
     ...(again === undefined ? {} : { rerun: again }),
   }));
   context.output.result({ ok: good, receipts: value }, () =>

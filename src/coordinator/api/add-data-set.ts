@@ -1,4 +1,5 @@
-import { canonicalJson } from "../../base/canonical-json.js";
+import { digestOf } from "../../base/bytes.js";
+import { canonicalBytes, canonicalJson } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import type { DataSet as DataSetMessage, DataSetService } from "../../gen/quipu/v1/fleet_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
@@ -11,10 +12,14 @@ export function addDataSet(core: Core): Handlers<typeof DataSetService>["addData
   return async ({ dataSet }) => {
     const facts = factsOf(dataSet);
     const registeredAtMs = core.ports.clock.wallMs();
-    const record = await core.ports.store.transact(async ({ dataSets }) => {
+    const record = await core.ports.store.transact(async (tables) => {
+      const { dataSets } = tables;
       const known = await dataSets.get(facts.name);
       if (known === undefined) {
         await dataSets.insert({ facts, registeredAtMs });
+        const { name, owner, dataClass, manifestDigest: digest } = facts;
+        const details = { name, owner, dataClass, facts: digestOf(canonicalBytes(facts)) };
+        await core.notices.did(tables, { kind: "data-set.add", about: name, digest, details });
         return { facts, registeredAtMs };
       }
       if (canonicalJson(known.facts) === canonicalJson(facts)) return known;

@@ -16,7 +16,11 @@ export function applyPolicy(
     if (files.length === 0) {
       throw new QuipuError("INVALID_ARGUMENT", "a set without files would allow nothing");
     }
-    const digestBefore = await policies.apply(texts);
+    const before = policies.digest;
+    const digestBefore = await policies.apply(texts, (tables, digest) => {
+      const details = { before, files: Object.keys(texts).sort().join(" ") };
+      return core.notices.did(tables, { kind: "policy.apply", about: "policy", digest, details });
+    });
     core.wake(); // what waits may be lawful now, or no longer
     return { digest: policies.digest, digestBefore };
   };

@@ -1,6 +1,7 @@
 import { QuipuError } from "../../base/errors.js";
 import type { LogService } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
+import type { NoticeRecord } from "../../io/store/records.js";
 import { decisionSuffix, receiptFiles } from "../../proof/receipt/bundle.js";
 import { findJob } from "./get-job.js";
 import type { Durable } from "./log-service.js";
@@ -10,11 +11,13 @@ export function getReceipt(core: Durable): Handlers<typeof LogService>["getRecei
   return async ({ jobId }) => {
     const { store, log } = core.ports;
     const job = await findJob(core, jobId);
+    const notice = await store.notices.get(jobId);
+    if (notice !== undefined) return await noticeFiles(core, notice);
     const run = await store.runs.get(job.runId);
     const receipt = await store.receipts.get(job.runId);
     if (run === undefined || receipt?.stage !== "logged" || receipt.logIndex === undefined) {
       throw new QuipuError("NOT_FOUND", `job ${jobId} is ${job.state} and has no receipt`, {
-        next: "a receipt is made when a run of the job ends on a host",
+        next: `wait for its end with \`quipu job wait ${jobId}\``,
       });
     }
     const { logIndex, envelope } = receipt;
@@ -26,4 +29,16 @@ export function getReceipt(core: Durable): Handlers<typeof LogService>["getRecei
     }
     return { files, logIndex: BigInt(logIndex) };
   };
+}
+
+/** What the coordinator signed where no host could. */
+async function noticeFiles(core: Durable, { id, envelope, key, logIndex }: NoticeRecord) {
+  const { log } = core.ports;
+  if (logIndex === undefined) {
+    throw new QuipuError("UNAVAILABLE", `the end of job ${id} is on its way into the log`, {
+      next: "try again in a moment",
+    });
+  }
+  const files = receiptFiles(id, envelope, key, await log.inclusion(logIndex), log);
+  return { files, logIndex: BigInt(logIndex) };
 }

@@ -27,6 +27,7 @@ import type {
   HostRecord,
   JobLinkRecord,
   JobRecord,
+  NoticeRecord,
   PilotRecord,
   PolicySetRecord,
   ReceiptRecord,
@@ -56,6 +57,7 @@ export interface StoreTables {
   readonly decisions: DecisionTable;
   readonly papers: PaperTable;
   readonly receipts: ReceiptTable;
+  readonly notices: NoticeTable;
   readonly submissions: SubmissionTable;
   readonly jobLinks: JobLinkTable;
   readonly runLogs: RunLogTable;
@@ -211,6 +213,17 @@ export interface QuotaTable {
   put(quota: Quota): Promise<void>;
   delete(owner: string): Promise<void>;
   all(): Promise<readonly Quota[]>;
+}
+
+/** What the coordinator has signed itself. */
+export interface NoticeTable {
+  insert(notice: NoticeRecord): Promise<void>;
+  get(id: string): Promise<NoticeRecord | undefined>;
+  /** That are not in the log yet, oldest first. */
+  staged(limit: number): Promise<readonly NoticeRecord[]>;
+  /** From this entry of the log on, in its order. */
+  logged(firstIndex: number, limit: number): Promise<readonly NoticeRecord[]>;
+  setLogged(id: string, logIndex: number): Promise<void>;
 }
 
 /** Uses of data sets whose terms ask for a count. */

@@ -328,6 +328,21 @@ async function moreLoad(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable("runs").addColumn("more", "text").execute();
 }
 
+/** What the coordinator signs itself: ends of jobs that no host could sign for, and acts of operators. */
+async function notices(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
+  await db.schema
+    .createTable("notices")
+    .addColumn("id", "text", key)
+    .addColumn("stage", "text", required)
+    .addColumn("envelope", bytes, required)
+    .addColumn("key", bytes, required)
+    .addColumn("made_at_ms", "bigint", required)
+    .addColumn("log_index", "bigint")
+    .execute();
+  await db.schema.createIndex("notices_by_stage").on("notices").columns(["stage"]).execute();
+  await db.schema.createIndex("notices_by_entry").on("notices").columns(["log_index"]).execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -358,5 +373,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0014-gangs": { up: gangs },
     "0015-log-marks": { up: logMarks },
     "0016-more-load": { up: moreLoad },
+    "0017-notices": { up: (db) => notices(db, bytes) },
   };
 }

@@ -108,6 +108,19 @@ export interface RunRecord extends RunLoad {
   readonly endedAtMs?: number;
 }
 
+/** What the coordinator has signed itself. */
+export interface NoticeRecord {
+  /** The job's where it tells how one ended; else its own. */
+  readonly id: string;
+  readonly stage: "staged" | "logged";
+  readonly envelope: Uint8Array;
+  /** The key that signed it (SubjectPublicKeyInfo, DER). */
+  readonly key: Uint8Array;
+  /** Orders those of one process, in which no two have the same. */
+  readonly madeAtMs: number;
+  readonly logIndex?: number;
+}
+
 export interface HostRecord {
   readonly name: string;
   readonly place: Place;

@@ -11,6 +11,7 @@ export interface Schema {
   decisions: DecisionRow;
   papers: PaperRow;
   receipts: ReceiptRow;
+  notices: NoticeRow;
   submissions: SubmissionRow;
   job_links: JobLinkRow;
   run_log_lines: RunLogRow;
@@ -117,6 +118,15 @@ export interface ReceiptRow {
   envelope: Uint8Array;
   log_index: number | null;
   received_at_ms: number;
+}
+
+export interface NoticeRow {
+  id: string;
+  stage: "staged" | "logged";
+  envelope: Uint8Array;
+  key: Uint8Array;
+  made_at_ms: number;
+  log_index: number | null;
 }
 
 export interface SubmissionRow {

@@ -30,6 +30,7 @@ const keys: Readonly<Record<Table, readonly string[] | undefined>> = {
   decisions: ["id"],
   papers: ["digest"],
   receipts: ["run_id"],
+  notices: ["id"],
   submissions: ["key"],
   job_links: ["after_id", "job_id", "output"],
   run_log_lines: ["run_id", "sequence"],

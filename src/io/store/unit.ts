@@ -18,6 +18,7 @@ import { jobLinkTable } from "./sql-job-links.js";
 import { jobQueries, jobRows, paperTable, submissionTable } from "./sql-jobs.js";
 import { leaderTable } from "./sql-leader.js";
 import { logFileTable } from "./sql-log.js";
+import { noticeTable } from "./sql-notices.js";
 import { pilotTable } from "./sql-pilots.js";
 import { policySetTable } from "./sql-policy.js";
 import { quotaTable } from "./sql-quotas.js";
@@ -69,6 +70,7 @@ export class Unit {
       policySets: policySetTable(counted),
       dataUses: dataUseTable(counted),
       pilots: pilotTable(counted),
+      notices: noticeTable(counted),
       quotas: quotaTable(counted),
     };
   }

@@ -36,10 +36,14 @@ export function preAuthEncoding(payload: Uint8Array): Uint8Array {
 }
 
 export function sealEnvelope(statement: Statement, signer: Signer): Uint8Array {
+  return sealPayload(statementBytes(statement), signer);
+}
+
+/** `payload`: canonical bytes of a statement that keeps its rules. */
+export function sealPayload(payload: Uint8Array, signer: Signer): Uint8Array {
   if (signer.algorithm !== "ecdsa-p256-sha256") {
     throw new QuipuError("INVALID_ARGUMENT", `a ${signer.algorithm} key cannot sign receipts`);
   }
-  const payload = statementBytes(statement);
   const signature = signer.sign(preAuthEncoding(payload));
   const keyId = receiptKeyId(signer.publicKey);
   return canonicalBytes(envelopeJson({ payload, keyId, signature }));

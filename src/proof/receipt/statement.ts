@@ -133,14 +133,18 @@ export function statementBytes(statement: Statement): Uint8Array {
 
 /** Reads a payload strictly: size, depth, duplicate keys, canonical form, types, inner rules. */
 export function parseStatement(payload: Uint8Array): Statement {
+  return checkRules(parseCanonical(payload));
+}
+
+/** A payload of any type as a value. */
+export function parseCanonical(payload: Uint8Array): unknown {
   const value = parseStrictJson(payload, "statement", limits.statementBytesMax);
-  if (Buffer.compare(canonicalBytes(value), payload) !== 0)
-    throw refuse("it is not canonical JSON");
-  return checkRules(value);
+  if (Buffer.compare(canonicalBytes(value), payload) === 0) return value;
+  throw refuse("it is not canonical JSON");
 }
 
 /** Types and inner rules. */
-function checkRules(value: unknown): Statement {
+export function checkRules(value: unknown): Statement {
   const shape = statementSchema.safeParse(value);
   if (!shape.success) {
     const issue = shape.error.issues[0];

@@ -5,10 +5,11 @@
 import { equalBytes, toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { NamedDigest } from "../../model/artifact.js";
+import type { Notice } from "../../model/notice.js";
 import type { Statement } from "../../model/statement.js";
 import { type Bundle, parseBundle } from "../receipt/bundle.js";
-import { checkEnvelope, isEntryOf, receiptKeyId } from "../receipt/envelope.js";
-import { parseStatement } from "../receipt/statement.js";
+import { checkEnvelope, type Envelope, isEntryOf, receiptKeyId } from "../receipt/envelope.js";
+import { noticeText, parsePayload, type Stated } from "../receipt/notice.js";
 import { checkInclusion } from "../tlog/check.js";
 import { type Checkpoint, openCheckpoint } from "../tlog/checkpoint.js";
 import { leafHash } from "../tlog/hash.js";
@@ -49,6 +50,8 @@ export interface Report {
   readonly firstFailed?: Check;
   /** Present only when signature and statement hold. */
   readonly statement?: Statement;
+  /** In place of it: what a coordinator stated. */
+  readonly notice?: Notice;
   readonly keyId?: string;
   readonly logIndex?: number;
   readonly origin?: string;
@@ -81,15 +84,8 @@ export function verifyReceipt(
       checkEnvelope(bundle.envelope, publicKey);
       return [true, "ECDSA P-256 over the envelope's pre-authentication encoding"];
     });
-  const statement =
-    bundle &&
-    signed &&
-    steps.run("statement", () => {
-      const parsed = parseStatement(bundle.envelope.payload);
-      const { run, host } = parsed.predicate;
-      const place = `${host.name} (${host.place.country}, ${host.place.grade})`;
-      return [parsed, `run ${run.id} of ${run.jobId} ${run.outcome} on ${place}`];
-    });
+  const stated = bundle && signed && steps.run("statement", () => openPayload(bundle.envelope));
+  const statement = stated && "statement" in stated ? stated.statement : undefined;
   if (bundle && publicKey) steps.run("entry", () => checkEntry(bundle, publicKey));
   if (bundle) steps.run("inclusion", () => checkProof(bundle));
   const checkpoint = bundle && steps.run("checkpoint", () => checkHead(bundle, trust));
@@ -110,7 +106,7 @@ export function verifyReceipt(
   return {
     ...steps.outcome(checkNames.filter((name) => !skipped.has(name))),
     trust: trust.source,
-    ...(statement && { statement }),
+    ...stated,
     ...(bundle && { keyId: bundle.envelope.keyId, logIndex: bundle.proof.index }),
     ...(checkpoint && { origin: checkpoint.origin, treeSize: checkpoint.size }),
   };
@@ -141,6 +137,14 @@ class Steps {
     const firstFailed = checks.find(({ ok }) => !ok);
     return firstFailed === undefined ? { ok: true, checks } : { ok: false, checks, firstFailed };
   }
+}
+
+function openPayload({ payload }: Envelope): readonly [Stated, string] {
+  const stated = parsePayload(payload);
+  if ("notice" in stated) return [stated, noticeText(stated.notice)];
+  const { run, host } = stated.statement.predicate;
+  const place = `${host.name} (${host.place.country}, ${host.place.grade})`;
+  return [stated, `run ${run.id} of ${run.jobId} ${run.outcome} on ${place}`];
 }
 
 function findKey({ envelope }: Bundle, trust: Trust): readonly [Uint8Array, string] {
