@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { digestOf } from "../src/base/bytes.js";
 import { getReceipt } from "../src/coordinator/api/get-receipt.js";
 import type { GetReceiptResponse } from "../src/gen/quipu/v1/log_pb.js";
 import type { RunFacts } from "../src/model/run.js";
@@ -22,18 +23,39 @@ export interface Asked {
   readonly country?: "SG" | "DE";
   readonly dataSet?: "people" | "open";
   readonly outcome?: RunFacts["outcome"];
+  /** A text whose digest is the model's. */
+  readonly model?: string;
+  /** A text whose digest is the output's. */
+  readonly makes?: string;
 }
+
+export const artifact = (text: string) => digestOf(new TextEncoder().encode(text));
 
 /** Each run in turn; entry 0 of the log is the first one's. */
 export async function worldOf(runs: readonly Asked[]): Promise<CoordinatorWorld> {
   const world = await CoordinatorWorld.open();
   const hosts = { SG: new FakeHost(world), DE: new FakeHost(world, "de-1", "DE") };
   for (const host of Object.values(hosts)) await host.attach();
-  for (const { country = "SG", dataSet, outcome = "succeeded" } of runs) {
+  for (const { country = "SG", dataSet, outcome = "succeeded", model, makes } of runs) {
     const host = hosts[country];
     const placement = { hosts: [host.name] };
-    await world.one(job({ placement, ...(dataSet === undefined ? {} : { dataSet }) }));
-    await host.report(host.seal(outcome));
+    const digest = model === undefined ? undefined : artifact(model);
+    if (digest !== undefined) world.artifacts.add(digest);
+    await world.one(
+      job({
+        placement,
+        ...(dataSet === undefined ? {} : { dataSet }),
+        ...(digest && { task: { driver: "tensor", model: digest, inputs: {} } }),
+      }),
+    );
+    const change = (facts: RunFacts): RunFacts => {
+      if (facts.result === undefined || makes === undefined) return facts;
+      const [output] = facts.result.outputs;
+      if (output === undefined) return facts;
+      const outputs = [{ ...output, digest: artifact(makes) }];
+      return { ...facts, result: { ...facts.result, outputs } };
+    };
+    await host.report(host.seal(outcome, host.assign, change));
   }
   return world;
 }

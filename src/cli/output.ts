@@ -9,10 +9,14 @@ import { type Column, csvText, printable, renderTable } from "./table.js";
 
 type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
+/** `csv`: tables as RFC 4180 has them. */
+export const extraForms = ["csv", "dot", "openlineage"] as const;
+export type ExtraForm = (typeof extraForms)[number];
+
 export interface OutputOptions {
   readonly json: boolean;
-  /** Tables as RFC 4180 has them. */
-  readonly csv?: boolean;
+  /** What results are printed as, if neither for people nor as JSON. */
+  readonly form?: ExtraForm | undefined;
   readonly quiet: boolean;
   readonly color: boolean;
   /** Errors are printed with their stack. */
@@ -37,8 +41,8 @@ export class Output {
     return this.#options.json;
   }
 
-  get csv(): boolean {
-    return this.#options.csv === true;
+  get form(): ExtraForm | undefined {
+    return this.#options.form;
   }
 
   /** Results only, and of a check only what failed. */
@@ -72,7 +76,7 @@ export class Output {
 
   table<Row>(value: unknown, rows: readonly Row[], columns: readonly Column<Row>[], empty: string) {
     this.result(value, () => {
-      if (this.csv) return csvText(rows, columns);
+      if (this.form === "csv") return csvText(rows, columns);
       return rows.length === 0 ? empty : renderTable(rows, columns);
     });
   }

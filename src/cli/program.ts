@@ -4,7 +4,7 @@ import { QuipuError } from "../base/errors.js";
 import { refuseOddArguments } from "./argument-bytes.js";
 import type { Context, Paths } from "./context.js";
 import type { Clients } from "./coordinator-link.js";
-import { Output, type OutputOptions } from "./output.js";
+import { extraForms, Output, type OutputOptions } from "./output.js";
 import { settled } from "./standard-output.js";
 import type { Verb } from "./verb.js";
 import { nouns, verbs } from "./verbs.js";
@@ -71,9 +71,11 @@ async function runVerb(verb: Verb, command: Command, options: ProgramOptions): P
     },
   };
   try {
-    if (output.csv && verb.printsCsv !== true) {
-      throw new QuipuError("USAGE", `\`quipu ${verb.name}\` does not print CSV`, {
-        next: "leave -o csv out, or write -o json",
+    const { form } = output;
+    if (form !== undefined && verb.forms?.includes(form) !== true) {
+      const name = form === "csv" ? "CSV" : form;
+      throw new QuipuError("USAGE", `\`quipu ${verb.name}\` does not print ${name}`, {
+        next: `leave -o ${form} out, or write -o json`,
       });
     }
     refuseOddArguments(verb.anyPaths === true ? command.args : []);
@@ -95,7 +97,9 @@ function rootCommand({ version, stdout }: ProgramOptions): Command {
   const root = new Command("quipu")
     .description("Runs AI work where law, cost and capacity allow, and proves it.")
     .version(version)
-    .addOption(new Option("-o, --output <form>", "how to print").choices(["table", "json", "csv"]))
+    .addOption(
+      new Option("-o, --output <form>", "how to print").choices(["table", "json", ...extraForms]),
+    )
     .option("--json", "the same as -o json")
     .option("-q, --quiet", "results only")
     .option("-v, --verbose", "errors with their stack")
@@ -147,7 +151,7 @@ function outputOf(command: Command, { argv, env, stdout, stderr }: ProgramOption
   const onTerminal = stdout.isTTY === true && stderr.isTTY === true;
   return new Output({
     json: form === "json" || given.json === true || asked,
-    csv: form === "csv" && given.json !== true,
+    form: given.json === true ? undefined : extraForms.find((one) => one === form),
     quiet: given.quiet === true,
     verbose: given.verbose === true,
     color: given.color !== false && !env.NO_COLOR && env.TERM !== "dumb" && onTerminal,

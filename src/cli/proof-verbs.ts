@@ -49,7 +49,7 @@ export const proofVerbs: readonly Verb[] = [
     name: "usage",
     args: "",
     help: "what runs used, summed over the receipts in the log",
-    printsCsv: true,
+    forms: ["csv"],
     options: [
       { flags: "--by <group>", help: "a sum for each", choices: groupings, default: "tenant" },
       {
@@ -84,6 +84,18 @@ export const proofVerbs: readonly Verb[] = [
     help: "make an exported audit again, offline",
     options: logSource.slice(0, 1),
     load: () => import("./audit/check.js"),
+  },
+  {
+    name: "lineage",
+    args: "<what> [name]",
+    help: "what a digest, a job or a data set (dataset NAME) came from, and what came of it",
+    forms: ["dot", "openlineage"],
+    options: [
+      { flags: "--up", help: "only what it came from" },
+      { flags: "--down", help: "only what came of it" },
+      ...logSource,
+    ],
+    load: () => import("./audit/lineage.js"),
   },
   {
     name: "log head",

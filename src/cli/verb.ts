@@ -1,5 +1,6 @@
 /** What a verb of the command line is, and the options that several share. */
 import type { VerbAction } from "./context.js";
+import type { ExtraForm } from "./output.js";
 
 export interface VerbOption {
   /** Commander's notation: `--to <folder>`. */
@@ -19,8 +20,8 @@ export interface Verb {
   readonly args: string;
   readonly help: string;
   readonly options?: readonly VerbOption[];
-  /** Its table is of plain values, and may be had as CSV. */
-  readonly printsCsv?: boolean;
+  /** What `-o` may ask it for besides a table and JSON. */
+  readonly forms?: readonly ExtraForm[];
   /** Its arguments are paths, which need not be UTF-8. */
   readonly anyPaths?: boolean;
   readonly load: () => Promise<{ readonly action: VerbAction }>;
