@@ -1,5 +1,6 @@
 /** The log's writer: what it answers, and what is left when any step of it breaks. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import tap from "tap";
 import { equalBytes, toHex } from "../src/base/bytes.js";
+import type { QuipuError } from "../src/base/errors.js";
 import { queuedEntriesMax } from "../src/coordinator/append-queue.js";
 import { Sequencer } from "../src/coordinator/sequencer.js";
 import { loadOrCreateSigner, newSigner } from "../src/io/identity/signer.js";
@@ -15,6 +17,7 @@ import { checkInclusion } from "../src/proof/tlog/check.js";
 import { openCheckpoint } from "../src/proof/tlog/checkpoint.js";
 import { fsckLog } from "../src/proof/tlog/fsck.js";
 import { emptyRoot, leafHash } from "../src/proof/tlog/hash.js";
+import { crashesMissing, type Fault, LogCrashes, type Step } from "./log-crashes.js";
 import { clock, entriesUpTo, entry, inspect, logInStorage, openLog, origin } from "./log-suite.js";
 import { MemoryLogStore, newLogDisk, type WriteStep } from "./memory-log-store.js";
 
@@ -240,4 +243,66 @@ tap.test("a process killed at any moment loses and doubles nothing", async (t) =
   t.same([lost.length, new Set(entries.map(toHex)).size], [0, size]);
   const report = await fsckLog((path) => store.read(path), [log.verifierKey]);
   t.same([report.ok, report.problems, report.size], [true, [], size]);
+});
+
+const aimsMax = 5;
+/**
+ * Threads wake each other by writes, and how often depends on chance when many calls are under way. Of each
+ * kind the first few are one at a time, so that an aim there seldom misses.
+ */
+const untilManyAtOnce = 3;
+
+/** One of each kind of step, each fault in turn. */
+tap.test("each kind of durable step fails in a real process", async (t) => {
+  const missing = crashesMissing();
+  if (missing !== undefined) return void t.pass(missing, { skip: missing });
+  const crashes = new LogCrashes();
+  t.teardown(() => crashes.close());
+  const kinds = new Map<string, Step[]>();
+  for (const step of await crashes.steps()) {
+    kinds.set(step.kind, [...(kinds.get(step.kind) ?? []), step]);
+  }
+  t.ok(kinds.size >= 20, `${kinds.size} kinds of step`);
+  const turns: Fault[] = ["KILL", "EIO", "ENOSPC+", "EIO+", "ENOSPC"];
+  for (const [i, [kind, steps]] of [...kinds].entries()) {
+    const step = steps[Math.min(steps.length >> 1, untilManyAtOnce)] as Step;
+    const fault = turns[i % turns.length] as Fault;
+    let struck: string | undefined;
+    for (let aim = 0; struck !== kind && aim < aimsMax; aim += 1) {
+      const outcome = await crashes.strike(step, fault);
+      t.same(outcome.problems, [], `${fault} at ${kind}`);
+      struck = outcome.struck;
+    }
+    t.equal(struck, kind, `${fault} struck`);
+  }
+});
+
+tap.test("a full disk costs nothing that was acknowledged, and the log goes on", async (t) => {
+  const skip = process.getuid?.() === 0 ? "" : "only root may mount a small disk";
+  if (skip !== "") return void t.pass(skip, { skip });
+  const folder = mkdtempSync(join(tmpdir(), "quipu-"));
+  const mount = (...options: string[]) => spawnSync("mount", [...options, folder]).status === 0;
+  const isMounted = mount("-t", "tmpfs", "-o", "size=1m", "tmpfs");
+  t.teardown(() => {
+    if (isMounted) spawnSync("umount", [folder]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  if (!isMounted) return void t.pass("no small disk", { skip: "it cannot be mounted here" });
+  const log = await openLog(await LogFolder.open(folder));
+  const acknowledged = new Map<number, Uint8Array>();
+  const refused: string[] = [];
+  while (refused.length < 3) {
+    const bytes = new Uint8Array(randomBytes(40_000));
+    await log.append(bytes).then(
+      ({ index }) => acknowledged.set(index, bytes),
+      (error: QuipuError) => refused.push(error.code),
+    );
+  }
+  t.ok(acknowledged.size > 2);
+  t.same(refused, ["DISK_FULL", "DISK_FULL", "DISK_FULL"]);
+  t.same(readdirSync(join(folder, "drafts")), [], "a full disk does not stay full of drafts");
+  t.ok(mount("-o", "remount,size=8m"));
+  const { index } = await log.append(entry(0));
+  acknowledged.set(index, entry(0));
+  await inspect(t, await LogFolder.open(folder), acknowledged, "with room again");
 });

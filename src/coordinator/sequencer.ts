@@ -190,7 +190,7 @@ export class Sequencer {
     const { store, clock } = this.#options;
     // 3. Publish tiles and bundles. A crash among them: they are written once, so doing it again
     //    writes the missing ones and finds the others equal.
-    await Promise.all(files.map(({ path, content }) => store.publish(path, content)));
+    await allDone(files.map(({ path, content }) => store.publish(path, content)));
     // 4. Publish the checkpoint, after every file that it needs. A crash before it: readers still
     //    see the old checkpoint, whose files are all there.
     await store.publishCheckpoint(note);
@@ -201,7 +201,7 @@ export class Sequencer {
     const { store } = this.#options;
     await store.dropStages(this.#head.size);
     const finished = files.filter(({ path }) => !path.includes(".p/"));
-    await Promise.all(finished.map(({ path }) => store.dropPartials(path)));
+    await allDone(finished.map(({ path }) => store.dropPartials(path)));
   }
 
   /** Ends a doubt by reading what is committed; returns that checkpoint, undefined without doubt. */
@@ -255,6 +255,12 @@ export class Sequencer {
   #open(note: string): Checkpoint {
     return openCheckpoint(note, [this.verifierKey]);
   }
+}
+
+/** Unlike `Promise.all` it waits for the others when one has failed: none is left to meet what comes next. */
+async function allDone(works: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(works)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
 }
 
 function corrupt(why: string): QuipuError {

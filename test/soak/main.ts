@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { changeMsMax, leadersFall } from "../falling-leaders.js";
 import { PostgresServer } from "../postgres-server.js";
 import { abortsLeaveNothing } from "./aborts.js";
+import { logCrashes } from "./log-crashes.js";
 import { partitionsHeal } from "./partitions.js";
 import { pilotsOutlive } from "./pilots.js";
 import { treesProve } from "./trees.js";
@@ -22,6 +23,7 @@ const soaks: readonly Soak[] = [
   { name: "leaders", count: 100, run: killLeaders },
   { name: "partitions", count: 30, run: partitionsHeal },
   { name: "pilots", count: 20, run: pilotsOutlive },
+  { name: "log-crashes", count: 10_000, run: logCrashes },
 ];
 
 const names = soaks.map(({ name }) => name);

@@ -22,12 +22,16 @@ import { logConflict, rewritten } from "./log-errors.js";
 export class LogFolder implements LogStore {
   /** The part that readers may see. */
   readonly publicFolder: string;
+  readonly #folder: string;
   readonly #published: TileReader;
+  /** Folders that this process has seen made durable, or is about to. */
+  readonly #made = new Map<string, Promise<void>>();
   readonly #commits: string;
   readonly #stages: string;
   readonly #drafts: string;
 
   private constructor(folder: string) {
+    this.#folder = folder;
     this.publicFolder = join(folder, "public");
     this.#published = publishedFiles(this.publicFolder);
     this.#commits = join(folder, "commits");
@@ -40,13 +44,15 @@ export class LogFolder implements LogStore {
       const log = new LogFolder(folder);
       await rm(log.#drafts, { recursive: true, force: true });
       for (const part of [log.publicFolder, log.#commits, log.#stages, log.#drafts]) {
-        await makeFolder(part);
+        await log.#makeFolder(part);
       }
       return log;
     });
   }
 
+  /** What a commit wrote before a crash or an error need not have been durable; what this tells is. */
   async committed(): Promise<string | undefined> {
+    await system(() => syncFolder(this.#commits));
     return (await this.#newestCommit())?.note;
   }
 
@@ -99,7 +105,7 @@ export class LogFolder implements LogStore {
     }
     return system(async () => {
       const target = join(this.publicFolder, path);
-      await makeFolder(dirname(target));
+      await this.#makeFolder(dirname(target));
       const draft = await this.#draft(content);
       try {
         await link(draft, target);
@@ -116,7 +122,9 @@ export class LogFolder implements LogStore {
   }
 
   dropPartials(path: string): Promise<void> {
-    return system(() => rm(join(this.publicFolder, `${path}.p`), { recursive: true, force: true }));
+    const folder = join(this.publicFolder, `${path}.p`);
+    this.#made.delete(folder);
+    return system(() => rm(folder, { recursive: true, force: true }));
   }
 
   publishCheckpoint(note: string): Promise<void> {
@@ -129,6 +137,17 @@ export class LogFolder implements LogStore {
 
   read(path: string): Promise<Uint8Array | undefined> {
     return this.#published(path);
+  }
+
+  /** Parents first: of one that was there before a crash the name need not be durable. */
+  #makeFolder(path: string): Promise<void> {
+    const known = this.#made.get(path);
+    if (known !== undefined) return known;
+    const parent = path === this.#folder ? Promise.resolve() : this.#makeFolder(dirname(path));
+    const made = parent.then(() => makeFolder(path));
+    this.#made.set(path, made);
+    made.catch(() => this.#made.delete(path));
+    return made;
   }
 
   async #newestCommit(): Promise<{ number: number; note: string } | undefined> {
@@ -186,11 +205,19 @@ function stageName({ size, root }: StageName): string {
   return `${String(size).padStart(16, "0")}-${root}`;
 }
 
-/** Makes a folder and whatever parents it lacks, each name durable. */
+/** Makes a folder and whatever parents it lacks, each name durable, that of one that was there as well. */
 async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
-  if (first === undefined) return;
-  for (let at = path; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at));
+  try {
+    await mkdir(path);
+  } catch (thrown) {
+    const parent = dirname(path);
+    if (errnoOf(thrown) === "ENOENT" && parent !== path) {
+      await makeFolder(parent);
+      return await makeFolder(path);
+    }
+    if (errnoOf(thrown) !== "EEXIST") throw thrown;
+  }
+  await syncFolder(dirname(path));
 }
 
 async function syncFolder(path: string): Promise<void> {
