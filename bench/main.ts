@@ -19,6 +19,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   device: () => import("./device.js"),
   dispatch: () => import("./dispatch.js"),
   hash: () => import("./hash.js"),
+  log: () => import("./log.js"),
   models: () => import("./models.js"),
   placement: () => import("./placement.js"),
   policy: () => import("./policy.js"),

@@ -68,13 +68,13 @@ export function durableCalls(calls: readonly Call[]): Call[] {
  * were durable, or an answer while a name was not.
  */
 export function orderProblems(calls: readonly Call[]): string[] {
-  const problems: string[] = [];
+  const problems = new Set<string>();
   const files = new Set<string>();
   const folders = new Set<string>();
-  for (const { name, paths, args, isDone } of calls) {
+  for (const { name, paths, place, args, isDone } of calls) {
     const [source = "", path = source] = [paths[0], paths.at(-1)];
     if (name === "writev" && folders.size > 0 && !args.includes('"refused')) {
-      problems.push(`answered before ${[...folders].join(", ")} was durable`);
+      problems.add(`answered before ${[...folders].join(", ")} was durable`);
     }
     if (!isDone || path === "") continue;
     if (name === "write") files.add(path);
@@ -83,9 +83,10 @@ export function orderProblems(calls: readonly Call[]): string[] {
       folders.delete(path);
     }
     if (name === "link" || name === "rename") {
-      if (files.has(source)) problems.push(`${path} was named before its bytes were durable`);
+      if (files.has(source)) problems.add(`${path} was named before its bytes were durable`);
     }
-    if (["link", "rename", "mkdir"].includes(name)) folders.add(dirname(path));
+    const isNew = ["link", "rename", "mkdir"].includes(name);
+    if (isNew && place !== "log") folders.add(dirname(path)); // what is around the log is not looked at
   }
-  return problems;
+  return [...problems];
 }
