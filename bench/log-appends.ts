@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Pool } from "pg";
 import { sha256 } from "../src/base/bytes.js";
+import { nativeSha256Many } from "../src/compute/native/sha256-many.js";
 import { Sequencer } from "../src/coordinator/sequencer.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { LogFolder } from "../src/io/store/log-folder.js";
@@ -104,7 +105,9 @@ export async function appendLines(
   const store = await LogFolder.open(join(folder, "log"));
   const clock = { wallMs: () => Date.now(), bootMs: () => performance.now() };
   const signer = newSigner("ed25519");
-  const log = await Sequencer.open({ store, signer, origin: "log.example.com/bench", clock });
+  const origin = "log.example.com/bench";
+  const hashMany = nativeSha256Many();
+  const log = await Sequencer.open({ store, signer, origin, clock, ...(hashMany && { hashMany }) });
   const pool = server && new Pool({ connectionString: server.newDatabase(), max: clients });
   const primary = "index bigint generated always as identity primary key";
   await pool?.query(`create table log (${primary}, leaf bytea unique, entry bytea)`);

@@ -5,13 +5,13 @@ import fc from "fast-check";
 import tap from "tap";
 import { equalBytes, fromBase64, toHex } from "../src/base/bytes.js";
 import type { QuipuError } from "../src/base/errors.js";
+import { nativeSha256Many } from "../src/compute/native/sha256-many.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { appendEntries, emptyEdge, readEdge } from "../src/proof/tlog/append.js";
-import { checkConsistency, checkInclusion } from "../src/proof/tlog/check.js";
+import { checkConsistency, checkInclusion, checkInclusions } from "../src/proof/tlog/check.js";
 import { openCheckpoint, signCheckpoint } from "../src/proof/tlog/checkpoint.js";
-import { rootOfEntries } from "../src/proof/tlog/frontier.js";
 import { fsckLog } from "../src/proof/tlog/fsck.js";
-import { emptyRoot, leafHash } from "../src/proof/tlog/hash.js";
+import { emptyRoot, leafHash, leftPart, nodeHash } from "../src/proof/tlog/hash.js";
 import { formatProofFile, parseProofFile } from "../src/proof/tlog/proof-file.js";
 import { LogReader } from "../src/proof/tlog/reader.js";
 import { decodeStage, encodeStage } from "../src/proof/tlog/stage.js";
@@ -34,6 +34,15 @@ const entriesUpTo = (count: number): Uint8Array[] =>
 function grow(count: number): { files: Map<string, Uint8Array>; root: Uint8Array } {
   const { files, root } = appendEntries(emptyEdge, entriesUpTo(count));
   return { files: new Map(files.map(({ path, content }) => [path, content])), root };
+}
+
+/** As RFC 6962 §2.1 defines it. */
+function rootOfEntries(entries: readonly Uint8Array[]): Uint8Array {
+  const [first] = entries;
+  if (first === undefined) return emptyRoot();
+  if (entries.length === 1) return leafHash(first);
+  const part = leftPart(entries.length);
+  return nodeHash(rootOfEntries(entries.slice(0, part)), rootOfEntries(entries.slice(part)));
 }
 
 /** Fields of both kinds of vectors. */
@@ -204,6 +213,34 @@ tap.test("every index of sizes to 600 proves, nothing else does", async (t) => {
     }
     t.equal(wrong, 0, `size ${size}`);
   }
+});
+
+tap.test("many claims at once hold as each does alone, hashed natively or not", async (t) => {
+  const entries = entriesUpTo(1300);
+  const { files, root } = grow(1300);
+  const reader = new LogReader(async (path) => files.get(path));
+  const claims = await Promise.all(
+    entries.map(async (bytes, index) => {
+      const hashes = await reader.inclusion(index, 1300);
+      if (index % 7 === 1) hashes.pop();
+      if (index % 7 === 2) hashes.push(root);
+      if (index % 7 === 3) hashes[0] = root;
+      return { index, size: 1300, leafHash: leafHash(bytes), hashes, root };
+    }),
+  );
+  const each = claims.map((_, i) => ![1, 2, 3].includes(i % 7));
+  t.same(checkInclusions(claims), each);
+  t.same(claims.map(checkInclusion), each);
+  const native = nativeSha256Many();
+  t.same(checkInclusions(claims, native), each);
+  t.same(
+    appendEntries(emptyEdge, entries, native),
+    appendEntries(emptyEdge, entries),
+    "the same files",
+  );
+  t.same(await new LogReader(async (path) => files.get(path), native).inclusion(3, 1300), [
+    ...(await reader.inclusion(3, 1300)),
+  ]);
 });
 
 tap.test("one wrong bit anywhere is refused", async (t) => {

@@ -1,13 +1,10 @@
 /** Gathers appends into batches: whatever waits when the last batch is done goes together. */
-import { toHex } from "../base/bytes.js";
+import { sha256, toHex } from "../base/bytes.js";
 import { QuipuError } from "../base/errors.js";
 
 /** An append that has not been answered. */
 export interface Waiting {
   readonly entry: Uint8Array;
-  readonly leafHash: Uint8Array;
-  /** The leaf hash as hexadecimal text. */
-  readonly key: string;
   readonly resolve: (answer: { readonly index: number }) => void;
 }
 
@@ -18,6 +15,8 @@ interface Queued extends Waiting {
 export const batchEntriesMax = 8192;
 export const batchBytesMax = 16 * 1024 * 1024;
 export const queuedEntriesMax = 32_768;
+/** Longer entries are known by their hash. */
+const keptBytesMax = 4_096;
 
 export class AppendQueue {
   readonly #process: (batch: readonly Waiting[]) => Promise<void>;
@@ -30,8 +29,8 @@ export class AppendQueue {
     this.#process = process;
   }
 
-  add(entry: Uint8Array, leafHash: Uint8Array): Promise<{ readonly index: number }> {
-    const key = toHex(leafHash);
+  add(entry: Uint8Array): Promise<{ readonly index: number }> {
+    const key = keyOf(entry);
     const same = this.#pending.get(key);
     if (same !== undefined) return same;
     if (this.#pending.size >= queuedEntriesMax) {
@@ -39,13 +38,19 @@ export class AppendQueue {
       return Promise.reject(new QuipuError("UNAVAILABLE", text, { next: "try again in a moment" }));
     }
     const answer = new Promise<{ readonly index: number }>((resolve, reject) => {
-      this.#queued.push({ entry, leafHash, key, resolve, reject });
+      this.#queued.push({
+        entry,
+        resolve: (index) => {
+          this.#pending.delete(key);
+          resolve(index);
+        },
+        reject: (error) => {
+          this.#pending.delete(key);
+          reject(error);
+        },
+      });
     });
     this.#pending.set(key, answer);
-    const forget = (): void => {
-      this.#pending.delete(key);
-    };
-    answer.then(forget, forget);
     if (!this.#running) {
       this.#running = true;
       queueMicrotask(() => void this.#drain()); // appends of this very moment join the first batch
@@ -77,4 +82,13 @@ export class AppendQueue {
     this.#queued = this.#queued.slice(count);
     return batch;
   }
+}
+
+/**
+ * The entry itself, a character a byte: hashes are taken later, of many entries at once. A long one has its
+ * hash, marked by a character that no byte gives.
+ */
+function keyOf(entry: Uint8Array): string {
+  if (entry.length > keptBytesMax) return `\u0100${toHex(sha256(entry))}`;
+  return Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength).toString("latin1");
 }

@@ -18,6 +18,7 @@ import { Switchboard } from "../io/rpc/switchboard.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
 import type { BurstConfig } from "../model/burst.js";
 import { openCheckpoint } from "../proof/tlog/checkpoint.js";
+import type { HashMany } from "../proof/tlog/hash.js";
 import { verifierKeyOf } from "../proof/tlog/verifier-key.js";
 import { loadPolicy } from "../scheduler/policy/engine.js";
 import { isPolicyFile } from "../scheduler/policy/policy-files.js";
@@ -65,6 +66,8 @@ export interface DaemonOptions {
   readonly leaseMarginMs: number;
   readonly clock: Clock;
   readonly random: Random;
+  /** For the log's tree; absent: one by one, in JavaScript. */
+  readonly hashMany?: HashMany | undefined;
   readonly observe: (event: DaemonEvent) => void;
 }
 

@@ -129,12 +129,18 @@ export class Replica {
   }
 
   async #start({ store, logFiles, leadership }: Writable) {
-    const { clock, random, observe, policyFolder } = this.#options;
+    const { clock, random, observe, policyFolder, hashMany } = this.#options;
     const { shared, origin, policyFiles: files, prices, httpUrl } = this.#parts;
     const policies = await PolicyBook.open(store, clock, { files, named: policyFolder !== "" });
     const signer = shared.logSigner;
     const log = await this.#witnessed(
-      await Sequencer.open({ store: logFiles, signer, origin, clock }),
+      await Sequencer.open({
+        store: logFiles,
+        signer,
+        origin,
+        clock,
+        ...(hashMany && { hashMany }),
+      }),
       logFiles,
     );
     const coordinator = await Coordinator.start(

@@ -11,7 +11,7 @@ import { QuipuError } from "../base/errors.js";
 import type { Signer } from "../base/signature.js";
 import { appendEntries, emptyEdge, type LogFile, readEdge } from "../proof/tlog/append.js";
 import { type Checkpoint, openCheckpoint, signCheckpoint } from "../proof/tlog/checkpoint.js";
-import { emptyRoot, joinPeaks, leafHash } from "../proof/tlog/hash.js";
+import { emptyRoot, type HashMany, joinPeaks, leafHash } from "../proof/tlog/hash.js";
 import { LogReader } from "../proof/tlog/reader.js";
 import { decodeStage, encodeStage } from "../proof/tlog/stage.js";
 import type { LogStore } from "../proof/tlog/store.js";
@@ -26,6 +26,8 @@ export interface SequencerOptions {
   /** The log's name: a schema-less URL. */
   readonly origin: string;
   readonly clock: Clock;
+  /** Hashes many at once; without it one by one, in JavaScript. */
+  readonly hashMany?: HashMany;
 }
 
 /** A checkpoint and the signed note that says so. */
@@ -52,7 +54,7 @@ interface Doubt {
   readonly note: string;
   readonly previous: string;
   readonly first: number;
-  readonly keys: readonly string[];
+  readonly entries: readonly Uint8Array[];
 }
 
 const unansweredMax = 65_536;
@@ -83,7 +85,7 @@ export class Sequencer {
   private constructor(options: SequencerOptions) {
     this.#options = options;
     this.verifierKey = verifierKeyOf(options.signer, options.origin);
-    this.#reader = new LogReader((path) => options.store.read(path));
+    this.#reader = new LogReader((path) => options.store.read(path), options.hashMany);
     this.#queue = new AppendQueue((batch) => this.#sequence(batch));
     const { origin, clock } = options;
     this.#head = { origin, size: 0, root: emptyRoot(), checkpoint: "", atMs: clock.wallMs() };
@@ -99,7 +101,7 @@ export class Sequencer {
       const text = `a log entry of ${entry.length} bytes is longer than ${entryBytesMax}`;
       return Promise.reject(new QuipuError("LIMIT_EXCEEDED", text));
     }
-    return this.#queue.add(entry, leafHash(entry));
+    return this.#queue.add(entry);
   }
 
   /** The newest published checkpoint. */
@@ -130,24 +132,25 @@ export class Sequencer {
 
   async #sequence(batch: readonly Waiting[]): Promise<void> {
     await this.#settle();
-    const fresh = batch.filter((waiting) => {
-      const index = this.#unanswered.get(waiting.key);
-      if (index === undefined) return true;
-      this.#unanswered.delete(waiting.key);
-      waiting.resolve({ index });
-      return false;
-    });
+    const fresh = this.#unanswered.size === 0 ? batch : batch.filter((one) => !this.#answer(one));
     if (fresh.length > 0) await this.#commit(fresh);
   }
 
+  /** True for one that had committed without an answer. */
+  #answer({ entry, resolve }: Waiting): boolean {
+    const key = toHex(leafHash(entry));
+    const index = this.#unanswered.get(key);
+    if (index === undefined) return false;
+    this.#unanswered.delete(key);
+    resolve({ index });
+    return true;
+  }
+
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    const { store, signer, origin } = this.#options;
+    const { store, signer, origin, hashMany } = this.#options;
     const previous = this.#head;
-    const growth = appendEntries(
-      this.#edge,
-      batch.map(({ entry }) => entry),
-      batch.map((waiting) => waiting.leafHash),
-    );
+    const entries = batch.map(({ entry }) => entry);
+    const growth = appendEntries(this.#edge, entries, hashMany);
     const { size } = growth.edge;
     const note = signCheckpoint({ origin, size, root: growth.root }, signer);
 
@@ -155,12 +158,7 @@ export class Sequencer {
     //    stage can never commit and is dropped with a later one.
     await store.stage({ size, root: toHex(growth.root) }, encodeStage(growth.files));
 
-    this.#doubt = {
-      note,
-      previous: previous.checkpoint,
-      first: previous.size,
-      keys: batch.map(({ key }) => key),
-    };
+    this.#doubt = { note, previous: previous.checkpoint, first: previous.size, entries };
     try {
       // 2. Swap the checkpoint: the commit. A crash before it leaves the old log; after it, the
       //    next start finds the new checkpoint committed and its stage durable, and goes on at 3.
@@ -173,7 +171,7 @@ export class Sequencer {
       // as well the doubt stays, and the next append begins with it.
       const held = await this.#settle().catch(() => undefined);
       if (held !== note) throw thrown;
-      for (const { key } of batch) this.#unanswered.delete(key);
+      for (const entry of entries) this.#unanswered.delete(toHex(leafHash(entry)));
     }
     // 5. Answer. A crash before it: the entries are in the log and the submitters ask again; they
     //    find them by their leaf hashes.
@@ -207,7 +205,7 @@ export class Sequencer {
   /** Ends a doubt by reading what is committed; returns that checkpoint, undefined without doubt. */
   async #settle(): Promise<string | undefined> {
     if (this.#doubt === undefined) return undefined;
-    const { note, previous, first, keys } = this.#doubt;
+    const { note, previous, first, entries } = this.#doubt;
     const committed = await this.#options.store.committed();
     if (committed !== note && committed !== previous) {
       throw new QuipuError("FENCED", "another writer has taken over this log", {
@@ -216,12 +214,14 @@ export class Sequencer {
     }
     await this.#recover();
     this.#doubt = undefined;
-    if (committed === note) this.#keepUnanswered(keys, first);
+    if (committed === note) this.#keepUnanswered(entries, first);
     return committed;
   }
 
-  #keepUnanswered(keys: readonly string[], first: number): void {
-    for (const [i, key] of keys.entries()) this.#unanswered.set(key, first + i);
+  #keepUnanswered(entries: readonly Uint8Array[], first: number): void {
+    for (const [i, entry] of entries.entries()) {
+      this.#unanswered.set(toHex(leafHash(entry)), first + i);
+    }
     for (const key of this.#unanswered.keys()) {
       if (this.#unanswered.size <= unansweredMax) break;
       this.#unanswered.delete(key); // submitters that long gone look their entries up in the log

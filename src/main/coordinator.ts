@@ -7,6 +7,7 @@ import { formatEndpoint, parseEndpoint } from "../base/endpoint.js";
 import { QuipuError } from "../base/errors.js";
 import { times } from "../base/limits.js";
 import { readYaml } from "../cli/yaml-file.js";
+import { nativeSha256Many } from "../compute/native/sha256-many.js";
 import { sdNotify } from "../compute/native/system.js";
 import {
   type BurstOptions,
@@ -118,6 +119,7 @@ async function main(log: Log): Promise<void> {
     leaseMs: command.milliseconds("QUIPU_LEASE_MS", times.leaseMs),
     leaseMarginMs: command.milliseconds("QUIPU_LEASE_MARGIN_MS", times.leaseMarginMs),
     clock: systemClock(),
+    hashMany: nativeSha256Many(),
     random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
     observe: (event) => {
       logEvent(log, event);

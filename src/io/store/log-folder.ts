@@ -26,6 +26,7 @@ export class LogFolder implements LogStore {
   readonly #published: TileReader;
   /** Folders that this process has seen made durable, or is about to. */
   readonly #made = new Map<string, Promise<void>>();
+  readonly #syncs = new FolderSyncs();
   readonly #commits: string;
   readonly #stages: string;
   readonly #drafts: string;
@@ -117,7 +118,7 @@ export class LogFolder implements LogStore {
       } finally {
         await unlink(draft);
       }
-      await syncFolder(dirname(target));
+      await this.#syncs.sync(dirname(target));
     });
   }
 
@@ -218,6 +219,32 @@ async function makeFolder(path: string): Promise<void> {
     if (errnoOf(thrown) !== "EEXIST") throw thrown;
   }
   await syncFolder(dirname(path));
+}
+
+/** Those who wait for one folder at once share a sync that begins after all of them came. */
+class FolderSyncs {
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #next = new Map<string, Promise<void>>();
+
+  sync(path: string): Promise<void> {
+    const running = this.#running.get(path);
+    if (running === undefined) return this.#start(path);
+    const known = this.#next.get(path);
+    if (known !== undefined) return known;
+    const next = running.then(
+      () => this.#start(path),
+      () => this.#start(path),
+    );
+    this.#next.set(path, next);
+    return next;
+  }
+
+  #start(path: string): Promise<void> {
+    this.#next.delete(path);
+    const running = syncFolder(path).finally(() => this.#running.delete(path));
+    this.#running.set(path, running);
+    return running;
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {

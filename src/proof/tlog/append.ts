@@ -4,8 +4,14 @@
  * log run the same code.
  */
 import { concatBytes } from "../../base/bytes.js";
-import { Frontier } from "./frontier.js";
-import { leafHash } from "./hash.js";
+import {
+  type HashMany,
+  hashBytes,
+  hashOneByOne,
+  joinPeaks,
+  leafHashes,
+  parentHashes,
+} from "./hash.js";
 import { subtreesOf } from "./prove.js";
 import {
   decodeEntries,
@@ -19,6 +25,8 @@ import {
   tileWidth,
   widthAt,
 } from "./tile.js";
+
+const tileBytes = tileWidth * hashBytes;
 
 /** What a writer must know of a tree of `size` leaves to append to it. */
 export interface TreeEdge {
@@ -46,47 +54,81 @@ export interface Growth {
   readonly files: readonly LogFile[];
 }
 
-/** `leafHashes` may be given by a caller that has them already. */
+/** Level by level, so that all nodes of one level are hashed at once. */
 export function appendEntries(
   edge: TreeEdge,
   added: readonly Uint8Array[],
-  leafHashes: readonly Uint8Array[] = added.map(leafHash),
+  hashMany: HashMany = hashOneByOne,
 ): Growth {
-  const frontier = new Frontier(edge.size, edge.peaks);
-  const tiles = edge.tiles.map((hashes) => [...hashes]);
-  const touched = new Set<number>();
+  return appendLeaves(edge, added, leafHashes(added, hashMany), hashMany);
+}
+
+/** The same where the leaf hashes are known: 32 bytes each, one after another. */
+export function appendLeaves(
+  edge: TreeEdge,
+  added: readonly Uint8Array[],
+  leaves: Uint8Array,
+  hashMany: HashMany = hashOneByOne,
+): Growth {
+  const size = edge.size + added.length;
   const files: LogFile[] = [];
-  let entries = [...edge.entries];
-
-  const addHash = (level: number, hash: Uint8Array, size: number): void => {
-    const tile = tiles[level] ?? [];
-    tiles[level] = tile;
-    tile.push(hash);
-    touched.add(level);
-    if (tile.length < tileWidth) return;
-    files.push({ path: tilePath(level, tileIndex(level, size)), content: concatBytes(...tile) });
-    tiles[level] = [];
-    touched.delete(level);
-  };
-
-  for (const [i, entry] of added.entries()) {
-    const size = frontier.size + 1;
-    const leaf = leafHashes[i] as Uint8Array;
-    entries.push(entry);
-    if (entries.length === tileWidth) {
-      const path = tilePath("entries", tileIndex(0, size));
-      files.push({ path, content: encodeEntries(entries) });
-      entries = [];
+  const entries = bundleUp(edge, added, files);
+  const tiles = [...edge.tiles];
+  const touched = new Set<number>();
+  const oldPeaks = edge.peaks.toReversed();
+  const peaks: Uint8Array[] = [];
+  let row = leaves; // new nodes of this level
+  for (let level = 0; size >= 2 ** level; level += 1) {
+    const before = Math.floor(edge.size / 2 ** level);
+    const now = Math.floor(size / 2 ** level);
+    const left = before % 2 === 1 ? (oldPeaks.shift() as Uint8Array) : undefined;
+    if (level % tileHeight === 0 && row.length > 0) {
+      const tile = level / tileHeight;
+      tiles[tile] = tileUp(tile, before, tiles[tile] ?? [], row, files);
+      touched.add(tile);
     }
-    addHash(0, leaf, size);
-    frontier.append(leaf, (level, node) => {
-      if (level % tileHeight === 0) addHash(level / tileHeight, node, size);
-    });
+    const nodes = left === undefined ? row : concatBytes(left, row);
+    if (now % 2 === 1) peaks.unshift(nodes.slice(-hashBytes));
+    row = parentHashes(nodes, hashMany);
   }
-
-  const grown = { size: frontier.size, peaks: frontier.peaks, tiles, entries };
+  const grown = { size, peaks, tiles, entries };
   files.push(...unfinishedFiles(grown, touched));
-  return { edge: grown, root: frontier.root(), files };
+  return { edge: grown, root: joinPeaks(peaks), files };
+}
+
+/** Writes the bundles that `added` finishes; returns the entries of the unfinished one. */
+function bundleUp(
+  edge: TreeEdge,
+  added: readonly Uint8Array[],
+  files: LogFile[],
+): readonly Uint8Array[] {
+  const entries = [...edge.entries, ...added];
+  let index = Math.floor(edge.size / tileWidth);
+  let at = 0;
+  for (; at + tileWidth <= entries.length; at += tileWidth) {
+    const content = encodeEntries(entries.slice(at, at + tileWidth));
+    files.push({ path: tilePath("entries", index), content });
+    index += 1;
+  }
+  return entries.slice(at);
+}
+
+/** Writes the tiles that `row` finishes; returns the hashes of the unfinished one. `first`: of the row. */
+function tileUp(
+  level: number,
+  first: number,
+  pending: readonly Uint8Array[],
+  row: Uint8Array,
+  files: LogFile[],
+): readonly Uint8Array[] {
+  const hashes = concatBytes(...pending, row);
+  let index = Math.floor(first / tileWidth);
+  let at = 0;
+  for (; at + tileBytes <= hashes.length; at += tileBytes) {
+    files.push({ path: tilePath(level, index), content: hashes.slice(at, at + tileBytes) });
+    index += 1;
+  }
+  return splitHashes(hashes.subarray(at));
 }
 
 /** The partial tiles (of the given levels; all without them) and the partial bundle of an edge. */
@@ -101,11 +143,6 @@ export function unfinishedFiles(edge: TreeEdge, levels?: ReadonlySet<number>): L
     files.push({ path, content: encodeEntries(edge.entries) });
   });
   return files;
-}
-
-/** Index of the tile at `level` that the tree filled up by reaching `size` leaves. */
-function tileIndex(level: number, size: number): number {
-  return size / tileWidth ** (level + 1) - 1;
 }
 
 /** The edge of a published tree of `size` leaves. */

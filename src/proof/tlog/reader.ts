@@ -3,6 +3,7 @@
  * path, so the nodes inside the tiles read last are kept, unfinished tiles among them.
  */
 import { QuipuError } from "../../base/errors.js";
+import type { HashMany } from "./hash.js";
 import {
   consistencyProof,
   inclusionProof,
@@ -27,10 +28,12 @@ const tilesKeptMax = 128;
 
 export class LogReader {
   readonly #source: TileReader;
+  readonly #hashMany: HashMany | undefined;
   readonly #kept = new Map<string, Promise<TileRows>>();
 
-  constructor(source: TileReader) {
+  constructor(source: TileReader, hashMany?: HashMany) {
     this.#source = source;
+    this.#hashMany = hashMany;
   }
 
   inclusion(index: number, size: number): Promise<Uint8Array[]> {
@@ -99,7 +102,7 @@ export class LogReader {
   #rows(level: number, index: number, size: number): Promise<TileRows> {
     const path = tilePath(level, index, widthAt(level, index, size));
     const kept = this.#kept.get(path);
-    const rows = kept ?? readTile(this.#source, level, index, size).then(tileRows);
+    const rows = kept ?? this.#read(level, index, size);
     this.#kept.delete(path); // to the young end: the oldest use goes first
     this.#kept.set(path, rows);
     if (kept !== undefined) return kept;
@@ -107,5 +110,9 @@ export class LogReader {
     if (this.#kept.size > tilesKeptMax) this.#kept.delete(oldest);
     rows.catch(() => this.#kept.delete(path)); // a failed read is told to whoever waits, not kept
     return rows;
+  }
+
+  async #read(level: number, index: number, size: number): Promise<TileRows> {
+    return tileRows(await readTile(this.#source, level, index, size), this.#hashMany);
   }
 }

@@ -2,9 +2,8 @@
  * Tiles of C2SP tlog-tiles: 256 hashes of one tree level, and bundles of 256 entries, each under a
  * path that a plain file server can serve. Frozen: paths and bytes are what other tools fetch.
  */
-import { concatBytes } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
-import { hashBytes, nodeHash } from "./hash.js";
+import { type HashMany, hashBytes, hashOneByOne, parentHashes } from "./hash.js";
 
 export const tileWidth = 256;
 /** Tree levels that one tile spans. */
@@ -34,17 +33,21 @@ export function widthAt(level: number, index: number, size: number): number {
 }
 
 export function encodeEntries(entries: readonly Uint8Array[]): Uint8Array {
-  return concatBytes(...entries.flatMap((entry) => [lengthPrefix(entry), entry]));
+  const bundle = new Uint8Array(entries.reduce((sum, { length }) => sum + 2 + length, 0));
+  let at = 0;
+  for (const entry of entries) {
+    if (entry.length > entryBytesMax) throw tooLong(entry);
+    bundle[at] = entry.length >> 8;
+    bundle[at + 1] = entry.length & 0xff;
+    bundle.set(entry, at + 2);
+    at += 2 + entry.length;
+  }
+  return bundle;
 }
 
-function lengthPrefix(entry: Uint8Array): Uint8Array {
-  if (entry.length > entryBytesMax) {
-    throw new QuipuError(
-      "LIMIT_EXCEEDED",
-      `a log entry of ${entry.length} bytes is longer than ${entryBytesMax}`,
-    );
-  }
-  return Uint8Array.of(entry.length >> 8, entry.length & 0xff);
+function tooLong({ length }: Uint8Array): QuipuError {
+  const text = `a log entry of ${length} bytes is longer than ${entryBytesMax}`;
+  return new QuipuError("LIMIT_EXCEEDED", text);
 }
 
 /** Exactly `width` entries and not a byte more; else LOG_CORRUPT. */
@@ -107,15 +110,10 @@ function checkTile(tile: Uint8Array, width: number, path: string): Uint8Array {
 /** Every complete node inside a tile: row 0 its hashes, row r the roots over 2^r of them. */
 export type TileRows = readonly (readonly Uint8Array[])[];
 
-export function tileRows(tile: Uint8Array): TileRows {
-  const rows = [splitHashes(tile)];
-  for (let row = rows[0] as Uint8Array[]; row.length > 1; ) {
-    const parents: Uint8Array[] = [];
-    for (let i = 1; i < row.length; i += 2) {
-      parents.push(nodeHash(row[i - 1] as Uint8Array, row[i] as Uint8Array));
-    }
-    rows.push(parents);
-    row = parents;
+export function tileRows(tile: Uint8Array, hashMany: HashMany = hashOneByOne): TileRows {
+  const rows: Uint8Array[][] = [];
+  for (let row = tile; row.length > 0; row = parentHashes(row, hashMany)) {
+    rows.push(splitHashes(row));
   }
   return rows;
 }
