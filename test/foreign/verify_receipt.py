@@ -86,64 +86,7 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
-# --- the bundle ----------------------------------------------------------------------------------
-
-
-def read_bundle(data):
-    value = parse(data, "bundle")
-    try:
-        entry = value["verificationMaterial"]["tlogEntries"][0]
-        proof = entry["inclusionProof"]
-        signature = value["dsseEnvelope"]["signatures"][0]
-        bundle = {
-            "payload": unbase64(value["dsseEnvelope"]["payload"], "bundle"),
-            "keyid": signature["keyid"],
-            "sig": unbase64(signature["sig"], "bundle"),
-            "entry": unbase64(entry["canonicalizedBody"], "bundle"),
-            "log_key_id": unbase64(entry["logId"]["keyId"], "bundle"),
-            "index": decimal(proof["logIndex"]),
-            "size": decimal(proof["treeSize"]),
-            "root": unbase64(proof["rootHash"], "bundle"),
-            "hashes": [unbase64(text, "bundle") for text in proof["hashes"]],
-            "checkpoint": proof["checkpoint"]["envelope"],
-        }
-        again = write_bundle(bundle)
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise Refused("bundle", f"{error} is missing or of another type") from error
-    demand(canonical(again) == canonical(value), "bundle", "unknown or contradicting fields")
-    return bundle
-
-
-def decimal(text):
-    demand(re.fullmatch(r"0|[1-9][0-9]{0,15}", text), "bundle", "not a decimal number")
-    return int(text)
-
-
-def write_bundle(b):
-    return {
-        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
-        "verificationMaterial": {
-            "publicKey": {"hint": b["keyid"]},
-            "tlogEntries": [{
-                "logIndex": str(b["index"]),
-                "logId": {"keyId": b64(b["log_key_id"])},
-                "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
-                "inclusionProof": {
-                    "logIndex": str(b["index"]), "rootHash": b64(b["root"]), "treeSize": str(b["size"]),
-                    "hashes": [b64(one) for one in b["hashes"]],
-                    "checkpoint": {"envelope": b["checkpoint"]},
-                },
-                "canonicalizedBody": b64(b["entry"]),
-            }],
-        },
-        "dsseEnvelope": {
-            "payload": b64(b["payload"]), "payloadType": PAYLOAD_TYPE,
-            "signatures": [{"keyid": b["keyid"], "sig": b64(b["sig"])}],
-        },
-    }
-
-
-# --- the statement -------------------------------------------------------------------------------
+# --- forms ---------------------------------------------------------------------------------------
 
 HEX64 = r"[0-9a-f]{64}"
 DIGEST = r"sha256:" + HEX64
@@ -152,34 +95,80 @@ TIME = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z"
 COUNT = int
 DECIMAL = r"(0|[1-9][0-9]{0,17})(\.[0-9]{0,17}[1-9])?"
 GRADES = {"claimed", "operator-asserted", "provider-attested", "hardware-attested"}
+RUN_ID, JOB_ID = r"run-[0-9a-z]{1,32}", r"job-[0-9a-z]{1,32}"
+ACTS = "(data-set.add|host.(un)?cordon|key.register|policy.apply|quota.(set|remove))".replace(".", r"\.")
 METERS = ["wallMs", "deviceMs", "cpuMs", "inputBytes", "outputBytes"]
+BASE64, NUMBER = r"[A-Za-z0-9+/]*={0,2}", r"0|[1-9][0-9]{0,15}"
 OPTIONAL = "?"  # a field's name that ends so may be missing
 
 
-def shape(value, wanted, path="statement"):
+def shape(value, wanted, path="statement", check="statement"):
     """Strings are patterns, sets are choices, lists hold one kind of member, callables decide."""
     if isinstance(wanted, dict):
-        demand(isinstance(value, dict), "statement", f"{path} is no object")
+        demand(isinstance(value, dict), check, f"{path} is no object")
         names = {name.rstrip(OPTIONAL): kind for name, kind in wanted.items()}
         needed = {name for name in wanted if not name.endswith(OPTIONAL)}
-        demand(needed <= set(value) <= set(names), "statement", f"{path} has other fields")
+        demand(needed <= set(value) <= set(names), check, f"{path} has other fields")
         for name, member in value.items():
-            shape(member, names[name], f"{path}.{name}")
+            shape(member, names[name], f"{path}.{name}", check)
     elif isinstance(wanted, list):
-        demand(isinstance(value, list), "statement", f"{path} is no list")
+        demand(isinstance(value, list), check, f"{path} is no list")
         for at, member in enumerate(value):
-            shape(member, wanted[0], f"{path}[{at}]")
+            shape(member, wanted[0], f"{path}[{at}]", check)
     elif isinstance(wanted, set):
-        demand(isinstance(value, str) and value in wanted, "statement", f"{path} is none of its values")
+        demand(isinstance(value, str) and value in wanted, check, f"{path} is none of its values")
     elif wanted is COUNT:
         whole = isinstance(value, int) and not isinstance(value, bool)
-        demand(whole and 0 <= value <= INTEGER_MAX, "statement", f"{path} is no count")
+        demand(whole and 0 <= value <= INTEGER_MAX, check, f"{path} is no count")
     elif isinstance(wanted, str):
         fits = isinstance(value, str) and re.fullmatch(wanted, value, re.DOTALL)
-        demand(fits, "statement", f"{path} has another form")
+        demand(fits, check, f"{path} has another form")
     else:
         wanted(value, path)
 
+
+# --- the bundle ----------------------------------------------------------------------------------
+
+PROOF = {
+    "logIndex": NUMBER, "rootHash": BASE64, "treeSize": NUMBER, "hashes": [BASE64],
+    "checkpoint": {"envelope": ".+"},
+}
+ENTRY = {
+    "logIndex": NUMBER, "logId": {"keyId": BASE64}, "inclusionProof": PROOF, "canonicalizedBody": BASE64,
+    "kindVersion": {"kind": {"hashedrekord"}, "version": {"0.0.2"}},
+}
+BUNDLE = {
+    "mediaType": {"application/vnd.dev.sigstore.bundle.v0.3+json"},
+    "verificationMaterial": {"publicKey": {"hint": HEX64}, "tlogEntries": [ENTRY]},
+    "dsseEnvelope": {
+        "payload": BASE64, "payloadType": {PAYLOAD_TYPE}, "signatures": [{"keyid": HEX64, "sig": BASE64}],
+    },
+}
+
+
+def read_bundle(data):
+    value = parse(data, "bundle")
+    shape(value, BUNDLE, "it", "bundle")
+    material, envelope = value["verificationMaterial"], value["dsseEnvelope"]
+    one = len(material["tlogEntries"]) == len(envelope["signatures"]) == 1
+    demand(one, "bundle", "not one entry and one signature")
+    entry, signature = material["tlogEntries"][0], envelope["signatures"][0]
+    proof = entry["inclusionProof"]
+    same = entry["logIndex"] == proof["logIndex"] and material["publicKey"]["hint"] == signature["keyid"]
+    demand(same, "bundle", "fields that contradict each other")
+    return {
+        "payload": unbase64(envelope["payload"], "bundle"), "keyid": signature["keyid"],
+        "sig": unbase64(signature["sig"], "bundle"),
+        "entry": unbase64(entry["canonicalizedBody"], "bundle"),
+        "log_key_id": unbase64(entry["logId"]["keyId"], "bundle"),
+        "index": int(proof["logIndex"]), "size": int(proof["treeSize"]),
+        "root": unbase64(proof["rootHash"], "bundle"),
+        "hashes": [unbase64(text, "bundle") for text in proof["hashes"]],
+        "checkpoint": proof["checkpoint"]["envelope"],
+    }
+
+
+# --- the statement -------------------------------------------------------------------------------
 
 def meter(value, path):
     if isinstance(value, str):
@@ -190,8 +179,15 @@ def meter(value, path):
 
 
 def offset(value, path):
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    demand(whole and abs(value) <= INTEGER_MAX, "statement", f"{path} is no whole number")
+    shape(-value if type(value) is int and value < 0 else value, COUNT, path)
+
+
+def texts(value, path):
+    shape(value, {name: ".*" for name in value} if isinstance(value, dict) else {}, path)
+
+
+def job_subject(hex_digest):
+    return {"name": "job", "digest": {"sha256": hex_digest}}
 
 
 def job(value, path):
@@ -210,84 +206,94 @@ def dependency(value, path):
 
 
 OUTPUT = {
-    "name": ".+",
-    "digest": {"sha256": HEX64, "blake3": HEX64},
-    "mediaType": ".+",
-    "annotations": {"sizeBytes": COUNT},
+    "name": ".+", "digest": {"sha256": HEX64, "blake3": HEX64},
+    "mediaType": ".+", "annotations": {"sizeBytes": COUNT},
 }
-STATEMENT = {
-    "_type": {"https://in-toto.io/Statement/v1"},
-    "subject": lambda value, path: None,  # checked below
-    "predicateType": {"https://quipu.dev/compute-run/v1"},
-    "predicate": {
-        "buildDefinition": {
-            "buildType": {"https://quipu.dev/job/v1"},
-            "externalParameters": {"job": job},
-            "resolvedDependencies": [dependency],
-        },
-        "runDetails": {
-            "builder": {"id": r"https://quipu\.dev/agent/" + NAME, "version": {"quipud": ".+"}},
-            "metadata": {"invocationId": ".+", "startedOn": TIME, "finishedOn": TIME},
-            "byproducts": [{"name": {"decision"}, "digest": {"sha256": HEX64}, "mediaType": {"application/json"}}],
-        },
-        "run": {
-            "id": r"run-[0-9a-z]{1,32}",
-            "epoch": COUNT, "jobId": r"job-[0-9a-z]{1,32}",
-            "jobDigest": DIGEST,
-            "outcome": {"succeeded", "failed", "cancelled"},
-            "failure?": {"code": "[A-Z_]{1,64}", "message": ".*"},
-        },
-        "host": {
-            "name": NAME,
-            "place": {
-                "country": "[A-Z]{2}",
-                "zone": ".*",
-                "site": {"private", "public"}, "grade": GRADES,
-                "gradeUntil?": r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z",
-                "operator?": ".+",
-            },
-            "evidence": [{"type": ".+", "grade": GRADES, "digest": {"sha256": HEX64}}],
-            "clock?": {"offsetMs": offset, "uncertaintyMs": COUNT},
-        },
-        "policyDigest": DIGEST,
-        "priceBookDigest?": DIGEST,
-        "isolation": {"none", "process"},
-        "execution?": {
-            "driver": ".+", "engine": ".+", "devices": [".+"], "backend": ".+",
-            "determinism": {"bitwise", "none"}, "arithmetic": ".*",
-        },
-        "usage": {name: meter for name in METERS},
-        "privacy?": {"mechanism": ".+", "epsilon": DECIMAL, "delta": DECIMAL},
+PLACE = {
+    "country": "[A-Z]{2}", "zone": ".*", "site": {"private", "public"}, "grade": GRADES,
+    "gradeUntil?": r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z", "operator?": ".+",
+}
+FAILURE = {"code": "[A-Z_]{1,64}", "message": ".*"}
+DECISION = {"name": {"decision"}, "digest": {"sha256": HEX64}, "mediaType": {"application/json"}}
+RUN = {
+    "buildDefinition": {
+        "buildType": {"https://quipu.dev/job/v1"}, "externalParameters": {"job": job},
+        "resolvedDependencies": [dependency],
     },
+    "runDetails": {
+        "builder": {"id": r"https://quipu\.dev/agent/" + NAME, "version": {"quipud": ".+"}},
+        "metadata": {"invocationId": ".+", "startedOn": TIME, "finishedOn": TIME},
+        "byproducts": [DECISION],
+    },
+    "run": {
+        "id": RUN_ID, "epoch": COUNT, "jobId": JOB_ID, "jobDigest": DIGEST,
+        "outcome": {"succeeded", "failed", "cancelled"}, "failure?": FAILURE,
+    },
+    "host": {
+        "name": NAME, "place": PLACE,
+        "evidence": [{"type": ".+", "grade": GRADES, "digest": {"sha256": HEX64}}],
+        "clock?": {"offsetMs": offset, "uncertaintyMs": COUNT},
+    },
+    "policyDigest": DIGEST, "priceBookDigest?": DIGEST, "isolation": {"none", "process"},
+    "execution?": {
+        "driver": ".+", "engine": ".+", "devices": [".+"], "backend": ".+",
+        "determinism": {"bitwise", "none"}, "arithmetic": ".*",
+    },
+    "usage": {name: meter for name in METERS},
+    "privacy?": {"mechanism": ".+", "epsilon": DECIMAL, "delta": DECIMAL},
 }
+JOB_END = {
+    "coordinator": ".+", "at": TIME, "job": {"id": JOB_ID, "owner": ".+", "digest": DIGEST},
+    "outcome": {"cancelled", "refused", "lost"}, "failure?": FAILURE, "reason?": ".*", "attempts": COUNT,
+    "lastRun?": {"id": RUN_ID, "host": NAME, "country": "[A-Z]{2}"},
+    "decision?": {"digest": {"sha256": HEX64}, "policyDigest": DIGEST},
+}
+ACT = {"coordinator": ".+", "at": TIME, "id": "act-[0-9a-z]{1,32}", "kind": ACTS, "details": texts}
+TYPES = {"compute-run": RUN, "job-end": JOB_END, "act": ACT}
+PREDICATES = {f"https://quipu.dev/{name}/v1": form for name, form in TYPES.items()}
 
 
 def check_statement(payload):
     demand(len(payload) <= STATEMENT_BYTES_MAX, "statement", "too long")
     value = parse(payload, "statement")
-    shape(value, STATEMENT)
+    kind = value.get("predicateType") if isinstance(value, dict) else None
+    demand(isinstance(kind, str) and kind in PREDICATES, "statement", "of no type that is known")
+    shape(value, {
+        "_type": {"https://in-toto.io/Statement/v1"}, "subject": [lambda value, path: None],
+        "predicateType": {kind}, "predicate": PREDICATES[kind],
+    })
     demand(canonical(value).encode() == payload, "statement", "not canonical JSON")
     predicate, subject = value["predicate"], value["subject"]
+    if kind.endswith("/job-end/v1"):
+        job_hex = predicate["job"]["digest"].removeprefix("sha256:")
+        demand(subject == [job_subject(job_hex)], "statement", "its subject is not its job")
+    elif kind.endswith("/act/v1"):
+        shape(subject, [{"name": ".{1,255}", "digest": {"sha256": HEX64}}], "subject")
+        demand(len(subject) == 1, "statement", "not one subject")
+    else:
+        check_run(predicate, subject)
+
+
+def check_run(predicate, subject):
     run, details = predicate["run"], predicate["runDetails"]
     asked = canonical(predicate["buildDefinition"]["externalParameters"]["job"]).encode()
     job_hex = sha256(asked).hex()
     demand(run["jobDigest"] == f"sha256:{job_hex}", "statement", "jobDigest is of another job")
     demand(run["epoch"] >= 1, "statement", "epoch is 0")
     demand(len(details["byproducts"]) == 1, "statement", "not one decision")
-    demand(len(predicate["host"]["evidence"]) <= 16, "statement", "too much evidence")
     devices = predicate.get("execution", {}).get("devices", ["none"])
-    demand(1 <= len(devices) <= 64, "statement", "no devices, or too many")
+    fits = len(predicate["host"]["evidence"]) <= 16 and 1 <= len(devices) <= 64
+    demand(fits, "statement", "too much evidence, no devices, or too many")
     demand(details["metadata"]["invocationId"] == run["id"], "statement", "two run ids")
     host = predicate["host"]["name"]
     demand(details["builder"]["id"].endswith(f"/agent/{host}"), "statement", "two hosts")
     succeeded = run["outcome"] == "succeeded"
-    demand(succeeded == ("execution" in predicate), "statement", "execution does not fit outcome")
-    demand(succeeded != ("failure" in run), "statement", "failure does not fit outcome")
-    if subject != [{"name": "job", "digest": {"sha256": job_hex}}]:
+    fits = succeeded == ("execution" in predicate) != ("failure" in run)
+    demand(fits, "statement", "execution or failure does not fit outcome")
+    if subject != [job_subject(job_hex)]:
         demand(succeeded and subject != [], "statement", "subject is neither outputs nor the job")
         shape(subject, [OUTPUT], "subject")
-        names = {one["name"] for one in subject}
-        demand(len(names) == len(subject), "statement", "two outputs share a name")
+        demand(len({one["name"] for one in subject}) == len(subject), "statement", "two of a name")
 
 
 # --- the log -------------------------------------------------------------------------------------
@@ -295,21 +301,17 @@ def check_statement(payload):
 
 def entry_of(bundle, spki, pae):
     return canonical({
-        "apiVersion": "0.0.2",
-        "kind": "hashedrekord",
+        "apiVersion": "0.0.2", "kind": "hashedrekord",
         "spec": {"hashedRekordV002": {
             "data": {"algorithm": "SHA2_256", "digest": b64(sha256(pae))},
             "signature": {"content": b64(bundle["sig"]), "verifier": {
-                "keyDetails": "PKIX_ECDSA_P256_SHA_256", "publicKey": {"rawBytes": b64(spki)},
-            }},
+                "keyDetails": "PKIX_ECDSA_P256_SHA_256", "publicKey": {"rawBytes": b64(spki)}}},
         }},
     }).encode()
 
 
 def root_from(entry, index, size, path):
     """RFC 9162, 2.1.3.2; None when the proof has the wrong length."""
-    if index >= size:
-        return None
     fn, sn, node = index, size - 1, sha256(b"\0" + entry)
     for other in path:
         if sn == 0:
@@ -321,15 +323,14 @@ def root_from(entry, index, size, path):
         else:
             node = sha256(b"\1" + node + other)
         fn, sn = fn >> 1, sn >> 1
-    return node if sn == 0 else None
+    return node if sn == 0 and index < size else None
 
 
 def check_checkpoint(bundle, origin, log_key, key_id):
     text, _, signatures = bundle["checkpoint"].rpartition("\n\n")
     lines = text.split("\n")
     demand(len(lines) >= 3 and "" not in lines, "checkpoint", "not three lines")
-    demand(lines[0] == origin, "checkpoint", "of another log")
-    demand(lines[1] == str(bundle["size"]), "checkpoint", "of another size")
+    demand(lines[:2] == [origin, str(bundle["size"])], "checkpoint", "of another log or size")
     demand(unbase64(lines[2], "checkpoint") == bundle["root"], "checkpoint", "of another root")
     demand(signatures.endswith("\n"), "checkpoint", "no final newline")
     signed = False
@@ -341,9 +342,9 @@ def check_checkpoint(bundle, origin, log_key, key_id):
             continue
         try:
             log_key.verify(mark[4:], (text + "\n").encode())
+            signed = True
         except InvalidSignature as error:
             raise Refused("checkpoint", "its signature is wrong") from error
-        signed = True
     demand(signed, "checkpoint", "not signed by the trusted log key")
     demand(bundle["log_key_id"] == key_id, "checkpoint", "the bundle names another log")
 
@@ -362,15 +363,13 @@ def trusted_log(folder):
 
 def verify(path):
     bundle = read_bundle(path.read_bytes())
-    demand(re.fullmatch(HEX64, bundle["keyid"]), "key", "not a key id")
     pem = path.parent / f"{bundle['keyid']}.pub.pem"
     demand(pem.exists(), "key", "the signer's key is not here")
     key = serialization.load_pem_public_key(pem.read_bytes())
-    demand(isinstance(key, ec.EllipticCurvePublicKey), "key", "not an ECDSA key")
-    demand(isinstance(key.curve, ec.SECP256R1), "key", "not on P-256")
-    spki = key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    on_curve = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
+    demand(on_curve, "key", "not an ECDSA key on P-256")
+    encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    spki = key.public_bytes(encoding, form)
     demand(sha256(spki).hex() == bundle["keyid"], "key", "the file holds another key")
     head = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(bundle['payload'])} "
     pae = head.encode() + bundle["payload"]
