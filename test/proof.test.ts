@@ -1,11 +1,19 @@
 /** Receipts from facts to report: golden bytes, every change refused, keys and grants. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { digestOf } from "../src/base/bytes.js";
-import { canonicalBytes } from "../src/base/canonical-json.js";
+import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import type { RunFacts } from "../src/model/run.js";
 import { parseBundle, receiptFiles } from "../src/proof/receipt/bundle.js";
@@ -30,13 +38,21 @@ import { parseExpectation } from "../src/proof/verify/expect.js";
 import { type CheckName, type Questions, verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
 import { brokenPayloads, changedStatements } from "./changed-statements.js";
-import { makeReceiptVectors } from "./receipt-vectors.js";
+import { makeNotices, makeReceiptVectors } from "./receipt-vectors.js";
 
 const folder = "test/vectors/receipt";
 const made = await makeReceiptVectors();
 if (process.env.QUIPU_WRITE_VECTORS === "1") {
   for (const name of readdirSync(folder)) rmSync(join(folder, name));
   for (const { name, content } of made) writeFileSync(join(folder, name), content);
+}
+const notices = await makeNotices();
+if (process.env.QUIPU_WRITE_VECTORS === "1") {
+  for (const [name, files] of Object.entries(notices)) {
+    rmSync(join("test/vectors", name), { recursive: true, force: true });
+    mkdirSync(join("test/vectors", name), { recursive: true });
+    for (const file of files) writeFileSync(join("test/vectors", name, file.name), file.content);
+  }
 }
 const golden = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)));
 const goldenFiles = readdirSync(folder)
@@ -277,6 +293,44 @@ function changedIn(ours: string, changed: string): readonly string[] {
   const other = values(changed);
   return [...values(ours)].flatMap(([key, value]) => (other.get(key) === value ? [] : [key]));
 }
+
+t.test("what a coordinator states is verified by all, and no bit of it changes", async (t) => {
+  const work = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(work, { recursive: true, force: true }));
+  for (const [name, made] of Object.entries(notices)) {
+    const at = join("test/vectors", name);
+    const files = readdirSync(at).map((file) => {
+      return { name: file, content: new Uint8Array(readFileSync(join(at, file))) };
+    });
+    for (const { name: file, content } of files) writeFileSync(join(work, file), content);
+    const trusted = trustBeside(files);
+    const bundleName = `${name}.sigstore.json`;
+    const bundle = files.find((file) => file.name === bundleName)?.content ?? new Uint8Array();
+    const report = verifyReceipt(bundle, trusted);
+    t.ok(report.ok, JSON.stringify(report.firstFailed));
+    const payloadOf = (content: Uint8Array = new Uint8Array()) =>
+      text(parseBundle(content).envelope.payload);
+    const fresh = made.find((file) => file.name === bundleName)?.content;
+    t.equal(payloadOf(fresh), payloadOf(bundle), `${name} is what its maker makes`);
+    t.equal(canonicalJson(report.notice), payloadOf(bundle));
+    const changed: string[] = [];
+    const accepted: number[] = [];
+    for (let bit = 0; bit < bundle.length; bit += 31) {
+      const copy = new Uint8Array(bundle);
+      copy[bit] = (copy[bit] as number) ^ (1 << (bit % 8));
+      if (verifyReceipt(copy, trusted).ok) accepted.push(bit);
+      changed.push(join(work, `${bit}.sigstore.json`));
+      writeFileSync(changed.at(-1) as string, copy);
+    }
+    t.same(accepted, []);
+    if (spawnSync("python3", ["-c", "import cryptography"]).status !== 0) continue;
+    const asked = ["test/foreign/verify_receipt.py", join(work, bundleName), ...changed];
+    const verdicts = spawnSync("python3", asked).stdout.toString().trim().split("\n");
+    t.same(verdicts.length, changed.length + 1);
+    t.same(verdicts.indexOf("ok"), 0);
+    t.same(verdicts.lastIndexOf("ok"), 0, "the second verifier takes it, and no other");
+  }
+});
 
 t.test("one changed bit anywhere in a bundle is refused", async (t) => {
   const bundle = golden("digits.sigstore.json");

@@ -8,8 +8,9 @@ import { newSigner } from "../src/io/identity/signer.js";
 import { type JobSpec, jobDigest, jobSpec } from "../src/model/job.js";
 import type { RunFacts } from "../src/model/run.js";
 import { type ReceiptFile, receiptFiles } from "../src/proof/receipt/bundle.js";
-import { entryOf, sealEnvelope } from "../src/proof/receipt/envelope.js";
-import { buildStatement } from "../src/proof/receipt/statement.js";
+import { entryOf, sealPayload } from "../src/proof/receipt/envelope.js";
+import { actNotice, jobEndNotice, noticeBytes } from "../src/proof/receipt/notice.js";
+import { buildStatement, statementBytes } from "../src/proof/receipt/statement.js";
 import { appendEntries, emptyEdge } from "../src/proof/tlog/append.js";
 import { signCheckpoint } from "../src/proof/tlog/checkpoint.js";
 import { LogReader } from "../src/proof/tlog/reader.js";
@@ -91,16 +92,55 @@ export async function makeReceiptVectors(): Promise<ReceiptFile[]> {
   ];
 }
 
-/** The files of a receipt's folder; `witness` may add to the checkpoint and give the policy that asks for it. */
-export async function makeReceipt(
-  facts = receiptFacts,
-  witness: (
-    checkpoint: string,
-    logKey: VerifierKey,
-  ) => { checkpoint: string; policyText?: string } = (checkpoint) => ({ checkpoint }),
-): Promise<{ envelope: Uint8Array; entry: Uint8Array; files: ReceiptFile[] }> {
+/** May add to the checkpoint, and give the policy that asks for it. */
+type Cosign = (
+  checkpoint: string,
+  logKey: VerifierKey,
+) => { checkpoint: string; policyText?: string };
+
+interface Made {
+  readonly envelope: Uint8Array;
+  readonly entry: Uint8Array;
+  /** Of the receipt's folder. */
+  readonly files: ReceiptFile[];
+}
+
+export function makeReceipt(facts = receiptFacts, witness?: Cosign): Promise<Made> {
+  return makeLogged("digits", statementBytes(buildStatement(facts)), witness);
+}
+
+const by = { coordinator: "log.example.com/quipu", at: "2026-11-23T03:00:02.000Z" };
+
+/** What a coordinator states, as folders of files. */
+export async function makeNotices(): Promise<Readonly<Record<string, ReceiptFile[]>>> {
+  const { jobId, jobDigest, runId, policyDigest } = receiptFacts;
+  const ended = jobEndNotice({
+    ...by,
+    job: { id: jobId, owner: "lab", digest: jobDigest },
+    outcome: "lost",
+    failure: { code: "LEASE_EXPIRED", message: "host sg-1 was not heard for a lease" },
+    attempts: 3,
+    lastRun: { id: runId, host: "sg-1", country: "SG" },
+    decision: { digest: { sha256: "d1".repeat(32) }, policyDigest },
+  });
+  const details = { before: jobDigest, files: "base.cedar" };
+  const applied = actNotice(
+    { ...by, id: "act-0123456789abcdef", kind: "policy.apply", details },
+    { name: "policy", digest: policyDigest },
+  );
+  return {
+    "job-end": (await makeLogged("job-end", noticeBytes(ended))).files,
+    act: (await makeLogged("act", noticeBytes(applied))).files,
+  };
+}
+
+async function makeLogged(
+  name: string,
+  payload: Uint8Array,
+  witness: Cosign = (checkpoint) => ({ checkpoint }),
+): Promise<Made> {
   const signer = newSigner("ecdsa-p256-sha256");
-  const envelope = sealEnvelope(buildStatement(facts), signer);
+  const envelope = sealPayload(payload, signer);
   const entry = entryOf(envelope, signer.publicKey);
   const logSigner = newSigner("ed25519");
   const logKey = verifierKeyOf(logSigner, "log.example.com/quipu");
@@ -115,5 +155,5 @@ export async function makeReceipt(
   const { checkpoint, policyText } = witness(signed, logKey);
   const proof = { index, size, root, hashes, checkpoint };
   const log = { verifierKey: logKey, policyText };
-  return { envelope, entry, files: receiptFiles("digits", envelope, signer.publicKey, proof, log) };
+  return { envelope, entry, files: receiptFiles(name, envelope, signer.publicKey, proof, log) };
 }
