@@ -11,7 +11,6 @@ import type { Signer } from "../src/base/signature.js";
 import { submitJobs } from "../src/coordinator/admission.js";
 import { type AgentStream, Coordinator } from "../src/coordinator/coordinator.js";
 import type { CoordinatorPorts } from "../src/coordinator/ports.js";
-import { Sequencer } from "../src/coordinator/sequencer.js";
 import {
   type Assign,
   type AttachResponse,
@@ -33,6 +32,7 @@ import type { Place } from "../src/model/place.js";
 import type { RunFacts } from "../src/model/run.js";
 import { sealEnvelope } from "../src/proof/receipt/envelope.js";
 import { buildStatement } from "../src/proof/receipt/statement.js";
+import { Sequencer } from "../src/proof/tlog/sequencer.js";
 import { type LogDisk, MemoryLogStore, newLogDisk } from "./memory-log-store.js";
 import { base, dataSet } from "./scheduler-world.js";
 

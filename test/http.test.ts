@@ -203,6 +203,23 @@ t.test("the log's tiles are served as they are cached, and nothing beside them",
     const caching = response.headers.get("cache-control") ?? "";
     t.match(caching, path === "checkpoint" ? /max-age=1\b/ : /max-age=31536000, immutable/);
   }
+  const head = await fetch(`${base}/tile/0/000`, { method: "HEAD" });
+  t.same(
+    [head.status, head.headers.get("content-length"), await head.text()],
+    [200, "4", ""],
+    "as large as it is, without it",
+  );
+  const tag = (await fetch(`${base}/checkpoint`)).headers.get("etag") ?? "";
+  for (const known of [tag, `"other", W/${tag}`, "*"]) {
+    const again = await fetch(`${base}/checkpoint`, { headers: { "if-none-match": known } });
+    t.same([again.status, await again.text(), again.headers.get("etag")], [304, "", tag], known);
+    t.match(again.headers.get("cache-control"), /max-age=1\b/);
+  }
+  writeFileSync(join(folder, "checkpoint"), "newer");
+  const newer = await fetch(`${base}/checkpoint`, { headers: { "if-none-match": tag } });
+  t.same([newer.status, await newer.text()], [200, "newer"]);
+  const partial = await fetch(`${base}/tile/0/000.p/3`);
+  t.equal(partial.status, 404, "one that is finished: readers ask for the whole tile then");
   const missing = await fetch(`${base}/tile/0/001`);
   t.same([missing.status, await errorCode(missing)], [404, "NOT_FOUND"]);
   t.equal(missing.headers.get("cache-control"), "no-store", "what is not there yet is not cached");

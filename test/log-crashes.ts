@@ -11,10 +11,10 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { QuipuError } from "../src/base/errors.js";
-import { Sequencer } from "../src/coordinator/sequencer.js";
 import { loadOrCreateSigner } from "../src/io/identity/signer.js";
 import { LogFolder } from "../src/io/store/log-folder.js";
 import { fsckLog } from "../src/proof/tlog/fsck.js";
+import { Sequencer } from "../src/proof/tlog/sequencer.js";
 import { clock, origin } from "./log-suite.js";
 import { type Call, durableCalls, orderProblems, parseTrace, tracedNames } from "./strace-log.js";
 

@@ -1,9 +1,9 @@
 /** What a log does whatever stores it; run over a folder and over databases. */
 import { equalBytes, toHex } from "../src/base/bytes.js";
-import { Sequencer } from "../src/coordinator/sequencer.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { fsckLog } from "../src/proof/tlog/fsck.js";
 import { emptyRoot } from "../src/proof/tlog/hash.js";
+import { Sequencer } from "../src/proof/tlog/sequencer.js";
 import type { LogStore } from "../src/proof/tlog/store.js";
 import { failure } from "./failure.js";
 import type { Checks } from "./store-suite.js";

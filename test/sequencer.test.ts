@@ -1,7 +1,15 @@
 /** The log's writer: what it answers, and what is left when any step of it breaks. */
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,14 +17,15 @@ import { fileURLToPath } from "node:url";
 import tap from "tap";
 import { equalBytes, toHex } from "../src/base/bytes.js";
 import type { QuipuError } from "../src/base/errors.js";
-import { queuedEntriesMax } from "../src/coordinator/append-queue.js";
-import { Sequencer } from "../src/coordinator/sequencer.js";
 import { loadOrCreateSigner, newSigner } from "../src/io/identity/signer.js";
-import { LogFolder } from "../src/io/store/log-folder.js";
+import { LogFolder, publishedFiles } from "../src/io/store/log-folder.js";
+import { queuedEntriesMax } from "../src/proof/tlog/append-queue.js";
 import { checkInclusion } from "../src/proof/tlog/check.js";
 import { openCheckpoint } from "../src/proof/tlog/checkpoint.js";
 import { fsckLog } from "../src/proof/tlog/fsck.js";
 import { emptyRoot, leafHash } from "../src/proof/tlog/hash.js";
+import { LogReader } from "../src/proof/tlog/reader.js";
+import { Sequencer } from "../src/proof/tlog/sequencer.js";
 import { crashesMissing, type Fault, LogCrashes, type Step } from "./log-crashes.js";
 import { clock, entriesUpTo, entry, inspect, logInStorage, openLog, origin } from "./log-suite.js";
 import { MemoryLogStore, newLogDisk, type WriteStep } from "./memory-log-store.js";
@@ -213,6 +222,43 @@ tap.test("a log in a folder", async (t) => {
   t.match(readFileSync(join(store.publicFolder, "checkpoint"), "utf8"), `${origin}\n258\n`);
   t.same(readdirSync(join(folder, "stage")), []);
   t.same(readdirSync(join(folder, "drafts")), []);
+});
+
+tap.test("cut files and a folder that was set back are refused by name", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const log = await openLog(await LogFolder.open(folder));
+  await Promise.all(entriesUpTo(300).map((bytes) => log.append(bytes)));
+  const old = join(folder, "old");
+  cpSync(join(folder, "commits"), old, { recursive: true });
+  await log.append(entry(300));
+  const inPublic = (path: string) => join(folder, "public", path);
+  const cut = async (path: string, check: () => Promise<unknown>): Promise<void> => {
+    const whole = readFileSync(inPublic(path));
+    writeFileSync(inPublic(path), whole.subarray(0, -5));
+    await check();
+    writeFileSync(inPublic(path), whole);
+  };
+  const reader = new LogReader(publishedFiles(join(folder, "public")));
+  const corrupt = (message: RegExp) => ({ code: "LOG_CORRUPT", message });
+  await cut("tile/0/000", () =>
+    t.rejects(reader.inclusion(3, 301), corrupt(/tile\/0\/000 has 8187 bytes where 8192 are due/)),
+  );
+  await cut("tile/entries/000", () =>
+    t.rejects(reader.entries(3, 4, 301), corrupt(/does not hold exactly 256 entries/)),
+  );
+  await cut("tile/0/001.p/45", async () => {
+    await t.rejects(openLog(await LogFolder.open(folder)), corrupt(/tile\/0\/001.p\/45 has 1435/));
+  });
+  await cut("checkpoint", async () => {
+    await t.rejects(openLog(await LogFolder.open(folder)), { code: "VERIFICATION_FAILED" });
+  });
+  rmSync(join(folder, "commits"), { recursive: true });
+  renameSync(old, join(folder, "commits"));
+  await t.rejects(
+    openLog(await LogFolder.open(folder)),
+    corrupt(/published more than the 300 entries that are committed/),
+  );
 });
 
 tap.test("a process killed at any moment loses and doubles nothing", async (t) => {

@@ -10,7 +10,6 @@ import t from "tap";
 import { QuipuError } from "../src/base/errors.js";
 import { stopDaemon } from "../src/cli/service/daemon.js";
 import { CosignedLog } from "../src/coordinator/cosigned-log.js";
-import { Sequencer } from "../src/coordinator/sequencer.js";
 import { startHttp } from "../src/io/http/server.js";
 import { witnessRoutes } from "../src/io/http/witness-routes.js";
 import { newSigner } from "../src/io/identity/signer.js";
@@ -22,6 +21,7 @@ import { followLog } from "../src/proof/tlog/follow.js";
 import { checkFork, forkBytes, parseFork } from "../src/proof/tlog/fork.js";
 import { leafHash } from "../src/proof/tlog/hash.js";
 import { cosignNote, parseNote, verifyNote } from "../src/proof/tlog/note.js";
+import { Sequencer } from "../src/proof/tlog/sequencer.js";
 import { meetsQuorum, parseTrustPolicy } from "../src/proof/tlog/trust-policy.js";
 import {
   formatVerifierKey,

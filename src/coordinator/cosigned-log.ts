@@ -7,11 +7,11 @@ import { QuipuError } from "../base/errors.js";
 import type { AskedWitness, WitnessAnswer } from "../io/witness/ask-witness.js";
 import { openCheckpoint } from "../proof/tlog/checkpoint.js";
 import { parseNote, verifyNote } from "../proof/tlog/note.js";
+import type { LogHead, LogInclusion, Sequencer } from "../proof/tlog/sequencer.js";
 import type { LogStore } from "../proof/tlog/store.js";
 import { meetsQuorum, type TrustPolicy } from "../proof/tlog/trust-policy.js";
 import type { CheckpointRequest } from "../proof/tlog/witness.js";
 import type { ReceiptLog } from "./ports.js";
-import type { LogHead, LogInclusion, Sequencer } from "./sequencer.js";
 
 export interface WitnessedBy {
   readonly policy: TrustPolicy;

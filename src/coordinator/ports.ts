@@ -13,9 +13,9 @@ import type { CoordinatorStore } from "../io/store/coordinator-store.js";
 import type { Artifact } from "../model/artifact.js";
 import type { BurstConfig } from "../model/burst.js";
 import type { PriceBook } from "../model/price-book.js";
+import type { LogInclusion, Sequencer } from "../proof/tlog/sequencer.js";
 import type { Law } from "../scheduler/placement/ask.js";
 import type { PolicyEngine } from "../scheduler/policy/engine.js";
-import type { LogInclusion, Sequencer } from "./sequencer.js";
 
 export interface CoordinatorPorts {
   readonly clock: Clock;

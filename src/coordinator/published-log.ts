@@ -6,9 +6,9 @@
 import { QuipuError } from "../base/errors.js";
 import { openCheckpoint } from "../proof/tlog/checkpoint.js";
 import { LogReader } from "../proof/tlog/reader.js";
+import type { LogHead, LogInclusion } from "../proof/tlog/sequencer.js";
 import type { TileReader } from "../proof/tlog/tile.js";
 import type { VerifierKey } from "../proof/tlog/verifier-key.js";
-import type { LogHead, LogInclusion } from "./sequencer.js";
 
 export class PublishedLog {
   readonly verifierKey: VerifierKey;

@@ -8,6 +8,7 @@ import type { Binding } from "../io/rpc/service.js";
 import type { Switchboard } from "../io/rpc/switchboard.js";
 import { askWitness } from "../io/witness/ask-witness.js";
 import type { PriceBook } from "../model/price-book.js";
+import { Sequencer } from "../proof/tlog/sequencer.js";
 import type { LogStore } from "../proof/tlog/store.js";
 import { verifierKeyOf } from "../proof/tlog/verifier-key.js";
 import { logService } from "./api/log-service.js";
@@ -20,7 +21,6 @@ import { keysDigest, type Shared, shelfOf } from "./keys-and-blobs.js";
 import type { Leadership } from "./leadership.js";
 import { PolicyBook } from "./policy-book.js";
 import { PublishedLog } from "./published-log.js";
-import { Sequencer } from "./sequencer.js";
 import type { Storage, Writable } from "./storage.js";
 
 export interface ReplicaParts {

@@ -2,6 +2,7 @@
  * The transparency log as C2SP tlog-tiles serves it: `/checkpoint`, `/tile/LEVEL/INDEX[.p/WIDTH]` and
  * `/tile/entries/…`. Only paths of that grammar reach the reader, so none can leave its folder.
  */
+import { sha256, toHex } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { HttpRoutes } from "./server.js";
 
@@ -18,9 +19,11 @@ const tileCaching = "public, max-age=31536000, immutable";
 export function logRoutes(read: LogFiles): HttpRoutes {
   return {
     register(server) {
-      server.get("/checkpoint", async (_, reply) => {
+      server.get("/checkpoint", async (request, reply) => {
         const bytes = await existing(read, "checkpoint");
-        void reply.header("cache-control", checkpointCaching);
+        const tag = `"${toHex(sha256(bytes)).slice(0, 32)}"`;
+        void reply.header("cache-control", checkpointCaching).header("etag", tag);
+        if (isKnown(request.headers["if-none-match"], tag)) return await reply.code(304).send();
         return await reply.type("text/plain; charset=utf-8").send(bytes);
       });
       server.get<{ Params: { "*": string } }>("/tile/*", async (request, reply) => {
@@ -38,6 +41,12 @@ async function existing(read: LogFiles, path: string): Promise<Buffer> {
   const bytes = await read(path);
   if (bytes === undefined) throw notThere(path);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** RFC 9110 §13.1.2: whoever asks again and again is told in a few bytes that nothing is new. */
+function isKnown(asked: string | undefined, tag: string): boolean {
+  const tags = asked?.split(",").map((each) => each.trim().replace(/^W\//, "")) ?? [];
+  return tags.includes(tag) || tags.includes("*");
 }
 
 function notThere(path: string): QuipuError {

@@ -1,6 +1,6 @@
 /** Gathers appends into batches: whatever waits when the last batch is done goes together. */
-import { sha256, toHex } from "../base/bytes.js";
-import { QuipuError } from "../base/errors.js";
+import { sha256, toHex } from "../../base/bytes.js";
+import { QuipuError } from "../../base/errors.js";
 
 /** An append that has not been answered. */
 export interface Waiting {

@@ -5,19 +5,19 @@
  * An entry is in the log from the moment its checkpoint is swapped in, and never before; everything
  * after that moment can be done again, and is, by the same code, at the next start.
  */
-import { equalBytes, toHex } from "../base/bytes.js";
-import type { Clock } from "../base/clock.js";
-import { QuipuError } from "../base/errors.js";
-import type { Signer } from "../base/signature.js";
-import { appendEntries, emptyEdge, type LogFile, readEdge } from "../proof/tlog/append.js";
-import { type Checkpoint, openCheckpoint, signCheckpoint } from "../proof/tlog/checkpoint.js";
-import { emptyRoot, type HashMany, joinPeaks, leafHash } from "../proof/tlog/hash.js";
-import { LogReader } from "../proof/tlog/reader.js";
-import { decodeStage, encodeStage } from "../proof/tlog/stage.js";
-import type { LogStore } from "../proof/tlog/store.js";
-import { entryBytesMax } from "../proof/tlog/tile.js";
-import { type VerifierKey, verifierKeyOf } from "../proof/tlog/verifier-key.js";
+import { equalBytes, toHex } from "../../base/bytes.js";
+import type { Clock } from "../../base/clock.js";
+import { QuipuError } from "../../base/errors.js";
+import type { Signer } from "../../base/signature.js";
+import { appendEntries, emptyEdge, type LogFile, readEdge } from "./append.js";
 import { AppendQueue, type Waiting } from "./append-queue.js";
+import { type Checkpoint, openCheckpoint, signCheckpoint } from "./checkpoint.js";
+import { emptyRoot, type HashMany, joinPeaks, leafHash } from "./hash.js";
+import { LogReader } from "./reader.js";
+import { decodeStage, encodeStage } from "./stage.js";
+import type { LogStore } from "./store.js";
+import { entryBytesMax } from "./tile.js";
+import { type VerifierKey, verifierKeyOf } from "./verifier-key.js";
 
 export interface SequencerOptions {
   readonly store: LogStore;
