@@ -52,6 +52,7 @@ const book = {
   currency: "SGD",
   from: "2020-01-01T00:00:00Z",
   rates: [{ kind: "cpu", nanosPerSecond: 25_000 }],
+  egress: [{ nanosPerGigabyte: 10_000_000_000 }],
 };
 const writeBook = (name: string, text: string) => writeFileSync(join(prices, name), text);
 writeBook("usual.json", JSON.stringify(book));
@@ -217,6 +218,12 @@ async function checkFindings(t: Test, first: string | undefined, second: string 
   t.match(await failure(finding(first, "sg-9")), { code: "NOT_FOUND" });
   t.match(await failure(finding("job-9")), { code: "NOT_FOUND" });
 }
+
+t.test("a plan says what it costs to bring a model of seven bytes", async (t) => {
+  const task = { driver: "tensor", model: digest, inputs: {} };
+  const [brings] = (await jobs.planJobs({ specs: [job({ task })] })).plans;
+  t.match(brings?.offers, [{ egress: { currency: "SGD", nanos: 70n } }]);
+});
 
 t.test("a job from submission to a receipt that verifies offline", async (t) => {
   const [plan] = (await jobs.planJobs({ specs: [job({ dataSet: "people" })] })).plans;

@@ -100,7 +100,10 @@ export class CoordinatorWorld {
         log: this.log,
         policy: base,
         prices: [],
-        artifacts: { has: async (digest) => this.artifacts.has(digest), list: async () => [] },
+        artifacts: {
+          sizeOf: async (digest) => (this.artifacts.has(digest) ? 1_000_000_000 : undefined),
+          list: async () => [],
+        },
         grants: { signer: grantKey, artifactUrl: "http://127.0.0.1:9" },
         noticeSigner: grantKey,
         burst: this.burst,

@@ -174,7 +174,7 @@ async function checkDataSet(core: Core, { dataSet }: AskedJob): Promise<void> {
 async function checkArtifacts(core: Core, spec: AskedJob): Promise<void> {
   if (!isWhole(spec)) return; // its model is not made yet
   for (const digest of jobArtifacts(spec)) {
-    if (await core.ports.artifacts.has(digest)) continue;
+    if ((await core.ports.artifacts.sizeOf(digest)) !== undefined) continue;
     throw notFound("artifact", digest, "bring it with `quipu artifact put FILE`");
   }
 }

@@ -1,4 +1,4 @@
-/** What a job may not have for now, from what is known of it and of others. */
+/** What limits a job for now, from what is known of it and of others. */
 import { equalBytes } from "../base/bytes.js";
 import { QuipuError } from "../base/errors.js";
 import type { JobRecord } from "../io/store/records.js";
@@ -10,7 +10,8 @@ import { compare } from "../scheduler/placement/fleet.js";
 import type { Shares } from "../scheduler/queue/shares.js";
 import type { Core } from "./core.js";
 import { outputVerdict } from "./grants.js";
-import { specOf } from "./specs.js";
+import { pullsOf } from "./pulls.js";
+import { askedOf, specOf } from "./specs.js";
 
 /** `makers` where they have been looked up. */
 export async function boundsOf(
@@ -25,6 +26,7 @@ export async function boundsOf(
   const away = firsts.find(({ host }) => !core.sessions.has(host));
   return {
     ...quotaBounds(shares, specOf(job)),
+    ...(await pullsOf(core, askedOf(job), firsts)),
     ...(failedHosts === undefined ? {} : { failedHosts }),
     ...(exports.length === 0 ? {} : { exports }),
     ...(away === undefined ? {} : { absent: absentText(away) }),

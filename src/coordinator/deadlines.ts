@@ -76,7 +76,8 @@ export function spentAtMs(
   { host, assignedAtMs }: Pick<RunRecord, "host" | "assignedAtMs">,
   decision: Pick<Decision, "offers"> | undefined,
 ): number | undefined {
-  const price = decision?.offers.find((offer) => offer.host === host)?.price;
+  const { price, egress } = decision?.offers.find((offer) => offer.host === host) ?? {};
   if (budget === undefined || price === undefined || price.nanosPerSecond === 0) return undefined;
-  return assignedAtMs + Math.floor((budget.nanos / price.nanosPerSecond) * 1_000);
+  const nanos = budget.nanos - Number(egress?.nanos ?? 0);
+  return assignedAtMs + Math.floor((nanos / price.nanosPerSecond) * 1_000);
 }

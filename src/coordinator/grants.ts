@@ -57,7 +57,7 @@ export async function grantArtifact(
   const digest = parseDigest(request.digest);
   const { grants, artifacts } = core.ports;
   if (request.action === "get") {
-    if (!(await artifacts.has(digest))) {
+    if ((await artifacts.sizeOf(digest)) === undefined) {
       throw notFound("artifact", digest, "see `quipu artifact ls`");
     }
     return grantInput(core, digest, request.destinationCountry, request.recipient);

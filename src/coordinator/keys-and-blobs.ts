@@ -46,7 +46,7 @@ export function keysDigest({ logSigner, grantSigner, noticeSigner }: Shared): Di
 /** A blob alone has no name and no type; those belong to the outputs of runs. */
 export function shelfOf(artifacts: ArtifactStore): ArtifactShelf {
   return {
-    has: async (digest) => (await artifacts.stat(digest)) !== undefined,
+    sizeOf: async (digest) => (await artifacts.stat(digest))?.sizeBytes,
     async list() {
       const listed: Artifact[] = [];
       const mediaType = "application/octet-stream";

@@ -52,7 +52,8 @@ export interface ReceiptLog
 
 /** The coordinator's own store of blobs: what jobs take in. */
 export interface ArtifactShelf {
-  has(digest: Digest): Promise<boolean>;
+  /** Undefined where it is not here. */
+  sizeOf(digest: Digest): Promise<number | undefined>;
   list(): Promise<readonly Artifact[]>;
 }
 

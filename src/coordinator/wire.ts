@@ -175,7 +175,7 @@ export function reasonMessages(reasons: readonly Reason[]) {
 }
 
 export function offerMessage(offer: Offer) {
-  const { host, place, device, devices, score, rules, hosts, price } = offer;
+  const { host, place, device, devices, score, rules, hosts, price, egress } = offer;
   return {
     host,
     country: place.country,
@@ -187,6 +187,7 @@ export function offerMessage(offer: Offer) {
     hosts,
     currency: price?.currency ?? "",
     nanosPerSecond: BigInt(price?.nanosPerSecond ?? 0),
+    ...(egress === undefined ? {} : { egress: { ...egress, nanos: BigInt(egress.nanos) } }),
   };
 }
 

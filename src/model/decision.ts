@@ -3,6 +3,7 @@
  * Hosts that are alike are told of together, so that a record stays small however large the fleet.
  */
 import type { Digest } from "../base/bytes.js";
+import type { Egress, Pull } from "./egress.js";
 import type { DeviceKind, DeviceLoad, RunLoad } from "./host.js";
 import type { Place } from "./place.js";
 import type { Price } from "./price-book.js";
@@ -35,6 +36,8 @@ export interface Offer {
   readonly rules: readonly string[];
   /** Of its devices together, where each has one. */
   readonly price?: Price;
+  /** Of bringing its inputs there, where a book says what bytes cost. */
+  readonly egress?: Egress;
   /** Hosts that are as good, itself included: it is the first of them by name. */
   readonly hosts: number;
 }
@@ -72,7 +75,7 @@ export interface GangBound {
   readonly next?: string;
 }
 
-/** What the job may not have for now, whatever is free. */
+/** What limits the job for now, whatever is free. */
 export interface Bounds {
   /** Where it failed by no fault of its own: it goes to others while there are any. Ascending. */
   readonly failedHosts?: readonly string[];
@@ -83,6 +86,8 @@ export interface Bounds {
   /** Where what it takes from other jobs may not go, and the rule that says so. */
   readonly exports?: readonly ExportRefusal[];
   readonly gang?: GangBound;
+  /** Where a price book says what bytes cost on their way, what it has to bring as far as sizes are known. */
+  readonly pulls?: readonly Pull[];
 }
 
 export interface Decision {

@@ -1,10 +1,11 @@
 /**
- * What devices cost where, as a dated list: the first row that matches says it. Whole numbers of
- * billionths of the currency's unit, so that no sum is ever rounded twice.
+ * What devices cost where, and bytes on their way there, as dated lists: the first row that matches
+ * says it. Whole numbers of billionths of the currency's unit, so that no sum is ever rounded twice.
  */
 import { z } from "zod";
 import { type Digest, digestOf } from "../base/bytes.js";
 import { canonicalBytes } from "../base/canonical-json.js";
+import { egressRow } from "./egress.js";
 import type { Device } from "./host.js";
 import { deviceKind } from "./host.js";
 import { name } from "./name.js";
@@ -35,6 +36,7 @@ export const priceBook = z
     from: moment,
     until: moment.optional(),
     rates: z.array(rate).min(1).max(10_000),
+    egress: z.array(egressRow).min(1).max(10_000).optional(),
   })
   .refine(({ from, until }) => until === undefined || Date.parse(from) < Date.parse(until), {
     path: ["until"],

@@ -138,7 +138,7 @@ export class CoordinatorNode {
         log: this.#logOf(log),
         policy: this.#policy,
         prices: [],
-        artifacts: { has: async () => true, list: async () => [] },
+        artifacts: { sizeOf: async () => 1, list: async () => [] },
         grants: { signer: this.#keys.grants, artifactUrl: "http://127.0.0.1:1" },
         noticeSigner: this.#keys.grants,
         defer: (task) => world.time.after(1, () => (life.over ? undefined : task())),

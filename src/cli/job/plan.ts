@@ -1,6 +1,7 @@
 /** `quipu plan FILE…`: where jobs would run now and why not elsewhere. Starts and stores nothing. */
 import { errorCodes } from "../../base/errors.js";
-import type { Offer, Plan, Victim } from "../../gen/quipu/v1/jobs_pb.js";
+import type { Egress, Offer, Plan, Victim } from "../../gen/quipu/v1/jobs_pb.js";
+import { exactNumber } from "../../model/egress.js";
 import { jobBytes } from "../../model/job.js";
 import { digestOfFile } from "../artifact/file-digest.js";
 import type { Context, VerbAction } from "../context.js";
@@ -50,13 +51,36 @@ export function offerView(offer: Offer) {
   const { host, country, site, device, score, rules, hosts, currency, nanosPerSecond } = offer;
   const devices = offer.devices.length === 0 ? [device] : offer.devices;
   const price = currency === "" ? null : { currency, nanosPerSecond: Number(nanosPerSecond) };
-  return { host, country, site: siteName(site), device, devices, score, rules, hosts, price };
+  const egress = offer.egress === undefined ? null : egressView(offer.egress);
+  return {
+    host,
+    country,
+    site: siteName(site),
+    device,
+    devices,
+    score,
+    rules,
+    hosts,
+    price,
+    egress,
+  };
+}
+
+function egressView({ currency, nanos }: Egress) {
+  return { currency, nanos: exactNumber(nanos) };
 }
 
 /** An hour's price, which people can compare: "1.26 USD/h". */
 function priceText({ price }: ReturnType<typeof offerView>): string {
   if (price === null) return "-";
   return `${((price.nanosPerSecond * 3600) / 1e9).toFixed(2)} ${price.currency}/h`;
+}
+
+/** Whole cents, begun ones too, so that what costs something never looks like nothing. */
+export function egressText({ egress }: ReturnType<typeof offerView>): string {
+  if (egress === null) return "-";
+  const cents = (BigInt(egress.nanos) + 9_999_999n) / 10_000_000n;
+  return `${cents / 100n}.${`${cents % 100n}`.padStart(2, "0")} ${egress.currency}`;
 }
 
 export type PlanView = ReturnType<typeof planView>;
@@ -72,6 +96,9 @@ export function planText({ output }: Context, plan: PlanView): string {
       { title: "SITE", cell: (offer: PlanView["offers"][number]) => offer.site },
       { title: "DEVICE", cell: (offer: PlanView["offers"][number]) => offer.devices.join(",") },
       { title: "PRICE", cell: priceText, right: true },
+      ...(plan.offers.some(({ egress }) => egress !== null)
+        ? [{ title: "EGRESS", cell: egressText, right: true }]
+        : []),
       { title: "PERMITTED BY", cell: (offer: PlanView["offers"][number]) => offer.rules.join(" ") },
     ];
     lines.push(renderTable(plan.offers, columns));

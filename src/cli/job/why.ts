@@ -5,7 +5,7 @@ import { changeFor, type Explanation, explain } from "../../scheduler/placement/
 import { heldView } from "../burst/held.js";
 import type { Context, VerbAction } from "../context.js";
 import { jobLine, type ReasonView, reasonLines, reasonView, waitText } from "./job-view.js";
-import { offerView, planFiles, planText } from "./plan.js";
+import { egressText, offerView, planFiles, planText } from "./plan.js";
 import { getJob } from "./show.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
@@ -61,7 +61,8 @@ async function whyHost(context: Context, id: string, host: string): Promise<numb
   const offer = finding.value === undefined ? null : offerView(finding.value);
   context.output.result({ host, whenPlaced, offer }, () => {
     const permitted = offer === null ? "" : `, permitted by ${offer.rules.join(" ")}`;
-    return `${host}, ${when}: lawful and fit, score ${offer?.score ?? 0}${permitted}`;
+    const brought = offer?.egress ? `, bringing its inputs costs ${egressText(offer)}` : "";
+    return `${host}, ${when}: lawful and fit, score ${offer?.score ?? 0}${brought}${permitted}`;
   });
   return 0;
 }

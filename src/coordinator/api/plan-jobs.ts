@@ -3,7 +3,7 @@ import { QuipuError } from "../../base/errors.js";
 import type { JobService, PlanSchema, SeatSchema } from "../../gen/quipu/v1/jobs_pb.js";
 import { JobState } from "../../gen/quipu/v1/types_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
-import type { Decision, Reason } from "../../model/decision.js";
+import type { Bounds, Decision, Reason } from "../../model/decision.js";
 import { membersOf } from "../../model/gang.js";
 import { type AskedJob, jobDigest } from "../../model/job.js";
 import { asIfMade } from "../../model/job-graph.js";
@@ -17,6 +17,7 @@ import { quotaBounds } from "../bounds.js";
 import type { Core } from "../core.js";
 import { findSeats, giveBack } from "../gang-seats.js";
 import { preemptionOf } from "../preempt.js";
+import { pullsOf } from "../pulls.js";
 import { offerMessage, reasonMessages, siteNumber } from "../wire.js";
 
 const outcomes = {
@@ -41,7 +42,7 @@ async function planOf(core: Core, { spec: asked, digest }: AdmittedSpec, all: bo
   const spec = asIfMade(asked);
   const shares = core.queue.shares();
   if (asked.gang !== undefined) return await planOfGang(core, asked, shares);
-  const bounds = quotaBounds(shares, spec);
+  const bounds = { ...quotaBounds(shares, spec), ...(await pullsOf(core, asked)) };
   const { decision } = await core.fleet.decide({ spec, digest }, bounds);
   const { outcome, reasons } = decision;
   const waits = outcome.kind === "queued" && reasons.some(({ rule }) => isBusy(rule));
@@ -52,9 +53,10 @@ async function planOf(core: Core, { spec: asked, digest }: AdmittedSpec, all: bo
 
 /** Members are decided as they would be in their turn; what they take is given back at once. */
 async function planOfGang(core: Core, asked: AskedJob, shares: Shares) {
+  const bounds = await pullsOf(core, asked);
   const [head, ...others] = membersOf(asked).map((member) => {
     const spec = asIfMade(member);
-    return { spec, digest: jobDigest(spec), bounds: {} };
+    return { spec, digest: jobDigest(spec), bounds };
   });
   if (head === undefined) throw new QuipuError("INTERNAL", "a gang has no members");
   const question = await core.fleet.question(head.spec);
@@ -74,7 +76,7 @@ function seatOf({ decision: { outcome, offers } }: Judgement) {
 async function refusedHosts(
   core: Core,
   spec: ReturnType<typeof asIfMade>,
-  bounds: ReturnType<typeof quotaBounds>,
+  bounds: Bounds,
 ): Promise<readonly Reason[]> {
   const rows: Reason[] = [];
   (await core.fleet.ask(spec, bounds)).each((names, finding) => {

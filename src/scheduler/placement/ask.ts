@@ -15,6 +15,7 @@ import type { Verdict } from "../policy/verdict.js";
 import type { Board } from "./board.js";
 import type { Cell } from "./cells.js";
 import { demandOf, fittingDevices, priceOfAll } from "./devices.js";
+import { holderIsApart } from "./egress.js";
 import { type Finding, findingOf, type Worth } from "./finding.js";
 
 export type Law = Pick<
@@ -68,7 +69,7 @@ export class Ask {
   each(tell: (names: readonly string[], finding: Finding) => void): void {
     const { failedHosts, gang } = this.bounds;
     const named = this.job.placement.hosts ?? failedHosts ?? gang?.hosts;
-    if (this.#law.namesHosts || named !== undefined) {
+    if (this.#law.namesHosts || named !== undefined || holderIsApart(this)) {
       for (const name of this.#board.names()) tell([name], this.#find(name));
       return;
     }

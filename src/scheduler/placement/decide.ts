@@ -121,8 +121,11 @@ class Best {
   }
 }
 
-function isBefore(names: readonly string[], { score }: Worth, row: BestRow): boolean {
-  if (score !== row.worth.score) return score > row.worth.score;
+/** Points are coarse: of as many the one to which bytes come cheaper. */
+function isBefore(names: readonly string[], worth: Worth, row: BestRow): boolean {
+  if (worth.score !== row.worth.score) return worth.score > row.worth.score;
+  const [mine, other] = [worth.egress?.nanos ?? 0, row.worth.egress?.nanos ?? 0];
+  if (mine !== other) return BigInt(mine) < BigInt(other);
   return (names[0] as string) < (row.names[0] as string);
 }
 

@@ -6,6 +6,7 @@ import { type Device, deviceKind } from "../../model/host.js";
 import { type JobSpec, taskBackend, wantedKinds } from "../../model/job.js";
 import { amountText, type PriceBook, priceOf } from "../../model/price-book.js";
 import { costOf } from "./devices.js";
+import { egressOf } from "./egress.js";
 import { type Fault, type Filter, list } from "./filter.js";
 
 const kind: Filter = {
@@ -83,9 +84,10 @@ const budget: Filter = {
   rule: "price.budget",
   binding: true,
   change: "its budget grows, or a cheaper device joins",
-  check: ({ job, book }, host, devices) => {
+  check: (asked, host, devices) => {
     const { roomy, affordable, count } = devices();
     if (affordable.length >= count) return undefined;
+    const { job, book } = asked;
     const { nanos = 0, currency = "", seconds = 0 } = job.budget ?? {};
     const prices = roomy.flatMap((device) => {
       const price = book === undefined ? undefined : priceOf(book, host.place, device);
@@ -97,10 +99,14 @@ const budget: Filter = {
       const other = book === undefined || book.currency === currency ? "" : otherText(book);
       return { text: `${what} a price in ${currency}${other}.` };
     }
-    const most = amountText(costOf(job, dear));
+    const most = amountText(costOf(job, dear, seconds));
+    const egress = egressOf(asked, host) ?? 0n;
+    const inputs = egress === 0n ? "" : `, and bringing its inputs ${amountText(egress)}`;
     const each = count === 1 ? "" : ` on ${count} devices`;
     const allowed = amountText(BigInt(nanos));
-    return { text: `${seconds} s${each} cost ${most} ${currency} here; the budget is ${allowed}.` };
+    return {
+      text: `${seconds} s${each} cost ${most} ${currency} here${inputs}; the budget is ${allowed}.`,
+    };
   },
 };
 

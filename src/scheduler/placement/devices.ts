@@ -12,6 +12,7 @@ import {
 } from "../../model/host.js";
 import { type JobSpec, needsWholeDevice, taskBackend, wantedKinds } from "../../model/job.js";
 import { type Price, type PriceBook, priceOf } from "../../model/price-book.js";
+import { egressOf } from "./egress.js";
 
 /** Each list is a part of the one before it. A job fits while there are as many as it needs. */
 export interface FittingDevices {
@@ -23,7 +24,7 @@ export interface FittingDevices {
   readonly backends: readonly Device[];
   readonly capable: readonly Device[];
   readonly roomy: readonly Device[];
-  /** Within the job's budget, if it takes as many as it needs at this price. */
+  /** Within the job's budget, if it takes as many as it needs at this price, and brings its inputs. */
   readonly affordable: readonly Device[];
   readonly healthy: readonly Device[];
   /** Of a kind of which the job's owner may have more. */
@@ -60,8 +61,7 @@ export function fittingDevices(wish: Wish, host: HostView): FittingDevices {
     least === undefined ? backends : backends.filter((device) => isCapable(device, least));
   const roomy =
     memoryBytes === 0 ? capable : capable.filter((device) => device.memoryBytes >= memoryBytes);
-  const affordable =
-    job.budget === undefined ? roomy : roomy.filter((device) => isAffordable(wish, host, device));
+  const affordable = affordableOf(wish, host, roomy);
   const healthy = isPlain ? affordable : affordable.filter(({ health }) => health === undefined);
   const barred = bounds.kinds;
   const granted =
@@ -97,18 +97,22 @@ function arePlain(devices: readonly Device[]): boolean {
 }
 
 /** What has no price, or one in another currency, is within no budget. */
-function isAffordable({ job, book }: Wish, { place }: HostView, device: Device) {
+function affordableOf(wish: Wish, host: HostView, devices: readonly Device[]): readonly Device[] {
+  const { job, book } = wish;
   const { budget } = job;
-  if (budget === undefined) return true;
-  const price = book === undefined ? undefined : priceOf(book, place, device);
-  if (price === undefined || price.currency !== budget.currency) return false;
-  return costOf(job, price.nanosPerSecond) <= BigInt(budget.nanos);
+  if (budget === undefined) return devices;
+  if (book?.currency !== budget.currency) return [];
+  const left = BigInt(budget.nanos) - (egressOf(wish, host) ?? 0n);
+  return devices.filter((device) => {
+    const price = priceOf(book, host.place, device);
+    return price !== undefined && costOf(job, price.nanosPerSecond, budget.seconds) <= left;
+  });
 }
 
-/** Of as many devices at this price as it needs, for as long as its budget says. */
-export function costOf({ resources, budget }: JobSpec, nanosPerSecond: number): bigint {
+/** Of as many devices at this price as it needs, for so long. */
+export function costOf({ resources }: JobSpec, nanosPerSecond: number, seconds: number): bigint {
   const { devices = 1 } = resources;
-  return BigInt(nanosPerSecond) * BigInt(devices) * BigInt(budget?.seconds ?? 0);
+  return BigInt(nanosPerSecond) * BigInt(devices) * BigInt(seconds);
 }
 
 /** Of some devices together; undefined where one of them has none. */

@@ -1,7 +1,10 @@
 /** What one host is to a job: kept out by a rule, or worth so much. */
 import { QuipuError } from "../../base/errors.js";
+import type { Offer } from "../../model/decision.js";
+import { exactNumber } from "../../model/egress.js";
 import type { HostView } from "../../model/host.js";
 import { type FittingDevices, fittingDevices } from "./devices.js";
+import { egressOf } from "./egress.js";
 import type { Asked, Fault } from "./filter.js";
 import { filters } from "./filters.js";
 import { scoreParts } from "./scores.js";
@@ -14,7 +17,7 @@ export interface KeptOut {
   readonly key: string;
 }
 
-export interface Worth {
+export interface Worth extends Pick<Offer, "egress"> {
   readonly score: number;
   readonly parts: Readonly<Record<string, number>>;
   readonly rules: readonly string[];
@@ -39,7 +42,10 @@ export function findingOf(asked: Asked, host: HostView): Finding {
     throw new QuipuError("INTERNAL", `host ${host.name} passed every filter and does not fit`);
   }
   const { job, book } = asked;
-  const parts = scoreParts({ job, host, devices: best, book });
+  const egress = egressOf(asked, host);
+  const parts = scoreParts({ job, host, devices: best, book, egress });
   const score = Object.values(parts).reduce((sum, part) => sum + part, 0);
-  return { score, parts, rules: verdict.rules };
+  const worth = { score, parts, rules: verdict.rules };
+  if (egress === undefined || book === undefined) return worth;
+  return { ...worth, egress: { currency: book.currency, nanos: exactNumber(egress) } };
 }

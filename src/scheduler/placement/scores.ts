@@ -5,7 +5,7 @@
 import { type Device, freeSlots, type HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import { dearestOf, type PriceBook } from "../../model/price-book.js";
-import { isPreferred, priceOfAll } from "./devices.js";
+import { costOf, isPreferred, priceOfAll } from "./devices.js";
 
 interface Candidate {
   readonly job: JobSpec;
@@ -14,6 +14,8 @@ interface Candidate {
   readonly devices: readonly Device[];
   /** The one in force; absent: nothing has a price. */
   readonly book: PriceBook | undefined;
+  /** What bringing its inputs costs; absent: nobody says so. */
+  readonly egress: bigint | undefined;
 }
 
 interface Score {
@@ -25,6 +27,11 @@ interface Score {
 /** What the dearest device of the book costs in points; more than an empty host is worth. */
 const dearestPoints = 150;
 
+/** How long a job runs is known where it has a budget; else bytes weigh as beside an hour of devices. */
+const usualSeconds = 3_600;
+/** With all other parts less than public capacity costs. */
+const egressPointsMax = 400n;
+
 const scores: readonly Score[] = Object.freeze([
   // Larger than all other parts together: public capacity is used only when no private host has room.
   { part: "burst", of: ({ host: { place } }) => (place.site === "public" ? -1000 : undefined) },
@@ -33,6 +40,7 @@ const scores: readonly Score[] = Object.freeze([
     of: ({ job, devices }) => (devices.every((one) => isPreferred(job, one)) ? 200 : 0),
   },
   { part: "price", of: pricePoints },
+  { part: "egress", of: egressPoints },
   { part: "idle", of: (candidate) => (packs(candidate) ? undefined : idleShare(candidate)) },
   {
     part: "packed",
@@ -56,6 +64,16 @@ function pricePoints({ host, devices, book }: Candidate): number | undefined {
   if (price === undefined) return -dearestPoints;
   const share = price.nanosPerSecond / (dearestOf(book) * devices.length);
   return price.nanosPerSecond === 0 ? 0 : -Math.round(dearestPoints * share);
+}
+
+/** Money against money: as many points as devices cost that are worth so much while the job runs. */
+function egressPoints({ job, book, egress }: Candidate): number | undefined {
+  if (egress === undefined || book === undefined) return undefined;
+  if (egress === 0n) return 0;
+  const dearest = costOf(job, dearestOf(book), job.budget?.seconds ?? usualSeconds);
+  if (dearest === 0n) return -Number(egressPointsMax);
+  const points = (2n * BigInt(dearestPoints) * egress + dearest) / (2n * dearest); // to the nearest
+  return 0 - Number(points < egressPointsMax ? points : egressPointsMax);
 }
 
 /** Share of a host's devices that is free, in hundredths. */

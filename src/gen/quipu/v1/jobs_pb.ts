@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/jobs.proto.
  */
 export const file_quipu_v1_jobs: GenFile = /*@__PURE__*/
-  fileDesc("ChNxdWlwdS92MS9qb2JzLnByb3RvEghxdWlwdS52MSI7ChFTdWJtaXRKb2JzUmVxdWVzdBIXCg9pZGVtcG90ZW5jeV9rZXkYASABKAkSDQoFc3BlY3MYAiADKAwiMQoSU3VibWl0Sm9ic1Jlc3BvbnNlEhsKBGpvYnMYASADKAsyDS5xdWlwdS52MS5Kb2IiLQoPUGxhbkpvYnNSZXF1ZXN0Eg0KBXNwZWNzGAEgAygMEgsKA2FsbBgCIAEoCCIxChBQbGFuSm9ic1Jlc3BvbnNlEh0KBXBsYW5zGAEgAygLMg4ucXVpcHUudjEuUGxhbiKRAgoEUGxhbhIMCgRob3N0GAEgASgJEg8KB2NvdW50cnkYAiABKAkSHAoEc2l0ZRgDIAEoDjIOLnF1aXB1LnYxLlNpdGUSIQoHcmVhc29ucxgEIAMoCzIQLnF1aXB1LnYxLlJlYXNvbhIfCgZvZmZlcnMYBSADKAsyDy5xdWlwdS52MS5PZmZlchIjCgdvdXRjb21lGAYgASgOMhIucXVpcHUudjEuSm9iU3RhdGUSIQoHdmljdGltcxgHIAMoCzIQLnF1aXB1LnYxLlZpY3RpbRIhCgdyZWZ1c2VkGAggAygLMhAucXVpcHUudjEuUmVhc29uEh0KBXNlYXRzGAkgAygLMg4ucXVpcHUudjEuU2VhdCI1CgRTZWF0EgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIOCgZkZXZpY2UYAyABKAkihwEKBlZpY3RpbRIOCgZydW5faWQYASABKAkSDgoGam9iX2lkGAIgASgJEhAKCGpvYl9uYW1lGAMgASgJEg0KBW93bmVyGAQgASgJEhAKCHByaW9yaXR5GAUgASgREgwKBGhvc3QYBiABKAkSDgoGZGV2aWNlGAcgASgJEgwKBHJ1bGUYCCABKAkivgEKBU9mZmVyEgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIcCgRzaXRlGAMgASgOMg4ucXVpcHUudjEuU2l0ZRIOCgZkZXZpY2UYBCABKAkSDQoFc2NvcmUYBSABKAESDQoFcnVsZXMYBiADKAkSDQoFaG9zdHMYByABKA0SEAoIY3VycmVuY3kYCCABKAkSGAoQbmFub3NfcGVyX3NlY29uZBgJIAEoAxIPCgdkZXZpY2VzGAogAygJIjIKEkV4cGxhaW5Ib3N0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDAoEaG9zdBgCIAEoCSJ7ChNFeHBsYWluSG9zdFJlc3BvbnNlEiIKBnJlYXNvbhgBIAEoCzIQLnF1aXB1LnYxLlJlYXNvbkgAEiAKBW9mZmVyGAIgASgLMg8ucXVpcHUudjEuT2ZmZXJIABITCgt3aGVuX3BsYWNlZBgDIAEoCEIJCgdmaW5kaW5nIhsKDUdldEpvYlJlcXVlc3QSCgoCaWQYASABKAkiLAoOR2V0Sm9iUmVzcG9uc2USGgoDam9iGAEgASgLMg0ucXVpcHUudjEuSm9iIi8KD0xpc3RKb2JzUmVxdWVzdBINCgVsaW1pdBgBIAEoBRINCgVhZnRlchgCIAEoCSI9ChBMaXN0Sm9ic1Jlc3BvbnNlEhsKBGpvYnMYASADKAsyDS5xdWlwdS52MS5Kb2ISDAoEbmV4dBgCIAEoCSIdCg9XYXRjaEpvYlJlcXVlc3QSCgoCaWQYASABKAkiLgoQV2F0Y2hKb2JSZXNwb25zZRIaCgNqb2IYASABKAsyDS5xdWlwdS52MS5Kb2IiLgoQQ2FuY2VsSm9iUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiLwoRQ2FuY2VsSm9iUmVzcG9uc2USGgoDam9iGAEgASgLMg0ucXVpcHUudjEuSm9iIi8KEUdldEpvYkxvZ3NSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBmZvbGxvdxgCIAEoCCIjChJHZXRKb2JMb2dzUmVzcG9uc2USDQoFbGluZXMYASADKAkiUQoTR3JhbnRPdXRwdXRzUmVxdWVzdBIKCgJpZBgBIAEoCRIbChNkZXN0aW5hdGlvbl9jb3VudHJ5GAIgASgJEhEKCXJlY2lwaWVudBgDIAEoCSI+ChRHcmFudE91dHB1dHNSZXNwb25zZRImCgdvdXRwdXRzGAEgAygLMhUucXVpcHUudjEuT3V0cHV0R3JhbnQiTwoLT3V0cHV0R3JhbnQSJAoIYXJ0aWZhY3QYASABKAsyEi5xdWlwdS52MS5BcnRpZmFjdBILCgN1cmwYAiABKAkSDQoFdG9rZW4YAyABKAkyiQUKCkpvYlNlcnZpY2USRwoKU3VibWl0Sm9icxIbLnF1aXB1LnYxLlN1Ym1pdEpvYnNSZXF1ZXN0GhwucXVpcHUudjEuU3VibWl0Sm9ic1Jlc3BvbnNlEkEKCFBsYW5Kb2JzEhkucXVpcHUudjEuUGxhbkpvYnNSZXF1ZXN0GhoucXVpcHUudjEuUGxhbkpvYnNSZXNwb25zZRJKCgtFeHBsYWluSG9zdBIcLnF1aXB1LnYxLkV4cGxhaW5Ib3N0UmVxdWVzdBodLnF1aXB1LnYxLkV4cGxhaW5Ib3N0UmVzcG9uc2USOwoGR2V0Sm9iEhcucXVpcHUudjEuR2V0Sm9iUmVxdWVzdBoYLnF1aXB1LnYxLkdldEpvYlJlc3BvbnNlEkEKCExpc3RKb2JzEhkucXVpcHUudjEuTGlzdEpvYnNSZXF1ZXN0GhoucXVpcHUudjEuTGlzdEpvYnNSZXNwb25zZRJDCghXYXRjaEpvYhIZLnF1aXB1LnYxLldhdGNoSm9iUmVxdWVzdBoaLnF1aXB1LnYxLldhdGNoSm9iUmVzcG9uc2UwARJECglDYW5jZWxKb2ISGi5xdWlwdS52MS5DYW5jZWxKb2JSZXF1ZXN0GhsucXVpcHUudjEuQ2FuY2VsSm9iUmVzcG9uc2USSQoKR2V0Sm9iTG9ncxIbLnF1aXB1LnYxLkdldEpvYkxvZ3NSZXF1ZXN0GhwucXVpcHUudjEuR2V0Sm9iTG9nc1Jlc3BvbnNlMAESTQoMR3JhbnRPdXRwdXRzEh0ucXVpcHUudjEuR3JhbnRPdXRwdXRzUmVxdWVzdBoeLnF1aXB1LnYxLkdyYW50T3V0cHV0c1Jlc3BvbnNlYgZwcm90bzM", [file_quipu_v1_types]);
+  fileDesc("ChNxdWlwdS92MS9qb2JzLnByb3RvEghxdWlwdS52MSI7ChFTdWJtaXRKb2JzUmVxdWVzdBIXCg9pZGVtcG90ZW5jeV9rZXkYASABKAkSDQoFc3BlY3MYAiADKAwiMQoSU3VibWl0Sm9ic1Jlc3BvbnNlEhsKBGpvYnMYASADKAsyDS5xdWlwdS52MS5Kb2IiLQoPUGxhbkpvYnNSZXF1ZXN0Eg0KBXNwZWNzGAEgAygMEgsKA2FsbBgCIAEoCCIxChBQbGFuSm9ic1Jlc3BvbnNlEh0KBXBsYW5zGAEgAygLMg4ucXVpcHUudjEuUGxhbiKRAgoEUGxhbhIMCgRob3N0GAEgASgJEg8KB2NvdW50cnkYAiABKAkSHAoEc2l0ZRgDIAEoDjIOLnF1aXB1LnYxLlNpdGUSIQoHcmVhc29ucxgEIAMoCzIQLnF1aXB1LnYxLlJlYXNvbhIfCgZvZmZlcnMYBSADKAsyDy5xdWlwdS52MS5PZmZlchIjCgdvdXRjb21lGAYgASgOMhIucXVpcHUudjEuSm9iU3RhdGUSIQoHdmljdGltcxgHIAMoCzIQLnF1aXB1LnYxLlZpY3RpbRIhCgdyZWZ1c2VkGAggAygLMhAucXVpcHUudjEuUmVhc29uEh0KBXNlYXRzGAkgAygLMg4ucXVpcHUudjEuU2VhdCI1CgRTZWF0EgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIOCgZkZXZpY2UYAyABKAkihwEKBlZpY3RpbRIOCgZydW5faWQYASABKAkSDgoGam9iX2lkGAIgASgJEhAKCGpvYl9uYW1lGAMgASgJEg0KBW93bmVyGAQgASgJEhAKCHByaW9yaXR5GAUgASgREgwKBGhvc3QYBiABKAkSDgoGZGV2aWNlGAcgASgJEgwKBHJ1bGUYCCABKAki4AEKBU9mZmVyEgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIcCgRzaXRlGAMgASgOMg4ucXVpcHUudjEuU2l0ZRIOCgZkZXZpY2UYBCABKAkSDQoFc2NvcmUYBSABKAESDQoFcnVsZXMYBiADKAkSDQoFaG9zdHMYByABKA0SEAoIY3VycmVuY3kYCCABKAkSGAoQbmFub3NfcGVyX3NlY29uZBgJIAEoAxIPCgdkZXZpY2VzGAogAygJEiAKBmVncmVzcxgLIAEoCzIQLnF1aXB1LnYxLkVncmVzcyIpCgZFZ3Jlc3MSEAoIY3VycmVuY3kYASABKAkSDQoFbmFub3MYAiABKAMiMgoSRXhwbGFpbkhvc3RSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoCRIMCgRob3N0GAIgASgJInsKE0V4cGxhaW5Ib3N0UmVzcG9uc2USIgoGcmVhc29uGAEgASgLMhAucXVpcHUudjEuUmVhc29uSAASIAoFb2ZmZXIYAiABKAsyDy5xdWlwdS52MS5PZmZlckgAEhMKC3doZW5fcGxhY2VkGAMgASgIQgkKB2ZpbmRpbmciGwoNR2V0Sm9iUmVxdWVzdBIKCgJpZBgBIAEoCSIsCg5HZXRKb2JSZXNwb25zZRIaCgNqb2IYASABKAsyDS5xdWlwdS52MS5Kb2IiLwoPTGlzdEpvYnNSZXF1ZXN0Eg0KBWxpbWl0GAEgASgFEg0KBWFmdGVyGAIgASgJIj0KEExpc3RKb2JzUmVzcG9uc2USGwoEam9icxgBIAMoCzINLnF1aXB1LnYxLkpvYhIMCgRuZXh0GAIgASgJIh0KD1dhdGNoSm9iUmVxdWVzdBIKCgJpZBgBIAEoCSIuChBXYXRjaEpvYlJlc3BvbnNlEhoKA2pvYhgBIAEoCzINLnF1aXB1LnYxLkpvYiIuChBDYW5jZWxKb2JSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSIvChFDYW5jZWxKb2JSZXNwb25zZRIaCgNqb2IYASABKAsyDS5xdWlwdS52MS5Kb2IiLwoRR2V0Sm9iTG9nc1JlcXVlc3QSCgoCaWQYASABKAkSDgoGZm9sbG93GAIgASgIIiMKEkdldEpvYkxvZ3NSZXNwb25zZRINCgVsaW5lcxgBIAMoCSJRChNHcmFudE91dHB1dHNSZXF1ZXN0EgoKAmlkGAEgASgJEhsKE2Rlc3RpbmF0aW9uX2NvdW50cnkYAiABKAkSEQoJcmVjaXBpZW50GAMgASgJIj4KFEdyYW50T3V0cHV0c1Jlc3BvbnNlEiYKB291dHB1dHMYASADKAsyFS5xdWlwdS52MS5PdXRwdXRHcmFudCJPCgtPdXRwdXRHcmFudBIkCghhcnRpZmFjdBgBIAEoCzISLnF1aXB1LnYxLkFydGlmYWN0EgsKA3VybBgCIAEoCRINCgV0b2tlbhgDIAEoCTKJBQoKSm9iU2VydmljZRJHCgpTdWJtaXRKb2JzEhsucXVpcHUudjEuU3VibWl0Sm9ic1JlcXVlc3QaHC5xdWlwdS52MS5TdWJtaXRKb2JzUmVzcG9uc2USQQoIUGxhbkpvYnMSGS5xdWlwdS52MS5QbGFuSm9ic1JlcXVlc3QaGi5xdWlwdS52MS5QbGFuSm9ic1Jlc3BvbnNlEkoKC0V4cGxhaW5Ib3N0EhwucXVpcHUudjEuRXhwbGFpbkhvc3RSZXF1ZXN0Gh0ucXVpcHUudjEuRXhwbGFpbkhvc3RSZXNwb25zZRI7CgZHZXRKb2ISFy5xdWlwdS52MS5HZXRKb2JSZXF1ZXN0GhgucXVpcHUudjEuR2V0Sm9iUmVzcG9uc2USQQoITGlzdEpvYnMSGS5xdWlwdS52MS5MaXN0Sm9ic1JlcXVlc3QaGi5xdWlwdS52MS5MaXN0Sm9ic1Jlc3BvbnNlEkMKCFdhdGNoSm9iEhkucXVpcHUudjEuV2F0Y2hKb2JSZXF1ZXN0GhoucXVpcHUudjEuV2F0Y2hKb2JSZXNwb25zZTABEkQKCUNhbmNlbEpvYhIaLnF1aXB1LnYxLkNhbmNlbEpvYlJlcXVlc3QaGy5xdWlwdS52MS5DYW5jZWxKb2JSZXNwb25zZRJJCgpHZXRKb2JMb2dzEhsucXVpcHUudjEuR2V0Sm9iTG9nc1JlcXVlc3QaHC5xdWlwdS52MS5HZXRKb2JMb2dzUmVzcG9uc2UwARJNCgxHcmFudE91dHB1dHMSHS5xdWlwdS52MS5HcmFudE91dHB1dHNSZXF1ZXN0Gh4ucXVpcHUudjEuR3JhbnRPdXRwdXRzUmVzcG9uc2ViBnByb3RvMw", [file_quipu_v1_types]);
 
 /**
  * @generated from message quipu.v1.SubmitJobsRequest
@@ -315,6 +315,13 @@ export type Offer = Message<"quipu.v1.Offer"> & {
    * @generated from field: repeated string devices = 10;
    */
   devices: string[];
+
+  /**
+   * Of bringing its inputs there; absent: no price book says what bytes cost.
+   *
+   * @generated from field: quipu.v1.Egress egress = 11;
+   */
+  egress?: Egress | undefined;
 };
 
 /**
@@ -323,6 +330,32 @@ export type Offer = Message<"quipu.v1.Offer"> & {
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
   messageDesc(file_quipu_v1_jobs, 7);
+
+/**
+ * @generated from message quipu.v1.Egress
+ */
+export type Egress = Message<"quipu.v1.Egress"> & {
+  /**
+   * ISO 4217.
+   *
+   * @generated from field: string currency = 1;
+   */
+  currency: string;
+
+  /**
+   * Billionths of its unit.
+   *
+   * @generated from field: int64 nanos = 2;
+   */
+  nanos: bigint;
+};
+
+/**
+ * Describes the message quipu.v1.Egress.
+ * Use `create(EgressSchema)` to create a new message.
+ */
+export const EgressSchema: GenMessage<Egress> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_jobs, 8);
 
 /**
  * @generated from message quipu.v1.ExplainHostRequest
@@ -344,7 +377,7 @@ export type ExplainHostRequest = Message<"quipu.v1.ExplainHostRequest"> & {
  * Use `create(ExplainHostRequestSchema)` to create a new message.
  */
 export const ExplainHostRequestSchema: GenMessage<ExplainHostRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 8);
+  messageDesc(file_quipu_v1_jobs, 9);
 
 /**
  * @generated from message quipu.v1.ExplainHostResponse
@@ -384,7 +417,7 @@ export type ExplainHostResponse = Message<"quipu.v1.ExplainHostResponse"> & {
  * Use `create(ExplainHostResponseSchema)` to create a new message.
  */
 export const ExplainHostResponseSchema: GenMessage<ExplainHostResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 9);
+  messageDesc(file_quipu_v1_jobs, 10);
 
 /**
  * @generated from message quipu.v1.GetJobRequest
@@ -401,7 +434,7 @@ export type GetJobRequest = Message<"quipu.v1.GetJobRequest"> & {
  * Use `create(GetJobRequestSchema)` to create a new message.
  */
 export const GetJobRequestSchema: GenMessage<GetJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 10);
+  messageDesc(file_quipu_v1_jobs, 11);
 
 /**
  * @generated from message quipu.v1.GetJobResponse
@@ -418,7 +451,7 @@ export type GetJobResponse = Message<"quipu.v1.GetJobResponse"> & {
  * Use `create(GetJobResponseSchema)` to create a new message.
  */
 export const GetJobResponseSchema: GenMessage<GetJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 11);
+  messageDesc(file_quipu_v1_jobs, 12);
 
 /**
  * @generated from message quipu.v1.ListJobsRequest
@@ -444,7 +477,7 @@ export type ListJobsRequest = Message<"quipu.v1.ListJobsRequest"> & {
  * Use `create(ListJobsRequestSchema)` to create a new message.
  */
 export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 12);
+  messageDesc(file_quipu_v1_jobs, 13);
 
 /**
  * @generated from message quipu.v1.ListJobsResponse
@@ -470,7 +503,7 @@ export type ListJobsResponse = Message<"quipu.v1.ListJobsResponse"> & {
  * Use `create(ListJobsResponseSchema)` to create a new message.
  */
 export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 13);
+  messageDesc(file_quipu_v1_jobs, 14);
 
 /**
  * @generated from message quipu.v1.WatchJobRequest
@@ -487,7 +520,7 @@ export type WatchJobRequest = Message<"quipu.v1.WatchJobRequest"> & {
  * Use `create(WatchJobRequestSchema)` to create a new message.
  */
 export const WatchJobRequestSchema: GenMessage<WatchJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 14);
+  messageDesc(file_quipu_v1_jobs, 15);
 
 /**
  * @generated from message quipu.v1.WatchJobResponse
@@ -504,7 +537,7 @@ export type WatchJobResponse = Message<"quipu.v1.WatchJobResponse"> & {
  * Use `create(WatchJobResponseSchema)` to create a new message.
  */
 export const WatchJobResponseSchema: GenMessage<WatchJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 15);
+  messageDesc(file_quipu_v1_jobs, 16);
 
 /**
  * @generated from message quipu.v1.CancelJobRequest
@@ -526,7 +559,7 @@ export type CancelJobRequest = Message<"quipu.v1.CancelJobRequest"> & {
  * Use `create(CancelJobRequestSchema)` to create a new message.
  */
 export const CancelJobRequestSchema: GenMessage<CancelJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 16);
+  messageDesc(file_quipu_v1_jobs, 17);
 
 /**
  * @generated from message quipu.v1.CancelJobResponse
@@ -543,7 +576,7 @@ export type CancelJobResponse = Message<"quipu.v1.CancelJobResponse"> & {
  * Use `create(CancelJobResponseSchema)` to create a new message.
  */
 export const CancelJobResponseSchema: GenMessage<CancelJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 17);
+  messageDesc(file_quipu_v1_jobs, 18);
 
 /**
  * @generated from message quipu.v1.GetJobLogsRequest
@@ -565,7 +598,7 @@ export type GetJobLogsRequest = Message<"quipu.v1.GetJobLogsRequest"> & {
  * Use `create(GetJobLogsRequestSchema)` to create a new message.
  */
 export const GetJobLogsRequestSchema: GenMessage<GetJobLogsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 18);
+  messageDesc(file_quipu_v1_jobs, 19);
 
 /**
  * @generated from message quipu.v1.GetJobLogsResponse
@@ -582,7 +615,7 @@ export type GetJobLogsResponse = Message<"quipu.v1.GetJobLogsResponse"> & {
  * Use `create(GetJobLogsResponseSchema)` to create a new message.
  */
 export const GetJobLogsResponseSchema: GenMessage<GetJobLogsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 19);
+  messageDesc(file_quipu_v1_jobs, 20);
 
 /**
  * @generated from message quipu.v1.GrantOutputsRequest
@@ -613,7 +646,7 @@ export type GrantOutputsRequest = Message<"quipu.v1.GrantOutputsRequest"> & {
  * Use `create(GrantOutputsRequestSchema)` to create a new message.
  */
 export const GrantOutputsRequestSchema: GenMessage<GrantOutputsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 20);
+  messageDesc(file_quipu_v1_jobs, 21);
 
 /**
  * @generated from message quipu.v1.GrantOutputsResponse
@@ -630,7 +663,7 @@ export type GrantOutputsResponse = Message<"quipu.v1.GrantOutputsResponse"> & {
  * Use `create(GrantOutputsResponseSchema)` to create a new message.
  */
 export const GrantOutputsResponseSchema: GenMessage<GrantOutputsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 21);
+  messageDesc(file_quipu_v1_jobs, 22);
 
 /**
  * @generated from message quipu.v1.OutputGrant
@@ -657,7 +690,7 @@ export type OutputGrant = Message<"quipu.v1.OutputGrant"> & {
  * Use `create(OutputGrantSchema)` to create a new message.
  */
 export const OutputGrantSchema: GenMessage<OutputGrant> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 22);
+  messageDesc(file_quipu_v1_jobs, 23);
 
 /**
  * @generated from service quipu.v1.JobService
