@@ -12,7 +12,7 @@ const sealUsMax = 100;
 const rounds = 9;
 
 /** Microseconds of this process's time for each call. */
-export function microseconds(calls: number, call: () => void): number {
+function microseconds(calls: number, call: () => void): number {
   const taken = Array.from({ length: rounds }, () => {
     const start = process.cpuUsage();
     for (let i = 0; i < calls; i += 1) call();

@@ -12,7 +12,6 @@ import {
 } from "../src/proof/tlog/append.js";
 import { checkInclusions, type InclusionClaim } from "../src/proof/tlog/check.js";
 import { LogReader } from "../src/proof/tlog/reader.js";
-import { microseconds } from "./log-checks.js";
 import type { Said } from "./result.js";
 
 const proofMsMax = 5;
@@ -47,7 +46,6 @@ export async function proofLines(folder: string, quick: boolean): Promise<Said[]
   const source = publishedFiles(join(folder, "tiles"));
   const claims: InclusionClaim[] = [];
   const times: number[] = [];
-  const startCpu = process.cpuUsage();
   for (let i = 0; i < (quick ? 500 : 2_000); i += 1) {
     const index = randomInt(size);
     const begun = performance.now();
@@ -57,24 +55,24 @@ export async function proofLines(folder: string, quick: boolean): Promise<Said[]
     new DataView(leafHash.buffer).setUint32(0, index);
     claims.push({ index, size, leafHash, hashes, root });
   }
-  const { user, system } = process.cpuUsage(startCpu);
-  const cpuMs = (user + system) / 1_000 / times.length;
   times.sort((a, b) => a - b);
   const p99Ms = times[Math.floor(0.99 * (times.length - 1))] as number;
-  const checkUs = microseconds(20, () => {
+  const rates = Array.from({ length: 9 }, () => {
+    const begun = performance.now();
     const holds = checkInclusions(claims, hashMany);
     if (holds.includes(false)) throw new Error("a proof does not hold");
+    return (claims.length / (performance.now() - begun)) * 1_000;
   });
-  const rate = (claims.length / checkUs) * 1e6;
+  const rate = rates.sort((a, b) => a - b)[4] as number;
   const text = leaves.toLocaleString("en");
   return [
     {
       name: `a proof for any leaf of ${text}`,
-      said: `p50 ${times[times.length >> 1]?.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, of the processor ${cpuMs.toFixed(2)} ms`,
+      said: `p50 ${times[times.length >> 1]?.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`,
       ...{ goal: `p99 < ${proofMsMax} ms`, held: p99Ms < proofMsMax },
     },
     {
-      name: `L2 proofs under one checkpoint of ${text} checked by one core`,
+      name: `L2 proofs checked under one checkpoint of ${text}`,
       said: `${Math.round(rate).toLocaleString("en")} a second`,
       ...{ goal: `>= ${checksMin.toLocaleString("en")}`, held: rate >= checksMin },
     },

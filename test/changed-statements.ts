@@ -1,7 +1,7 @@
-/** Statements that someone might sign though they break a rule: what a verifier must refuse. */
+/** Statements that someone might sign: many that break a rule, which a verifier must refuse, and some that keep all. */
 import { canonicalBytes } from "../src/base/canonical-json.js";
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** What could stand in a place instead. */
 export type Change = (at: Json, path: string) => Json[];
@@ -47,6 +47,55 @@ const changes: readonly Change[] = [
     );
   },
 ];
+/** Texts around every limit of length, and of every alphabet. */
+export const otherTexts: Change = (at, path) => {
+  if (typeof at !== "string" || path.includes("/job/")) return [];
+  const lengths = [0, 63, 64, 65, 256, 1025, 2001];
+  const words = [
+    "Ü",
+    "a-",
+    "2026-02-30T00:00:00Z",
+    "2026-02-28T00:00Z",
+    "none",
+    "\u0000",
+    `${at} `,
+  ];
+  return [...lengths.map((length) => "a".repeat(length)), ...words];
+};
+
+/** Fields that golden statements lack, right and wrong. */
+export const otherFields: Change = (at, path) => {
+  const object = at as { [key: string]: never };
+  const evidence = { type: "tpm", grade: "provider-attested", digest: { sha256: "e5".repeat(32) } };
+  if (path === "/predicate/host/place") {
+    const untils = [
+      "2026-11-24T00:00:00Z",
+      "2026-02-30T00:00:00Z",
+      "2026-11-24T00:00:00.123456Z",
+      "2026-11-24",
+      "x",
+    ];
+    return [
+      { ...object, operator: "a".repeat(63) },
+      ...untils.map((gradeUntil) => ({ ...object, gradeUntil })),
+    ];
+  }
+  if (path === "/predicate/host/evidence")
+    return [[evidence], Array(16).fill(evidence), Array(17).fill(evidence)];
+  if (path === "/predicate/execution/devices")
+    return [[], Array(64).fill("cpu"), Array(65).fill("cpu")];
+  if (path === "/predicate") {
+    const spent = { mechanism: "gaussian", epsilon: "0.5", delta: "0.00001" };
+    return [
+      { ...object, privacy: spent },
+      { ...object, privacy: { ...spent, epsilon: "01" } },
+    ];
+  }
+  return path.startsWith("/predicate/usage/")
+    ? [`${2n ** 60n}`, `${2n ** 53n}`, 0, 2 ** 53 - 1]
+    : [];
+};
+
 /** Changes of a statement that are about its shape, each with the place that was changed. */
 export function* changedStatements(
   payload: Uint8Array,

@@ -14,6 +14,7 @@ import { canonicalBytes } from "../src/base/canonical-json.js";
 import { pageRoutes } from "../src/io/http/page-routes.js";
 import { startHttp } from "../src/io/http/server.js";
 import { newSigner } from "../src/io/identity/signer.js";
+import { placeGrades } from "../src/model/place.js";
 import type { RunFacts } from "../src/model/run.js";
 import { pemOf } from "../src/proof/receipt/bundle.js";
 import { envelopeJson, preAuthEncoding, receiptKeyId } from "../src/proof/receipt/envelope.js";
@@ -23,7 +24,12 @@ import { formatVerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key
 import { parseExpectation } from "../src/proof/verify/expect.js";
 import { type Check, type Questions, verifyReceipt } from "../src/proof/verify/receipt.js";
 import { type Trust, trustBeside } from "../src/proof/verify/trust.js";
-import { brokenPayloads, type Change, changedStatements } from "./changed-statements.js";
+import {
+  brokenPayloads,
+  changedStatements,
+  otherFields,
+  otherTexts,
+} from "./changed-statements.js";
 import { Chromium, findChromium } from "./chromium.js";
 import { makeReceipt, receiptFacts } from "./receipt-vectors.js";
 
@@ -163,6 +169,16 @@ t.test("it needs the keys, and none that is wrong", async (t) => {
     t.same(page, ours);
     t.ok(page.some((verdict) => verdict.endsWith("fails")));
   }
+  const text = Buffer.from(root as Uint8Array).toString();
+  for (const field of ["checkpointKeyId", "logId"]) {
+    const other = text.replace(new RegExp(`("${field}":{"keyId":").`), "$1A");
+    const report = await pageSays({ ...golden, "trusted_root.json": other });
+    t.match(report, { firstFailed: { name: "checkpoint", text: /another id/ } });
+  }
+  // The way to the root is the same in a tree of 12, so that only the checkpoint tells.
+  const larger = Buffer.from(bundle).toString().replace('"treeSize":"11"', '"treeSize":"12"');
+  const { page, ours, first } = await bothSay({ ...golden, [bundleName]: larger });
+  t.same([page, first], [ours, "checkpoint"]);
   const { logKey } = await pageSays(golden);
   const [keyId, otherId] = [pem.slice(0, 64), "0".repeat(64)];
   const pinned = await pageSays(golden, { keyIds: [keyId], logKeys: [logKey] });
@@ -199,59 +215,12 @@ const isStatement = (payload: Uint8Array): boolean => {
   }
 };
 
-/** Texts around every limit of length, and of every alphabet. */
-const otherTexts: Change = (at, path) => {
-  if (typeof at !== "string" || path.includes("/job/")) return [];
-  const lengths = [0, 1, 63, 64, 65, 255, 256, 1024, 1025, 2000, 2001];
-  const words = [
-    "Ü",
-    "a-",
-    "2026-02-30T00:00:00Z",
-    "2026-02-28T00:00Z",
-    "none",
-    "\u0000",
-    `${at} `,
-  ];
-  return [...lengths.map((length) => "a".repeat(length)), ...words];
-};
-/** Fields that golden statements lack, right and wrong. */
-const otherFields: Change = (at, path) => {
-  const object = at as { [key: string]: never };
-  const evidence = { type: "tpm", grade: "provider-attested", digest: { sha256: "e5".repeat(32) } };
-  if (path === "/predicate/host/place") {
-    const untils = [
-      "2026-11-24T00:00:00Z",
-      "2026-02-30T00:00:00Z",
-      "2026-11-24T00:00:00.123456Z",
-      "2026-11-24",
-      "x",
-    ];
-    return [
-      { ...object, operator: "a".repeat(63) },
-      ...untils.map((gradeUntil) => ({ ...object, gradeUntil })),
-    ];
-  }
-  if (path === "/predicate/host/evidence")
-    return [[evidence], Array(16).fill(evidence), Array(17).fill(evidence)];
-  if (path === "/predicate/execution/devices")
-    return [[], Array(64).fill("cpu"), Array(65).fill("cpu")];
-  if (path === "/predicate") {
-    const spent = { mechanism: "gaussian", epsilon: "0.5", delta: "0.00001" };
-    return [
-      { ...object, privacy: spent },
-      { ...object, privacy: { ...spent, epsilon: "01" } },
-    ];
-  }
-  return path.startsWith("/predicate/usage/")
-    ? [`${2n ** 60n}`, `${2n ** 53n}`, 0, 2 ** 53 - 1]
-    : [];
-};
-
 t.test(
   "it takes the statements that parseStatement takes, however validly they are signed",
   async (t) => {
     const signer = newSigner("ecdsa-p256-sha256");
-    const payload = canonicalBytes(buildStatement(receiptFacts));
+    const good = buildStatement(receiptFacts);
+    const payload = canonicalBytes(good);
     const { result: _, dataSet: __, ...rest } = receiptFacts;
     const failure = { code: "DATA_CHANGED", kind: "terminal", message: "it changed" } as const;
     const failed = buildStatement({ ...rest, outcome: "failed", failure });
@@ -259,6 +228,7 @@ t.test(
       ["golden", payload],
       ["a run that failed", canonicalBytes(failed)],
       ["one that failed, with another subject", canonicalBytes({ ...failed, subject: [] })],
+      ["one that failed, with outputs", canonicalBytes({ ...failed, subject: good.subject })],
       ["not UTF-8", Uint8Array.from([...payload.slice(0, -1), 0xff, 0x7d])],
       ["a lone surrogate", bytes(Buffer.from(payload).toString().replace('"lab"', '"\\ud800"'))],
       ...Object.entries(brokenPayloads(Buffer.from(payload).toString())).map(
@@ -268,13 +238,14 @@ t.test(
     ];
     const counts = { taken: 0, refused: 0 };
     const differ: string[] = [];
-    for (const [what, changed] of cases) {
-      const { checks } = await pageSays(bundleOf(changed, signer));
-      const taken = checks.find(({ name }) => name === "statement")?.ok;
+    const said = await Promise.all(
+      cases.map(async ([, changed]) => (await pageSays(bundleOf(changed, signer))).checks[3]),
+    );
+    for (const [at, [what, changed]] of cases.entries()) {
       const isTaken = isStatement(changed);
       counts[isTaken ? "taken" : "refused"] += 1;
-      if (taken !== isTaken)
-        differ.push(`${what}: ${Buffer.from(changed).toString().slice(0, 300)}`);
+      if (said[at]?.name === "statement" && said[at].ok === isTaken) continue;
+      differ.push(`${what}: ${Buffer.from(changed).toString().slice(0, 300)}`);
     }
     t.same(differ, []);
     t.ok(counts.taken > 50 && counts.refused > 500, JSON.stringify(counts));
@@ -287,6 +258,7 @@ t.test("JSON that was made to confuse or to stall is refused at once", async (t)
     "a key twice": text.replace('"logIndex"', '"logIndex":"6","logIndex"'),
     "a key twice, spelt in two ways": text.replace('"logIndex"', '"log\\u0049ndex":"6","logIndex"'),
     "an unknown field": text.replace('"logIndex"', '"__proto__":{},"logIndex"'),
+    "two log indexes": text.replace('"logIndex":"6"', '"logIndex":"7"'),
     "a byte order mark": `\ufeff${text}`,
     "too deep": `${"[".repeat(200_000)}${"]".repeat(200_000)}`,
     "no end": '{"a":"'.repeat(200_000),
@@ -358,6 +330,15 @@ t.test("it demands the quorum of a policy, beside the receipt or given", async (
     text: /^cosigned by w1 at 2027-01-15T08:00:00.000Z, w2/,
   });
 
+  for (const timeS of [0, 2 ** 33, 8_640_000_000_001, 2 ** 53 - 1, 2 ** 53]) {
+    const timed = await makeReceipt(receiptFacts, (checkpoint) => {
+      const { text } = parseNote(checkpoint);
+      const marks = signers.map(({ name, signer }) => cosignNote(text, name, signer, timeS));
+      return { checkpoint: checkpoint + marks.join(""), policyText: policyOf("two") };
+    });
+    const { page, ours, first } = await bothSay(folderOf(timed.files));
+    t.same([page, first], [ours, timeS < 2 ** 53 ? undefined : "witnesses"], `at ${timeS} s`);
+  }
   const otherLog = formatVerifierKey(verifierKeyOf(newSigner("ed25519"), "other.example/log"));
   for (const [what, policy] of Object.entries({
     "a witness that has not signed": policyOf("w3"),
@@ -415,6 +396,9 @@ t.test("it compares the decision record, output files and expectations", async (
   const good = await bothSay(folder);
   t.same([good.page, good.first], [good.ours, undefined]);
   t.same(good.page.at(-1), "decision holds");
+  const spaced = `${Buffer.from(canonicalBytes(facts)).toString()}\n`;
+  const respelt = await bothSay({ ...folder, "digits.decision.json": spaced });
+  t.same([respelt.page, respelt.first], [respelt.ours, "decision"], "its very bytes are named");
   for (const change of [
     { jobDigest: policyDigest },
     { policyDigest: jobDigest },
@@ -458,33 +442,59 @@ t.test("it compares the decision record, output files and expectations", async (
     { firstFailed: { name: "outputs" } },
   ]);
   t.match(await verifyFiles([]), { ok: false, receipts: [] });
-
-  const place = { ...receiptFacts.place, grade: "hardware-attested" } as const;
-  const past = { ...place, gradeUntil: "2026-11-23T03:00:01.250Z" };
-  const later = { ...place, gradeUntil: "2026-11-23T03:00:01.251Z" };
-  for (const at of [receiptFacts.place, place, past, later]) {
-    const one = await withDecision(canonicalBytes(facts), { place: at });
-    for (const text of [
-      "country=SG",
-      "country=DE",
-      "dataset=digits",
-      "dataset=",
-      "operator=x",
-      "device=cpu",
-      "determinism=bitwise",
-      "grade=claimed",
-      "grade=operator-asserted",
-      "grade=provider-attested",
-      "grade=hardware-attested",
-      "grade=",
-    ]) {
-      const { page, ours } = await bothSay(one, {
-        questions: { expected: [parseExpectation(text)] },
-      });
-      t.same(page, ours, `${text} of ${JSON.stringify(at)}`);
-    }
-  }
 });
+
+t.test(
+  "it expects what quipu verify does, and of grades what evidence and time leave",
+  async (t) => {
+    const ask = async (folder: Folder, text: string, what = ""): Promise<boolean> => {
+      const questions = { expected: [parseExpectation(text)] };
+      const { page, ours } = await bothSay(folder, { questions });
+      t.same(page, ours, `${text} ${what}`);
+      return page.at(-1) === "expected holds";
+    };
+    t.ok(await ask(golden, "country=SG"));
+    for (const text of [
+      "country=DE",
+      "operator=x",
+      "dataset=",
+      "grade=",
+      "grade=hardware-attested",
+    ]) {
+      t.notOk(await ask(golden, text));
+    }
+    const { predicate, ...statement } = buildStatement(receiptFacts);
+    const { host, runDetails } = predicate;
+    const signer = newSigner("ecdsa-p256-sha256");
+    const digest = { sha256: "e5".repeat(32) };
+    /** The best grade that is met where one is stated, with evidence of another, until some moment. */
+    const best = async (grade: string, shown?: string, gradeUntil?: string, end?: string) => {
+      const evidence = shown === undefined ? [] : [{ type: "tpm", grade: shown, digest }];
+      const place = { ...host.place, grade, gradeUntil };
+      const metadata = { ...runDetails.metadata, finishedOn: end ?? receiptFacts.finishedAt };
+      const changed = {
+        host: { ...host, place, evidence },
+        runDetails: { ...runDetails, metadata },
+      };
+      const payload = canonicalBytes({ ...statement, predicate: { ...predicate, ...changed } });
+      const met: string[] = [];
+      for (const one of placeGrades) {
+        if (await ask(bundleOf(payload, signer), `grade=${one}`, JSON.stringify(changed)))
+          met.push(one);
+      }
+      return met.at(-1);
+    };
+    const [claimed, asserted, provider, hardware] = placeGrades;
+    t.equal(await best(claimed, hardware), claimed);
+    t.equal(await best(hardware), asserted);
+    t.equal(await best(hardware, provider), provider);
+    t.equal(await best(hardware, hardware), hardware);
+    t.equal(await best(hardware, hardware, "2026-11-23T03:00:01.251Z"), hardware);
+    t.equal(await best(hardware, hardware, "2026-11-23T03:00:01.250Z"), claimed);
+    const never = "2026-99-99T00:00:00.000Z";
+    t.equal(await best(hardware, hardware, "2099-01-01T00:00:00Z", never), claimed);
+  },
+);
 
 t.test("it is served to whoever asks, and must not be framed", async (t) => {
   const routes = [await pageRoutes("web/verify.html")];
