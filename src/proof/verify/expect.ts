@@ -66,9 +66,10 @@ export function gradeOf({ predicate: { host, runDetails } }: Statement): string 
   const shown = ["operator-asserted", ...host.evidence.map(({ grade }) => grade)];
   const best = shown.reduce((one, other) => (rank(other) > rank(one) ? other : one));
   const grade = rank(stated) > rank(best) ? best : stated;
+  // A run that says to have ended at a moment that no calendar has did not end before this one.
   const isOver =
     gradeUntil !== undefined &&
-    Date.parse(gradeUntil) <= Date.parse(runDetails.metadata.finishedOn);
+    !(Date.parse(runDetails.metadata.finishedOn) < Date.parse(gradeUntil));
   return isOver ? "claimed" : grade;
 }
 

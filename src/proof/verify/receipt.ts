@@ -202,12 +202,18 @@ function checkWitnesses({ proof }: Bundle, policy: TrustPolicy): readonly [true,
   }
   const signers = verifyNote(note, keysOf(witnesses));
   const texts = signers.map(({ key, timeS = 0 }) => {
-    return `${key.name} at ${new Date(timeS * 1000).toISOString()}`;
+    return `${key.name} at ${momentOf(timeS)}`;
   });
   const found = texts.length === 0 ? "nobody cosigned it" : `cosigned by ${texts.join(", ")}`;
   const cosigners = signers.map(({ key }) => key);
   if (meetsQuorum(policy, cosigners)) return [true, found];
   throw failed(`the quorum of the trust policy is not met: ${found}`);
+}
+
+/** A witness may say any second; those that a Date cannot hold are told as they are. */
+function momentOf(timeS: number): string {
+  const moment = new Date(timeS * 1000);
+  return Number.isNaN(moment.getTime()) ? `${timeS} s after 1970` : moment.toISOString();
 }
 
 function keysOf(known: readonly { readonly key: VerifierKey }[]): readonly VerifierKey[] {
