@@ -5,17 +5,24 @@ import { canonicalBytes } from "../src/base/canonical-json.js";
 import { getReceipt } from "../src/coordinator/api/get-receipt.js";
 import { cancelJob } from "../src/coordinator/cancel.js";
 import { cordonHost, uncordonHost } from "../src/coordinator/cordon.js";
+import { revokeKey } from "../src/coordinator/host-keys.js";
 import { setQuota } from "../src/coordinator/quotas.js";
 import type { GetReceiptResponse } from "../src/gen/quipu/v1/log_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import type { NoticeRecord } from "../src/io/store/records.js";
 import type { JobEnd, Notice } from "../src/model/notice.js";
 import { quota } from "../src/model/quota.js";
-import { parseEnvelope, receiptKeyId, sealPayload } from "../src/proof/receipt/envelope.js";
+import { receiptFiles } from "../src/proof/receipt/bundle.js";
+import {
+  entryOf,
+  parseEnvelope,
+  receiptKeyId,
+  sealPayload,
+} from "../src/proof/receipt/envelope.js";
 import { jobEndNotice, noticeBytes, parsePayload } from "../src/proof/receipt/notice.js";
 import { verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
-import { CoordinatorWorld, FakeHost, job, times } from "./coordinator-world.js";
+import { CoordinatorWorld, FakeHost, job, sealOf, times } from "./coordinator-world.js";
 import { failure } from "./failure.js";
 
 const call = { signal: new AbortController().signal, peer: "unix" };
@@ -139,6 +146,77 @@ t.test("acts are logged in the transaction that does them, and after a crash", a
   t.equal(acts[0]?.subject[0].digest.sha256, own);
   await world.store.close();
 });
+
+t.test(
+  "a revoked key counts for nothing from its entry on, and what it signed before stays",
+  async (t) => {
+    const world = await CoordinatorWorld.open();
+    const [host, other] = [new FakeHost(world), new FakeHost(world, "sg-2")];
+    await host.attach();
+    await world.advance(300);
+    const first = await world.one();
+    await host.report(host.seal());
+    await other.attach();
+    const second = await world.one(job({ name: "second" }));
+    const stolen = host.assign;
+    t.equal(stolen.jobId, second);
+    const { core } = world.coordinator;
+    await revokeKey(core, "sg-1", "the disk was sold");
+    await revokeKey(core, "sg-1", "twice is once");
+    t.ok(host.closed, "its agent is sent away");
+    await world.advance(10);
+    t.equal(other.assign.jobId, second, "what ran there runs elsewhere");
+    const refused = new FakeHost(world, "sg-1");
+    refused.instance = "again";
+    await refused.attach();
+    t.match(refused.told.at(-1)?.value, { code: "PERMISSION_DENIED", message: /was revoked/ });
+    const elsewhere = new FakeHost(world, "sg-3");
+    await elsewhere.attach();
+    t.match(elsewhere.told.at(-1)?.value, { code: "PERMISSION_DENIED" }, "under no other name");
+    await world.start();
+    const renewed = new FakeHost(world, "sg-1", "SG", newSigner("ecdsa-p256-sha256"));
+    renewed.instance = "renewed";
+    await renewed.attach();
+    t.equal(renewed.told.at(-1)?.case, "welcome");
+    const acts = await noticesOf(world);
+    const kinds = acts.map(({ predicate }) => ("kind" in predicate ? predicate.kind : "job-end"));
+    t.equal(kinds.filter((kind) => kind === "key.revoke").length, 1);
+
+    const answer = await getReceipt(world.coordinator.core)({ jobId: first } as never, call);
+    const { files } = answer as GetReceiptResponse;
+    const bundle =
+      files.find(({ name }) => name.endsWith(".sigstore.json"))?.content ?? new Uint8Array();
+    const trust = trustBeside(files);
+    t.equal(trust.revocations?.length, 1, "the folder says that the key was revoked");
+    t.ok(verifyReceipt(bundle, trust).ok, "after this receipt");
+    const [revocation = new Uint8Array()] = trust.revocations ?? [];
+    const { logIndex = 0, ...report } = verifyReceipt(revocation, trust);
+    t.match(report, { ok: true, notice: { predicate: { kind: "key.revoke" } } });
+
+    // The thief signs with the old key, and the log (of an operator who helps him) takes it.
+    const forged = sealOf(host, stolen).envelope;
+    const entry = entryOf(forged, host.signer.publicKey);
+    const { index } = await world.log.append(entry);
+    t.ok(index > logIndex);
+    const log = world.log;
+    const late = receiptFiles(
+      "late",
+      forged,
+      host.signer.publicKey,
+      await log.inclusion(index),
+      log,
+    );
+    t.match(verifyReceipt(late[0]?.content ?? new Uint8Array(), trust), {
+      ok: false,
+      firstFailed: { name: "key", text: /was revoked at entry/ },
+    });
+    const spoiled = Uint8Array.from(revocation);
+    spoiled[200] = (spoiled[200] ?? 0) ^ 1;
+    const doubtful = { ...trust, revocations: [spoiled] };
+    t.match(verifyReceipt(bundle, doubtful), { ok: false, firstFailed: { name: "key" } });
+    await world.store.close();
+  },
+);
 
 t.test("a notice that breaks a rule is refused", async (t) => {
   const good = jobEndNotice({

@@ -25,6 +25,7 @@ export const hostHandlers: Handlers<typeof HostService> = {
   getHost: notAsked,
   cordonHost: notAsked,
   uncordonHost: notAsked,
+  revokeKey: notAsked,
 };
 export const jobHandlers: Handlers<typeof JobService> = {
   submitJobs: notAsked,

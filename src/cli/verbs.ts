@@ -214,6 +214,13 @@ export const verbs: readonly Verb[] = [
     load: () => import("./host/uncordon.js"),
   },
   {
+    name: "host revoke-key",
+    args: "<host>",
+    help: "what its present receipt key signs from now on counts for nothing",
+    options: [cordonReason],
+    load: () => import("./host/revoke-key.js"),
+  },
+  {
     name: "burst ls",
     args: "",
     help: "capacity that can be asked for, and the pilots that were",

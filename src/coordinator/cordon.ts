@@ -76,6 +76,12 @@ async function mark(
   return host;
 }
 
+/** What its operator has said of a host, and its agent cannot unsay. */
+export function withMarks(said: HostRecord, known: HostRecord | undefined): HostRecord {
+  const { cordon, revokedKeys } = known ?? {};
+  return { ...withCordon(said, cordon), ...(revokedKeys === undefined ? {} : { revokedKeys }) };
+}
+
 export function withCordon({ cordon: _, ...host }: HostRecord, cordon?: Cordon): HostRecord {
   return cordon === undefined ? host : { ...host, cordon };
 }

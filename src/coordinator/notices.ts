@@ -7,14 +7,13 @@
  *  2. entry in the log. The next start finds it there by its leaf hash.
  *  3. `logged`, with its place in the log.
  */
-import { type Digest, digestOf, equalBytes } from "../base/bytes.js";
-import { canonicalJson } from "../base/canonical-json.js";
+import { type Digest, digestOf } from "../base/bytes.js";
 import { timestamp } from "../base/clock.js";
 import { newId } from "../base/ids.js";
 import type { StoreTables } from "../io/store/coordinator-store.js";
-import type { HostRecord, JobRecord, NoticeRecord } from "../io/store/records.js";
+import type { JobRecord, NoticeRecord } from "../io/store/records.js";
 import type { ActKind, JobEnd, Notice } from "../model/notice.js";
-import { entryOf, receiptKeyId, sealPayload } from "../proof/receipt/envelope.js";
+import { entryOf, sealPayload } from "../proof/receipt/envelope.js";
 import { actNotice, jobEndNotice, noticeBytes } from "../proof/receipt/notice.js";
 import { type Core, trouble } from "./core.js";
 import type { LogBook } from "./log-book.js";
@@ -27,6 +26,8 @@ const textMax = 2000;
 /** What somebody did. */
 export interface Done {
   readonly kind: ActKind;
+  /** Given where it must be found again; it can be done only once then. */
+  readonly id?: string;
   readonly about: string;
   /** Of what it made so; absent: of the details. */
   readonly digest?: Digest;
@@ -63,9 +64,9 @@ export class Notices {
   }
 
   /** What was done, with the transaction that does it. */
-  async did(tables: StoreTables, { kind, about, digest, details }: Done): Promise<void> {
+  async did(tables: StoreTables, { kind, about, digest, details, ...done }: Done): Promise<void> {
     const { clock, random } = this.#ports;
-    const id = newId("act", random);
+    const id = done.id ?? newId("act", random);
     const texts = Object.entries(details).map(([name, text]) => [name, clipped(text)]);
     const atMs = clock.wallMs();
     const act = { ...this.#head(atMs), id, kind, details: Object.fromEntries(texts) };
@@ -94,21 +95,6 @@ export class Notices {
     const key = noticeSigner.publicKey;
     await notices.insert({ id, stage: "staged", envelope, key, madeAtMs: this.#newestMs });
   }
-}
-
-/** From here on in the log this key speaks for the host, and none that it had before. */
-export async function registerKey(
-  core: Core,
-  tables: StoreTables,
-  before: HostRecord | undefined,
-  { name, place, receiptKey }: HostRecord,
-): Promise<void> {
-  if (before !== undefined && equalBytes(before.receiptKey, receiptKey)) return;
-  const keyId = receiptKeyId(receiptKey);
-  const replaced = before === undefined ? {} : { replaces: receiptKeyId(before.receiptKey) };
-  const details = { host: name, keyId, place: canonicalJson(place), ...replaced };
-  const digest = digestOf(receiptKey);
-  await core.notices.did(tables, { kind: "key.register", about: `host ${name}`, digest, details });
 }
 
 /** What fails is tried again with the next tick. */

@@ -23,11 +23,11 @@ import { acknowledge } from "./acknowledge.js";
 import { type ActiveRun, mustStop } from "./active-runs.js";
 import { say, sendCancel } from "./assign.js";
 import { admitPilot } from "./burst/admit.js";
-import { withCordon } from "./cordon.js";
+import { withMarks } from "./cordon.js";
 import { type Core, type HostStream, leaseEnd, trouble } from "./core.js";
 import { checkHello } from "./hello.js";
+import { refuseRevoked, registerKey } from "./host-keys.js";
 import { ingest } from "./ingest.js";
-import { registerKey } from "./notices.js";
 import type { AgentLink } from "./ports.js";
 import { reconcile } from "./reconcile.js";
 
@@ -156,6 +156,7 @@ export class Session implements HostStream {
     const core = this.#core;
     const { host: said, instanceId, heldRuns } = checkHello(hello, core.ports.clock.wallMs());
     refuseSecond(core, said.name, instanceId);
+    refuseRevoked(core, said.receiptKey);
     if (!core.hosts.has(said.name) && core.hosts.size >= hostsMax) {
       throw new QuipuError("LIMIT_EXCEEDED", `this fleet has ${hostsMax} hosts already`);
     }
@@ -164,7 +165,7 @@ export class Session implements HostStream {
       const { hosts } = tables;
       const admitted = await admitPilot(tables, said, hello.pilotToken, atMs);
       const known = await hosts.get(said.name);
-      const record = withCordon(admitted, known?.cordon); // which is its operator's to lift
+      const record = withMarks(admitted, known);
       await hosts.put(record);
       await registerKey(core, tables, known, record);
       return record;

@@ -50,6 +50,7 @@ export const actKinds = [
   "host.cordon",
   "host.uncordon",
   "key.register",
+  "key.revoke",
   "policy.apply",
   "quota.remove",
   "quota.set",

@@ -96,7 +96,7 @@ COUNT = int
 DECIMAL = r"(0|[1-9][0-9]{0,17})(\.[0-9]{0,17}[1-9])?"
 GRADES = {"claimed", "operator-asserted", "provider-attested", "hardware-attested"}
 RUN_ID, JOB_ID = r"run-[0-9a-z]{1,32}", r"job-[0-9a-z]{1,32}"
-ACTS = "(data-set.add|host.(un)?cordon|key.register|policy.apply|quota.(set|remove))".replace(".", r"\.")
+ACTS = "(data-set.add|host.(un)?cordon|key.(register|revoke)|policy.apply|quota.(set|remove))".replace(".", r"\.")
 METERS = ["wallMs", "deviceMs", "cpuMs", "inputBytes", "outputBytes"]
 BASE64, NUMBER = r"[A-Za-z0-9+/]*={0,2}", r"0|[1-9][0-9]{0,15}"
 OPTIONAL = "?"  # a field's name that ends so may be missing

@@ -7,6 +7,7 @@ import {
   bundleSuffix,
   decisionSuffix,
   parsePem,
+  revokedSuffix,
   trustedRootName,
   trustPolicyName,
 } from "../../proof/receipt/bundle.js";
@@ -85,7 +86,11 @@ async function keysFor(folder: string, options: Invocation["options"]): Promise<
     };
   }
   const names = (await readdir(folder)).filter(
-    (n) => n.endsWith(".pub.pem") || n === trustedRootName || n === trustPolicyName,
+    (n) =>
+      n.endsWith(".pub.pem") ||
+      n.endsWith(revokedSuffix) ||
+      n === trustedRootName ||
+      n === trustPolicyName,
   );
   return trustBeside(
     await Promise.all(

@@ -2,7 +2,15 @@ import { QuipuError } from "../../base/errors.js";
 import type { LogService } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { NoticeRecord } from "../../io/store/records.js";
-import { decisionSuffix, receiptFiles } from "../../proof/receipt/bundle.js";
+import {
+  bundleSuffix,
+  decisionSuffix,
+  type ReceiptFile,
+  receiptFiles,
+  revokedSuffix,
+} from "../../proof/receipt/bundle.js";
+import { receiptKeyId } from "../../proof/receipt/envelope.js";
+import { revocationId } from "../host-keys.js";
 import { findJob } from "./get-job.js";
 import type { Durable } from "./log-service.js";
 
@@ -27,8 +35,22 @@ export function getReceipt(core: Durable): Handlers<typeof LogService>["getRecei
     if (decision !== undefined) {
       files.push({ name: `${jobId}${decisionSuffix}`, content: decision.content });
     }
+    files.push(...(await revocationOf(core, run.receiptKey)));
     return { files, logIndex: BigInt(logIndex) };
   };
+}
+
+/** Where the key was revoked, whenever: the notice of it, for the offline check. */
+async function revocationOf(core: Durable, key: Uint8Array): Promise<readonly ReceiptFile[]> {
+  const keyId = receiptKeyId(key);
+  const notice = await core.ports.store.notices.get(revocationId(keyId));
+  if (notice?.logIndex === undefined) return [];
+  const { files } = await noticeFiles(core, notice);
+  return files.flatMap((file) => {
+    if (file.name.endsWith(".pub.pem")) return [file];
+    if (!file.name.endsWith(bundleSuffix)) return [];
+    return [{ name: `${keyId}${revokedSuffix}`, content: file.content }];
+  });
 }
 
 /** What the coordinator signed where no host could. */

@@ -31,6 +31,7 @@ import { logService } from "./log-service.js";
 import { planJobs } from "./plan-jobs.js";
 import { removeQuota } from "./remove-quota.js";
 import { replayRuns } from "./replay-runs.js";
+import { revokeKey } from "./revoke-key.js";
 import { setQuota } from "./set-quota.js";
 import { submitJobs } from "./submit-jobs.js";
 import { uncordonHost } from "./uncordon-host.js";
@@ -69,6 +70,7 @@ export function services(coordinator: Coordinator, policies: PolicyBook): readon
       getHost: getHost(core),
       cordonHost: cordonHost(core),
       uncordonHost: uncordonHost(core),
+      revokeKey: revokeKey(core),
     }),
     bind(BurstService, { listPilots: listPilots(core) }),
     bind(DataSetService, { addDataSet: addDataSet(core), listDataSets: listDataSets(core) }),

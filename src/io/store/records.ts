@@ -132,6 +132,8 @@ export interface HostRecord {
   readonly inventory: Uint8Array;
   readonly httpUrl: string;
   readonly receiptKey: Uint8Array;
+  /** Ids of keys that must never sign for it again. */
+  readonly revokedKeys?: readonly string[];
   readonly lastSeenAtMs: number;
   /** While it takes no new runs. */
   readonly cordon?: Cordon;

@@ -25,6 +25,8 @@ export const bundleBytesMax = envelopeBytesMax + 256 * 1024;
 export const bundleSuffix = ".sigstore.json";
 /** The record of the decision that a receipt names. */
 export const decisionSuffix = ".decision.json";
+/** After the id of a key: the bundle of the notice that revoked it. */
+export const revokedSuffix = ".revoked.json";
 export const trustedRootName = "trusted_root.json";
 /** Who must have cosigned the log's checkpoint (C2SP tlog-policy). */
 export const trustPolicyName = "trust.policy";

@@ -147,10 +147,36 @@ function openPayload({ payload }: Envelope): readonly [Stated, string] {
   return [stated, `run ${run.id} of ${run.jobId} ${run.outcome} on ${place}`];
 }
 
-function findKey({ envelope }: Bundle, trust: Trust): readonly [Uint8Array, string] {
+function findKey(
+  { envelope, proof, logKeyId }: Bundle,
+  trust: Trust,
+): readonly [Uint8Array, string] {
   const key = trust.receiptKeys.find((known) => receiptKeyId(known) === envelope.keyId);
-  if (key !== undefined) return [key, `${envelope.keyId} (${trust.source})`];
+  if (key !== undefined) {
+    const revokedAt = revocationIndex(envelope.keyId, logKeyId, trust);
+    if (proof.index < revokedAt) return [key, `${envelope.keyId} (${trust.source})`];
+    throw failed(
+      `the signer's key was revoked at entry ${revokedAt}; this is entry ${proof.index}`,
+    );
+  }
   throw failed(`the signer's key ${envelope.keyId.slice(0, 64)} is not among the trusted ones`);
+}
+
+/** From which entry of the log on a key counts for nothing; never, as far as it is known. */
+function revocationIndex(keyId: string, logKeyId: Uint8Array, trust: Trust): number {
+  const { revocations = [], ...others } = trust;
+  const indexes = revocations.map((bundle) => {
+    const { ok, notice, logIndex } = verifyReceipt(bundle, others);
+    if (!ok || logIndex === undefined) throw failed("a notice that revokes a key does not verify");
+    const isOfKey =
+      notice !== undefined &&
+      "kind" in notice.predicate &&
+      notice.predicate.kind === "key.revoke" &&
+      notice.subject[0].digest.sha256 === keyId &&
+      equalBytes(parseBundle(bundle).logKeyId, logKeyId);
+    return isOfKey ? logIndex : Number.POSITIVE_INFINITY;
+  });
+  return Math.min(Number.POSITIVE_INFINITY, ...indexes);
 }
 
 function checkEntry(bundle: Bundle, publicKey: Uint8Array): readonly [true, string] {

@@ -4,6 +4,7 @@ import {
   parsePem,
   parseTrustedRoot,
   type ReceiptFile,
+  revokedSuffix,
   trustedRootName,
   trustPolicyName,
 } from "../receipt/bundle.js";
@@ -14,6 +15,8 @@ export interface Trust {
   /** SubjectPublicKeyInfo (DER) of hosts' receipt keys. */
   readonly receiptKeys: readonly Uint8Array[];
   readonly logKeys: readonly VerifierKey[];
+  /** Bundles of notices that revoke keys. */
+  readonly revocations?: readonly Uint8Array[];
   /** Who must have cosigned the checkpoint; absent: nobody. */
   readonly policy?: TrustPolicy;
   /**
@@ -23,7 +26,7 @@ export interface Trust {
   readonly source: "beside" | "pinned";
 }
 
-/** Trust in `trusted_root.json`, `trust.policy` and each `*.pub.pem` among the files beside a bundle. */
+/** Trust in `trusted_root.json`, `trust.policy`, `*.pub.pem` and `*.revoked.json` beside a bundle. */
 export function trustBeside(files: readonly ReceiptFile[]): Trust {
   const decoder = new TextDecoder();
   const policy = files.find(({ name }) => name === trustPolicyName);
@@ -34,6 +37,9 @@ export function trustBeside(files: readonly ReceiptFile[]): Trust {
     logKeys: files
       .filter(({ name }) => name === trustedRootName)
       .map(({ content }) => parseTrustedRoot(content)),
+    revocations: files
+      .filter(({ name }) => name.endsWith(revokedSuffix))
+      .map(({ content }) => content),
     ...(policy && { policy: parseTrustPolicy(decoder.decode(policy.content)) }),
     source: "beside",
   };

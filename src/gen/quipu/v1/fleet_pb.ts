@@ -18,7 +18,48 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/fleet.proto.
  */
 export const file_quipu_v1_fleet: GenFile = /*@__PURE__*/
-  fileDesc("ChRxdWlwdS92MS9mbGVldC5wcm90bxIIcXVpcHUudjEiVQoRQ29yZG9uSG9zdFJlcXVlc3QSDAoEbmFtZRgBIAEoCRIOCgZyZWFzb24YAiABKAkSFQoIZHJhaW5fbXMYAyABKANIAIgBAUILCglfZHJhaW5fbXMiMgoSQ29yZG9uSG9zdFJlc3BvbnNlEhwKBGhvc3QYASABKAsyDi5xdWlwdS52MS5Ib3N0IiMKE1VuY29yZG9uSG9zdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSI0ChRVbmNvcmRvbkhvc3RSZXNwb25zZRIcCgRob3N0GAEgASgLMg4ucXVpcHUudjEuSG9zdCLGAgoESG9zdBIMCgRuYW1lGAEgASgJEh4KBXBsYWNlGAIgASgLMg8ucXVpcHUudjEuUGxhY2USJgoJaW52ZW50b3J5GAMgASgLMhMucXVpcHUudjEuSW52ZW50b3J5EhAKCGF0dGFjaGVkGAQgASgIEjAKDGxhc3Rfc2Vlbl9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoJdGVsZW1ldHJ5GAYgASgLMhkucXVpcHUudjEuVGVsZW1ldHJ5U2FtcGxlEh4KBHJ1bnMYByADKAsyEC5xdWlwdS52MS5SdW5SZWYSEAoIaHR0cF91cmwYCCABKAkSEwoLcmVjZWlwdF9rZXkYCSABKAwSIAoGY29yZG9uGAogASgLMhAucXVpcHUudjEuQ29yZG9uEg0KBW9mZmVyGAsgASgJInMKBkNvcmRvbhIOCgZyZWFzb24YASABKAkSKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmRyYWluZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhIKEExpc3RIb3N0c1JlcXVlc3QiMgoRTGlzdEhvc3RzUmVzcG9uc2USHQoFaG9zdHMYASADKAsyDi5xdWlwdS52MS5Ib3N0Ih4KDkdldEhvc3RSZXF1ZXN0EgwKBG5hbWUYASABKAkiLwoPR2V0SG9zdFJlc3BvbnNlEhwKBGhvc3QYASABKAsyDi5xdWlwdS52MS5Ib3N0IuABCgdEYXRhU2V0EgwKBG5hbWUYASABKAkSEgoKZGF0YV9jbGFzcxgCIAEoCRINCgVvd25lchgDIAEoCRIRCgljb3VudHJpZXMYBCADKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEhMKC21lcmtsZV9yb290GAYgASgJEhIKCnNpemVfYnl0ZXMYByABKAMSDQoFZmlsZXMYCCABKAMSMQoNcmVnaXN0ZXJlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFdGVybXMYCiABKAwiOAoRQWRkRGF0YVNldFJlcXVlc3QSIwoIZGF0YV9zZXQYASABKAsyES5xdWlwdS52MS5EYXRhU2V0IjkKEkFkZERhdGFTZXRSZXNwb25zZRIjCghkYXRhX3NldBgBIAEoCzIRLnF1aXB1LnYxLkRhdGFTZXQiFQoTTGlzdERhdGFTZXRzUmVxdWVzdCI8ChRMaXN0RGF0YVNldHNSZXNwb25zZRIkCglkYXRhX3NldHMYASADKAsyES5xdWlwdS52MS5EYXRhU2V0IhYKFExpc3RBcnRpZmFjdHNSZXF1ZXN0Ij4KFUxpc3RBcnRpZmFjdHNSZXNwb25zZRIlCglhcnRpZmFjdHMYASADKAsyEi5xdWlwdS52MS5BcnRpZmFjdCKUAQoUR3JhbnRBcnRpZmFjdFJlcXVlc3QSDgoGZGlnZXN0GAEgASgJEigKBmFjdGlvbhgCIAEoDjIYLnF1aXB1LnYxLkFydGlmYWN0QWN0aW9uEhIKCnNpemVfYnl0ZXMYAyABKAMSGwoTZGVzdGluYXRpb25fY291bnRyeRgEIAEoCRIRCglyZWNpcGllbnQYBSABKAkiMwoVR3JhbnRBcnRpZmFjdFJlc3BvbnNlEgsKA3VybBgBIAEoCRINCgV0b2tlbhgCIAEoCSpjCg5BcnRpZmFjdEFjdGlvbhIfChtBUlRJRkFDVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIXChNBUlRJRkFDVF9BQ1RJT05fR0VUEAESFwoTQVJUSUZBQ1RfQUNUSU9OX1BVVBACMqsCCgtIb3N0U2VydmljZRJECglMaXN0SG9zdHMSGi5xdWlwdS52MS5MaXN0SG9zdHNSZXF1ZXN0GhsucXVpcHUudjEuTGlzdEhvc3RzUmVzcG9uc2USPgoHR2V0SG9zdBIYLnF1aXB1LnYxLkdldEhvc3RSZXF1ZXN0GhkucXVpcHUudjEuR2V0SG9zdFJlc3BvbnNlEkcKCkNvcmRvbkhvc3QSGy5xdWlwdS52MS5Db3Jkb25Ib3N0UmVxdWVzdBocLnF1aXB1LnYxLkNvcmRvbkhvc3RSZXNwb25zZRJNCgxVbmNvcmRvbkhvc3QSHS5xdWlwdS52MS5VbmNvcmRvbkhvc3RSZXF1ZXN0Gh4ucXVpcHUudjEuVW5jb3Jkb25Ib3N0UmVzcG9uc2UyqAEKDkRhdGFTZXRTZXJ2aWNlEkcKCkFkZERhdGFTZXQSGy5xdWlwdS52MS5BZGREYXRhU2V0UmVxdWVzdBocLnF1aXB1LnYxLkFkZERhdGFTZXRSZXNwb25zZRJNCgxMaXN0RGF0YVNldHMSHS5xdWlwdS52MS5MaXN0RGF0YVNldHNSZXF1ZXN0Gh4ucXVpcHUudjEuTGlzdERhdGFTZXRzUmVzcG9uc2UytQEKD0FydGlmYWN0U2VydmljZRJQCg1MaXN0QXJ0aWZhY3RzEh4ucXVpcHUudjEuTGlzdEFydGlmYWN0c1JlcXVlc3QaHy5xdWlwdS52MS5MaXN0QXJ0aWZhY3RzUmVzcG9uc2USUAoNR3JhbnRBcnRpZmFjdBIeLnF1aXB1LnYxLkdyYW50QXJ0aWZhY3RSZXF1ZXN0Gh8ucXVpcHUudjEuR3JhbnRBcnRpZmFjdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_quipu_v1_attach, file_quipu_v1_types]);
+  fileDesc("ChRxdWlwdS92MS9mbGVldC5wcm90bxIIcXVpcHUudjEiMAoQUmV2b2tlS2V5UmVxdWVzdBIMCgRuYW1lGAEgASgJEg4KBnJlYXNvbhgCIAEoCSIxChFSZXZva2VLZXlSZXNwb25zZRIcCgRob3N0GAEgASgLMg4ucXVpcHUudjEuSG9zdCJVChFDb3Jkb25Ib3N0UmVxdWVzdBIMCgRuYW1lGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIVCghkcmFpbl9tcxgDIAEoA0gAiAEBQgsKCV9kcmFpbl9tcyIyChJDb3Jkb25Ib3N0UmVzcG9uc2USHAoEaG9zdBgBIAEoCzIOLnF1aXB1LnYxLkhvc3QiIwoTVW5jb3Jkb25Ib3N0UmVxdWVzdBIMCgRuYW1lGAEgASgJIjQKFFVuY29yZG9uSG9zdFJlc3BvbnNlEhwKBGhvc3QYASABKAsyDi5xdWlwdS52MS5Ib3N0IsYCCgRIb3N0EgwKBG5hbWUYASABKAkSHgoFcGxhY2UYAiABKAsyDy5xdWlwdS52MS5QbGFjZRImCglpbnZlbnRvcnkYAyABKAsyEy5xdWlwdS52MS5JbnZlbnRvcnkSEAoIYXR0YWNoZWQYBCABKAgSMAoMbGFzdF9zZWVuX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgl0ZWxlbWV0cnkYBiABKAsyGS5xdWlwdS52MS5UZWxlbWV0cnlTYW1wbGUSHgoEcnVucxgHIAMoCzIQLnF1aXB1LnYxLlJ1blJlZhIQCghodHRwX3VybBgIIAEoCRITCgtyZWNlaXB0X2tleRgJIAEoDBIgCgZjb3Jkb24YCiABKAsyEC5xdWlwdS52MS5Db3Jkb24SDQoFb2ZmZXIYCyABKAkicwoGQ29yZG9uEg4KBnJlYXNvbhgBIAEoCRIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZHJhaW5lZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiEgoQTGlzdEhvc3RzUmVxdWVzdCIyChFMaXN0SG9zdHNSZXNwb25zZRIdCgVob3N0cxgBIAMoCzIOLnF1aXB1LnYxLkhvc3QiHgoOR2V0SG9zdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIvCg9HZXRIb3N0UmVzcG9uc2USHAoEaG9zdBgBIAEoCzIOLnF1aXB1LnYxLkhvc3Qi4AEKB0RhdGFTZXQSDAoEbmFtZRgBIAEoCRISCgpkYXRhX2NsYXNzGAIgASgJEg0KBW93bmVyGAMgASgJEhEKCWNvdW50cmllcxgEIAMoCRIXCg9tYW5pZmVzdF9kaWdlc3QYBSABKAkSEwoLbWVya2xlX3Jvb3QYBiABKAkSEgoKc2l6ZV9ieXRlcxgHIAEoAxINCgVmaWxlcxgIIAEoAxIxCg1yZWdpc3RlcmVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV0ZXJtcxgKIAEoDCI4ChFBZGREYXRhU2V0UmVxdWVzdBIjCghkYXRhX3NldBgBIAEoCzIRLnF1aXB1LnYxLkRhdGFTZXQiOQoSQWRkRGF0YVNldFJlc3BvbnNlEiMKCGRhdGFfc2V0GAEgASgLMhEucXVpcHUudjEuRGF0YVNldCIVChNMaXN0RGF0YVNldHNSZXF1ZXN0IjwKFExpc3REYXRhU2V0c1Jlc3BvbnNlEiQKCWRhdGFfc2V0cxgBIAMoCzIRLnF1aXB1LnYxLkRhdGFTZXQiFgoUTGlzdEFydGlmYWN0c1JlcXVlc3QiPgoVTGlzdEFydGlmYWN0c1Jlc3BvbnNlEiUKCWFydGlmYWN0cxgBIAMoCzISLnF1aXB1LnYxLkFydGlmYWN0IpQBChRHcmFudEFydGlmYWN0UmVxdWVzdBIOCgZkaWdlc3QYASABKAkSKAoGYWN0aW9uGAIgASgOMhgucXVpcHUudjEuQXJ0aWZhY3RBY3Rpb24SEgoKc2l6ZV9ieXRlcxgDIAEoAxIbChNkZXN0aW5hdGlvbl9jb3VudHJ5GAQgASgJEhEKCXJlY2lwaWVudBgFIAEoCSIzChVHcmFudEFydGlmYWN0UmVzcG9uc2USCwoDdXJsGAEgASgJEg0KBXRva2VuGAIgASgJKmMKDkFydGlmYWN0QWN0aW9uEh8KG0FSVElGQUNUX0FDVElPTl9VTlNQRUNJRklFRBAAEhcKE0FSVElGQUNUX0FDVElPTl9HRVQQARIXChNBUlRJRkFDVF9BQ1RJT05fUFVUEAIy8QIKC0hvc3RTZXJ2aWNlEkQKCUxpc3RIb3N0cxIaLnF1aXB1LnYxLkxpc3RIb3N0c1JlcXVlc3QaGy5xdWlwdS52MS5MaXN0SG9zdHNSZXNwb25zZRI+CgdHZXRIb3N0EhgucXVpcHUudjEuR2V0SG9zdFJlcXVlc3QaGS5xdWlwdS52MS5HZXRIb3N0UmVzcG9uc2USRwoKQ29yZG9uSG9zdBIbLnF1aXB1LnYxLkNvcmRvbkhvc3RSZXF1ZXN0GhwucXVpcHUudjEuQ29yZG9uSG9zdFJlc3BvbnNlEk0KDFVuY29yZG9uSG9zdBIdLnF1aXB1LnYxLlVuY29yZG9uSG9zdFJlcXVlc3QaHi5xdWlwdS52MS5VbmNvcmRvbkhvc3RSZXNwb25zZRJECglSZXZva2VLZXkSGi5xdWlwdS52MS5SZXZva2VLZXlSZXF1ZXN0GhsucXVpcHUudjEuUmV2b2tlS2V5UmVzcG9uc2UyqAEKDkRhdGFTZXRTZXJ2aWNlEkcKCkFkZERhdGFTZXQSGy5xdWlwdS52MS5BZGREYXRhU2V0UmVxdWVzdBocLnF1aXB1LnYxLkFkZERhdGFTZXRSZXNwb25zZRJNCgxMaXN0RGF0YVNldHMSHS5xdWlwdS52MS5MaXN0RGF0YVNldHNSZXF1ZXN0Gh4ucXVpcHUudjEuTGlzdERhdGFTZXRzUmVzcG9uc2UytQEKD0FydGlmYWN0U2VydmljZRJQCg1MaXN0QXJ0aWZhY3RzEh4ucXVpcHUudjEuTGlzdEFydGlmYWN0c1JlcXVlc3QaHy5xdWlwdS52MS5MaXN0QXJ0aWZhY3RzUmVzcG9uc2USUAoNR3JhbnRBcnRpZmFjdBIeLnF1aXB1LnYxLkdyYW50QXJ0aWZhY3RSZXF1ZXN0Gh8ucXVpcHUudjEuR3JhbnRBcnRpZmFjdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_quipu_v1_attach, file_quipu_v1_types]);
+
+/**
+ * @generated from message quipu.v1.RevokeKeyRequest
+ */
+export type RevokeKeyRequest = Message<"quipu.v1.RevokeKeyRequest"> & {
+  /**
+   * Of the host.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message quipu.v1.RevokeKeyRequest.
+ * Use `create(RevokeKeyRequestSchema)` to create a new message.
+ */
+export const RevokeKeyRequestSchema: GenMessage<RevokeKeyRequest> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_fleet, 0);
+
+/**
+ * @generated from message quipu.v1.RevokeKeyResponse
+ */
+export type RevokeKeyResponse = Message<"quipu.v1.RevokeKeyResponse"> & {
+  /**
+   * @generated from field: quipu.v1.Host host = 1;
+   */
+  host?: Host | undefined;
+};
+
+/**
+ * Describes the message quipu.v1.RevokeKeyResponse.
+ * Use `create(RevokeKeyResponseSchema)` to create a new message.
+ */
+export const RevokeKeyResponseSchema: GenMessage<RevokeKeyResponse> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_fleet, 1);
 
 /**
  * @generated from message quipu.v1.CordonHostRequest
@@ -47,7 +88,7 @@ export type CordonHostRequest = Message<"quipu.v1.CordonHostRequest"> & {
  * Use `create(CordonHostRequestSchema)` to create a new message.
  */
 export const CordonHostRequestSchema: GenMessage<CordonHostRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 0);
+  messageDesc(file_quipu_v1_fleet, 2);
 
 /**
  * @generated from message quipu.v1.CordonHostResponse
@@ -64,7 +105,7 @@ export type CordonHostResponse = Message<"quipu.v1.CordonHostResponse"> & {
  * Use `create(CordonHostResponseSchema)` to create a new message.
  */
 export const CordonHostResponseSchema: GenMessage<CordonHostResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 1);
+  messageDesc(file_quipu_v1_fleet, 3);
 
 /**
  * @generated from message quipu.v1.UncordonHostRequest
@@ -81,7 +122,7 @@ export type UncordonHostRequest = Message<"quipu.v1.UncordonHostRequest"> & {
  * Use `create(UncordonHostRequestSchema)` to create a new message.
  */
 export const UncordonHostRequestSchema: GenMessage<UncordonHostRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 2);
+  messageDesc(file_quipu_v1_fleet, 4);
 
 /**
  * @generated from message quipu.v1.UncordonHostResponse
@@ -98,7 +139,7 @@ export type UncordonHostResponse = Message<"quipu.v1.UncordonHostResponse"> & {
  * Use `create(UncordonHostResponseSchema)` to create a new message.
  */
 export const UncordonHostResponseSchema: GenMessage<UncordonHostResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 3);
+  messageDesc(file_quipu_v1_fleet, 5);
 
 /**
  * @generated from message quipu.v1.Host
@@ -171,7 +212,7 @@ export type Host = Message<"quipu.v1.Host"> & {
  * Use `create(HostSchema)` to create a new message.
  */
 export const HostSchema: GenMessage<Host> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 4);
+  messageDesc(file_quipu_v1_fleet, 6);
 
 /**
  * @generated from message quipu.v1.Cordon
@@ -200,7 +241,7 @@ export type Cordon = Message<"quipu.v1.Cordon"> & {
  * Use `create(CordonSchema)` to create a new message.
  */
 export const CordonSchema: GenMessage<Cordon> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 5);
+  messageDesc(file_quipu_v1_fleet, 7);
 
 /**
  * @generated from message quipu.v1.ListHostsRequest
@@ -213,7 +254,7 @@ export type ListHostsRequest = Message<"quipu.v1.ListHostsRequest"> & {
  * Use `create(ListHostsRequestSchema)` to create a new message.
  */
 export const ListHostsRequestSchema: GenMessage<ListHostsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 6);
+  messageDesc(file_quipu_v1_fleet, 8);
 
 /**
  * @generated from message quipu.v1.ListHostsResponse
@@ -230,7 +271,7 @@ export type ListHostsResponse = Message<"quipu.v1.ListHostsResponse"> & {
  * Use `create(ListHostsResponseSchema)` to create a new message.
  */
 export const ListHostsResponseSchema: GenMessage<ListHostsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 7);
+  messageDesc(file_quipu_v1_fleet, 9);
 
 /**
  * @generated from message quipu.v1.GetHostRequest
@@ -247,7 +288,7 @@ export type GetHostRequest = Message<"quipu.v1.GetHostRequest"> & {
  * Use `create(GetHostRequestSchema)` to create a new message.
  */
 export const GetHostRequestSchema: GenMessage<GetHostRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 8);
+  messageDesc(file_quipu_v1_fleet, 10);
 
 /**
  * @generated from message quipu.v1.GetHostResponse
@@ -264,7 +305,7 @@ export type GetHostResponse = Message<"quipu.v1.GetHostResponse"> & {
  * Use `create(GetHostResponseSchema)` to create a new message.
  */
 export const GetHostResponseSchema: GenMessage<GetHostResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 9);
+  messageDesc(file_quipu_v1_fleet, 11);
 
 /**
  * @generated from message quipu.v1.DataSet
@@ -336,7 +377,7 @@ export type DataSet = Message<"quipu.v1.DataSet"> & {
  * Use `create(DataSetSchema)` to create a new message.
  */
 export const DataSetSchema: GenMessage<DataSet> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 10);
+  messageDesc(file_quipu_v1_fleet, 12);
 
 /**
  * @generated from message quipu.v1.AddDataSetRequest
@@ -353,7 +394,7 @@ export type AddDataSetRequest = Message<"quipu.v1.AddDataSetRequest"> & {
  * Use `create(AddDataSetRequestSchema)` to create a new message.
  */
 export const AddDataSetRequestSchema: GenMessage<AddDataSetRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 11);
+  messageDesc(file_quipu_v1_fleet, 13);
 
 /**
  * @generated from message quipu.v1.AddDataSetResponse
@@ -370,7 +411,7 @@ export type AddDataSetResponse = Message<"quipu.v1.AddDataSetResponse"> & {
  * Use `create(AddDataSetResponseSchema)` to create a new message.
  */
 export const AddDataSetResponseSchema: GenMessage<AddDataSetResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 12);
+  messageDesc(file_quipu_v1_fleet, 14);
 
 /**
  * @generated from message quipu.v1.ListDataSetsRequest
@@ -383,7 +424,7 @@ export type ListDataSetsRequest = Message<"quipu.v1.ListDataSetsRequest"> & {
  * Use `create(ListDataSetsRequestSchema)` to create a new message.
  */
 export const ListDataSetsRequestSchema: GenMessage<ListDataSetsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 13);
+  messageDesc(file_quipu_v1_fleet, 15);
 
 /**
  * @generated from message quipu.v1.ListDataSetsResponse
@@ -400,7 +441,7 @@ export type ListDataSetsResponse = Message<"quipu.v1.ListDataSetsResponse"> & {
  * Use `create(ListDataSetsResponseSchema)` to create a new message.
  */
 export const ListDataSetsResponseSchema: GenMessage<ListDataSetsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 14);
+  messageDesc(file_quipu_v1_fleet, 16);
 
 /**
  * @generated from message quipu.v1.ListArtifactsRequest
@@ -413,7 +454,7 @@ export type ListArtifactsRequest = Message<"quipu.v1.ListArtifactsRequest"> & {
  * Use `create(ListArtifactsRequestSchema)` to create a new message.
  */
 export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 15);
+  messageDesc(file_quipu_v1_fleet, 17);
 
 /**
  * @generated from message quipu.v1.ListArtifactsResponse
@@ -430,7 +471,7 @@ export type ListArtifactsResponse = Message<"quipu.v1.ListArtifactsResponse"> & 
  * Use `create(ListArtifactsResponseSchema)` to create a new message.
  */
 export const ListArtifactsResponseSchema: GenMessage<ListArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 16);
+  messageDesc(file_quipu_v1_fleet, 18);
 
 /**
  * @generated from message quipu.v1.GrantArtifactRequest
@@ -469,7 +510,7 @@ export type GrantArtifactRequest = Message<"quipu.v1.GrantArtifactRequest"> & {
  * Use `create(GrantArtifactRequestSchema)` to create a new message.
  */
 export const GrantArtifactRequestSchema: GenMessage<GrantArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 17);
+  messageDesc(file_quipu_v1_fleet, 19);
 
 /**
  * @generated from message quipu.v1.GrantArtifactResponse
@@ -491,7 +532,7 @@ export type GrantArtifactResponse = Message<"quipu.v1.GrantArtifactResponse"> & 
  * Use `create(GrantArtifactResponseSchema)` to create a new message.
  */
 export const GrantArtifactResponseSchema: GenMessage<GrantArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 18);
+  messageDesc(file_quipu_v1_fleet, 20);
 
 /**
  * @generated from enum quipu.v1.ArtifactAction
@@ -556,6 +597,16 @@ export const HostService: GenService<{
     methodKind: "unary";
     input: typeof UncordonHostRequestSchema;
     output: typeof UncordonHostResponseSchema;
+  },
+  /**
+   * What the host's present key signs from now on counts for nothing; the host needs another.
+   *
+   * @generated from rpc quipu.v1.HostService.RevokeKey
+   */
+  revokeKey: {
+    methodKind: "unary";
+    input: typeof RevokeKeyRequestSchema;
+    output: typeof RevokeKeyResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_quipu_v1_fleet, 0);

@@ -1,0 +1,73 @@
+/**
+ * Which keys speak for hosts. A key is registered in the log when a host first attaches with it, and may be
+ * revoked: from that entry of the log on it counts for nothing, whoever has it.
+ */
+import { digestOf, equalBytes } from "../base/bytes.js";
+import { canonicalJson } from "../base/canonical-json.js";
+import { QuipuError } from "../base/errors.js";
+import type { StoreTables } from "../io/store/coordinator-store.js";
+import type { HostRecord } from "../io/store/records.js";
+import { receiptKeyId } from "../proof/receipt/envelope.js";
+import { type Core, notFound } from "./core.js";
+import { loseRun, preempted } from "./run-end.js";
+
+/** From here on in the log this key speaks for the host, and none that it had before. */
+export async function registerKey(
+  core: Core,
+  tables: StoreTables,
+  before: HostRecord | undefined,
+  { name, place, receiptKey }: HostRecord,
+): Promise<void> {
+  if (before !== undefined && equalBytes(before.receiptKey, receiptKey)) return;
+  const keyId = receiptKeyId(receiptKey);
+  const replaced = before === undefined ? {} : { replaces: receiptKeyId(before.receiptKey) };
+  const details = { host: name, keyId, place: canonicalJson(place), ...replaced };
+  const digest = digestOf(receiptKey);
+  await core.notices.did(tables, { kind: "key.register", about: `host ${name}`, digest, details });
+}
+
+/** Throws PERMISSION_DENIED for a key that was revoked, whichever host shows it. */
+export function refuseRevoked(core: Core, receiptKey: Uint8Array): void {
+  const keyId = receiptKeyId(receiptKey);
+  for (const { name, revokedKeys } of core.hosts.values()) {
+    if (!revokedKeys?.includes(keyId)) continue;
+    throw new QuipuError("PERMISSION_DENIED", `the key ${keyId} of host ${name} was revoked`, {
+      next: "stop the agent, remove keys/receipt.key.pem in its state folder, start it again",
+    });
+  }
+}
+
+/**
+ * The host's present key counts no longer: its agent is sent away until it has another, and what ran there
+ * runs elsewhere. Receipts that are in the log already stay good.
+ */
+export async function revokeKey(core: Core, name: string, reason: string): Promise<HostRecord> {
+  const kept = await core.ports.store.transact(async (tables) => {
+    const known = await tables.hosts.get(name);
+    if (known === undefined) throw notFound("host", name, "see `quipu host ls`");
+    const keyId = receiptKeyId(known.receiptKey);
+    const revokedKeys = known.revokedKeys ?? [];
+    if (revokedKeys.includes(keyId)) return known;
+    const host = { ...known, revokedKeys: [...revokedKeys, keyId] };
+    await tables.hosts.put(host);
+    const done = { kind: "key.revoke", about: `host ${name}` } as const;
+    const details = { host: name, keyId, reason };
+    const id = revocationId(keyId);
+    await core.notices.did(tables, { ...done, id, digest: digestOf(known.receiptKey), details });
+    return host;
+  });
+  const { revokedKeys } = kept;
+  const known = core.hosts.get(name) ?? kept;
+  const host = { ...known, ...(revokedKeys === undefined ? {} : { revokedKeys }) };
+  core.hosts.set(name, host);
+  core.sessions.get(name)?.close();
+  for (const active of [...core.runs.ofHost(name)]) {
+    await loseRun(core, active, preempted(`the key of host ${name} was revoked`));
+  }
+  return host;
+}
+
+/** Of the notice that revokes a key: there is one at most. */
+export function revocationId(keyId: string): string {
+  return `act-${keyId.slice(0, 32)}`;
+}
