@@ -38,9 +38,9 @@ export interface RunHouse {
   readonly send: (message: AttachRequest) => void;
   /** The run is over and its files are gone. */
   readonly left: (life: RunLife, acknowledged: boolean) => void;
-  /** Why the spool refuses writes now, by run; nothing new is claimed until it is empty. */
   /** Of this host beside the coordinator, where it is known. */
   readonly clockReading: () => ClockReading | undefined;
+  /** Why the spool refuses writes now, by run; nothing new is claimed until it is empty. */
   readonly spoolTrouble: Map<string, QuipuError>;
 }
 
