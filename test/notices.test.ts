@@ -5,7 +5,8 @@ import { canonicalBytes } from "../src/base/canonical-json.js";
 import { getReceipt } from "../src/coordinator/api/get-receipt.js";
 import { cancelJob } from "../src/coordinator/cancel.js";
 import { cordonHost, uncordonHost } from "../src/coordinator/cordon.js";
-import { revokeKey } from "../src/coordinator/host-keys.js";
+import { registerKey, revokeKey } from "../src/coordinator/host-keys.js";
+import { type Done, Notices } from "../src/coordinator/notices.js";
 import { setQuota } from "../src/coordinator/quotas.js";
 import type { GetReceiptResponse } from "../src/gen/quipu/v1/log_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
@@ -19,10 +20,10 @@ import {
   receiptKeyId,
   sealPayload,
 } from "../src/proof/receipt/envelope.js";
-import { jobEndNotice, noticeBytes, parsePayload } from "../src/proof/receipt/notice.js";
+import { actNotice, jobEndNotice, noticeBytes, parsePayload } from "../src/proof/receipt/notice.js";
 import { verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
-import { CoordinatorWorld, FakeHost, job, sealOf, times } from "./coordinator-world.js";
+import { CoordinatorWorld, FakeHost, job, places, sealOf, times } from "./coordinator-world.js";
 import { failure } from "./failure.js";
 
 const call = { signal: new AbortController().signal, peer: "unix" };
@@ -217,6 +218,52 @@ t.test(
     await world.store.close();
   },
 );
+
+t.test("notices wait for each other, so that none gather behind one that fails", async (t) => {
+  const signer = newSigner("ecdsa-p256-sha256");
+  const staged = ["first", "second"].map((name) => {
+    const head = { coordinator: "log.example", at: "2026-01-02T03:04:05.000Z", id: `act-${name}` };
+    const act = actNotice({ ...head, kind: "quota.set", details: {} }, { name });
+    return { id: head.id, envelope: sealPayload(noticeBytes(act), signer), key: signer.publicKey };
+  });
+  const logged: unknown[] = [];
+  const tables = {
+    notices: {
+      staged: async () => staged,
+      setLogged: async (...given: unknown[]) => void logged.push(given),
+    },
+  };
+  const store = { ...tables, transact: (work: (given: object) => unknown) => work(tables) };
+  let release = (_: number): void => undefined;
+  const slow = new Promise<number>((resolve) => {
+    release = resolve;
+  });
+  const appends = [Promise.reject(new QuipuError("UNAVAILABLE", "the log is full")), slow];
+  const notices = new Notices({ store } as never, { append: () => appends.shift() } as never);
+  let isOver = false;
+  const brought = failure(notices.bring()).finally(() => {
+    isOver = true;
+  });
+  for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
+  t.notOk(isOver, "the second is under way");
+  release(7);
+  t.match(await brought, { message: "the log is full" });
+  t.same(logged, [["act-second", 7]]);
+});
+
+t.test("who bears a free pilot's name has replaced no key", async (t) => {
+  const done: Done[] = [];
+  const notices = { did: async (_: unknown, one: Done) => void done.push(one) };
+  const free = { name: "pilot-1", place: places.SG, receiptKey: new Uint8Array() };
+  const borne = { ...free, receiptKey: Uint8Array.of(1) };
+  const register = (before: object, host: object) =>
+    registerKey({ notices } as never, {} as never, before as never, host as never);
+  await register(free, borne);
+  await register(borne, borne);
+  await register(borne, { ...free, receiptKey: Uint8Array.of(2) });
+  const replaced = done.map(({ details }) => details.replaces);
+  t.same(replaced, [undefined, receiptKeyId(Uint8Array.of(1))]);
+});
 
 t.test("a notice that breaks a rule is refused", async (t) => {
   const good = jobEndNotice({

@@ -11,16 +11,17 @@ import { receiptKeyId } from "../proof/receipt/envelope.js";
 import { type Core, notFound } from "./core.js";
 import { loseRun, preempted } from "./run-end.js";
 
-/** From here on in the log this key speaks for the host, and none that it had before. */
+/** That this key speaks for the host from now on, and none that it had before. A free pilot's name has none. */
 export async function registerKey(
   core: Core,
   tables: StoreTables,
   before: HostRecord | undefined,
   { name, place, receiptKey }: HostRecord,
 ): Promise<void> {
-  if (before !== undefined && equalBytes(before.receiptKey, receiptKey)) return;
+  const known = before?.receiptKey ?? new Uint8Array();
+  if (equalBytes(known, receiptKey)) return;
   const keyId = receiptKeyId(receiptKey);
-  const replaced = before === undefined ? {} : { replaces: receiptKeyId(before.receiptKey) };
+  const replaced = known.length === 0 ? {} : { replaces: receiptKeyId(known) };
   const details = { host: name, keyId, place: canonicalJson(place), ...replaced };
   const digest = digestOf(receiptKey);
   await core.notices.did(tables, { kind: "key.register", about: `host ${name}`, digest, details });

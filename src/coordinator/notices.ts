@@ -73,10 +73,15 @@ export class Notices {
     await this.#stage(tables, id, actNotice(act, { name: about, digest }), atMs);
   }
 
-  /** Steps 2 and 3 of those that are staged; doing it twice is once. Rejects with the first that failed. */
+  /**
+   * Steps 2 and 3 of those that are staged; doing it twice is once. Rejects with the first that failed, and
+   * not before all have ended: else those that a slow log keeps would gather behind one that fails.
+   */
   async bring(): Promise<void> {
     const staged = await this.#ports.store.notices.staged(noticesAtOnce);
-    await Promise.all(staged.map((notice) => this.#log(notice)));
+    const ends = await Promise.allSettled(staged.map((notice) => this.#log(notice)));
+    const failed = ends.find((end) => end.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
   }
 
   async #log({ id, envelope, key }: NoticeRecord): Promise<void> {
