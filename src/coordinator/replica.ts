@@ -23,6 +23,9 @@ import { PolicyBook } from "./policy-book.js";
 import { PublishedLog } from "./published-log.js";
 import type { Storage, Writable } from "./storage.js";
 
+/** How often witnesses are asked, while the log has grown since they cosigned it. */
+const witnessEveryMs = 1_000;
+
 export interface ReplicaParts {
   readonly shared: Shared;
   readonly storage: Storage;
@@ -44,7 +47,7 @@ export class Replica {
   #leader: string | undefined;
   #leadership: Leadership | undefined;
   #coordinator: Coordinator | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers: NodeJS.Timeout[] = [];
 
   constructor(options: DaemonOptions, parts: ReplicaParts) {
     this.#options = options;
@@ -68,7 +71,7 @@ export class Replica {
 
   /** Ends every stream. The signal of the options has ended the wait for leadership. */
   stop(): void {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#coordinator?.stop();
     this.#parts.board.refuse("this coordinator is ending");
   }
@@ -88,10 +91,10 @@ export class Replica {
     await shared.artifacts.recount();
     const { coordinator, policies, log } = await this.#start(writable);
     this.#coordinator = coordinator;
-    this.#timer = setInterval(() => {
-      void coordinator.tick();
-      if (log instanceof CosignedLog) void log.step();
-    }, tickEveryMs);
+    this.#timers.push(setInterval(() => void coordinator.tick(), tickEveryMs));
+    if (log instanceof CosignedLog) {
+      this.#timers.push(setInterval(() => void log.step(), witnessEveryMs));
+    }
     board.answerWith(services(coordinator, policies));
     this.#options.observe({ kind: "leading" });
   }
