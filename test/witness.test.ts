@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import { createPublicKey, verify } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -285,6 +287,22 @@ t.test("a witness over HTTP", async (t) => {
   const again = { oldSize: 7, hashes: [], checkpoint: grown.note() };
   const unsigned = await failure(askWitness({ key: impostor, url: http.url }, again));
   t.match(unsigned.message, /without a signature/);
+});
+
+t.test("a witness cannot have more signed than it was asked", async (t) => {
+  const checkpoint = new ForgedLog().grow(names(4)).note();
+  let answer = "";
+  const server = createServer((_, response) => void response.end(answer));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.teardown(() => void server.close().closeAllConnections());
+  const { port } = server.address() as AddressInfo;
+  const asked = { key: witnessKey, url: `http://127.0.0.1:${port}` };
+  for (const more of ["", "and more\n"]) {
+    const signed = cosignNote(`${checkpoint}${more}`, witnessKey.name, witnessSigner, 1);
+    answer = `${more}\n${signed}`;
+    const refused = await failure(askWitness(asked, { oldSize: 0, hashes: [], checkpoint }));
+    t.match(refused, { code: "UNAVAILABLE", message: /more than signature lines/ });
+  }
 });
 
 t.test("a log asks its witnesses, and waits for none of them", async (t) => {

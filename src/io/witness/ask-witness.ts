@@ -32,6 +32,10 @@ export async function askWitness(
   if (response.status !== 200)
     throw failed(key, `answers ${response.status}: ${text.slice(0, 300)}`);
   const note = parseNote(request.checkpoint + text);
+  // An empty line in the answer would make all before it part of what is signed.
+  if (note.text !== parseNote(request.checkpoint).text) {
+    throw failed(key, "answers with more than signature lines");
+  }
   const [signer] = verifyNote(note, [key]);
   if (signer === undefined) throw failed(key, "answers without a signature by that key");
   return { line: signatureLine(signer.signature) };
