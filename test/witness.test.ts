@@ -27,6 +27,7 @@ import { Sequencer } from "../src/proof/tlog/sequencer.js";
 import { meetsQuorum, parseTrustPolicy } from "../src/proof/tlog/trust-policy.js";
 import {
   formatVerifierKey,
+  keyId,
   parseVerifierKey,
   type VerifierKey,
   verifierKeyOf,
@@ -303,6 +304,17 @@ t.test("a witness cannot have more signed than it was asked", async (t) => {
     const refused = await failure(askWitness(asked, { oldSize: 0, hashes: [], checkpoint }));
     t.match(refused, { code: "UNAVAILABLE", message: /more than signature lines/ });
   }
+});
+
+t.test("a wrong signature under a stranger's key hides no fork", async (t) => {
+  const older = new ForgedLog().grow(names(4)).note();
+  const stranger = verifierKeyOf(newSigner("ed25519"), "other.example/log");
+  const wrong = Buffer.concat([keyId(stranger), Buffer.alloc(64)]).toString("base64");
+  const checkpoint = `${new ForgedLog().grow(names(4, "other")).note()}\u2014 ${stranger.name} ${wrong}\n`;
+  const logs = [stranger, logKey];
+  const request = openRequest({ oldSize: 4, hashes: [], checkpoint }, logs);
+  const verdict = judgeRequest(request, older, logs);
+  t.match(verdict, { kind: "conflict", fork: { older, newer: checkpoint } });
 });
 
 t.test("a log asks its witnesses, and waits for none of them", async (t) => {
