@@ -10,6 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import t from "tap";
 import { QuipuError } from "../src/base/errors.js";
+import { remoteFiles } from "../src/cli/log/remote-log.js";
 import { stopDaemon } from "../src/cli/service/daemon.js";
 import { CosignedLog } from "../src/coordinator/cosigned-log.js";
 import { startHttp } from "../src/io/http/server.js";
@@ -315,6 +316,32 @@ t.test("a wrong signature under a stranger's key hides no fork", async (t) => {
   const request = openRequest({ oldSize: 4, hashes: [], checkpoint }, logs);
   const verdict = judgeRequest(request, older, logs);
   t.match(verdict, { kind: "conflict", fork: { older, newer: checkpoint } });
+});
+
+t.test("a log's files over HTTP are bounded, and a broken answer is no news", async (t) => {
+  const server = createServer((request, response) => {
+    const path = request.url ?? "";
+    if (path === "/missing") return void response.writeHead(404).end("none");
+    if (path === "/sick") return void response.writeHead(503).end("not now");
+    const isEndless = path === "/endless";
+    const some = Buffer.alloc(1 << 20);
+    const write = (): void => {
+      while (response.write(some)) if (!isEndless) return void response.destroy();
+      if (isEndless) response.once("drain", write);
+      else response.destroy();
+    };
+    write();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.teardown(() => void server.close().closeAllConnections());
+  const { port } = server.address() as AddressInfo;
+  const read = remoteFiles(`http://127.0.0.1:${port}`, new AbortController().signal);
+  t.equal(await read("missing"), undefined);
+  t.match(await failure(read("sick")), { code: "UNAVAILABLE", message: /answered 503/ });
+  t.match(await failure(read("endless")), { code: "UNAVAILABLE", message: /more than/ });
+  t.match(await failure(read("broken")), { code: "UNAVAILABLE", message: /does not answer/ });
+  const { signal } = new AbortController();
+  t.throws(() => remoteFiles("no address", signal), { code: "INVALID_ARGUMENT" });
 });
 
 t.test("a log asks its witnesses, and waits for none of them", async (t) => {
