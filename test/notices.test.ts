@@ -2,6 +2,7 @@
 import t from "tap";
 import { digestOf } from "../src/base/bytes.js";
 import { canonicalBytes } from "../src/base/canonical-json.js";
+import { QuipuError } from "../src/base/errors.js";
 import { getReceipt } from "../src/coordinator/api/get-receipt.js";
 import { cancelJob } from "../src/coordinator/cancel.js";
 import { cordonHost, uncordonHost } from "../src/coordinator/cordon.js";
