@@ -1,12 +1,15 @@
 /** What bringing a job's inputs costs: rows of a price book, in decisions, budgets and records. */
+import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import t from "tap";
 import type { Digest } from "../src/base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
-import { egressText } from "../src/cli/job/plan.js";
+import { egressText, offerView } from "../src/cli/job/plan.js";
 import { planJobs } from "../src/coordinator/api/plan-jobs.js";
 import { spentAtMs } from "../src/coordinator/deadlines.js";
-import type { Decision } from "../src/model/decision.js";
+import { offerMessage } from "../src/coordinator/wire.js";
+import { OfferSchema } from "../src/gen/quipu/v1/jobs_pb.js";
+import type { Decision, Offer } from "../src/model/decision.js";
 import { costsWithin, type EgressRow, egressCost, type Pull } from "../src/model/egress.js";
 import type { HostView } from "../src/model/host.js";
 import { askedJob, jobBytes, jobDigest } from "../src/model/job.js";
@@ -237,6 +240,29 @@ t.test("a budget counts what bytes cost; records with them are made again", asyn
   const { pulls: _, ...bounds } = record.bounds ?? {};
   const other = await replay({ ...record, bounds }, asked, async (digest) => papers.get(digest));
   t.not(canonicalJson(other), canonicalJson(decision), "sizes are a part of the record");
+});
+
+t.test("an offer says what its devices draw while a job runs, where that is known", async (t) => {
+  const rates = [
+    { kind: "cuda", nanosPerSecond: 1, watts: 700 },
+    { country: "SG", nanosPerSecond: 1, watts: 0 },
+    { nanosPerSecond: 1 },
+  ];
+  const two = [gpu, { ...gpu, id: "cuda:1" }];
+  const hosts = [host("cl-1", cl), host("de-1", de, { devices: two }), host("sg-1", sg)];
+  const energyOf = (parts: object) =>
+    new Map(
+      decideOn(hosts, [], parts, book({ rates })).decision.offers.map((offer) => {
+        return [offer.host, offer.energyWattSeconds];
+      }),
+    );
+  const budget = { currency: "USD", nanos: 10 ** 9, seconds: 3_600 };
+  const known = energyOf({ budget });
+  t.same([known.get("de-1"), known.get("sg-1"), known.get("cl-1")], [2_520_000, 0, undefined]);
+  const [offer] = decideOn(hosts.slice(1, 2), [], { budget }, book({ rates })).decision.offers;
+  const told = create(OfferSchema, offerMessage(offer as Offer));
+  t.match(offerView(told), { energyWattSeconds: 2_520_000, egress: { nanos: 0 } });
+  t.same([...energyOf({}).values()], [undefined, undefined, undefined], "nobody says how long");
 });
 
 t.test("a coordinator knows what a run would bring, and from where", async (t) => {

@@ -176,6 +176,7 @@ export function reasonMessages(reasons: readonly Reason[]) {
 
 export function offerMessage(offer: Offer) {
   const { host, place, device, devices, score, rules, hosts, price, egress } = offer;
+  const { energyWattSeconds: energy } = offer;
   return {
     host,
     country: place.country,
@@ -188,6 +189,7 @@ export function offerMessage(offer: Offer) {
     currency: price?.currency ?? "",
     nanosPerSecond: BigInt(price?.nanosPerSecond ?? 0),
     ...(egress === undefined ? {} : { egress: { ...egress, nanos: BigInt(egress.nanos) } }),
+    ...(energy === undefined ? {} : { energyWattSeconds: BigInt(energy) }),
   };
 }
 

@@ -38,6 +38,8 @@ export interface Offer {
   readonly price?: Price;
   /** Of bringing its inputs there, where a book says what bytes cost. */
   readonly egress?: Egress;
+  /** Of its devices while the job runs, where their rates say watts and its budget how long. */
+  readonly energyWattSeconds?: number;
   /** Hosts that are as good, itself included: it is the first of them by name. */
   readonly hosts: number;
 }

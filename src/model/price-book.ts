@@ -26,6 +26,12 @@ const rate = z.strictObject({
     .nonnegative()
     .max(10 ** 15)
     .describe("of one device, in billionths of the currency's unit"),
+  watts: z
+    .int()
+    .nonnegative()
+    .max(10 ** 4)
+    .optional()
+    .describe("what one device usually draws while it works"),
 });
 
 export const priceBook = z
@@ -51,15 +57,24 @@ export interface Price {
 
 /** Undefined where no row says anything of such a device in such a place. */
 export function priceOf(book: PriceBook, place: Place, device: Device): Price | undefined {
-  const row = book.rates.find(
+  const row = rateOf(book, place, device);
+  if (row === undefined) return undefined;
+  return { currency: book.currency, nanosPerSecond: row.nanosPerSecond };
+}
+
+/** Undefined where its row does not say. */
+export function wattsOf(book: PriceBook, place: Place, device: Device): number | undefined {
+  return rateOf(book, place, device)?.watts;
+}
+
+function rateOf(book: PriceBook, place: Place, device: Device) {
+  return book.rates.find(
     (one) =>
       (one.kind ?? deviceKind(device)) === deviceKind(device) &&
       (one.model ?? device.model) === device.model &&
       (one.country ?? place.country) === place.country &&
       (one.site ?? place.site) === place.site,
   );
-  if (row === undefined) return undefined;
-  return { currency: book.currency, nanosPerSecond: row.nanosPerSecond };
 }
 
 /** Billionths of a unit as units: 1250000000 is "1.25". */

@@ -52,6 +52,8 @@ export function offerView(offer: Offer) {
   const devices = offer.devices.length === 0 ? [device] : offer.devices;
   const price = currency === "" ? null : { currency, nanosPerSecond: Number(nanosPerSecond) };
   const egress = offer.egress === undefined ? null : egressView(offer.egress);
+  const energy = offer.energyWattSeconds;
+  const energyWattSeconds = energy === undefined ? null : Number(energy);
   return {
     host,
     country,
@@ -63,6 +65,7 @@ export function offerView(offer: Offer) {
     hosts,
     price,
     egress,
+    energyWattSeconds,
   };
 }
 

@@ -14,7 +14,7 @@ import type { PolicyEngine, RunOnRequest } from "../policy/engine.js";
 import type { Verdict } from "../policy/verdict.js";
 import type { Board } from "./board.js";
 import type { Cell } from "./cells.js";
-import { demandOf, fittingDevices, priceOfAll } from "./devices.js";
+import { demandOf, energyOf, fittingDevices, priceOfAll } from "./devices.js";
 import { holderIsApart } from "./egress.js";
 import { type Finding, findingOf, type Worth } from "./finding.js";
 
@@ -119,6 +119,7 @@ export class Ask {
     const { name, place } = host;
     const ids = best.map(({ id }) => id);
     const price = priceOfAll(this.book, host, best);
+    const energy = energyOf(this, host, best);
     return {
       host: name,
       place,
@@ -126,6 +127,7 @@ export class Ask {
       ...(ids.length === 1 ? {} : { devices: ids }),
       ...worth,
       ...(price === undefined ? {} : { price }),
+      ...(energy === undefined ? {} : { energyWattSeconds: energy }),
       hosts: names.length,
     };
   }

@@ -11,7 +11,7 @@ import {
   type RunLoad,
 } from "../../model/host.js";
 import { type JobSpec, needsWholeDevice, taskBackend, wantedKinds } from "../../model/job.js";
-import { type Price, type PriceBook, priceOf } from "../../model/price-book.js";
+import { type Price, type PriceBook, priceOf, wattsOf } from "../../model/price-book.js";
 import { egressOf } from "./egress.js";
 
 /** Each list is a part of the one before it. A job fits while there are as many as it needs. */
@@ -129,6 +129,18 @@ export function priceOfAll(
     nanosPerSecond += price.nanosPerSecond;
   }
   return { currency: book.currency, nanosPerSecond };
+}
+
+/** Of some devices while the job runs; undefined where nobody says how long, or what one draws. */
+export function energyOf(
+  { job, book }: Pick<Wish, "job" | "book">,
+  { place }: Pick<HostView, "place">,
+  devices: readonly Device[],
+): number | undefined {
+  if (book === undefined || job.budget === undefined) return undefined;
+  let watts = 0;
+  for (const device of devices) watts += wattsOf(book, place, device) ?? Number.NaN;
+  return Number.isNaN(watts) ? undefined : watts * job.budget.seconds;
 }
 
 /** What the job takes while it runs: of these devices, and of the host where it asks for that. */
