@@ -4,11 +4,12 @@
  * be done only when the format changes on purpose, since every signature changes.
  */
 import { canonicalBytes } from "../src/base/canonical-json.js";
+import type { Signer } from "../src/base/signature.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { type JobSpec, jobDigest, jobSpec } from "../src/model/job.js";
 import type { RunFacts } from "../src/model/run.js";
 import { type ReceiptFile, receiptFiles } from "../src/proof/receipt/bundle.js";
-import { entryOf, sealPayload } from "../src/proof/receipt/envelope.js";
+import { entryOf, receiptKeyId, sealPayload } from "../src/proof/receipt/envelope.js";
 import { actNotice, jobEndNotice, noticeBytes } from "../src/proof/receipt/notice.js";
 import { buildStatement, statementBytes } from "../src/proof/receipt/statement.js";
 import { appendEntries, emptyEdge } from "../src/proof/tlog/append.js";
@@ -134,18 +135,41 @@ export async function makeNotices(): Promise<Readonly<Record<string, ReceiptFile
   };
 }
 
+/** The folder of a key's receipts at two entries of a log, and a notice that revokes it at one between them. */
+export async function makeRevoked(): Promise<ReceiptFile[]> {
+  const [signer, logSigner] = [newSigner("ecdsa-p256-sha256"), newSigner("ed25519")];
+  const keyId = receiptKeyId(signer.publicKey);
+  const payload = statementBytes(buildStatement(receiptFacts));
+  const revoked = actNotice(
+    { ...by, id: "act-1", kind: "key.revoke", details: { host: "sg-1" } },
+    { name: "key", digest: `sha256:${keyId}` },
+  );
+  const made = await Promise.all([
+    makeLogged("early", payload, undefined, { signer, logSigner, index: 4 }),
+    makeLogged("late", payload, undefined, { signer, logSigner, index: 7 }),
+    makeLogged("notice", noticeBytes(revoked), undefined, { logSigner, index: 6 }),
+  ]);
+  return made.flatMap(({ files }) =>
+    files.map(({ name, content }) => {
+      return { name: name === "notice.sigstore.json" ? `${keyId}.revoked.json` : name, content };
+    }),
+  );
+}
+
 async function makeLogged(
   name: string,
   payload: Uint8Array,
   witness: Cosign = (checkpoint) => ({ checkpoint }),
+  {
+    signer = newSigner("ecdsa-p256-sha256"),
+    logSigner = newSigner("ed25519"),
+    index = 6,
+  }: { signer?: Signer; logSigner?: Signer; index?: number } = {},
 ): Promise<Made> {
-  const signer = newSigner("ecdsa-p256-sha256");
   const envelope = sealPayload(payload, signer);
   const entry = entryOf(envelope, signer.publicKey);
-  const logSigner = newSigner("ed25519");
   const logKey = verifierKeyOf(logSigner, "log.example.com/quipu");
   const others = Array.from({ length: 10 }, (_, i) => Uint8Array.of(i));
-  const index = 6;
   const entries = [...others.slice(0, index), entry, ...others.slice(index)];
   const { files: tiles, root } = appendEntries(emptyEdge, entries);
   const size = entries.length;

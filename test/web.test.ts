@@ -2,7 +2,6 @@
  * The page that checks receipts in a browser: its script, run here, says of every receipt what `verifyReceipt` says;
  * and in a real browser it shows that, asks nobody, and takes nothing for markup.
  */
-import { File } from "node:buffer";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +17,8 @@ import { placeGrades } from "../src/model/place.js";
 import type { RunFacts } from "../src/model/run.js";
 import { pemOf } from "../src/proof/receipt/bundle.js";
 import { envelopeJson, preAuthEncoding, receiptKeyId } from "../src/proof/receipt/envelope.js";
-import { buildStatement, parseStatement } from "../src/proof/receipt/statement.js";
+import { parsePayload } from "../src/proof/receipt/notice.js";
+import { buildStatement } from "../src/proof/receipt/statement.js";
 import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
 import { formatVerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
 import { parseExpectation } from "../src/proof/verify/expect.js";
@@ -31,44 +31,18 @@ import {
   otherTexts,
 } from "./changed-statements.js";
 import { Chromium, findChromium } from "./chromium.js";
-import { makeReceipt, receiptFacts } from "./receipt-vectors.js";
-
-const html = readFileSync("web/verify.html", "utf8");
-const inside = (tag: string): string => {
-  const found = new RegExp(`<${tag}(?: type="module")?>([^]*?)</${tag}>`).exec(html)?.[1];
-  if (found === undefined) throw new Error(`the page has no ${tag}`);
-  return found;
-};
-
-interface PageReport {
-  readonly file: string;
-  readonly ok: boolean;
-  readonly trust: string;
-  readonly checks: readonly Check[];
-  readonly firstFailed?: Check;
-  readonly statement?: object;
-  readonly outputsHeld?: readonly string[];
-  readonly logKey?: string;
-}
-type PageVerify = (
-  files: readonly File[],
-  questions?: object,
-) => Promise<{ ok: boolean; receipts: PageReport[]; strangers: string[] }>;
-
-const script = Buffer.from(inside("script")).toString("base64");
-await import(`data:text/javascript;base64,${script}`);
-const { verifyFiles } = globalThis as unknown as { verifyFiles: PageVerify };
-
-type Content = Uint8Array | string;
-interface Folder {
-  readonly [name: string]: Content;
-}
-const bytes = (content: Content): Uint8Array =>
-  typeof content === "string" ? new TextEncoder().encode(content) : content;
-const filesOf = (folder: Folder): File[] =>
-  Object.entries(folder).map(([name, content]) => new File([content], name));
-const folderOf = (files: readonly { name: string; content: Uint8Array }[]): Folder =>
-  Object.fromEntries(files.map(({ name, content }) => [name, content]));
+import {
+  bytes,
+  type Content,
+  type Folder,
+  filesOf,
+  folderOf,
+  html,
+  inside,
+  pageSays,
+  verifyFiles,
+} from "./receipt-page.js";
+import { makeNotices, makeReceipt, makeRevoked, receiptFacts } from "./receipt-vectors.js";
 
 const goldenAt = "test/vectors/receipt";
 const bundleName = "digits.sigstore.json";
@@ -78,13 +52,6 @@ const golden: Folder = Object.fromEntries(
     .map((name) => [name, new Uint8Array(readFileSync(join(goldenAt, name)))]),
 );
 const bundle = golden[bundleName] as Uint8Array;
-
-/** What the page says of a folder's receipt. */
-async function pageSays(folder: Folder, questions?: object): Promise<PageReport> {
-  const { receipts } = await verifyFiles(filesOf(folder), questions);
-  if (receipts[0] === undefined) throw new Error("the page found no receipt");
-  return receipts[0];
-}
 
 const verdicts = (checks: readonly Check[]): string[] =>
   checks.map(({ name, ok }) => `${name} ${ok ? "holds" : "fails"}`);
@@ -208,7 +175,7 @@ function bundleOf(payload: Uint8Array, signer = newSigner("ecdsa-p256-sha256")):
 
 const isStatement = (payload: Uint8Array): boolean => {
   try {
-    parseStatement(payload);
+    parsePayload(payload);
     return true;
   } catch {
     return false;
@@ -216,7 +183,7 @@ const isStatement = (payload: Uint8Array): boolean => {
 };
 
 t.test(
-  "it takes the statements that parseStatement takes, however validly they are signed",
+  "it takes the statements that parsePayload takes, however validly they are signed",
   async (t) => {
     const signer = newSigner("ecdsa-p256-sha256");
     const good = buildStatement(receiptFacts);
@@ -251,6 +218,51 @@ t.test(
     t.ok(counts.taken > 50 && counts.refused > 500, JSON.stringify(counts));
   },
 );
+
+t.test("it takes the notices of coordinators that parsePayload takes", async (t) => {
+  const signer = newSigner("ecdsa-p256-sha256");
+  for (const [name, files] of Object.entries(await makeNotices())) {
+    const folder = folderOf(files);
+    const ours = verifyReceipt(bytes(folder[`${name}.sigstore.json`] ?? ""), trustBeside(files));
+    const page = await pageSays(folder);
+    t.match(page, { ok: true, notice: ours.notice, statement: undefined });
+    t.same(verdicts(page.checks), verdicts(ours.checks));
+    const cases = [...changedStatements(canonicalBytes(ours.notice), [otherTexts])];
+    const said = await Promise.all(
+      cases.map(async ([, changed]) => (await pageSays(bundleOf(changed, signer))).checks[3]?.ok),
+    );
+    const differ = cases.filter(([, changed], at) => said[at] !== isStatement(changed));
+    t.same(differ, []);
+    t.ok(said.includes(true) && said.includes(false), `${said.length} changes of ${name}`);
+  }
+});
+
+t.test("a key counts for nothing from the entry on that revokes it", async (t) => {
+  const files = await makeRevoked();
+  const trust = trustBeside(files);
+  const folder = folderOf(files);
+  const both = async (of: Folder) => (await verifyFiles(filesOf(of))).receipts;
+  const [early, late] = await both(folder);
+  for (const [report, name] of [
+    [early, "early"],
+    [late, "late"],
+  ] as const) {
+    const ours = verifyReceipt(bytes(folder[`${name}.sigstore.json`] ?? ""), trust);
+    t.same(verdicts(report?.checks ?? []), verdicts(ours.checks), name);
+  }
+  t.match(
+    [early, late],
+    [{ ok: true }, { firstFailed: { name: "key", text: /revoked at entry 6/ } }],
+  );
+  const notice = Object.keys(folder).find((name) => name.endsWith(".revoked.json")) ?? "";
+  const { [notice]: bundleOfNotice = "", ...without } = folder;
+  t.match(await both(without), [{ ok: true }, { ok: true }]);
+  const spoiled = Buffer.from(bytes(bundleOfNotice))
+    .toString()
+    .replace('"rootHash":"', '"rootHash":"AA');
+  const bad = { firstFailed: { name: "key", text: /does not verify/ } };
+  t.match(await both({ ...folder, [notice]: spoiled }), [bad, bad]);
+});
 
 t.test("JSON that was made to confuse or to stall is refused at once", async (t) => {
   const text = Buffer.from(bundle).toString();
