@@ -4,6 +4,7 @@ import { digestOf } from "../src/base/bytes.js";
 import { canonicalBytes } from "../src/base/canonical-json.js";
 import { QuipuError } from "../src/base/errors.js";
 import { getReceipt } from "../src/coordinator/api/get-receipt.js";
+import { layPilotHosts } from "../src/coordinator/burst/hosts.js";
 import { cancelJob } from "../src/coordinator/cancel.js";
 import { cordonHost, uncordonHost } from "../src/coordinator/cordon.js";
 import { registerKey, revokeKey } from "../src/coordinator/host-keys.js";
@@ -11,7 +12,8 @@ import { type Done, Notices } from "../src/coordinator/notices.js";
 import { setQuota } from "../src/coordinator/quotas.js";
 import type { GetReceiptResponse } from "../src/gen/quipu/v1/log_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
-import type { NoticeRecord } from "../src/io/store/records.js";
+import type { HostRecord, NoticeRecord } from "../src/io/store/records.js";
+import { burstConfig } from "../src/model/burst.js";
 import type { JobEnd, Notice } from "../src/model/notice.js";
 import { quota } from "../src/model/quota.js";
 import { receiptFiles } from "../src/proof/receipt/bundle.js";
@@ -250,6 +252,44 @@ t.test("notices wait for each other, so that none gather behind one that fails",
   release(7);
   t.match(await brought, { message: "the log is full" });
   t.same(logged, [["act-second", 7]]);
+});
+
+t.test("a revoked key stays out, whoever is quick, and whatever becomes of its name", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const { core } = world.coordinator;
+  const [host, twin] = [new FakeHost(world), new FakeHost(world, "sg-2")];
+  await host.attach();
+  await twin.attach();
+  host.leave();
+  const again = new FakeHost(world);
+  again.instance = "again";
+  await Promise.all([revokeKey(core, "sg-1", "stolen"), again.attach()]);
+  t.match(again.told.at(-1)?.value, { code: "PERMISSION_DENIED", message: /was revoked/ });
+  t.notOk(core.sessions.has("sg-1"));
+  await revokeKey(core, "sg-2", "a copy of the same disk");
+  const kinds = (await noticesOf(world)).map(
+    (one) => "kind" in one.predicate && one.predicate.kind,
+  );
+  t.equal(kinds.filter((kind) => kind === "key.revoke").length, 1, "it is one key");
+
+  const revokedKeys = [receiptKeyId(host.signer.publicKey)];
+  const offer = { name: "cloud", place: places.SG, devices: [{ id: "cpu" }] };
+  const provider = { kind: "local" };
+  const config = burstConfig.parse({
+    version: "quipu.dev/burst/v1",
+    offers: [{ ...offer, provider }],
+  });
+  const kept = await world.store.transact(async (tables) => {
+    await layPilotHosts(tables, config, 1);
+    const [pilot] = (await tables.hosts.all()).filter((one) => one.offer === "cloud");
+    await tables.hosts.put({ ...(pilot as HostRecord), revokedKeys });
+    await layPilotHosts(tables, config, 2);
+    return await tables.hosts.get(pilot?.name ?? "");
+  });
+  t.same(kept?.revokedKeys, revokedKeys);
+  core.hosts.set("cloud-1", kept as HostRecord);
+  t.match(await failure(revokeKey(core, "cloud-1", "nobody bears it")), { code: "NOT_FOUND" });
+  await world.store.close();
 });
 
 t.test("who bears a free pilot's name has replaced no key", async (t) => {

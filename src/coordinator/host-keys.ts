@@ -27,10 +27,10 @@ export async function registerKey(
   await core.notices.did(tables, { kind: "key.register", about: `host ${name}`, digest, details });
 }
 
-/** Throws PERMISSION_DENIED for a key that was revoked, whichever host shows it. */
-export function refuseRevoked(core: Core, receiptKey: Uint8Array): void {
+/** Throws PERMISSION_DENIED for a key that was revoked of one of these, whichever host shows it. */
+export function refuseRevoked(hosts: Iterable<HostRecord>, receiptKey: Uint8Array): void {
   const keyId = receiptKeyId(receiptKey);
-  for (const { name, revokedKeys } of core.hosts.values()) {
+  for (const { name, revokedKeys } of hosts) {
     if (!revokedKeys?.includes(keyId)) continue;
     throw new QuipuError("PERMISSION_DENIED", `the key ${keyId} of host ${name} was revoked`, {
       next: "stop the agent, remove keys/receipt.key.pem in its state folder, start it again",
@@ -46,6 +46,7 @@ export async function revokeKey(core: Core, name: string, reason: string): Promi
   const kept = await core.ports.store.transact(async (tables) => {
     const known = await tables.hosts.get(name);
     if (known === undefined) throw notFound("host", name, "see `quipu host ls`");
+    if (known.receiptKey.length === 0) throw notFound("key of host", name, "see `quipu host ls`");
     const keyId = receiptKeyId(known.receiptKey);
     const revokedKeys = known.revokedKeys ?? [];
     if (revokedKeys.includes(keyId)) return known;
@@ -54,6 +55,7 @@ export async function revokeKey(core: Core, name: string, reason: string): Promi
     const done = { kind: "key.revoke", about: `host ${name}` } as const;
     const details = { host: name, keyId, reason };
     const id = revocationId(keyId);
+    if ((await tables.notices.get(id)) !== undefined) return host; // of another host that showed it
     await core.notices.did(tables, { ...done, id, digest: digestOf(known.receiptKey), details });
     return host;
   });

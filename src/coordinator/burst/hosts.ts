@@ -11,11 +11,13 @@ import type { HostRecord } from "../../io/store/records.js";
 import { type BurstConfig, type Offer, pilotHosts } from "../../model/burst.js";
 import { withCordon } from "../cordon.js";
 
-/** A name that no pilot bears now. */
+/** A name that no pilot bears now. Keys that were revoked of `before`, who bore it, stay so. */
 export function freeHost(
   name: string,
   { devices, dataSets, cores, memoryBytes, ...offer }: Offer,
+  before: HostRecord | undefined,
 ): HostRecord {
+  const { revokedKeys } = before ?? {};
   const inventory = create(InventorySchema, {
     devices: devices.map((one) => ({ ...one, memoryBytes: BigInt(one.memoryBytes) })),
     dataSets: dataSets.map((one) => ({ name: one })),
@@ -34,6 +36,7 @@ export function freeHost(
     receiptKey: new Uint8Array(),
     lastSeenAtMs: 0,
     offer: offer.name,
+    ...(revokedKeys === undefined ? {} : { revokedKeys }),
   };
 }
 
@@ -66,8 +69,9 @@ export async function layPilotHosts(
   }
   for (const [name, offer] of wanted) {
     if (borne.has(name)) continue;
-    const cordon = (await hosts.get(name))?.cordon; // which is an operator's, where no pilot bears it
-    await hosts.put(withCordon(freeHost(name, offer), cordon));
+    const known = await hosts.get(name);
+    // A cordon is an operator's, where no pilot bears it.
+    await hosts.put(withCordon(freeHost(name, offer, known), known?.cordon));
   }
 }
 

@@ -51,11 +51,13 @@ export async function want(
     reason: "",
     failed: false,
   };
-  await store.transact(async ({ pilots, hosts }) => {
+  const free = await store.transact(async ({ pilots, hosts }) => {
     await pilots.insert(pilot);
-    await hosts.put(freeHost(host, offer));
+    const named = freeHost(host, offer, await hosts.get(host));
+    await hosts.put(named);
+    return named;
   });
-  see(core, freeHost(host, offer));
+  see(core, free);
   const environment = environmentOf(pilot, offer, token, coordinator);
   return { id: pilot.id, lifetimeMs, environment };
 }
@@ -121,13 +123,14 @@ export async function markEnded(
   offer: Offer | undefined,
 ): Promise<void> {
   const endedAtMs = core.ports.clock.wallMs();
-  const name = offer === undefined ? undefined : freeHost(host, offer);
-  await core.ports.store.transact(async ({ pilots, hosts }) => {
+  const name = await core.ports.store.transact(async ({ pilots, hosts }) => {
+    const named = offer && freeHost(host, offer, await hosts.get(host));
     const pilot = await pilots.get(id);
-    if (pilot === undefined || pilot.stage === "ended") return;
+    if (pilot === undefined || pilot.stage === "ended") return named;
     const why = reason ?? pilot.reason;
     await pilots.update({ ...pilot, stage: "ended", endedAtMs, failed, reason: why });
-    if (name !== undefined) await hosts.put(name);
+    if (named !== undefined) await hosts.put(named);
+    return named;
   });
   core.sessions.get(host)?.close();
   core.away.delete(host); // it has not vanished: it was let go
