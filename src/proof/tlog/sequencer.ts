@@ -163,7 +163,7 @@ export class Sequencer {
       // 2. Swap the checkpoint: the commit. A crash before it leaves the old log; after it, the
       //    next start finds the new checkpoint committed and its stage durable, and goes on at 3.
       await store.compareAndSwap(previous.checkpoint, note);
-      await this.#finish(note, growth.files);
+      await this.#finish({ origin, size, root: growth.root }, note, growth.files);
       this.#edge = growth.edge;
       this.#doubt = undefined;
     } catch (thrown) {
@@ -184,7 +184,7 @@ export class Sequencer {
   }
 
   /** Publishes a committed checkpoint; the same for a commit and for its recovery. */
-  async #finish(note: string, files: readonly LogFile[]): Promise<void> {
+  async #finish(head: Checkpoint, note: string, files: readonly LogFile[]): Promise<void> {
     const { store, clock } = this.#options;
     // 3. Publish tiles and bundles. A crash among them: they are written once, so doing it again
     //    writes the missing ones and finds the others equal.
@@ -192,7 +192,7 @@ export class Sequencer {
     // 4. Publish the checkpoint, after every file that it needs. A crash before it: readers still
     //    see the old checkpoint, whose files are all there.
     await store.publishCheckpoint(note);
-    this.#head = { ...this.#open(note), checkpoint: note, atMs: clock.wallMs() };
+    this.#head = { ...head, checkpoint: note, atMs: clock.wallMs() };
   }
 
   async #tidy(files: readonly LogFile[]): Promise<void> {
@@ -233,7 +233,8 @@ export class Sequencer {
     const { store } = this.#options;
     const note = await store.committed();
     if (note === undefined) throw corrupt("its committed checkpoint has vanished");
-    const { size, root } = this.#open(note);
+    const head = this.#open(note);
+    const { size, root } = head;
     const published = await store.read("checkpoint");
     const publishedNote = published && new TextDecoder().decode(published);
     if (publishedNote && this.#open(publishedNote).size > size) {
@@ -244,7 +245,7 @@ export class Sequencer {
     if (publishedNote !== note && stage === undefined && size > 0) {
       throw corrupt(`the staged files of its committed size ${size} are missing`);
     }
-    await this.#finish(note, stage === undefined ? [] : decodeStage(stage));
+    await this.#finish(head, note, stage === undefined ? [] : decodeStage(stage));
     this.#edge = await readEdge((path) => store.read(path), size);
     if (!equalBytes(joinPeaks(this.#edge.peaks), root)) {
       throw corrupt(`its tiles do not have the root that was signed at size ${size}`);
