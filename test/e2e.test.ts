@@ -361,7 +361,7 @@ t.test("an audit asks the coordinator for statements and the log for its leaves"
   const to = join(fleet.folder, "audit");
   const claim = ["--never-outside", "SG,CL", "--to", to];
   const made = await quipu("audit", "dataset", "digits", ...claim);
-  t.match(made.json, { altered: [], claim: { outside: [] } }, made.stderr);
+  t.match(made, { code: 0, json: { unknown: 0, altered: [], claim: { verdict: "holds" } } });
   t.ok(made.json.runs.length > 0);
   t.ok(made.json.runs.every(({ country }: { country: string }) => /^(SG|CL)$/.test(country)));
   const again = await quipu("audit", "check", to);

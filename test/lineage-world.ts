@@ -3,19 +3,14 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { digestOf } from "../src/base/bytes.js";
-import { getReceipt } from "../src/coordinator/api/get-receipt.js";
-import type { GetReceiptResponse } from "../src/gen/quipu/v1/log_pb.js";
 import type { RunFacts } from "../src/model/run.js";
 import type { HeldSource, HeldStatement } from "../src/proof/lineage/open-leaves.js";
+import { receiptFiles } from "../src/proof/receipt/bundle.js";
 import { openCheckpoint } from "../src/proof/tlog/checkpoint.js";
 import { LogReader } from "../src/proof/tlog/reader.js";
 import { formatVerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
 import { CoordinatorWorld, FakeHost, job, logKey, origin } from "./coordinator-world.js";
 
-const call: { readonly signal: AbortSignal; readonly peer: string } = {
-  signal: new AbortController().signal,
-  peer: "unix",
-};
 const key = verifierKeyOf(logKey, origin);
 export const logKeyText = formatVerifierKey(key);
 
@@ -57,7 +52,18 @@ export async function worldOf(runs: readonly Asked[]): Promise<CoordinatorWorld>
     };
     await host.report(host.seal(outcome, host.assign, change));
   }
+  await world.advance(1); // the log takes what the coordinator states itself: both hosts' keys
   return world;
+}
+
+async function statementsOf({ store }: CoordinatorWorld): Promise<HeldStatement[]> {
+  const receipts = (await store.receipts.logged(0, 0, 1000)).map((one) => {
+    return { index: one.logIndex, envelope: one.envelope, publicKey: one.receiptKey };
+  });
+  const notices = (await store.notices.logged(0, 1000)).map((one) => {
+    return { index: one.logIndex ?? -1, envelope: one.envelope, publicKey: one.key };
+  });
+  return [...receipts, ...notices].sort((a, b) => a.index - b.index);
 }
 
 /** The log as a stranger reads it, and every statement of it. */
@@ -65,9 +71,7 @@ export async function read(world: CoordinatorWorld) {
   const files = world.disk.files;
   const reader = new LogReader(async (path) => files.get(path));
   const note = new TextDecoder().decode(files.get("checkpoint"));
-  const all: HeldStatement[] = (await world.store.receipts.logged(0, 0, 1000)).map((one) => {
-    return { index: one.logIndex, envelope: one.envelope, publicKey: one.receiptKey };
-  });
+  const all = await statementsOf(world);
   return { reader, head: openCheckpoint(note, [key]), all };
 }
 
@@ -85,11 +89,11 @@ export async function foldersOf(world: CoordinatorWorld): Promise<string> {
     writeFileSync(join(folder, path), content);
   };
   for (const [path, content] of world.disk.files) put(`log/${path}`, content);
-  for (const { runId } of await world.store.receipts.logged(0, 0, 1000)) {
-    const { jobId } = (await world.store.receipts.get(runId)) ?? { jobId: "" };
-    const asked = { jobId } as Parameters<ReturnType<typeof getReceipt>>[0];
-    const { files } = (await getReceipt(world.coordinator.core)(asked, call)) as GetReceiptResponse;
-    for (const { name, content } of files) put(`held/${name}`, content);
+  for (const { index, envelope, publicKey } of await statementsOf(world)) {
+    const proof = await world.log.inclusion(index);
+    for (const file of receiptFiles(`entry-${index}`, envelope, publicKey, proof, world.log)) {
+      put(`held/${file.name}`, file.content);
+    }
   }
   return folder;
 }

@@ -38,7 +38,7 @@ async function cli(folder: string, ...argv: string[]) {
 t.test("every run that read a data set, whatever became of it, and no other", async (t) => {
   const held = heldOf(all);
   const people = await auditDataSet({ dataSet: "people" }, { reader, head, held });
-  t.match(people, { entries: 5, opened: 5, unknown: 0, altered: [] });
+  t.match(people, { entries: 7, opened: 7, unknown: 0, altered: [] });
   t.match(people.runs, [
     { index: 0, host: "sg-1", country: "SG", site: "private", grade: "operator-asserted" },
     { index: 4, outcome: "cancelled", outputs: [] },
@@ -72,10 +72,10 @@ t.test("what is not held is unknown, and no claim about all holds then", async (
       const read = known.filter((index) => mixed[index]?.dataSet === name);
       const isOutside = (index: number) => !neverOutside.includes(mixed[index]?.country ?? "SG");
       const broken = read.some(isOutside);
-      const verdict = broken ? "broken" : known.length < 5 ? "incomplete" : "holds";
+      const verdict = broken ? "broken" : known.length < 7 ? "incomplete" : "holds";
       return (
         found.opened === known.length &&
-        found.unknown === 5 - known.length &&
+        found.unknown === 7 - known.length &&
         found.runs.map(({ index }) => index).join() === read.join() &&
         found.claim?.verdict === verdict &&
         found.claim.outside.length === read.filter(isOutside).length
@@ -93,13 +93,13 @@ t.test("nobody who holds statements or serves the log is believed", async (t) =>
   const ask = (statements: typeof all, of = head) =>
     auditDataSet(question, { reader, head: of, held: heldOf(statements) });
   const honest = await ask(all);
-  t.match(honest.claim, { verdict: "broken", text: "1 run outside {SG} among 5 of 5 entries" });
+  t.match(honest.claim, { verdict: "broken", text: "1 run outside {SG} among 7 of 7 entries" });
 
   const swapped = await ask(all.map((one) => (one === second ? { ...first, index: 1 } : one)));
   t.match(swapped, { unknown: 1, altered: [{ index: 1, fault: /another statement/ }] });
   t.match(swapped.claim, {
     verdict: "incomplete",
-    text: "no run outside {SG} among 4 of 5 entries; 1 entry unknown",
+    text: "no run outside {SG} among 6 of 7 entries; 1 entry unknown",
   });
   const torn = { ...second, envelope: second.envelope.subarray(1) };
   t.match((await ask([first, torn])).altered, [{ index: 1 }]);
@@ -108,7 +108,7 @@ t.test("nobody who holds statements or serves the log is believed", async (t) =>
 
   const root = head.root.map((byte, at) => (at === 31 ? byte ^ 1 : byte));
   t.match(await failure(ask(all, { ...head, root })), { code: "VERIFICATION_FAILED" });
-  t.match(await failure(ask([], { ...head, root })), { message: /5 leaves do not lead/ });
+  t.match(await failure(ask([], { ...head, root })), { message: /7 leaves do not lead/ });
 });
 
 t.test("the coordinator gives what it holds in the log's order, a page at a time", async (t) => {
@@ -121,12 +121,16 @@ t.test("the coordinator gives what it holds in the log's order, a page at a time
   };
   const indexes = ({ statements }: ListStatementsResponse) =>
     statements.map(({ logIndex }) => Number(logIndex));
-  t.same(indexes(await ask(0n)), [0, 1, 2, 3, 4]);
+  t.same(indexes(await ask(0n)), [0, 1, 2, 3, 4, 5, 6]);
   t.match(await ask(0n), { nextIndex: undefined });
   t.same(indexes(await ask(1n, 3n)), [1, 2]);
   t.match(await ask(1n, 3n), { nextIndex: undefined });
-  t.same(indexes(await ask(5n)), []);
+  t.same(indexes(await ask(7n)), []);
   t.equal((await failure(ask(-1n))).code, "INVALID_ARGUMENT");
+
+  const held = (await ask(0n)).statements.map(({ publicKey }) => Buffer.from(publicKey));
+  t.same(held.slice(5), [held[5], held[5]], "the last two are the coordinator's own");
+  t.notSame(held[4], held[5]);
 
   // Of statements so large that a message holds but two, and of more than a page, none is left out.
   const { receipts } = world.store;
@@ -134,6 +138,7 @@ t.test("the coordinator gives what it holds in the log's order, a page at a time
   const large = new Uint8Array(1_500_000);
   const storeOf = (count: number, envelope: Uint8Array) => ({
     ...world.store,
+    notices: { ...world.store.notices, logged: async () => [] },
     receipts: {
       ...receipts,
       logged: async (first: number, _: number, limit: number) =>
@@ -174,7 +179,7 @@ t.test("an audit is made and exported offline, and made again by a third party",
   t.match(await audit(), { code: 0, json: { claim: null, runs: [{ index: 1 }, { index: 3 }] } });
   const to = join(folder, "export");
   const made = await audit("--never-outside", "DE,SG", "--to", to);
-  t.match(made, { code: 0, json: { opened: 5, claim: { verdict: "holds" } } }, made.stderr);
+  t.match(made, { code: 0, json: { opened: 7, claim: { verdict: "holds" } } }, made.stderr);
   const broken = await audit("--never-outside", "SG");
   t.match(broken, { code: 6, json: { claim: { verdict: "broken", outside: [/^run-/] } } });
   t.equal((await audit("--never-outside", "Chile")).code, 2);
@@ -189,7 +194,7 @@ t.test("an audit is made and exported offline, and made again by a third party",
   const alone = await cli(folder, "verify", join(to, "held", bundle));
   t.match(alone, { code: 0, json: { ok: true } }, "each bundle of it is a receipt of its own");
   const page = await runIn(folder, ["audit", "check", to]);
-  t.match(page.stdout, /no run outside \{DE, SG\} among 5 of 5 entries: the claim holds/);
+  t.match(page.stdout, /no run outside \{DE, SG\} among 7 of 7 entries: the claim holds/);
   await refusesChanges(t, to, check);
 
   for (const name of readdirSync(join(folder, "held")).filter((one) => /sigstore/.test(one))) {

@@ -11,6 +11,7 @@ import { parseStrictJson } from "../../base/strict-json.js";
 import type { Findings, Question } from "../../proof/lineage/audit.js";
 import type { OpenedLeaf } from "../../proof/lineage/open-leaves.js";
 import { receiptFiles } from "../../proof/receipt/bundle.js";
+import type { Stated } from "../../proof/receipt/notice.js";
 import type { TileReader } from "../../proof/tlog/tile.js";
 import { formatVerifierKey } from "../../proof/tlog/verifier-key.js";
 import type { Source } from "./source.js";
@@ -59,14 +60,21 @@ export function keptFiles(read: TileReader, folder: string): TileReader {
 export async function keepBundle(
   folder: string,
   { head, key, checkpoint }: Source,
-  { index, envelope, publicKey, statement }: OpenedLeaf,
+  { index, envelope, publicKey, stated }: OpenedLeaf,
   hashes: readonly Uint8Array[],
 ): Promise<void> {
   const proof = { index, size: head.size, root: head.root, hashes, checkpoint };
-  const { id } = statement.predicate.run;
-  for (const file of receiptFiles(id, envelope, publicKey, proof, { verifierKey: key })) {
+  for (const file of receiptFiles(nameOf(stated), envelope, publicKey, proof, {
+    verifierKey: key,
+  })) {
     await writeFile(join(heldFolder(folder), file.name), file.content);
   }
+}
+
+function nameOf(stated: Stated): string {
+  if ("statement" in stated) return stated.statement.predicate.run.id;
+  const { predicate } = stated.notice;
+  return "job" in predicate ? predicate.job.id : predicate.id;
 }
 
 export async function closeExport(

@@ -58,11 +58,13 @@ async function graphOf({ reader, head, held }: Source) {
   const altered: number[] = [];
   let opened = 0;
   for await (const leaf of openLeaves(reader, head, held)) {
-    if ("fault" in leaf) altered.push(leaf.index);
-    else {
-      graph.add(runLine(leaf));
-      opened += 1;
+    if ("fault" in leaf) {
+      altered.push(leaf.index);
+      continue;
     }
+    opened += 1;
+    const run = runLine(leaf);
+    if (run !== undefined) graph.add(run);
   }
   return { graph, opened, altered };
 }

@@ -2,6 +2,7 @@ import { QuipuError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import type { LogService } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
+import type { HeldStatement } from "../../proof/lineage/open-leaves.js";
 import type { Durable } from "./log-service.js";
 
 const statementsPerPage = 64;
@@ -20,22 +21,32 @@ export function listStatements(core: Durable): Handlers<typeof LogService>["list
         },
       );
     }
-    const { receipts } = core.ports.store;
-    const held = await receipts.logged(Number(firstIndex), 0, statementsPerPage);
-    const asked = held.filter(({ logIndex }) => endIndex === 0n || logIndex < endIndex);
+    const held = await heldFrom(core, Number(firstIndex));
+    const asked = held.filter(({ index }) => endIndex === 0n || index < endIndex);
     const page = asked.slice(0, countWithin(asked.map(({ envelope }) => envelope.length)));
-    const next = held[page.length]?.logIndex ?? (held.at(-1)?.logIndex ?? 0) + 1;
-    const isEnd = page.length === asked.length && held.length < statementsPerPage;
-    const more = !isEnd && page.length > 0 && (endIndex === 0n || next < endIndex);
+    const next = (page.at(-1)?.index ?? 0) + 1;
+    const isAll = page.length === asked.length && held.length < statementsPerPage;
+    const more = page.length > 0 && !isAll && (endIndex === 0n || next < endIndex);
     return {
-      statements: page.map(({ logIndex, envelope, receiptKey }) => ({
-        logIndex: BigInt(logIndex),
-        envelope,
-        publicKey: receiptKey,
-      })),
+      statements: page.map(({ index, ...rest }) => ({ logIndex: BigInt(index), ...rest })),
       ...(more ? { nextIndex: BigInt(next) } : {}),
     };
   };
+}
+
+/** Receipts of hosts and what the coordinator signed itself, in one order; at most a page. */
+async function heldFrom({ ports: { store } }: Durable, first: number): Promise<HeldStatement[]> {
+  const receipts = await store.receipts.logged(first, 0, statementsPerPage);
+  const notices = await store.notices.logged(first, statementsPerPage);
+  const held = [
+    ...receipts.map(({ logIndex: index, envelope, receiptKey: publicKey }) => {
+      return { index, envelope, publicKey };
+    }),
+    ...notices.map(({ logIndex: index = -1, envelope, key: publicKey }) => {
+      return { index, envelope, publicKey };
+    }),
+  ];
+  return held.sort((a, b) => a.index - b.index).slice(0, statementsPerPage);
 }
 
 /** How many of the first are within the bytes of a page; at least one. */

@@ -65,9 +65,9 @@ export async function auditDataSet(
     }
     opened += 1;
     const run = runLine(leaf);
-    const isAsked = hasRead(run, question);
-    if (isAsked) runs.push(run);
-    if (!isAsked && keep === undefined) continue;
+    const asked = run !== undefined && hasRead(run, question) ? [run] : [];
+    runs.push(...asked);
+    if (asked.length === 0 && keep === undefined) continue;
     const hashes = await proveLeaf(reader, head, leaf);
     await keep?.(leaf, hashes);
   }

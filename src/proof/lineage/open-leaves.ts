@@ -5,9 +5,8 @@
  */
 import { equalBytes } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
-import type { Statement } from "../../model/statement.js";
 import { checkEnvelope, entryBytes, parseEnvelope } from "../receipt/envelope.js";
-import { parseStatement } from "../receipt/statement.js";
+import { parsePayload, type Stated } from "../receipt/notice.js";
 import { checkInclusion } from "../tlog/check.js";
 import type { Checkpoint } from "../tlog/checkpoint.js";
 import { Frontier } from "../tlog/frontier.js";
@@ -29,7 +28,7 @@ export type HeldSource = (
 
 export interface OpenedLeaf extends HeldStatement {
   readonly leaf: Uint8Array;
-  readonly statement: Statement;
+  readonly stated: Stated;
 }
 
 /** A statement that is held for an entry and is not the one that the log has there. */
@@ -75,7 +74,7 @@ function open(held: HeldStatement, leaf: Uint8Array): OpenedLeaf | AlteredLeaf {
       return { index: held.index, fault: "it is another statement than the log has there" };
     }
     checkEnvelope(envelope, held.publicKey);
-    return { ...held, leaf, statement: parseStatement(envelope.payload) };
+    return { ...held, leaf, stated: parsePayload(envelope.payload) };
   } catch (thrown) {
     const { code, message } = QuipuError.from(thrown);
     if (code !== "VERIFICATION_FAILED" && code !== "INVALID_ARGUMENT") throw thrown;

@@ -37,7 +37,10 @@ export interface RunLine {
   readonly keyId: string;
 }
 
-export function runLine({ index, publicKey, statement }: OpenedLeaf): RunLine {
+/** Undefined for what a coordinator has signed itself: no run. */
+export function runLine({ index, publicKey, stated }: OpenedLeaf): RunLine | undefined {
+  if ("notice" in stated) return undefined;
+  const { statement } = stated;
   const { run, host, runDetails } = statement.predicate;
   const { name } = jobOf(statement) as { readonly name?: unknown };
   const { country, site } = host.place;
