@@ -410,3 +410,16 @@ t.test("kill -9 of the coordinator in mid-run loses nothing", async (t) => {
   t.match(json.jobs[0], { id, state: "succeeded" });
   t.match(await quipu("log", "fsck"), { code: 0, json: { ok: true } });
 });
+
+t.test("a receipt is erased, and everyone who counts is told", async (t) => {
+  const [{ id }] = (await quipu("run", manifest)).json.jobs;
+  t.equal((await quipu("receipt", "erase", id)).code, 2, "not without a reason");
+  const reason = ["--reason", "its owner asked"];
+  t.match(await quipu("receipt", "erase", id, ...reason), { code: 0, json: { erased: [/^run-/] } });
+  t.match(await quipu("receipt", "show", id), { code: 1, json: { error: { message: /erased/ } } });
+  t.match(await quipu("usage"), { code: 0, json: { erased: "1", unverified: [] } });
+  await until("the log says so", async () => {
+    const { json } = await quipu("audit", "dataset", "digits");
+    return json.erased === 1 && json.unknown === 0;
+  });
+});

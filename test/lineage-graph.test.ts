@@ -43,7 +43,7 @@ t.test("up to what something came from, down to what came of it", async (t) => {
   const page = await lineage("dataset", "people");
   t.match(
     page.stdout,
-    /people [0-9a-f]{12} .*\n.*\n\n2 runs among 6 of 6 entries of quipu\.example/,
+    /people [0-9a-f]{12} .*\n.*\n\nquipu\.example\/test: 2 runs among 6 of 6 entries/,
   );
   t.match(await lineage(artifact("nothing")), { code: 1, stderr: /no run .* among 6 of 6/ });
   t.match(await lineage("dataset", "people", "--up"), { code: 1 });

@@ -56,6 +56,7 @@ export async function worldOf(runs: readonly Asked[]): Promise<CoordinatorWorld>
   return world;
 }
 
+/** What the coordinator holds. */
 async function statementsOf({ store }: CoordinatorWorld): Promise<HeldStatement[]> {
   const receipts = (await store.receipts.logged(0, 0, 1000)).map((one) => {
     return { index: one.logIndex, envelope: one.envelope, publicKey: one.receiptKey };
@@ -63,7 +64,9 @@ async function statementsOf({ store }: CoordinatorWorld): Promise<HeldStatement[
   const notices = (await store.notices.logged(0, 1000)).map((one) => {
     return { index: one.logIndex ?? -1, envelope: one.envelope, publicKey: one.key };
   });
-  return [...receipts, ...notices].sort((a, b) => a.index - b.index);
+  return [...receipts, ...notices]
+    .filter(({ envelope }) => envelope.length > 0)
+    .sort((a, b) => a.index - b.index);
 }
 
 /** The log as a stranger reads it, and every statement of it. */

@@ -3,10 +3,18 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import fc from "fast-check";
 import t, { type Test } from "tap";
+import { getReceipt } from "../src/coordinator/api/get-receipt.js";
 import { listStatements } from "../src/coordinator/api/list-statements.js";
-import type { ListStatementsRequest, ListStatementsResponse } from "../src/gen/quipu/v1/log_pb.js";
+import { listUsage } from "../src/coordinator/api/list-usage.js";
+import { eraseReceipts } from "../src/coordinator/erase-receipts.js";
+import type {
+  ListStatementsRequest,
+  ListStatementsResponse,
+  ListUsageResponse,
+} from "../src/gen/quipu/v1/log_pb.js";
 import { auditDataSet, type Question } from "../src/proof/lineage/audit.js";
 import { runIn } from "./cli-run.js";
+import { job } from "./coordinator-world.js";
 import { failure } from "./failure.js";
 import {
   type Asked,
@@ -26,6 +34,7 @@ const mixed: readonly Asked[] = [
   { dataSet: "people", outcome: "cancelled" },
 ];
 
+const call = { signal: new AbortController().signal, peer: "unix" };
 const world = await worldOf(mixed);
 const { reader, head, all } = await read(world);
 t.teardown(() => world.store.close());
@@ -239,3 +248,56 @@ async function refusesChanges(
   }
   t.equal((await check()).code, 0);
 }
+
+t.test("an erased receipt is gone, and the log says that it was, and why", async (t) => {
+  const world = await worldOf(mixed);
+  t.teardown(() => world.store.close());
+  const { core } = world.coordinator;
+  const before = await read(world);
+  const [, second] = await world.store.receipts.logged(0, 0, 5);
+  const { jobId = "", runId = "" } = (await world.store.receipts.get(second?.runId ?? "")) ?? {};
+  const waits = await world.one(job());
+  for (const [id, reason, code] of [
+    ["job-none", "asked", "NOT_FOUND"],
+    [jobId, " ", "INVALID_ARGUMENT"],
+    [waits, "asked", "CONFLICT"],
+  ] as const) {
+    t.equal((await failure(eraseReceipts(core, id, reason))).code, code);
+  }
+  t.same(await eraseReceipts(core, jobId, "its owner asked"), [runId]);
+  t.same(await eraseReceipts(core, jobId, "again"), [], "twice is once");
+  await world.advance(1);
+  await world.start();
+  t.equal((await world.store.receipts.get(runId))?.envelope.length, 0, "after a restart, too");
+  t.match(await failure(ask(getReceipt, { jobId })), { code: "NOT_FOUND", message: /was erased/ });
+  const usage = (await ask(listUsage, { firstIndex: 0n, limit: 0 })) as ListUsageResponse;
+  t.match([usage.runs.length, usage.erased, usage.unverified], [4, 1n, []]);
+
+  const { reader, head, all } = await read(world);
+  const question: Question = { dataSet: "people", neverOutside: ["SG"] };
+  const found = await auditDataSet(question, { reader, head, held: heldOf(all) });
+  t.match(found, {
+    entries: 8,
+    opened: 7,
+    erased: 1,
+    unknown: 0,
+    runs: [{ index: 0 }, { index: 4 }],
+  });
+  const text = "no run outside {SG} among 7 of 8 entries; 1 erased";
+  t.match(found.claim, { verdict: "incomplete", text });
+  const act = all.at(-1);
+  t.match(Buffer.from(act?.envelope ?? []).toString(), /payload/);
+  const kept = [...before.all, ...all.slice(-1)];
+  const known = await auditDataSet(question, { reader, head, held: heldOf(kept) });
+  t.match(known, { opened: 8, erased: 0, claim: { verdict: "holds" } }, "who kept it can show it");
+  const less = await auditDataSet(question, { reader, head, held: heldOf(all.slice(1)) });
+  t.match(less.claim, { text: /6 of 8 entries; 1 entry unknown, 1 erased$/ });
+
+  function ask<Request>(
+    handler: (core: never) => (request: never, context: never) => unknown,
+    request: Request,
+  ) {
+    const answer = handler(world.coordinator.core as never);
+    return Promise.resolve(answer(request as never, call as never));
+  }
+});

@@ -35,6 +35,7 @@ export const jobHandlers: Handlers<typeof JobService> = {
   listJobs: notAsked,
   watchJob: () => new AsyncQueue(1),
   cancelJob: notAsked,
+  eraseReceipt: notAsked,
   getJobLogs: () => new AsyncQueue(1),
   grantOutputs: notAsked,
 };

@@ -18,6 +18,19 @@ export const proofVerbs: readonly Verb[] = [
     load: () => import("./receipt/show.js"),
   },
   {
+    name: "receipt erase",
+    args: "<job>",
+    help: "remove what hosts have stated of an ended job; the log keeps its digest, and that it was erased",
+    options: [
+      {
+        flags: "--reason <text>",
+        help: "who asks, by which rule; goes into the log",
+        required: true,
+      },
+    ],
+    load: () => import("./receipt/erase.js"),
+  },
+  {
     name: "verify",
     args: "<file...>",
     help: "check receipts offline (NAME.sigstore.json)",

@@ -54,6 +54,7 @@ export const actKinds = [
   "policy.apply",
   "quota.remove",
   "quota.set",
+  "receipt.erase",
 ] as const;
 export type ActKind = (typeof actKinds)[number];
 

@@ -1,12 +1,12 @@
 /** `quipu lineage DIGEST|JOB|dataset NAME`: what something came from and what came of it. */
 import { isDigest } from "../../base/bytes.js";
 import { errorCodes, QuipuError } from "../../base/errors.js";
-import { countText } from "../../proof/lineage/audit.js";
 import { dotOf } from "../../proof/lineage/dot.js";
 import { Graph, type Subject } from "../../proof/lineage/graph.js";
 import { openLeaves } from "../../proof/lineage/open-leaves.js";
 import { runEvents } from "../../proof/lineage/open-lineage.js";
 import { type RunLine, runLine } from "../../proof/lineage/run-line.js";
+import { countsText, countText, Tally } from "../../proof/lineage/tally.js";
 import type { VerbAction } from "../context.js";
 import type { Output } from "../output.js";
 import { type Column, printable, renderTable, shortDigest } from "../table.js";
@@ -17,28 +17,27 @@ export const action: VerbAction = async (context, { args, options }) => {
   const isBoth = (options.up === true) === (options.down === true);
   const directions = { up: isBoth || options.up === true, down: isBoth || options.down === true };
   const source = await openSource(context, options);
-  const { graph, opened, altered } = await graphOf(source);
-  const { origin, size } = source.head;
-  const unknown = size - opened;
+  const { origin } = source.head;
+  const { graph, tally } = await graphOf(source);
+  const { altered, counts } = tally;
   const runs = graph.trace(subject, directions);
-  const among = `among ${opened} of ${size} entries of ${origin}`;
-  const rest = unknown === 0 ? "" : `; ${countText(unknown, "entry", "entries")} unknown`;
+  const among = `among ${countsText(counts)}`;
   if (runs.length === 0) {
-    throw new QuipuError("NOT_FOUND", `no run that way of ${args.join(" ")} is ${among}${rest}`, {
+    throw new QuipuError("NOT_FOUND", `no run that way of ${args.join(" ")} is ${among}`, {
       next: "an artifact goes by its digest (quipu artifact ls), a job by its id (quipu job ls)",
     });
   }
-  const counts = { entries: size, opened, unknown, altered };
-  const value = { subject, ...directions, origin, ...counts, runs };
+  const value = { subject, ...directions, origin, ...counts, altered, runs };
   tell(
     context.output,
     origin,
     runs,
     value,
-    `${countText(runs.length, "run", "runs")} ${among}${rest}`,
+    `${origin}: ${countText(runs.length, "run", "runs")} ${among}`,
   );
   if (altered.length === 0) return 0;
-  context.output.note(`left out: entries whose statement is not their own: ${altered.join(", ")}`);
+  const entries = altered.map(({ index }) => index).join(", ");
+  context.output.note(`left out: entries whose statement is not their own: ${entries}`);
   return errorCodes.VERIFICATION_FAILED.exit;
 };
 
@@ -55,18 +54,13 @@ function subjectOf([what = "", name]: readonly string[]): Subject {
 /** Of a statement only its line is kept. */
 async function graphOf({ reader, head, held }: Source) {
   const graph = new Graph();
-  const altered: number[] = [];
-  let opened = 0;
+  const tally = new Tally(head.size);
   for await (const leaf of openLeaves(reader, head, held)) {
-    if ("fault" in leaf) {
-      altered.push(leaf.index);
-      continue;
-    }
-    opened += 1;
+    if (!tally.take(leaf)) continue;
     const run = runLine(leaf);
     if (run !== undefined) graph.add(run);
   }
-  return { graph, opened, altered };
+  return { graph, tally };
 }
 
 function tell(

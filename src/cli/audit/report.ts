@@ -1,8 +1,9 @@
 /** How an audit is told, and how a command that made it ends. */
 import { toHex } from "../../base/bytes.js";
 import { errorCodes } from "../../base/errors.js";
-import { countText, type Findings, type Question } from "../../proof/lineage/audit.js";
+import type { Findings, Question } from "../../proof/lineage/audit.js";
 import type { RunLine } from "../../proof/lineage/run-line.js";
+import { countsText, countText } from "../../proof/lineage/tally.js";
 import type { Output } from "../output.js";
 import { type Column, printable, renderTable, shortDigest } from "../table.js";
 import type { Source } from "./source.js";
@@ -42,14 +43,13 @@ function page(
   output: Output,
   origin: string,
   { dataSet, manifest }: Question,
-  { entries, opened, unknown, altered, runs, claim }: Findings,
+  { altered, runs, claim, ...counts }: Findings,
 ): string {
   const what = manifest === undefined ? printable(dataSet) : `manifest ${shortDigest(manifest)}`;
   const by = runs.length === 0 ? "no run" : countText(runs.length, "run", "runs");
-  const rest = unknown === 0 ? "" : `; ${countText(unknown, "entry", "entries")} unknown`;
   const lines = [
     ...(runs.length === 0 ? [] : [renderTable(runs, columns), ""]),
-    `${what} was read by ${by} among ${opened} of ${entries} entries of ${origin}${rest}`,
+    `${origin}: ${what} was read by ${by} among ${countsText(counts)}`,
     ...altered.map(({ index, fault }) => {
       return output.style(
         "red",

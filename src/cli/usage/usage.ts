@@ -11,6 +11,7 @@ export const action: VerbAction = async (context, { options }) => {
   const { log } = await context.coordinator();
   const totals = new Totals(by);
   const unverified: string[] = [];
+  let erased = 0n;
   let firstIndex: bigint | undefined = 0n;
   while (firstIndex !== undefined) {
     const page = await log.listUsage(
@@ -23,11 +24,13 @@ export const action: VerbAction = async (context, { options }) => {
     );
     for (const run of page.runs) totals.add(run);
     unverified.push(...page.unverified);
+    erased += page.erased;
     firstIndex = page.nextIndex;
   }
   const { groups, all } = totals;
-  const value = { by, groups: groups.map(view), total: view(all), unverified };
+  const value = { by, groups: groups.map(view), total: view(all), unverified, erased: `${erased}` };
   context.output.table(value, groups, columnsOf(by), "no receipt of that time is in the log");
+  if (erased > 0n) context.output.note(`not counted: ${erased} receipts that were erased`);
   if (unverified.length === 0) return 0;
   context.output.note(
     `left out: ${unverified.length} receipts are not what the log says, first ${unverified[0]}`,

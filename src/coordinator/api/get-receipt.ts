@@ -29,6 +29,11 @@ export function getReceipt(core: Durable): Handlers<typeof LogService>["getRecei
       });
     }
     const { logIndex, envelope } = receipt;
+    if (envelope.length === 0) {
+      throw new QuipuError("NOT_FOUND", `the receipt of job ${jobId} was erased`, {
+        next: `entry ${logIndex} of the log is still its digest, and an act there says why it was`,
+      });
+    }
     const proof = await log.inclusion(logIndex);
     const files = receiptFiles(jobId, envelope, run.receiptKey, proof, log);
     const decision = await store.decisions.get(run.decisionId);

@@ -28,7 +28,9 @@ export function listStatements(core: Durable): Handlers<typeof LogService>["list
     const isAll = page.length === asked.length && held.length < statementsPerPage;
     const more = page.length > 0 && !isAll && (endIndex === 0n || next < endIndex);
     return {
-      statements: page.map(({ index, ...rest }) => ({ logIndex: BigInt(index), ...rest })),
+      statements: page
+        .filter(({ envelope }) => envelope.length > 0)
+        .map(({ index, ...rest }) => ({ logIndex: BigInt(index), ...rest })),
       ...(more ? { nextIndex: BigInt(next) } : {}),
     };
   };

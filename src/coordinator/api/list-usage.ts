@@ -38,7 +38,12 @@ export function listUsage(core: Durable): Handlers<typeof LogService>["listUsage
     );
     const runs: RunUsage[] = [];
     const unverified: string[] = [];
+    let erased = 0n;
     for (const receipt of page) {
+      if (receipt.envelope.length === 0) {
+        erased += 1n;
+        continue;
+      }
       const statement = await statementOf(core, receipt);
       if (statement === undefined) unverified.push(receipt.runId);
       else {
@@ -48,7 +53,7 @@ export function listUsage(core: Durable): Handlers<typeof LogService>["listUsage
     }
     const last = page.at(-1);
     const more = last !== undefined && page.length === count;
-    return { runs, unverified, ...(more ? { nextIndex: BigInt(last.logIndex + 1) } : {}) };
+    return { runs, unverified, erased, ...(more ? { nextIndex: BigInt(last.logIndex + 1) } : {}) };
   };
 }
 

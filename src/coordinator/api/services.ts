@@ -14,6 +14,7 @@ import { applyPolicy } from "./apply-policy.js";
 import { attach } from "./attach.js";
 import { cancelJob } from "./cancel-job.js";
 import { cordonHost } from "./cordon-host.js";
+import { eraseReceipt } from "./erase-receipt.js";
 import { explainHost } from "./explain-host.js";
 import { getHost } from "./get-host.js";
 import { getJob } from "./get-job.js";
@@ -62,6 +63,7 @@ export function services(coordinator: Coordinator, policies: PolicyBook): readon
       listJobs: listJobs(core),
       watchJob: watchJob(core),
       cancelJob: cancelJob(core),
+      eraseReceipt: eraseReceipt(core),
       getJobLogs: getJobLogs(core),
       grantOutputs: grantOutputs(core),
     }),

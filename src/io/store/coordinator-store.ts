@@ -153,6 +153,9 @@ export interface ReceiptTable {
   insert(receipt: ReceiptRecord): Promise<void>;
   get(runId: string): Promise<ReceiptRecord | undefined>;
   setLogged(runId: string, logIndex: number): Promise<void>;
+  /** Its envelope goes; that there was one stays. */
+  erase(runId: string): Promise<void>;
+  ofJob(jobId: string): Promise<readonly ReceiptRecord[]>;
   inStage(stage: ReceiptStage): Promise<readonly ReceiptRecord[]>;
   /** Receipts in the log from this entry on, in its order, that came in at this time or later. */
   logged(

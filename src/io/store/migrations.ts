@@ -343,6 +343,10 @@ async function notices(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
   await db.schema.createIndex("notices_by_entry").on("notices").columns(["log_index"]).execute();
 }
 
+async function receiptsByJob(db: Kysely<unknown>): Promise<void> {
+  await db.schema.createIndex("receipts_by_job").on("receipts").columns(["job_id"]).execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -374,5 +378,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0015-log-marks": { up: logMarks },
     "0016-more-load": { up: moreLoad },
     "0017-notices": { up: (db) => notices(db, bytes) },
+    "0018-receipts-by-job": { up: receiptsByJob },
   };
 }

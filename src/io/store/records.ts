@@ -222,7 +222,7 @@ export interface ReceiptRecord {
   readonly jobId: string;
   readonly epoch: number;
   readonly stage: ReceiptStage;
-  /** DSSE envelope, the very bytes that the agent sent. */
+  /** DSSE envelope, the very bytes that the agent sent; of length 0 once it was erased. */
   readonly envelope: Uint8Array;
   readonly logIndex?: number;
   readonly receivedAtMs: number;

@@ -70,7 +70,7 @@ export function receiptRows(db: Kysely<Schema>): Rows<ReceiptRecord> {
     async insert(receipts) {
       await db.insertInto("receipts").values(receipts.map(fromReceipt)).execute();
     },
-    /** Stage and place in the log: nothing else of a receipt ever changes. */
+    /** Stage and place in the log; of an envelope nothing changes but that it may be erased. */
     async replace(receipts) {
       const ids = receipts.map(({ runId }) => runId);
       const stages = receipts.map(({ runId, stage }) => sql`when ${runId} then ${stage}`);
@@ -85,14 +85,34 @@ export function receiptRows(db: Kysely<Schema>): Rows<ReceiptRecord> {
         })
         .where("run_id", "in", ids)
         .execute();
+      const erased = receipts.filter(({ envelope }) => envelope.length === 0);
+      if (erased.length === 0) return;
+      await db
+        .updateTable("receipts")
+        .set({ envelope: new Uint8Array() })
+        .where(
+          "run_id",
+          "in",
+          erased.map(({ runId }) => runId),
+        )
+        .execute();
     },
   };
 }
 
 export function receiptQueries(
   db: Kysely<Schema>,
-): Omit<ReceiptTable, "insert" | "get" | "setLogged"> {
+): Omit<ReceiptTable, "insert" | "get" | "setLogged" | "erase"> {
   return {
+    async ofJob(jobId) {
+      const rows = await db
+        .selectFrom("receipts")
+        .selectAll()
+        .where("job_id", "=", jobId)
+        .orderBy("run_id")
+        .execute();
+      return rows.map(toReceipt);
+    },
     async inStage(stage) {
       const rows = await db
         .selectFrom("receipts")

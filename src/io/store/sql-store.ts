@@ -51,7 +51,12 @@ function readers(database: Database, memories: Memories): StoreTables {
     ...new Unit(db, database).tables,
     jobs: { ...jobQueries(db), ...reader(jobRows(db), jobs), expect: refused, update: refused },
     runs: { ...runQueries(db), ...reader(runRows(db), runs), update: refused },
-    receipts: { ...receiptQueries(db), ...reader(receiptRows(db), receipts), setLogged: refused },
+    receipts: {
+      ...receiptQueries(db),
+      ...reader(receiptRows(db), receipts),
+      setLogged: refused,
+      erase: refused,
+    },
     decisions: {
       get: async (id) => (await readDecisions(db, [id]))[0],
       getAll: (ids) => readDecisions(db, ids),

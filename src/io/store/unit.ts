@@ -131,6 +131,8 @@ export class Unit {
       ...this.#asked(receiptQueries(db)),
       insert: async (receipt) => this.#receipts.insert(receipt),
       get: (runId) => this.#receipts.get(runId),
+      erase: (runId) =>
+        this.#receipts.update(runId, (receipt) => ({ ...receipt, envelope: new Uint8Array() })),
       setLogged: (runId, logIndex) =>
         this.#receipts.update(runId, (receipt) => ({ ...receipt, stage: "logged", logIndex })),
     };

@@ -13,6 +13,7 @@ import {
   proveLeaf,
 } from "./open-leaves.js";
 import { type RunLine, runLine } from "./run-line.js";
+import { type Counts, countsText, countText, Tally } from "./tally.js";
 
 export interface Question {
   readonly dataSet: string;
@@ -22,12 +23,7 @@ export interface Question {
   readonly neverOutside?: readonly string[] | undefined;
 }
 
-export interface Findings {
-  /** Of the log up to the checkpoint. */
-  readonly entries: number;
-  readonly opened: number;
-  /** Entries that no statement was held for, or only one that is not theirs. */
-  readonly unknown: number;
+export interface Findings extends Counts {
   readonly altered: readonly AlteredLeaf[];
   /** That read it, each proved to be in the log. */
   readonly runs: readonly RunLine[];
@@ -36,7 +32,7 @@ export interface Findings {
 
 export interface Claim {
   readonly neverOutside: readonly string[];
-  /** `incomplete`: none is known, and entries are unknown. */
+  /** `incomplete`: none is known, and entries are unknown or erased. */
   readonly verdict: "holds" | "broken" | "incomplete";
   /** Runs outside. */
   readonly outside: readonly string[];
@@ -55,15 +51,10 @@ export async function auditDataSet(
   { reader, head, held }: AuditedLog,
   keep?: (leaf: OpenedLeaf, hashes: readonly Uint8Array[]) => Promise<void>,
 ): Promise<Findings> {
-  const altered: AlteredLeaf[] = [];
   const runs: RunLine[] = [];
-  let opened = 0;
+  const tally = new Tally(head.size);
   for await (const leaf of openLeaves(reader, head, held)) {
-    if ("fault" in leaf) {
-      altered.push(leaf);
-      continue;
-    }
-    opened += 1;
+    if (!tally.take(leaf)) continue;
     const run = runLine(leaf);
     const asked = run !== undefined && hasRead(run, question) ? [run] : [];
     runs.push(...asked);
@@ -71,7 +62,7 @@ export async function auditDataSet(
     const hashes = await proveLeaf(reader, head, leaf);
     await keep?.(leaf, hashes);
   }
-  const counts = { entries: head.size, opened, unknown: head.size - opened };
+  const { altered, counts } = tally;
   const { neverOutside } = question;
   const claim = neverOutside === undefined ? {} : { claim: judge(neverOutside, runs, counts) };
   return { ...counts, altered, runs, ...claim };
@@ -84,24 +75,14 @@ function hasRead({ inputs }: RunLine, { dataSet, manifest }: Question): boolean 
   });
 }
 
-function judge(
-  neverOutside: readonly string[],
-  runs: readonly RunLine[],
-  { entries, opened, unknown }: Pick<Findings, "entries" | "opened" | "unknown">,
-): Claim {
+function judge(neverOutside: readonly string[], runs: readonly RunLine[], counts: Counts): Claim {
   const outside = runs.filter(({ country }) => !neverOutside.includes(country));
-  const among = `outside {${neverOutside.join(", ")}} among ${opened} of ${entries} entries`;
-  const rest = unknown === 0 ? "" : `; ${countText(unknown, "entry", "entries")} unknown`;
   const found = outside.length === 0 ? "no run" : countText(outside.length, "run", "runs");
-  const known = unknown === 0 ? "holds" : "incomplete";
+  const known = counts.opened === counts.entries ? "holds" : "incomplete";
   return {
     neverOutside,
     verdict: outside.length === 0 ? known : "broken",
     outside: outside.map(({ runId }) => runId),
-    text: `${found} ${among}${rest}`,
+    text: `${found} outside {${neverOutside.join(", ")}} among ${countsText(counts)}`,
   };
-}
-
-export function countText(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }
