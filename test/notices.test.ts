@@ -155,7 +155,8 @@ t.test(
   "a revoked key counts for nothing from its entry on, and what it signed before stays",
   async (t) => {
     const world = await CoordinatorWorld.open();
-    const [host, other] = [new FakeHost(world), new FakeHost(world, "sg-2")];
+    const host = new FakeHost(world);
+    const other = new FakeHost(world, "sg-2", "SG", newSigner("ecdsa-p256-sha256"));
     await host.attach();
     await world.advance(300);
     const first = await world.one();
@@ -266,6 +267,7 @@ t.test("a revoked key stays out, whoever is quick, and whatever becomes of its n
   await Promise.all([revokeKey(core, "sg-1", "stolen"), again.attach()]);
   t.match(again.told.at(-1)?.value, { code: "PERMISSION_DENIED", message: /was revoked/ });
   t.notOk(core.sessions.has("sg-1"));
+  t.ok(twin.closed, "whoever has the same key is sent away, too");
   await revokeKey(core, "sg-2", "a copy of the same disk");
   const kinds = (await noticesOf(world)).map(
     (one) => "kind" in one.predicate && one.predicate.kind,

@@ -39,8 +39,8 @@ export function refuseRevoked(hosts: Iterable<HostRecord>, receiptKey: Uint8Arra
 }
 
 /**
- * The host's present key counts no longer: its agent is sent away until it has another, and what ran there
- * runs elsewhere. Receipts that are in the log already stay good.
+ * The host's present key counts no longer: whatever agent has it is sent away until it has another, and
+ * what ran there runs elsewhere. Receipts that are in the log already stay good.
  */
 export async function revokeKey(core: Core, name: string, reason: string): Promise<HostRecord> {
   const kept = await core.ports.store.transact(async (tables) => {
@@ -63,9 +63,12 @@ export async function revokeKey(core: Core, name: string, reason: string): Promi
   const known = core.hosts.get(name) ?? kept;
   const host = { ...known, ...(revokedKeys === undefined ? {} : { revokedKeys }) };
   core.hosts.set(name, host);
-  core.sessions.get(name)?.close();
-  for (const active of [...core.runs.ofHost(name)]) {
-    await loseRun(core, active, preempted(`the key of host ${name} was revoked`));
+  for (const one of [...core.hosts.values()]) {
+    if (!equalBytes(one.receiptKey, kept.receiptKey)) continue;
+    core.sessions.get(one.name)?.close();
+    for (const active of core.runs.ofHost(one.name)) {
+      await loseRun(core, active, preempted(`the key of host ${name} was revoked`));
+    }
   }
   return host;
 }
