@@ -1,25 +1,19 @@
 /**
  * The coordinator's program: reads its command line, holds its state folder, starts it, ends it.
  */
-import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { formatEndpoint, parseEndpoint } from "../base/endpoint.js";
 import { QuipuError } from "../base/errors.js";
 import { times } from "../base/limits.js";
+import { readTrustPolicy } from "../cli/log/trust-policy-file.js";
 import { readYaml } from "../cli/yaml-file.js";
 import { nativeSha256Many } from "../compute/native/sha256-many.js";
 import { sdNotify } from "../compute/native/system.js";
-import {
-  type BurstOptions,
-  CoordinatorDaemon,
-  type DaemonEvent,
-  type DaemonOptions,
-} from "../coordinator/daemon.js";
+import { type BurstOptions, CoordinatorDaemon, type DaemonEvent } from "../coordinator/daemon.js";
 import { stateLayout } from "../coordinator/storage.js";
 import { openDurableFolder } from "../io/store/durable-folder.js";
 import { openStateFolder } from "../io/store/state-folder.js";
 import { burstConfig } from "../model/burst.js";
-import { parseTrustPolicy } from "../proof/tlog/trust-policy.js";
 import { isCopyVerb, runCopy } from "./coordinator-copies.js";
 import { CommandLine, type Log, packageVersion, runDaemon } from "./daemon-program.js";
 import { systemClock } from "./system-clock.js";
@@ -113,7 +107,7 @@ async function main(log: Log): Promise<void> {
     verifyPage: fileURLToPath(new URL("../../../web/verify.html", import.meta.url)),
     priceFolder: given.prices,
     burst: given.burst === "" ? undefined : await burstOptions(given.burst),
-    witnesses: given.witnesses === "" ? undefined : await witnessOptions(given.witnesses),
+    witnesses: given.witnesses === "" ? undefined : await readTrustPolicy(given.witnesses),
     origin: given.origin,
     heartbeatMs: command.milliseconds("QUIPU_HEARTBEAT_MS", times.heartbeatMs),
     leaseMs: command.milliseconds("QUIPU_LEASE_MS", times.leaseMs),
@@ -140,16 +134,6 @@ async function main(log: Log): Promise<void> {
     await daemon.close();
   }
   await state.close();
-}
-
-/** As C2SP tlog-policy has it; who has a URL is asked. */
-async function witnessOptions(file: string): Promise<DaemonOptions["witnesses"]> {
-  const policyText = await readFile(file, "utf8").catch((cause: Error) => {
-    throw new QuipuError("NOT_FOUND", `the trust policy ${file} cannot be read: ${cause.message}`, {
-      next: "give a file of log, witness, group and quorum lines with --witnesses",
-    });
-  });
-  return { policy: parseTrustPolicy(policyText), policyText };
 }
 
 async function burstOptions(file: string): Promise<BurstOptions> {

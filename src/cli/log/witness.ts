@@ -42,9 +42,11 @@ export const action: VerbAction = async (context, { options }) => {
 
 async function logsOf(options: Invocation["options"]): Promise<readonly VerifierKey[]> {
   const given = (options.log as readonly string[] | undefined) ?? [];
-  const named =
-    options.logs === undefined ? [] : (await readTrustPolicy(String(options.logs))).logs;
-  const logs = [...given.map((text) => parseVerifierKey(text)), ...named.map(({ key }) => key)];
+  const logs = given.map((text) => parseVerifierKey(text));
+  if (options.logs !== undefined) {
+    const { policy } = await readTrustPolicy(String(options.logs));
+    logs.push(...policy.logs.map(({ key }) => key));
+  }
   if (logs.length > 0) return logs;
   throw new QuipuError("USAGE", "a witness that knows no log has nothing to cosign", {
     next: "name logs with --log VKEY (`quipu log head` shows one) or --logs FILE",

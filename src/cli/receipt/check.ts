@@ -70,7 +70,8 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
 async function trustFor(folder: string, options: Invocation["options"]): Promise<Trust> {
   const trust = await keysFor(folder, options);
   if (options.witnesses === undefined) return trust;
-  return { ...trust, policy: await readTrustPolicy(String(options.witnesses)) };
+  const { policy } = await readTrustPolicy(String(options.witnesses));
+  return { ...trust, policy };
 }
 
 async function keysFor(folder: string, options: Invocation["options"]): Promise<Trust> {
