@@ -124,8 +124,8 @@ export class CosignedLog implements ReceiptLog {
           this.#troubles.delete(name);
           return answer.line;
         }
+        if (answer.size > head.size) throw ahead(name, answer.size, head.size); // as long as it says so
         this.#sizes.set(name, answer.size);
-        if (answer.size > head.size) throw ahead(name, answer.size, head.size);
         if (attempt === attemptsMax) throw moving(name, answer.size);
       }
     } catch (thrown) {
