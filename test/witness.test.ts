@@ -471,8 +471,10 @@ t.test("a fleet whose log is witnessed, on real processes", async (t) => {
   let report: Answer | undefined;
   for (let tries = 0; tries < 100 && report?.code !== 0; tries += 1) {
     const { id } = (await fleet.quipu("job", "ls")).json.jobs[0];
-    const { file } = (await fleet.quipu("receipt", "show", id, "--to", receipts)).json;
-    report = await fleet.quipu("verify", file);
+    const shown = await fleet.quipu("receipt", "show", id, "--to", receipts);
+    t.equal(shown.code, 0, shown.stderr);
+    report = await fleet.quipu("verify", shown.json.file);
+    t.equal(report.code === 0, shown.json.witnesses === undefined);
     if (report.code === 0) continue;
     t.match(report.json.receipts[0].firstFailed, { name: "witnesses", text: /nobody cosigned it/ });
     await delay(100);

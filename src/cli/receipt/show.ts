@@ -29,17 +29,22 @@ export const action: VerbAction = async (context, { args, options }) => {
   }
 
   function show(report: Report, file: string | null): void {
-    const { statement, notice, keyId, logIndex, origin, treeSize } = report;
+    const { statement, notice, keyId, logIndex, origin, treeSize, checks } = report;
     const stated = statement ?? notice;
-    if (stated === undefined || !report.ok) {
-      const { text = "it has no statement" } = report.firstFailed ?? {};
+    // Witnesses may be on their way, or away: what it states can be read meanwhile, and is said to lack them.
+    const lacking = checks.find(({ name, ok }) => name === "witnesses" && !ok);
+    const wrong = checks.find((check) => !check.ok && check !== lacking);
+    if (stated === undefined || wrong !== undefined) {
+      const { text = "it has no statement" } = wrong ?? {};
       throw new QuipuError("VERIFICATION_FAILED", `the receipt does not verify: ${text}`);
     }
     const log = { origin, index: logIndex, size: treeSize };
-    context.output.result({ file, keyId, log, statement: stated }, () => {
+    const witnesses = lacking === undefined ? {} : { witnesses: lacking.text };
+    context.output.result({ file, keyId, log, ...witnesses, statement: stated }, () => {
       const lines = [
         ...(statement === undefined ? noticePage(notice as Notice) : page(statement)),
         `log        ${origin}, entry ${logIndex} of ${treeSize}`,
+        ...(lacking === undefined ? [] : [`witnesses  ${lacking.text}`]),
       ];
       if (file !== null) {
         const checker = join(context.paths.packageRoot, "web", "verify.html");
