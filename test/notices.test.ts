@@ -215,6 +215,17 @@ t.test(
       ok: false,
       firstFailed: { name: "key", text: /was revoked at entry/ },
     });
+    const pinned = {
+      ...{
+        receiptKeys: [host.signer.publicKey],
+        logKeys: trust.logKeys,
+        source: "pinned" as const,
+      },
+      ...{ revocations: [revocation], revokers: trust.receiptKeys },
+    };
+    t.ok(verifyReceipt(bundle, pinned).ok, "nor is a revocation passed over where keys are pinned");
+    const pinnedLate = verifyReceipt(late[0]?.content ?? new Uint8Array(), pinned);
+    t.match(pinnedLate, { firstFailed: { name: "key" } });
     const spoiled = Uint8Array.from(revocation);
     spoiled[200] = (spoiled[200] ?? 0) ^ 1;
     const doubtful = { ...trust, revocations: [spoiled] };

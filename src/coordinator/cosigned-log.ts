@@ -30,10 +30,14 @@ export class CosignedLog implements ReceiptLog {
   readonly #store: Pick<LogStore, "publishCosigned">;
   readonly #by: WitnessedBy;
   readonly #witnesses: readonly AskedWitness[];
-  /** Where each witness stands, by name, as far as it is known. */
-  readonly #sizes = new Map<string, number>();
+  /** Where each witness stands, as far as it is known. */
+  readonly #sizes = new Map<AskedWitness, number>();
+  /** Those that have yet to answer: they are asked nothing more until they do. */
+  readonly #asked = new Set<AskedWitness>();
   readonly #troubles = new Map<string, string>();
   #cosigned: LogHead | undefined;
+  /** One after the other, so that what came last stays. */
+  #keeping: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
 
   static async open(
@@ -43,7 +47,11 @@ export class CosignedLog implements ReceiptLog {
   ): Promise<CosignedLog> {
     const bytes = await store.read("cosigned");
     const note = bytes && new TextDecoder().decode(bytes);
-    return new CosignedLog(log, store, by, note);
+    const opened = new CosignedLog(log, store, by, note);
+    // Cosigned for another policy, it is not what readers of this one should see.
+    const isStale = note !== undefined && opened.#cosigned === undefined;
+    if (isStale) await store.publishCosigned(log.head().checkpoint);
+    return opened;
   }
 
   private constructor(
@@ -101,36 +109,58 @@ export class CosignedLog implements ReceiptLog {
   async #step(): Promise<void> {
     const head = this.#log.head();
     if (head.size === 0 || head.size === this.#cosigned?.size) return;
-    const lines = await Promise.all(this.#witnesses.map((each) => this.#ask(each, head)));
-    const note = head.checkpoint + lines.join("");
-    if (!this.#isEnough(note)) return;
-    // A crash after this leaves a cosigned checkpoint that proofs begin with at the next start.
-    await this.#store.publishCosigned(note);
-    this.#cosigned = { ...head, checkpoint: note };
-    this.#troubles.delete("");
+    const free = this.#witnesses.filter((witness) => !this.#asked.has(witness));
+    let note = head.checkpoint;
+    await firstOf(
+      free.map(async (witness) => {
+        const line = await this.#ask(witness, head);
+        if (line === "") return false;
+        note += line;
+        return await this.#keep({ ...head, checkpoint: note });
+      }),
+    );
+  }
+
+  /** Whether enough have cosigned it. What comes after the quorum is kept as well. */
+  async #keep(head: LogHead): Promise<boolean> {
+    if (!this.#isEnough(head.checkpoint)) return false;
+    this.#keeping = this.#keeping.then(async () => {
+      if (head.size < (this.#cosigned?.size ?? 0)) return;
+      // A crash after this leaves a cosigned checkpoint that proofs begin with at the next start.
+      await this.#store.publishCosigned(head.checkpoint);
+      this.#cosigned = head;
+      this.#troubles.delete("");
+    });
+    const kept = this.#keeping;
+    this.#keeping = kept.catch(() => undefined); // told to whoever waits for it, and not to the next
+    await kept;
+    return true;
   }
 
   /** Its signature line; empty when there is none now. */
   async #ask(witness: AskedWitness, head: LogHead): Promise<string> {
     const { name } = witness.key;
+    this.#asked.add(witness);
     try {
       for (let attempt = 1; ; attempt += 1) {
-        const oldSize = this.#sizes.get(name) ?? 0;
+        const oldSize = this.#sizes.get(witness) ?? 0;
         const hashes = await this.#log.consistency(oldSize, head.size);
         const { checkpoint } = head;
         const answer = await this.#by.ask(witness, { oldSize, hashes, checkpoint });
         if ("line" in answer) {
-          this.#sizes.set(name, head.size);
+          this.#sizes.set(witness, head.size);
           this.#troubles.delete(name);
           return answer.line;
         }
         if (answer.size > head.size) throw ahead(name, answer.size, head.size); // as long as it says so
-        this.#sizes.set(name, answer.size);
+        this.#sizes.set(witness, answer.size);
         if (attempt === attemptsMax) throw moving(name, answer.size);
       }
     } catch (thrown) {
       this.#trouble(name, QuipuError.from(thrown));
       return "";
+    } finally {
+      this.#asked.delete(witness);
     }
   }
 
@@ -155,6 +185,18 @@ export class CosignedLog implements ReceiptLog {
   #open(note: string): LogHead {
     return { ...openCheckpoint(note, [this.#log.verifierKey]), checkpoint: note };
   }
+}
+
+/** Resolves with the first that is true, or when none is; a later fault is nobody's any more. */
+function firstOf(asked: readonly Promise<boolean>[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    for (const one of asked) {
+      one.then((isEnough) => {
+        if (isEnough) resolve();
+      }, reject);
+    }
+    void Promise.allSettled(asked).then(() => resolve());
+  });
 }
 
 function ahead(name: string, size: number, own: number): QuipuError {

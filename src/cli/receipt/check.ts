@@ -7,6 +7,7 @@ import {
   bundleSuffix,
   decisionSuffix,
   parsePem,
+  type ReceiptFile,
   revokedSuffix,
   trustedRootName,
   trustPolicyName,
@@ -79,23 +80,28 @@ async function keysFor(folder: string, options: Invocation["options"]): Promise<
   if ((keyFile === undefined) !== (logKey === undefined)) {
     throw new QuipuError("USAGE", "--key and --log-key pin who is believed, and go together");
   }
-  if (keyFile !== undefined) {
-    return {
-      receiptKeys: [parsePem(await readFile(String(keyFile), "utf8"))],
-      logKeys: [parseVerifierKey(String(logKey))],
-      source: "pinned",
-    };
-  }
+  const beside = await besideFiles(folder);
+  if (keyFile === undefined) return trustBeside(beside);
+  // A notice that revokes the key is believed by the pinned log, whoever's key it is signed with.
+  const { receiptKeys, revocations } = trustBeside(beside.filter(({ name }) => isOfKeys(name)));
+  return {
+    receiptKeys: [parsePem(await readFile(String(keyFile), "utf8"))],
+    logKeys: [parseVerifierKey(String(logKey))],
+    revocations: revocations ?? [],
+    revokers: receiptKeys,
+    source: "pinned",
+  };
+}
+
+function isOfKeys(name: string): boolean {
+  return name.endsWith(".pub.pem") || name.endsWith(revokedSuffix);
+}
+
+async function besideFiles(folder: string): Promise<readonly ReceiptFile[]> {
   const names = (await readdir(folder)).filter(
-    (n) =>
-      n.endsWith(".pub.pem") ||
-      n.endsWith(revokedSuffix) ||
-      n === trustedRootName ||
-      n === trustPolicyName,
+    (name) => isOfKeys(name) || name === trustedRootName || name === trustPolicyName,
   );
-  return trustBeside(
-    await Promise.all(
-      names.map(async (name) => ({ name, content: await readFile(join(folder, name)) })),
-    ),
+  return await Promise.all(
+    names.map(async (name) => ({ name, content: await readFile(join(folder, name)) })),
   );
 }

@@ -164,9 +164,10 @@ function findKey(
 
 /** From which entry of the log on a key counts for nothing; never, as far as it is known. */
 function revocationIndex(keyId: string, logKeyId: Uint8Array, trust: Trust): number {
-  const { revocations = [], ...others } = trust;
+  const { revocations = [], revokers = [], ...others } = trust;
+  const receiptKeys = [...others.receiptKeys, ...revokers];
   const indexes = revocations.map((bundle) => {
-    const { ok, notice, logIndex } = verifyReceipt(bundle, others);
+    const { ok, notice, logIndex } = verifyReceipt(bundle, { ...others, receiptKeys });
     if (!ok || logIndex === undefined) throw failed("a notice that revokes a key does not verify");
     const isOfKey =
       notice !== undefined &&

@@ -17,6 +17,8 @@ export interface Trust {
   readonly logKeys: readonly VerifierKey[];
   /** Bundles of notices that revoke keys. */
   readonly revocations?: readonly Uint8Array[];
+  /** Keys that may sign those; that they are in a log that is believed says the rest. */
+  readonly revokers?: readonly Uint8Array[];
   /** Who must have cosigned the checkpoint; absent: nobody. */
   readonly policy?: TrustPolicy;
   /**
