@@ -24,6 +24,9 @@ function isExecutable(path: string): boolean {
   }
 }
 
+/** What waits for it longer fails. */
+const lifeMsMax = 90_000;
+
 interface Message {
   readonly id?: number;
   readonly method?: string;
@@ -49,8 +52,12 @@ export class Chromium {
     // The tests run as root in containers, where the browser's own sandbox cannot start.
     const quiet = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"];
     const stdio = ["ignore", "ignore", "ignore", "pipe", "pipe"] as const;
-    this.#child = spawn(path, [...own, ...quiet, "about:blank"], { stdio: [...stdio] });
+    // Without a locale it reads no file whose name is not ASCII.
+    const env = { ...process.env, LC_ALL: "C.UTF-8" };
+    this.#child = spawn(path, [...own, ...quiet, "about:blank"], { env, stdio: [...stdio] });
+    const overdue = setTimeout(() => this.#child.kill("SIGKILL"), lifeMsMax);
     this.#child.on("exit", () => {
+      clearTimeout(overdue);
       for (const give of this.#waiting.values()) give({ error: { message: "the browser ended" } });
     });
     void this.#read(this.#child.stdio[4] as Readable);

@@ -68,9 +68,11 @@ export class LogCrashes {
     const keys = join(this.#root, "keys");
     const signer = await loadOrCreateSigner(keys, "log", "ed25519");
     const trace = join(this.#root, "trace");
-    const said = await traced([folder, keys, origin], trace, injectionOf(aim));
+    const { lines: said, hung } = await traced([folder, keys, origin], trace, injectionOf(aim));
     const calls = parseTrace(readFileSync(trace, "utf8"), join(folder, "log"));
     const problems = orderProblems(calls);
+    // A fault that stays also strikes what the runtime wakes itself with: then it may neither go on nor die.
+    if (hung && aim?.fault.endsWith("+") !== true) problems.push("the writer hangs");
     const acknowledged = said.filter((line) => !line.startsWith("refused "));
     const codes = said.filter((line) => line.startsWith("refused ")).map((line) => line.slice(8));
     problems.push(...codes.filter((code) => !expected.includes(code)));
@@ -83,6 +85,9 @@ export class LogCrashes {
     return { calls, problems };
   }
 }
+
+/** A life takes a tenth of a second. */
+const lifeMsMax = 15_000;
 
 /** FENCED would be wrong: nobody else writes. */
 const expected = ["IO", "DISK_FULL"];
@@ -97,23 +102,32 @@ function injectionOf(aim: { step: Step; fault: Fault } | undefined): string[] {
 }
 
 /** One thread does all work on files, and strace comes when the program is ready: so calls can be counted. */
-async function traced(args: string[], trace: string, injection: string[]): Promise<string[]> {
+async function traced(
+  args: string[],
+  trace: string,
+  injection: string[],
+): Promise<{ lines: string[]; hung: boolean }> {
   const child = spawn(process.execPath, [writer, ...args], {
     env: { ...process.env, UV_THREADPOOL_SIZE: "1" },
     stdio: ["pipe", "pipe", "ignore"],
   });
   const lines: string[] = [];
-  let tracer: ChildProcess | undefined;
+  let [tracer, hung]: [ChildProcess | undefined, boolean] = [undefined, false];
+  const overdue = setTimeout(() => {
+    hung = true;
+    child.kill("SIGKILL");
+  }, lifeMsMax);
   for await (const line of createInterface({ input: child.stdout })) {
     if (line !== "ready") lines.push(line);
     else tracer = await attach(child.pid as number, trace, injection);
     if (line === "ready") child.stdin.write("go\n");
   }
+  clearTimeout(overdue);
   if (tracer === undefined) throw new Error("the writer did not start");
   if (tracer.exitCode === null && tracer.signalCode === null) {
     await new Promise((resolve) => tracer?.once("exit", resolve));
   }
-  return lines;
+  return { lines, hung };
 }
 
 async function attach(pid: number, trace: string, injection: string[]): Promise<ChildProcess> {
