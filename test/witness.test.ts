@@ -43,7 +43,7 @@ import {
 } from "../src/proof/tlog/witness.js";
 import { failure } from "./failure.js";
 import { ForgedLog, logKey, logSigner, origin } from "./forged-log.js";
-import { MemoryLogStore, newLogDisk } from "./memory-log-store.js";
+import { type LogDisk, MemoryLogStore, newLogDisk } from "./memory-log-store.js";
 import { type Answer, program, RealFleet } from "./real-fleet.js";
 
 const clock = { wallMs: () => 1_800_000_000_500, bootMs: () => 0 };
@@ -344,130 +344,127 @@ t.test("a log's files over HTTP are bounded, and a broken answer is no news", as
   t.throws(() => remoteFiles("no address", signal), { code: "INVALID_ARGUMENT" });
 });
 
-t.test("a log asks its witnesses, and waits for none of them", async (t) => {
+const entry = (text: string) => new TextEncoder().encode(text);
+
+/** A log on a disk in memory, and three witnesses of which two are enough; they can be away, or hang. */
+function witnessedWorld() {
   const keys = [1, 2, 3].map((_, at) => {
     const signer = newSigner("ed25519");
     return { signer, key: verifierKeyOf(signer, `w${at}.example`, "witness") };
   });
-  const disk = newLogDisk();
-  const open = () =>
-    Sequencer.open({ store: new MemoryLogStore(disk), signer: logSigner, origin, clock });
-  const log = await open();
-  const folders = keys.map(() => new Map<string, Uint8Array>());
-  const away = new Set<number>();
-  const witnesses = keys.map(({ signer, key }, at) => {
-    const kept = folders[at] as Map<string, Uint8Array>;
+  const witnesses = keys.map(({ signer, key: { name } }) => {
+    const kept = new Map<string, Uint8Array>();
     const folder = {
-      get: async (name: string) => kept.get(name),
-      put: async (name: string, bytes: Uint8Array) => void kept.set(name, bytes),
+      get: async (file: string) => kept.get(file),
+      put: async (file: string, bytes: Uint8Array) => void kept.set(file, bytes),
     };
-    return new Witness({
-      name: key.name,
-      signer,
-      logs: [logKey],
-      folder,
-      clock,
-      observe: () => {},
-    });
+    return new Witness({ name, signer, logs: [logKey], folder, clock, observe: () => {} });
   });
   const policyText = keys
     .map(({ key }, at) => `witness w${at} ${formatVerifierKey(key)} http://${at}`)
     .concat("group two 2 w0 w1 w2", "quorum two", "")
     .join("\n");
+  const faults = { away: new Set<number>(), hanging: new Set<number>(), hung: 0 };
   const troubles: string[] = [];
-  let [hangs, hung] = [false, 0];
   const by = {
     policy: parseTrustPolicy(policyText),
     policyText,
     ask: async ({ url }: { url: string }, request: CheckpointRequest) => {
       const at = Number(url.slice("http://".length));
-      if (hangs && at === 2) {
-        hung += 1;
+      if (faults.hanging.has(at)) {
+        faults.hung += 1;
         return await new Promise<never>(() => {});
       }
-      if (away.has(at)) throw new QuipuError("UNAVAILABLE", `witness ${at} is away`);
+      if (faults.away.has(at)) throw new QuipuError("UNAVAILABLE", `witness ${at} is away`);
       const answer = await (witnesses[at] as Witness).addCheckpoint(formatRequest(request));
       return answer.kind === "cosigned" ? { line: answer.lines } : { size: answer.size };
     },
     onTrouble: ({ message }: QuipuError) => void troubles.push(message),
   };
-  const cosigned = await CosignedLog.open(log, new MemoryLogStore(disk), by);
-  const entry = (text: string) => new TextEncoder().encode(text);
+  const known = keys.map(({ key }) => key);
   const signersOf = (note: string) =>
-    verifyNote(
-      parseNote(note),
-      keys.map(({ key }) => key),
-    )
+    verifyNote(parseNote(note), known)
       .map(({ key }) => key.name)
       .sort();
-  /** Also those that answer after there are enough. */
-  const asked = async (log: CosignedLog) => {
-    await log.step();
-    await delay(20);
+  const disk = newLogDisk();
+  const openOn = async (disk: LogDisk, whom = by) => {
+    const store = new MemoryLogStore(disk);
+    const log = await Sequencer.open({ store, signer: logSigner, origin, clock });
+    return await CosignedLog.open(log, new MemoryLogStore(disk), whom);
   };
+  return { by, disk, faults, openOn, policyText, signersOf, troubles };
+}
 
-  await cosigned.step();
+/** Also those that answer after there are enough. */
+async function askAll(log: CosignedLog): Promise<void> {
+  await log.step();
+  await delay(20);
+}
+
+t.test("a log asks its witnesses, and waits for none of them", async (t) => {
+  const { disk, faults, openOn, signersOf, troubles } = witnessedWorld();
+  const { away } = faults;
+  const log = await openOn(disk);
+  await log.step();
   t.equal(disk.files.get("cosigned"), undefined, "an empty log says nothing");
-  await cosigned.append(entry("one"));
-  t.same(
-    signersOf((await cosigned.inclusion(0)).checkpoint),
-    [],
-    "acknowledged before anyone cosigns",
-  );
-  await Promise.all([asked(cosigned), asked(cosigned)]);
-  const first = await cosigned.inclusion(0);
+  await log.append(entry("one"));
+  const bare = (await log.inclusion(0)).checkpoint;
+  t.same(signersOf(bare), [], "acknowledged before anyone cosigns");
+  await Promise.all([askAll(log), askAll(log)]);
+  const first = await log.inclusion(0);
   t.same(signersOf(first.checkpoint), ["w0.example", "w1.example", "w2.example"]);
 
   away.add(0).add(1);
-  await cosigned.append(entry("two"));
-  await cosigned.step();
-  await cosigned.step();
+  await log.append(entry("two"));
+  await log.step();
+  await log.step();
   t.same(troubles, ["witness 0 is away", "witness 1 is away"], "each fault is told once");
-  t.equal((await cosigned.inclusion(0)).size, 1, "an old entry has its cosigned proof still");
-  t.same(signersOf((await cosigned.inclusion(1)).checkpoint), []);
+  t.equal((await log.inclusion(0)).size, 1, "an old entry has its cosigned proof still");
+  t.same(signersOf((await log.inclusion(1)).checkpoint), []);
   away.delete(0);
-  await asked(cosigned);
-  const second = await cosigned.inclusion(1);
+  await askAll(log);
+  const second = await log.inclusion(1);
   t.same(signersOf(second.checkpoint), ["w0.example", "w2.example"], "two of three are enough");
   t.ok(checkInclusion({ ...second, leafHash: leafHash(entry("two")) }));
 
   away.clear();
-  const restarted = await CosignedLog.open(await open(), new MemoryLogStore(disk), by);
+  const restarted = await openOn(disk);
   t.equal((await restarted.inclusion(1)).checkpoint, second.checkpoint, "a restart knows it");
   await restarted.append(entry("three"));
-  await asked(restarted);
+  await askAll(restarted);
   t.equal(signersOf((await restarted.inclusion(2)).checkpoint).length, 3, "led on from any size");
 
-  hangs = true; // the third never answers again, and nobody waits for it
+  faults.hanging.add(2); // it never answers again, and nobody waits for it
   await restarted.append(entry("four"));
   await restarted.step();
   await restarted.append(entry("five"));
   await restarted.step();
   const signers = signersOf((await restarted.inclusion(4)).checkpoint);
   t.same(signers, ["w0.example", "w1.example"]);
-  t.equal(hung, 1, "it is asked nothing more until it answers");
-  hangs = false;
+  t.equal(faults.hung, 1, "it is asked nothing more until it answers");
+});
 
-  const stricter = policyText.replace("group two 2", "group two 3");
-  const other = { ...by, policy: parseTrustPolicy(stricter), policyText: stricter };
-  await CosignedLog.open(await open(), new MemoryLogStore(disk), other);
-  const shown = new TextDecoder().decode(disk.files.get("cosigned"));
-  t.same(signersOf(shown), [], "what another policy took for enough is not shown for this one");
-  t.match(shown, /\n5\n/);
+t.test("a checkpoint of another policy, or of an older copy of the log, is none", async (t) => {
+  const { by, disk, openOn, policyText, signersOf, troubles } = witnessedWorld();
+  const log = await openOn(disk);
+  for (const text of ["one", "two", "three"]) await log.append(entry(text));
+  await askAll(log);
+  const shown = () => new TextDecoder().decode(disk.files.get("cosigned"));
+  t.equal(signersOf(shown()).length, 3);
+  const stranger = verifierKeyOf(newSigner("ed25519"), "w9.example", "witness");
+  const other = `${policyText.replace("quorum two", "")}witness w9 ${formatVerifierKey(stranger)}\nquorum w9\n`;
+  await openOn(disk, { ...by, policy: parseTrustPolicy(other), policyText: other });
+  t.same(signersOf(shown()), [], "what another policy took for enough is not shown for this one");
+  t.match(shown(), /\n3\n/);
 
   const copy = newLogDisk(); // an older copy of the log that goes on as if nothing had been
-  const back = await Sequencer.open({
-    ...{ store: new MemoryLogStore(copy), clock },
-    signer: logSigner,
-    origin,
-  });
-  await back.append(entry("one"));
+  const lost = await openOn(copy);
+  await lost.append(entry("one"));
   troubles.length = 0;
-  const lost = await CosignedLog.open(back, new MemoryLogStore(copy), by);
   await lost.step();
   await lost.step();
   t.same(
-    troubles.map((text) => /seen this log at size [35], /.test(text)),
+    troubles.map((text) => /seen this log at size 3/.test(text)),
     [true, true, true],
     "each says so once, and nothing else",
   );
