@@ -1,19 +1,6 @@
-/** Receipts from facts to report: golden bytes, every change refused, keys and grants. */
-import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import t from "tap";
 import { digestOf } from "../src/base/bytes.js";
-import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
+import { canonicalBytes } from "../src/base/canonical-json.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import type { RunFacts } from "../src/model/run.js";
 import { parseBundle, receiptFiles } from "../src/proof/receipt/bundle.js";
@@ -21,7 +8,6 @@ import {
   entryOf,
   envelopeJson,
   openEnvelope,
-  parseEnvelope,
   preAuthEncoding,
   receiptKeyId,
   sealEnvelope,
@@ -30,7 +16,6 @@ import { buildStatement, parseStatement } from "../src/proof/receipt/statement.j
 import { checkInclusion } from "../src/proof/tlog/check.js";
 import { signCheckpoint } from "../src/proof/tlog/checkpoint.js";
 import { leafHash } from "../src/proof/tlog/hash.js";
-import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
 import { parseProofFile } from "../src/proof/tlog/proof-file.js";
 import { verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
 import { checkDecision } from "../src/proof/verify/decision.js";
@@ -38,30 +23,12 @@ import { parseExpectation } from "../src/proof/verify/expect.js";
 import { type CheckName, type Questions, verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
 import { brokenPayloads, changedStatements } from "./changed-statements.js";
-import { makeNotices, makeReceiptVectors } from "./receipt-vectors.js";
+import { golden, text, trust } from "./golden-receipt.js";
+import { makeReceiptVectors } from "./receipt-vectors.js";
 
-const folder = "test/vectors/receipt";
 const made = await makeReceiptVectors();
-if (process.env.QUIPU_WRITE_VECTORS === "1") {
-  for (const name of readdirSync(folder)) rmSync(join(folder, name));
-  for (const { name, content } of made) writeFileSync(join(folder, name), content);
-}
-const notices = await makeNotices();
-if (process.env.QUIPU_WRITE_VECTORS === "1") {
-  for (const [name, files] of Object.entries(notices)) {
-    rmSync(join("test/vectors", name), { recursive: true, force: true });
-    mkdirSync(join("test/vectors", name), { recursive: true });
-    for (const file of files) writeFileSync(join("test/vectors", name, file.name), file.content);
-  }
-}
-const golden = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)));
-const goldenFiles = readdirSync(folder)
-  .filter((name) => /\.(pem|json|tlog-proof)$/.test(name))
-  .map((name) => ({ name, content: golden(name) }));
-const trust = trustBeside(goldenFiles);
 const [publicKey = new Uint8Array(0)] = trust.receiptKeys;
 const facts = JSON.parse(new TextDecoder().decode(golden("facts.json"))) as RunFacts;
-const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const bytes = (content: string): Uint8Array => new TextEncoder().encode(content);
 
 t.test("golden bytes", async (t) => {
@@ -186,150 +153,6 @@ t.test("a receipt is asked what it must say, and which files it is about", async
   t.throws(about(bytes("null")), { code: "VERIFICATION_FAILED" });
   const wrong = ask({ decision: decisionOf({}) });
   t.match(wrong, { ok: false, firstFailed: { name: "decision", text: /has digest/ } });
-});
-
-t.test("OpenSSL checks the signature", async (t) => {
-  if (spawnSync("openssl", ["version"]).status !== 0) {
-    t.ok(true, "openssl is not here", { skip: true });
-    return;
-  }
-  const work = mkdtempSync(join(tmpdir(), "quipu-"));
-  t.teardown(() => rmSync(work, { recursive: true, force: true }));
-  const { payload, signature, keyId } = parseEnvelope(golden("envelope.json"));
-  writeFileSync(join(work, "signed"), preAuthEncoding(payload));
-  writeFileSync(join(work, "signature"), signature);
-  const key = join(folder, `${keyId}.pub.pem`);
-  const check = (): string =>
-    spawnSync(
-      "openssl",
-      ["dgst", "-sha256", "-verify", key, "-signature", "signature", "signed"].map((argument) =>
-        ["signature", "signed"].includes(argument) ? join(work, argument) : argument,
-      ),
-    ).stdout.toString();
-  t.match(check(), /Verified OK/);
-  writeFileSync(join(work, "signed"), payload);
-  t.notMatch(check(), /Verified OK/);
-});
-
-t.test("a second verifier, written from the specification, agrees", async (t) => {
-  if (spawnSync("python3", ["-c", "import cryptography"]).status !== 0) {
-    t.ok(true, "python3 with cryptography is not here", { skip: true });
-    return;
-  }
-  const work = mkdtempSync(join(tmpdir(), "quipu-"));
-  t.teardown(() => rmSync(work, { recursive: true, force: true }));
-  for (const { name, content } of goldenFiles) writeFileSync(join(work, name), content);
-  const bundle = golden("digits.sigstore.json");
-  const files = [join(work, "digits.sigstore.json")];
-  const expected = ["ok"];
-  for (let at = 0; at < bundle.length; at += 97) {
-    const changed = new Uint8Array(bundle);
-    changed[at] = (changed[at] as number) ^ (1 << (at % 8));
-    files.push(join(work, `${at}.sigstore.json`));
-    writeFileSync(files.at(-1) as string, changed);
-    expected.push(verifyReceipt(changed, trust).firstFailed?.name ?? "accepted");
-  }
-  const { stdout, status } = spawnSync("python3", ["test/foreign/verify_receipt.py", ...files]);
-  const verdicts = stdout.toString().trim().split("\n");
-  t.same([verdicts.length, status], [files.length, 6]);
-  // Which check comes first to see a damaged base64 or key id is each one's own affair.
-  const agree = verdicts.filter((line, i) => (line === "ok") === (expected[i] === "ok"));
-  t.equal(agree.length, files.length);
-});
-
-t.test("Sigstore's own verifier takes our bundle, and none that was changed", async (t) => {
-  const verifier = "test/foreign/sigstore";
-  if (!existsSync(join(verifier, "node_modules", "@sigstore"))) {
-    t.ok(true, "@sigstore/verify is not here", { skip: true });
-    return;
-  }
-  const work = mkdtempSync(join(tmpdir(), "quipu-"));
-  t.teardown(() => rmSync(work, { recursive: true, force: true }));
-  const bundle = golden("digits.sigstore.json");
-  const cosigner = newSigner("ed25519");
-  const value = JSON.parse(text(bundle));
-  const { checkpoint } = value.verificationMaterial.tlogEntries[0].inclusionProof;
-  const { text: signed } = parseNote(checkpoint.envelope);
-  checkpoint.envelope += cosignNote(signed, "w.example", cosigner, 1_800_000_000);
-  const variants = [bundle, canonicalBytes(value)];
-  for (let at = 0; at < bundle.length; at += 13) {
-    const changed = new Uint8Array(bundle);
-    changed[at] = (changed[at] as number) ^ (1 << (at % 8));
-    variants.push(changed);
-  }
-  const files = variants.map((content, at) => {
-    const file = join(work, `${at}.sigstore.json`);
-    writeFileSync(file, content);
-    return file;
-  });
-  const run = spawnSync(process.execPath, [join(verifier, "verify.mjs"), folder, ...files]);
-  const verdicts = run.stdout.toString().trim().split("\n");
-  t.same([verdicts.length, run.status], [files.length, 0], run.stderr.toString());
-  t.same(verdicts.slice(0, 2), ["ok", "ok"], "also with the signature of a witness");
-  const passedOver = new Set<string>();
-  for (const [at, verdict] of verdicts.entries()) {
-    if (at < 2 || verdict !== "ok") continue;
-    for (const path of changedIn(text(bundle), text(variants[at] as Uint8Array))) {
-      passedOver.add(path);
-    }
-  }
-  // What it passes over says nothing that is not said elsewhere, and we refuse that too (below).
-  t.same(
-    [...passedOver].filter((path) => !["keyid", "rootHash", "treeSize"].includes(path)),
-    [],
-  );
-});
-
-/** Names of the fields that another document has other values or bytes in, or lacks. */
-function changedIn(ours: string, changed: string): readonly string[] {
-  const values = (document: string): Map<string, string> => {
-    const found = new Map<string, string>();
-    JSON.parse(document, function (this: object, key, value) {
-      if (typeof value === "string") found.set(key, Buffer.from(value, "base64").toString("hex"));
-      return value;
-    });
-    return found;
-  };
-  const other = values(changed);
-  return [...values(ours)].flatMap(([key, value]) => (other.get(key) === value ? [] : [key]));
-}
-
-t.test("what a coordinator states is verified by all, and no bit of it changes", async (t) => {
-  const work = mkdtempSync(join(tmpdir(), "quipu-"));
-  t.teardown(() => rmSync(work, { recursive: true, force: true }));
-  for (const [name, made] of Object.entries(notices)) {
-    const at = join("test/vectors", name);
-    const files = readdirSync(at).map((file) => {
-      return { name: file, content: new Uint8Array(readFileSync(join(at, file))) };
-    });
-    for (const { name: file, content } of files) writeFileSync(join(work, file), content);
-    const trusted = trustBeside(files);
-    const bundleName = `${name}.sigstore.json`;
-    const bundle = files.find((file) => file.name === bundleName)?.content ?? new Uint8Array();
-    const report = verifyReceipt(bundle, trusted);
-    t.ok(report.ok, JSON.stringify(report.firstFailed));
-    const payloadOf = (content: Uint8Array = new Uint8Array()) =>
-      text(parseBundle(content).envelope.payload);
-    const fresh = made.find((file) => file.name === bundleName)?.content;
-    t.equal(payloadOf(fresh), payloadOf(bundle), `${name} is what its maker makes`);
-    t.equal(canonicalJson(report.notice), payloadOf(bundle));
-    const changed: string[] = [];
-    const accepted: number[] = [];
-    for (let bit = 0; bit < bundle.length; bit += 31) {
-      const copy = new Uint8Array(bundle);
-      copy[bit] = (copy[bit] as number) ^ (1 << (bit % 8));
-      if (verifyReceipt(copy, trusted).ok) accepted.push(bit);
-      changed.push(join(work, `${bit}.sigstore.json`));
-      writeFileSync(changed.at(-1) as string, copy);
-    }
-    t.same(accepted, []);
-    if (spawnSync("python3", ["-c", "import cryptography"]).status !== 0) continue;
-    const asked = ["test/foreign/verify_receipt.py", join(work, bundleName), ...changed];
-    const verdicts = spawnSync("python3", asked).stdout.toString().trim().split("\n");
-    t.same(verdicts.length, changed.length + 1);
-    t.same(verdicts.indexOf("ok"), 0);
-    t.same(verdicts.lastIndexOf("ok"), 0, "the second verifier takes it, and no other");
-  }
 });
 
 t.test("one changed bit anywhere in a bundle is refused", async (t) => {

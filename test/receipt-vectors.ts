@@ -1,7 +1,6 @@
 /**
  * A whole receipt from made-up facts, with new keys that are thrown away. The golden files in
- * `vectors/receipt` were written with it: `QUIPU_WRITE_VECTORS=1 node dist/test/proof.test.js`, to
- * be done only when the format changes on purpose, since every signature changes.
+ * `vectors/receipt` were written with it, by `npm run vectors:receipts`.
  */
 import { canonicalBytes } from "../src/base/canonical-json.js";
 import type { Signer } from "../src/base/signature.js";

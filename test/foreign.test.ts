@@ -1,0 +1,161 @@
+/** What verifiers that others wrote, or that were written from the specification, say of receipts. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import t from "tap";
+import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
+import { newSigner } from "../src/io/identity/signer.js";
+import { parseBundle } from "../src/proof/receipt/bundle.js";
+import { parseEnvelope, preAuthEncoding } from "../src/proof/receipt/envelope.js";
+import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
+import { verifyReceipt } from "../src/proof/verify/receipt.js";
+import { trustBeside } from "../src/proof/verify/trust.js";
+import { golden, goldenFiles, goldenFolder, text, trust } from "./golden-receipt.js";
+import { makeNotices } from "./receipt-vectors.js";
+
+const notices = await makeNotices();
+
+t.test("OpenSSL checks the signature", async (t) => {
+  if (spawnSync("openssl", ["version"]).status !== 0) {
+    t.ok(true, "openssl is not here", { skip: true });
+    return;
+  }
+  const work = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(work, { recursive: true, force: true }));
+  const { payload, signature, keyId } = parseEnvelope(golden("envelope.json"));
+  writeFileSync(join(work, "signed"), preAuthEncoding(payload));
+  writeFileSync(join(work, "signature"), signature);
+  const key = join(goldenFolder, `${keyId}.pub.pem`);
+  const check = (): string =>
+    spawnSync(
+      "openssl",
+      ["dgst", "-sha256", "-verify", key, "-signature", "signature", "signed"].map((argument) =>
+        ["signature", "signed"].includes(argument) ? join(work, argument) : argument,
+      ),
+    ).stdout.toString();
+  t.match(check(), /Verified OK/);
+  writeFileSync(join(work, "signed"), payload);
+  t.notMatch(check(), /Verified OK/);
+});
+
+t.test("a second verifier, written from the specification, agrees", async (t) => {
+  if (spawnSync("python3", ["-c", "import cryptography"]).status !== 0) {
+    t.ok(true, "python3 with cryptography is not here", { skip: true });
+    return;
+  }
+  const work = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(work, { recursive: true, force: true }));
+  for (const { name, content } of goldenFiles) writeFileSync(join(work, name), content);
+  const bundle = golden("digits.sigstore.json");
+  const files = [join(work, "digits.sigstore.json")];
+  const expected = ["ok"];
+  for (let at = 0; at < bundle.length; at += 97) {
+    const changed = new Uint8Array(bundle);
+    changed[at] = (changed[at] as number) ^ (1 << (at % 8));
+    files.push(join(work, `${at}.sigstore.json`));
+    writeFileSync(files.at(-1) as string, changed);
+    expected.push(verifyReceipt(changed, trust).firstFailed?.name ?? "accepted");
+  }
+  const { stdout, status } = spawnSync("python3", ["test/foreign/verify_receipt.py", ...files]);
+  const verdicts = stdout.toString().trim().split("\n");
+  t.same([verdicts.length, status], [files.length, 6]);
+  // Which check comes first to see a damaged base64 or key id is each one's own affair.
+  const agree = verdicts.filter((line, i) => (line === "ok") === (expected[i] === "ok"));
+  t.equal(agree.length, files.length);
+});
+
+t.test("Sigstore's own verifier takes our bundle, and none that was changed", async (t) => {
+  const verifier = "test/foreign/sigstore";
+  if (!existsSync(join(verifier, "node_modules", "@sigstore"))) {
+    t.ok(true, "@sigstore/verify is not here", { skip: true });
+    return;
+  }
+  const work = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(work, { recursive: true, force: true }));
+  const bundle = golden("digits.sigstore.json");
+  const cosigner = newSigner("ed25519");
+  const value = JSON.parse(text(bundle));
+  const { checkpoint } = value.verificationMaterial.tlogEntries[0].inclusionProof;
+  const { text: signed } = parseNote(checkpoint.envelope);
+  checkpoint.envelope += cosignNote(signed, "w.example", cosigner, 1_800_000_000);
+  const variants = [bundle, canonicalBytes(value)];
+  for (let at = 0; at < bundle.length; at += 13) {
+    const changed = new Uint8Array(bundle);
+    changed[at] = (changed[at] as number) ^ (1 << (at % 8));
+    variants.push(changed);
+  }
+  const files = variants.map((content, at) => {
+    const file = join(work, `${at}.sigstore.json`);
+    writeFileSync(file, content);
+    return file;
+  });
+  const run = spawnSync(process.execPath, [join(verifier, "verify.mjs"), goldenFolder, ...files]);
+  const verdicts = run.stdout.toString().trim().split("\n");
+  t.same([verdicts.length, run.status], [files.length, 0], run.stderr.toString());
+  t.same(verdicts.slice(0, 2), ["ok", "ok"], "also with the signature of a witness");
+  const passedOver = new Set<string>();
+  for (const [at, verdict] of verdicts.entries()) {
+    if (at < 2 || verdict !== "ok") continue;
+    for (const path of changedIn(text(bundle), text(variants[at] as Uint8Array))) {
+      passedOver.add(path);
+    }
+  }
+  // What it passes over says nothing that is not said elsewhere, and we refuse that too (below).
+  t.same(
+    [...passedOver].filter((path) => !["keyid", "rootHash", "treeSize"].includes(path)),
+    [],
+  );
+});
+
+/** Names of the fields that another document has other values or bytes in, or lacks. */
+function changedIn(ours: string, changed: string): readonly string[] {
+  const values = (document: string): Map<string, string> => {
+    const found = new Map<string, string>();
+    JSON.parse(document, function (this: object, key, value) {
+      if (typeof value === "string") found.set(key, Buffer.from(value, "base64").toString("hex"));
+      return value;
+    });
+    return found;
+  };
+  const other = values(changed);
+  return [...values(ours)].flatMap(([key, value]) => (other.get(key) === value ? [] : [key]));
+}
+
+t.test("what a coordinator states is verified by all, and no bit of it changes", async (t) => {
+  const work = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(work, { recursive: true, force: true }));
+  for (const [name, made] of Object.entries(notices)) {
+    const at = join("test/vectors", name);
+    const files = readdirSync(at).map((file) => {
+      return { name: file, content: new Uint8Array(readFileSync(join(at, file))) };
+    });
+    for (const { name: file, content } of files) writeFileSync(join(work, file), content);
+    const trusted = trustBeside(files);
+    const bundleName = `${name}.sigstore.json`;
+    const bundle = files.find((file) => file.name === bundleName)?.content ?? new Uint8Array();
+    const report = verifyReceipt(bundle, trusted);
+    t.ok(report.ok, JSON.stringify(report.firstFailed));
+    const payloadOf = (content: Uint8Array = new Uint8Array()) =>
+      text(parseBundle(content).envelope.payload);
+    const fresh = made.find((file) => file.name === bundleName)?.content;
+    t.equal(payloadOf(fresh), payloadOf(bundle), `${name} is what its maker makes`);
+    t.equal(canonicalJson(report.notice), payloadOf(bundle));
+    const changed: string[] = [];
+    const accepted: number[] = [];
+    for (let bit = 0; bit < bundle.length; bit += 31) {
+      const copy = new Uint8Array(bundle);
+      copy[bit] = (copy[bit] as number) ^ (1 << (bit % 8));
+      if (verifyReceipt(copy, trusted).ok) accepted.push(bit);
+      changed.push(join(work, `${bit}.sigstore.json`));
+      writeFileSync(changed.at(-1) as string, copy);
+    }
+    t.same(accepted, []);
+    if (spawnSync("python3", ["-c", "import cryptography"]).status !== 0) continue;
+    const asked = ["test/foreign/verify_receipt.py", join(work, bundleName), ...changed];
+    const verdicts = spawnSync("python3", asked).stdout.toString().trim().split("\n");
+    t.same(verdicts.length, changed.length + 1);
+    t.same(verdicts.indexOf("ok"), 0);
+    t.same(verdicts.lastIndexOf("ok"), 0, "the second verifier takes it, and no other");
+  }
+});
