@@ -1,3 +1,4 @@
+/** Receipts from facts to report: golden bytes, every change refused, keys and grants. */
 import t from "tap";
 import { digestOf } from "../src/base/bytes.js";
 import { canonicalBytes } from "../src/base/canonical-json.js";

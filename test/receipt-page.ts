@@ -1,7 +1,9 @@
 /** The script of the page that checks receipts, run here without a browser, and folders of files to give it. */
+
 import { File } from "node:buffer";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import type { Check } from "../src/proof/verify/receipt.js";
+import { goldenFolder, golden as readGolden } from "./golden-receipt.js";
 
 export const html = readFileSync("web/verify.html", "utf8");
 export const inside = (tag: string): string => {
@@ -47,3 +49,11 @@ export async function pageSays(folder: Folder, questions?: object): Promise<Page
   if (receipts[0] === undefined) throw new Error("the page found no receipt");
   return receipts[0];
 }
+
+export const bundleName = "digits.sigstore.json";
+/** The golden receipt's folder, without what only its makers need. */
+export const golden: Folder = Object.fromEntries(
+  readdirSync(goldenFolder)
+    .filter((name) => /\.(pem|tlog-proof)$|^digits|^trusted/.test(name))
+    .map((name) => [name, readGolden(name)]),
+);

@@ -1,3 +1,4 @@
+/** Witnesses: what they cosign, what they refuse, and what proves a fork to strangers. */
 import { createPublicKey, verify } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
