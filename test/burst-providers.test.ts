@@ -143,7 +143,7 @@ t.test("slurm: jobs by name, and refusals by what they say", async (t) => {
 t.test(
   "local: a process is found by its state, asked to end, and killed when it does not",
   async (t) => {
-    const stubborn = fake("agent", "trap '' TERM; echo up >&2; while :; do sleep 0.05; done");
+    const stubborn = fake("agent", "trap '' TERM; echo up >&2; while :; do (:); done");
     const own = join(folder, "pilots");
     const provider = new LocalProvider({ agent: [stubborn], folder: own });
     await provider.start(order);

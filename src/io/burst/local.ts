@@ -84,17 +84,24 @@ export class LocalProvider implements Provider {
     return join(this.#folder(id), "state");
   }
 
-  /** Process ids by pilot. */
+  /**
+   * Process ids by pilot. What a pilot has just forked has its command line still, until it runs its own
+   * program: of two the one that is the other's parent is the pilot.
+   */
   async #processes(): Promise<ReadonlyMap<string, number>> {
-    const found = new Map<string, number>();
+    const alike = new Map<number, { readonly id: string; readonly parent: number }>();
     for (const pid of await readdir("/proc")) {
       if (!/^[0-9]+$/.test(pid)) continue;
       const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
       const args = line.split("\0");
       const state = args[args.indexOf("--state") + 1] ?? "";
       const id = basename(dirname(state));
-      if (isPilotId(id) && state === this.#state(id)) found.set(id, Number(pid));
+      if (!isPilotId(id) || state !== this.#state(id)) continue;
+      const parent = await parentOf(pid);
+      if (parent !== undefined) alike.set(Number(pid), { id, parent });
     }
+    const found = new Map<string, number>();
+    for (const [pid, { id, parent }] of alike) if (!alike.has(parent)) found.set(id, pid);
     return found;
   }
 
@@ -110,4 +117,11 @@ export class LocalProvider implements Provider {
     logs.sort((a, b) => b.atMs - a.atMs);
     for (const { path } of logs.slice(logsMax)) await rm(path, { force: true });
   }
+}
+
+/** Undefined when the process is gone (proc(5): the fourth field, after a name that may hold anything). */
+async function parentOf(pid: string): Promise<number | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[1] === undefined ? undefined : Number(fields[1]);
 }
