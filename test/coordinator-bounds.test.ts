@@ -1,7 +1,7 @@
 /** What a coordinator holds at once while the log or the database stands still, and how it goes on. */
 import t from "tap";
-import { LogBook } from "../src/coordinator/log-book.js";
-import { receiptsOwedMax } from "../src/coordinator/receipts-owed.js";
+import { LogBook } from "../src/coordinator/log/log-book.js";
+import { receiptsOwedMax } from "../src/coordinator/log/receipts-owed.js";
 import { whyNotReady } from "../src/coordinator/serve.js";
 import type { CoordinatorStore } from "../src/io/store/coordinator-store.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";

@@ -8,8 +8,8 @@ import { digestOf } from "../src/base/bytes.js";
 import { QuipuError } from "../src/base/errors.js";
 import { seededRandom } from "../src/base/random.js";
 import type { Signer } from "../src/base/signature.js";
-import { submitJobs } from "../src/coordinator/admission.js";
 import { type AgentStream, Coordinator } from "../src/coordinator/coordinator.js";
+import { submitJobs } from "../src/coordinator/job/admission.js";
 import type { CoordinatorPorts } from "../src/coordinator/ports.js";
 import {
   type Assign,

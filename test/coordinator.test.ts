@@ -1,10 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import t from "tap";
-import { submitJobs } from "../src/coordinator/admission.js";
 import { listJobs } from "../src/coordinator/api/list-jobs.js";
-import { cancelJob } from "../src/coordinator/cancel.js";
-import { type JobEvent, jobEventStates, stepJob } from "../src/coordinator/job-machine.js";
+import { submitJobs } from "../src/coordinator/job/admission.js";
+import { cancelJob } from "../src/coordinator/job/cancel.js";
+import { type JobEvent, jobEventStates, stepJob } from "../src/coordinator/job/job-machine.js";
 import { ListJobsRequestSchema } from "../src/gen/quipu/v1/jobs_pb.js";
 import type { JobRecord } from "../src/io/store/records.js";
 import { isTerminal, type JobState, jobStates } from "../src/model/job.js";

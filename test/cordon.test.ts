@@ -1,8 +1,8 @@
 /** Hosts that are cordoned or drained, and sites that fall silent at once. */
 import t from "tap";
-import { brakeMs } from "../src/coordinator/brake.js";
-import { cancelJob } from "../src/coordinator/cancel.js";
-import { cordonHost, uncordonHost } from "../src/coordinator/cordon.js";
+import { brakeMs } from "../src/coordinator/host/brake.js";
+import { cordonHost, uncordonHost } from "../src/coordinator/host/cordon.js";
+import { cancelJob } from "../src/coordinator/job/cancel.js";
 import { CoordinatorWorld, FakeHost, job, times } from "./coordinator-world.js";
 
 t.setTimeout(60_000);

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import t from "tap";
 import { QuipuError } from "../src/base/errors.js";
 import { stopDaemon } from "../src/cli/service/daemon.js";
-import { CosignedLog } from "../src/coordinator/cosigned-log.js";
+import { CosignedLog } from "../src/coordinator/log/cosigned-log.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { Witness } from "../src/io/witness/witness.js";
 import { checkInclusion } from "../src/proof/tlog/check.js";

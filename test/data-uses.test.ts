@@ -2,8 +2,8 @@
 import { create } from "@bufbuild/protobuf";
 import t from "tap";
 import { timestamp } from "../src/base/clock.js";
-import { countsFor } from "../src/coordinator/data-uses.js";
-import { grantOutputs } from "../src/coordinator/grants.js";
+import { countsFor } from "../src/coordinator/dispatch/data-uses.js";
+import { grantOutputs } from "../src/coordinator/dispatch/grants.js";
 import { InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
 import type { DataSet } from "../src/model/data-set.js";
 import { jobDigest } from "../src/model/job.js";

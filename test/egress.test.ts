@@ -6,7 +6,7 @@ import type { Digest } from "../src/base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
 import { egressText, offerView } from "../src/cli/job/plan.js";
 import { planJobs } from "../src/coordinator/api/plan-jobs.js";
-import { spentAtMs } from "../src/coordinator/deadlines.js";
+import { spentAtMs } from "../src/coordinator/dispatch/deadlines.js";
 import { offerMessage } from "../src/coordinator/wire.js";
 import { OfferSchema } from "../src/gen/quipu/v1/jobs_pb.js";
 import type { Decision, Offer } from "../src/model/decision.js";

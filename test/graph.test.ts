@@ -1,9 +1,9 @@
 /** Jobs that come after others: in one submission and across, with and without what those make. */
 import fc from "fast-check";
 import t from "tap";
-import { submitJobs } from "../src/coordinator/admission.js";
-import { cancelJob } from "../src/coordinator/cancel.js";
-import { askedOf } from "../src/coordinator/specs.js";
+import { submitJobs } from "../src/coordinator/job/admission.js";
+import { cancelJob } from "../src/coordinator/job/cancel.js";
+import { askedOf } from "../src/coordinator/job/specs.js";
 import { jobMessage } from "../src/coordinator/wire.js";
 import { askedJob, jobBytes, jobDigest, jobSpec } from "../src/model/job.js";
 import { checkCycles } from "../src/model/job-graph.js";

@@ -6,7 +6,7 @@ import t, { type Test } from "tap";
 import { getReceipt } from "../src/coordinator/api/get-receipt.js";
 import { listStatements } from "../src/coordinator/api/list-statements.js";
 import { listUsage } from "../src/coordinator/api/list-usage.js";
-import { eraseReceipts } from "../src/coordinator/erase-receipts.js";
+import { eraseReceipts } from "../src/coordinator/log/erase-receipts.js";
 import type {
   ListStatementsRequest,
   ListStatementsResponse,

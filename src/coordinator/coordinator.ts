@@ -1,23 +1,23 @@
 /** One coordinator over its ports: what a process, a test and a simulator start, drive and stop. */
 import type { AttachRequest } from "../gen/quipu/v1/attach_pb.js";
-import { ActiveRuns } from "./active-runs.js";
 import { Burst } from "./burst/burst.js";
 import { Changes } from "./changes.js";
-import { Claims } from "./claims.js";
 import { type Core, tellOwed } from "./core.js";
-import { Deadlines } from "./deadlines.js";
-import { Dispatcher } from "./dispatch.js";
-import { Fleet } from "./fleet.js";
-import { GangHold } from "./gang-hold.js";
-import { Gangs } from "./gangs.js";
-import { JobQueue } from "./job-queue.js";
-import { finishOwed, tick } from "./leases.js";
-import { LogBook } from "./log-book.js";
-import { bringNotices, Notices } from "./notices.js";
+import { Deadlines } from "./dispatch/deadlines.js";
+import { Dispatcher } from "./dispatch/dispatch.js";
+import { JobQueue } from "./dispatch/job-queue.js";
+import { GangHold } from "./gang/gang-hold.js";
+import { Gangs } from "./gang/gangs.js";
+import { Claims } from "./host/claims.js";
+import { Fleet } from "./host/fleet.js";
+import { finishOwed, tick } from "./host/leases.js";
+import { Session } from "./host/session.js";
+import { ActiveRuns } from "./job/active-runs.js";
+import { LogBook } from "./log/log-book.js";
+import { bringNotices, Notices } from "./log/notices.js";
+import { ReceiptsOwed } from "./log/receipts-owed.js";
 import type { AgentLink, CoordinatorOptions, CoordinatorPorts } from "./ports.js";
-import { ReceiptsOwed } from "./receipts-owed.js";
 import { recover } from "./recover.js";
-import { Session } from "./session.js";
 
 /** How often a stream, a lease and a staged receipt are looked at. */
 export const tickEveryMs = 250;

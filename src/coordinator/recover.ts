@@ -3,11 +3,11 @@ import { QuipuError } from "../base/errors.js";
 import type { JobRecord, RunRecord } from "../io/store/records.js";
 import { layPilotHosts } from "./burst/hosts.js";
 import { type Core, leaseEnd } from "./core.js";
-import { spentAtMs } from "./deadlines.js";
-import { runningJob } from "./job-queue.js";
-import { finishOwed } from "./leases.js";
-import { bringNotices } from "./notices.js";
-import { specOf } from "./specs.js";
+import { spentAtMs } from "./dispatch/deadlines.js";
+import { runningJob } from "./dispatch/job-queue.js";
+import { finishOwed } from "./host/leases.js";
+import { specOf } from "./job/specs.js";
+import { bringNotices } from "./log/notices.js";
 import { decisionOf } from "./wire.js";
 
 const runsAtOnce = 256;

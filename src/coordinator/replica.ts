@@ -15,12 +15,12 @@ import { logService } from "./api/log-service.js";
 import { services } from "./api/services.js";
 import { burstPort } from "./burst/providers.js";
 import { Coordinator, tickEveryMs } from "./coordinator.js";
-import { CosignedLog } from "./cosigned-log.js";
 import type { DaemonOptions } from "./daemon.js";
 import { keysDigest, type Shared, shelfOf } from "./keys-and-blobs.js";
 import type { Leadership } from "./leadership.js";
+import { CosignedLog } from "./log/cosigned-log.js";
+import { PublishedLog } from "./log/published-log.js";
 import { PolicyBook } from "./policy-book.js";
-import { PublishedLog } from "./published-log.js";
 import type { Storage, Writable } from "./storage.js";
 
 /** How often witnesses are asked, while the log has grown since they cosigned it. */

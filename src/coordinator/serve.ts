@@ -19,7 +19,7 @@ import { checkGrant } from "../io/identity/grant.js";
 import type { Switchboard } from "../io/rpc/switchboard.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
 import type { Coordinator } from "./coordinator.js";
-import { ownName } from "./grants.js";
+import { ownName } from "./dispatch/grants.js";
 import { metricsText } from "./metrics.js";
 
 export interface ServeOptions {

@@ -19,8 +19,8 @@ import type { JobState } from "../model/job.js";
 import { type PlaceGrade as Grade, type Place, place as placeShape } from "../model/place.js";
 import { waitTotals } from "../model/waits.js";
 import type { Core } from "./core.js";
-import { graphReasons } from "./graph.js";
-import { askedOf } from "./specs.js";
+import { graphReasons } from "./job/graph.js";
+import { askedOf } from "./job/specs.js";
 
 const stateNumbers: Readonly<Record<JobState, JobStateNumber>> = {
   queued: JobStateNumber.QUEUED,

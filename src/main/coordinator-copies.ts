@@ -2,8 +2,8 @@
 import { parseArgs } from "node:util";
 import { QuipuError } from "../base/errors.js";
 import { Output } from "../cli/output.js";
-import { makeBackup } from "../coordinator/backup.js";
-import { restoreBackup } from "../coordinator/restore.js";
+import { makeBackup } from "../coordinator/backup/backup.js";
+import { restoreBackup } from "../coordinator/backup/restore.js";
 import { stateLayout } from "../coordinator/storage.js";
 import { openStateFolder } from "../io/store/state-folder.js";
 import type { Backup } from "../model/backup.js";

@@ -1,8 +1,8 @@
 /** What must hold of what is durable when a simulation is over. */
 import { type Digest, digestOf, toHex } from "../../src/base/bytes.js";
 import { canonicalBytes } from "../../src/base/canonical-json.js";
-import { poisonedHostsMax, retryAfter } from "../../src/coordinator/retry.js";
-import { specOf } from "../../src/coordinator/specs.js";
+import { poisonedHostsMax, retryAfter } from "../../src/coordinator/job/retry.js";
+import { specOf } from "../../src/coordinator/job/specs.js";
 import { decisionOf } from "../../src/coordinator/wire.js";
 import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
 import type { JobRecord, ReceiptRecord } from "../../src/io/store/records.js";

@@ -1,9 +1,9 @@
 /** Someone who submits jobs, asks again when no answer comes, and now and then cancels one. */
 import { timestamp } from "../../src/base/clock.js";
 import { QuipuError } from "../../src/base/errors.js";
-import { submitJobs } from "../../src/coordinator/admission.js";
-import { cancelJob } from "../../src/coordinator/cancel.js";
 import type { Core } from "../../src/coordinator/core.js";
+import { submitJobs } from "../../src/coordinator/job/admission.js";
+import { cancelJob } from "../../src/coordinator/job/cancel.js";
 import type { JobRecord } from "../../src/io/store/records.js";
 import { jobBytes, jobSpec } from "../../src/model/job.js";
 import { poisonName } from "./agent-node.js";

@@ -1,6 +1,7 @@
 /** Watches what the coordinator does with hosts: how much of each it gives away, and when it brakes. */
-import { siteOf } from "../../src/coordinator/brake.js";
+
 import type { Core } from "../../src/coordinator/core.js";
+import { siteOf } from "../../src/coordinator/host/brake.js";
 import type { CoordinatorEvent } from "../../src/coordinator/ports.js";
 import type { CoordinatorStore } from "../../src/io/store/coordinator-store.js";
 import { type HostFacts, slotsOf } from "./agent-node.js";

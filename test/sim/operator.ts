@@ -1,7 +1,7 @@
 /** Somebody who keeps runs away from hosts now and then, drains some, and lets all work in the end. */
 import { QuipuError } from "../../src/base/errors.js";
-import { cordonHost, uncordonHost } from "../../src/coordinator/cordon.js";
 import type { Core } from "../../src/coordinator/core.js";
+import { cordonHost, uncordonHost } from "../../src/coordinator/host/cordon.js";
 import type { CoordinatorNode } from "./coordinator-node.js";
 import { insist } from "./insist.js";
 import type { World } from "./world.js";

@@ -1,8 +1,8 @@
 import { QuipuError } from "../../base/errors.js";
 import type { HostService } from "../../gen/quipu/v1/fleet_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
-import { cordonHost as cordon } from "../cordon.js";
 import type { Core } from "../core.js";
+import { cordonHost as cordon } from "../host/cordon.js";
 import { hostMessage } from "../wire.js";
 
 const drainMsMax = 30 * 24 * 3_600_000;

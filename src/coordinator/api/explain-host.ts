@@ -5,9 +5,9 @@ import type { JobRecord } from "../../io/store/records.js";
 import { asIfMade } from "../../model/job-graph.js";
 import type { Ask } from "../../scheduler/placement/ask.js";
 import { recallAsk } from "../../scheduler/placement/replay.js";
-import { boundsOf } from "../bounds.js";
 import { type Core, notFound } from "../core.js";
-import { askedOf, specOf } from "../specs.js";
+import { boundsOf } from "../dispatch/bounds.js";
+import { askedOf, specOf } from "../job/specs.js";
 import { decisionOf, offerMessage, reasonMessages } from "../wire.js";
 import { findJob } from "./get-job.js";
 

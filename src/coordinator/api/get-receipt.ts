@@ -10,7 +10,7 @@ import {
   revokedSuffix,
 } from "../../proof/receipt/bundle.js";
 import { receiptKeyId } from "../../proof/receipt/envelope.js";
-import { revocationId } from "../host-keys.js";
+import { revocationId } from "../log/host-keys.js";
 import { findJob } from "./get-job.js";
 import type { Durable } from "./log-service.js";
 

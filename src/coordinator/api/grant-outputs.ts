@@ -1,7 +1,7 @@
 import type { JobService } from "../../gen/quipu/v1/jobs_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { Core } from "../core.js";
-import { grantOutputs as grant } from "../grants.js";
+import { grantOutputs as grant } from "../dispatch/grants.js";
 import { findJob } from "./get-job.js";
 
 export function grantOutputs(core: Core): Handlers<typeof JobService>["grantOutputs"] {

@@ -1,7 +1,7 @@
 import type { QuotaService } from "../../gen/quipu/v1/quota_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { Core } from "../core.js";
-import { quotaMessage } from "../quotas.js";
+import { quotaMessage } from "../dispatch/quotas.js";
 
 export function listQuotas(core: Core): Handlers<typeof QuotaService>["listQuotas"] {
   return async () => {

@@ -6,8 +6,8 @@
 import { LogService } from "../../gen/quipu/v1/log_pb.js";
 import { type Binding, bind } from "../../io/rpc/service.js";
 import type { LogHead } from "../../proof/tlog/sequencer.js";
+import type { PublishedLog } from "../log/published-log.js";
 import type { CoordinatorOptions, CoordinatorPorts } from "../ports.js";
-import type { PublishedLog } from "../published-log.js";
 import { getLogHead } from "./get-log-head.js";
 import { getReceipt } from "./get-receipt.js";
 import { listStatements } from "./list-statements.js";

@@ -12,12 +12,12 @@ import { isBusy } from "../../scheduler/placement/filters.js";
 import { compare } from "../../scheduler/placement/fleet.js";
 import type { Preemption } from "../../scheduler/placement/preempt.js";
 import type { Shares } from "../../scheduler/queue/shares.js";
-import { type AdmittedSpec, checkSpecs } from "../admission.js";
-import { quotaBounds } from "../bounds.js";
 import type { Core } from "../core.js";
-import { findSeats, giveBack } from "../gang-seats.js";
-import { preemptionOf } from "../preempt.js";
-import { pullsOf } from "../pulls.js";
+import { quotaBounds } from "../dispatch/bounds.js";
+import { preemptionOf } from "../dispatch/preempt.js";
+import { findSeats, giveBack } from "../gang/gang-seats.js";
+import { pullsOf } from "../host/pulls.js";
+import { type AdmittedSpec, checkSpecs } from "../job/admission.js";
 import { offerMessage, reasonMessages, siteNumber } from "../wire.js";
 
 const outcomes = {

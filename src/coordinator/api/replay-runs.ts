@@ -6,7 +6,7 @@ import type { RunRecord } from "../../io/store/records.js";
 import type { LawReport } from "../../model/decision.js";
 import { loadPolicy, type PolicyEngine } from "../../scheduler/policy/engine.js";
 import type { Core } from "../core.js";
-import { specOf } from "../specs.js";
+import { specOf } from "../job/specs.js";
 import { decisionOf } from "../wire.js";
 
 /** Runs that one message tells of. */

@@ -2,7 +2,7 @@ import { QuipuError } from "../../base/errors.js";
 import type { QuotaService } from "../../gen/quipu/v1/quota_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { Core } from "../core.js";
-import { quotaMessage, quotaOf, setQuota as set } from "../quotas.js";
+import { quotaMessage, quotaOf, setQuota as set } from "../dispatch/quotas.js";
 
 export function setQuota(core: Core): Handlers<typeof QuotaService>["setQuota"] {
   return async ({ quota: said }) => {

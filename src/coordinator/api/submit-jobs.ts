@@ -1,7 +1,7 @@
 import type { JobService } from "../../gen/quipu/v1/jobs_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
-import { submitJobs as submit } from "../admission.js";
 import type { Core } from "../core.js";
+import { submitJobs as submit } from "../job/admission.js";
 import { jobMessage } from "../wire.js";
 
 export function submitJobs(core: Core): Handlers<typeof JobService>["submitJobs"] {

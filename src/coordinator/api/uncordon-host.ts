@@ -1,7 +1,7 @@
 import type { HostService } from "../../gen/quipu/v1/fleet_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
-import { uncordonHost as uncordon } from "../cordon.js";
 import type { Core } from "../core.js";
+import { uncordonHost as uncordon } from "../host/cordon.js";
 import { hostMessage } from "../wire.js";
 
 export function uncordonHost(core: Core): Handlers<typeof HostService>["uncordonHost"] {

@@ -9,7 +9,7 @@ import { InventorySchema } from "../../gen/quipu/v1/types_pb.js";
 import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { HostRecord } from "../../io/store/records.js";
 import { type BurstConfig, type Offer, pilotHosts } from "../../model/burst.js";
-import { withCordon } from "../cordon.js";
+import { withCordon } from "../host/cordon.js";
 
 /** A name that no pilot bears now. Keys that were revoked of `before`, who bore it, stay so. */
 export function freeHost(

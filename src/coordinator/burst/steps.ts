@@ -20,8 +20,8 @@ import type { PilotOrder } from "../../io/burst/provider.js";
 import type { HostRecord, PilotRecord } from "../../io/store/records.js";
 import type { Offer } from "../../model/burst.js";
 import type { BurstAction } from "../../scheduler/burst/state.js";
-import { cordonHost } from "../cordon.js";
 import type { Core } from "../core.js";
+import { cordonHost } from "../host/cordon.js";
 import { freeHost } from "./hosts.js";
 
 const tokenBytes = 32;

@@ -4,9 +4,9 @@ import { type BurstConfig, type Offer, pilotHosts } from "../../model/burst.js";
 import { type JobSpec, needsWholeDevice, wantedKinds } from "../../model/job.js";
 import type { WaitingJob } from "../../scheduler/burst/state.js";
 import type { Ask } from "../../scheduler/placement/ask.js";
-import { boundsOf } from "../bounds.js";
 import type { Core } from "../core.js";
-import { specOf } from "../specs.js";
+import { boundsOf } from "../dispatch/bounds.js";
+import { specOf } from "../job/specs.js";
 
 /** First come first; those behind wait for a later look, when some of these have been placed. */
 const lookedAtMax = 2048;

@@ -1,0 +1,119 @@
+/**
+ * What the coordinator itself states: how a job ended that no host could sign for, and what operators did. A
+ * notice is signed and staged in the very transaction that makes it true, so neither is there without the
+ * other; then it goes into the log, as receipts do.
+ *
+ *  1. staged, with what it is about. A crash after it: the next start goes on at 2.
+ *  2. entry in the log. The next start finds it there by its leaf hash.
+ *  3. `logged`, with its place in the log.
+ */
+import { type Digest, digestOf } from "../../base/bytes.js";
+import { timestamp } from "../../base/clock.js";
+import { newId } from "../../base/ids.js";
+import type { StoreTables } from "../../io/store/coordinator-store.js";
+import type { JobRecord, NoticeRecord } from "../../io/store/records.js";
+import type { ActKind, JobEnd, Notice } from "../../model/notice.js";
+import { entryBytes, parseEnvelope, sealPayload } from "../../proof/receipt/envelope.js";
+import { actNotice, jobEndNotice, noticeBytes } from "../../proof/receipt/notice.js";
+import { type Core, trouble } from "../core.js";
+import type { CoordinatorPorts } from "../ports.js";
+import { decisionOf } from "../wire.js";
+import type { LogBook } from "./log-book.js";
+
+const noticesAtOnce = 256;
+const textMax = 2000;
+
+/** What somebody did. */
+export interface Done {
+  readonly kind: ActKind;
+  /** Given where it must be found again; it can be done only once then. */
+  readonly id?: string;
+  readonly about: string;
+  /** Of what it made so; absent: of the details. */
+  readonly digest?: Digest;
+  readonly details: Readonly<Record<string, string>>;
+}
+
+export class Notices {
+  readonly #ports: CoordinatorPorts;
+  readonly #logBook: LogBook;
+  #newestMs = 0;
+
+  constructor(ports: CoordinatorPorts, logBook: LogBook) {
+    this.#ports = ports;
+    this.#logBook = logBook;
+  }
+
+  /** How this job ended, with the transaction that ends it. */
+  async ended(tables: StoreTables, job: JobRecord, atMs: number): Promise<void> {
+    const { id, owner, specDigest, failure, cancelReason, epoch, runId, host, country } = job;
+    const decision = await tables.decisions.get(job.decisionId);
+    const predicate: JobEnd["predicate"] = {
+      ...this.#head(atMs),
+      job: { id, owner, digest: specDigest },
+      outcome: job.state as JobEnd["predicate"]["outcome"],
+      ...(failure === undefined
+        ? {}
+        : { failure: { code: failure.code, message: clipped(failure.message) } }),
+      ...(cancelReason === undefined ? {} : { reason: clipped(cancelReason) }),
+      attempts: epoch,
+      ...(runId === "" || country === "" ? {} : { lastRun: { id: runId, host, country } }),
+      ...(decision === undefined ? {} : decided(decision.content)),
+    };
+    await this.#stage(tables, id, jobEndNotice(predicate), atMs);
+  }
+
+  /** What was done, with the transaction that does it. */
+  async did(tables: StoreTables, { kind, about, digest, details, ...done }: Done): Promise<void> {
+    const { clock, random } = this.#ports;
+    const id = done.id ?? newId("act", random);
+    const texts = Object.entries(details).map(([name, text]) => [name, clipped(text)]);
+    const atMs = clock.wallMs();
+    const act = { ...this.#head(atMs), id, kind, details: Object.fromEntries(texts) };
+    await this.#stage(tables, id, actNotice(act, { name: about, digest }), atMs);
+  }
+
+  /**
+   * Steps 2 and 3 of those that are staged; doing it twice is once. Rejects with the first that failed, and
+   * not before all have ended: else those that a slow log keeps would gather behind one that fails.
+   */
+  async bring(): Promise<void> {
+    const staged = await this.#ports.store.notices.staged(noticesAtOnce);
+    const ends = await Promise.allSettled(staged.map((notice) => this.#log(notice)));
+    const failed = ends.find((end) => end.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  async #log({ id, envelope, key }: NoticeRecord): Promise<void> {
+    // Signed here, so its signature is not checked.
+    const logIndex = await this.#logBook.append(entryBytes(parseEnvelope(envelope), key));
+    await this.#ports.store.transact(({ notices }) => notices.setLogged(id, logIndex));
+  }
+
+  #head(atMs: number) {
+    return { coordinator: this.#ports.log.verifierKey.name, at: timestamp(atMs) };
+  }
+
+  async #stage({ notices }: StoreTables, id: string, notice: Notice, atMs: number): Promise<void> {
+    const { noticeSigner } = this.#ports;
+    this.#newestMs = Math.max(atMs, this.#newestMs + 1); // they go into the log in this order
+    const envelope = sealPayload(noticeBytes(notice), noticeSigner);
+    const key = noticeSigner.publicKey;
+    await notices.insert({ id, stage: "staged", envelope, key, madeAtMs: this.#newestMs });
+  }
+}
+
+/** What fails is tried again with the next tick. */
+export async function bringNotices(core: Core): Promise<void> {
+  await core.notices.bring().catch((thrown: unknown) => trouble(core, "notices", thrown));
+}
+
+function decided(content: Uint8Array): Pick<JobEnd["predicate"], "decision"> {
+  const policyDigest = decisionOf(content)?.policyDigest;
+  const sha256 = digestOf(content).slice("sha256:".length);
+  return policyDigest === undefined ? {} : { decision: { digest: { sha256 }, policyDigest } };
+}
+
+function clipped(text: string): string {
+  return text.slice(0, textMax).toWellFormed();
+}
