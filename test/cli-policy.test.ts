@@ -32,6 +32,7 @@ function openDaemon(policyFolder = ""): Promise<CoordinatorDaemon> {
     heartbeatMs: 1_000,
     leaseMs: 10_000,
     leaseMarginMs: 2_000,
+    audits: { rate: 0, newHostRuns: 0, withinMs: 1 },
     leaderLeaseMs: 5_000,
     store: "",
     sharedFolder: "",

@@ -76,6 +76,7 @@ async function openDaemon(parts: object = {}): Promise<CoordinatorDaemon> {
     heartbeatMs: 1_000,
     leaseMs: 10_000,
     leaseMarginMs: 2_000,
+    audits: { rate: 0, newHostRuns: 0, withinMs: 1 },
     clock: { wallMs: () => Date.now(), bootMs: () => performance.now() },
     random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
     observe: () => {},

@@ -27,6 +27,7 @@ import { newSigner } from "../src/io/identity/signer.js";
 import type { CoordinatorStore } from "../src/io/store/coordinator-store.js";
 import type { JobRecord } from "../src/io/store/records.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
+import type { AuditRules } from "../src/model/audit.js";
 import { jobBytes, jobSpec } from "../src/model/job.js";
 import type { Place } from "../src/model/place.js";
 import type { RunFacts } from "../src/model/run.js";
@@ -60,6 +61,8 @@ export class CoordinatorWorld {
   readonly artifacts = new Set<string>();
   /** Holds from the next start on. */
   burst: CoordinatorPorts["burst"];
+  /** The same; what is not about audits has none. */
+  audits: AuditRules = { rate: 0, newHostRuns: 0, withinMs: 3_600_000 };
   coordinator!: Coordinator;
   log!: Sequencer;
   logStore!: MemoryLogStore;
@@ -112,7 +115,12 @@ export class CoordinatorWorld {
           if (event.kind === "trouble") this.troubles.push(`${event.what}: ${event.error.message}`);
         },
       },
-      { version: "0.1.0", ...times, tilesUrl: "http://127.0.0.1:9" },
+      {
+        version: "0.1.0",
+        ...times,
+        tilesUrl: "http://127.0.0.1:9",
+        audits: this.audits,
+      },
     );
     await settle();
   }

@@ -3,7 +3,7 @@ import type { Random } from "./random.js";
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 
-export type IdPrefix = "act" | "job" | "run" | "host" | "dec" | "err" | "pilot";
+export type IdPrefix = "act" | "aud" | "job" | "run" | "host" | "dec" | "err" | "pilot";
 
 export function newId(prefix: IdPrefix, random: Random): string {
   const bytes = random.bytes(10);

@@ -25,6 +25,8 @@ export const times = Object.freeze({
   leaseMarginMs: 2_000,
   /** Of a coordinator's leadership; another one follows when it has run out. */
   leaderLeaseMs: 5_000,
+  /** A run that nobody else has run again by then is not looked into any more. */
+  auditMs: 24 * 3_600_000,
   attachRetryMsMin: 200,
   attachRetryMsMax: 7_000,
 });

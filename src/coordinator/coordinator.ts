@@ -1,5 +1,6 @@
 /** One coordinator over its ports: what a process, a test and a simulator start, drive and stop. */
 import type { AttachRequest } from "../gen/quipu/v1/attach_pb.js";
+import { Audits } from "./audit/audits.js";
 import { Burst } from "./burst/burst.js";
 import { Changes } from "./changes.js";
 import { type Core, tellOwed } from "./core.js";
@@ -46,6 +47,7 @@ export class Coordinator {
       queue: new JobQueue(() => core),
       claims: new Claims((host) => core.fleet.changed(host)),
       gangs: new Gangs(() => core),
+      audits: new Audits(() => core),
       gangHold: new GangHold(),
       deadlines: new Deadlines(),
       quotas: new Map(),
@@ -88,6 +90,7 @@ export class Coordinator {
     await tick(core);
     void core.burst?.tick();
     core.gangs.retry();
+    core.audits.retry();
     if (core.gangHold.isOver(core.ports.clock.bootMs())) {
       core.fleet.hold([]);
       core.wake();

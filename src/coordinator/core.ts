@@ -5,6 +5,7 @@ import { QuipuError } from "../base/errors.js";
 import type { AttachResponse, TelemetrySample } from "../gen/quipu/v1/attach_pb.js";
 import type { HostRecord } from "../io/store/records.js";
 import type { Quota } from "../model/quota.js";
+import type { Audits } from "./audit/audits.js";
 import type { Burst } from "./burst/burst.js";
 import type { Changes } from "./changes.js";
 import type { Deadlines } from "./dispatch/deadlines.js";
@@ -30,6 +31,7 @@ export interface Core {
   readonly queue: JobQueue;
   readonly claims: Claims;
   readonly gangs: Gangs;
+  readonly audits: Audits;
   readonly gangHold: GangHold;
   readonly deadlines: Deadlines;
   /** By owner; the database holds the same. */

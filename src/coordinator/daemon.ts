@@ -16,6 +16,7 @@ import type { HttpServer } from "../io/http/server.js";
 import { type RpcServer, serve } from "../io/rpc/server.js";
 import { Switchboard } from "../io/rpc/switchboard.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
+import type { AuditRules } from "../model/audit.js";
 import type { BurstConfig } from "../model/burst.js";
 import { openCheckpoint } from "../proof/tlog/checkpoint.js";
 import type { HashMany } from "../proof/tlog/hash.js";
@@ -64,6 +65,7 @@ export interface DaemonOptions {
   readonly heartbeatMs: number;
   readonly leaseMs: number;
   readonly leaseMarginMs: number;
+  readonly audits: AuditRules;
   readonly clock: Clock;
   readonly random: Random;
   /** For the log's tree; absent: one by one, in JavaScript. */

@@ -11,6 +11,7 @@ import type { AttachResponse } from "../gen/quipu/v1/attach_pb.js";
 import type { Provider } from "../io/burst/provider.js";
 import type { CoordinatorStore } from "../io/store/coordinator-store.js";
 import type { Artifact } from "../model/artifact.js";
+import type { AuditRules } from "../model/audit.js";
 import type { BurstConfig } from "../model/burst.js";
 import type { PriceBook } from "../model/price-book.js";
 import type { LogInclusion, Sequencer } from "../proof/tlog/sequencer.js";
@@ -98,6 +99,7 @@ export interface CoordinatorOptions {
   readonly leaseMs: number;
   /** Added before a run is given to another host; see `docs/protocol.md`. */
   readonly leaseMarginMs: number;
+  readonly audits: AuditRules;
   /** Base address of the log's checkpoint and tiles. */
   readonly tilesUrl: string;
 }

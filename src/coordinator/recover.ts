@@ -22,6 +22,7 @@ export async function recover(core: Core): Promise<void> {
   for (const { runId } of await store.receipts.inStage("staged")) core.receiptsOwed.add(runId);
   for (const quota of await store.quotas.all()) core.quotas.set(quota.owner, quota);
   await core.queue.load();
+  await core.audits.load(store);
   await finishOwed(core);
   await bringNotices(core);
 }

@@ -13,6 +13,7 @@ import { type BurstOptions, CoordinatorDaemon, type DaemonEvent } from "../coord
 import { stateLayout } from "../coordinator/storage.js";
 import { openDurableFolder } from "../io/store/durable-folder.js";
 import { openStateFolder } from "../io/store/state-folder.js";
+import type { AuditRules } from "../model/audit.js";
 import { burstConfig } from "../model/burst.js";
 import { isCopyVerb, runCopy } from "./coordinator-copies.js";
 import { CommandLine, type Log, packageVersion, runDaemon } from "./daemon-program.js";
@@ -21,7 +22,8 @@ import { systemClock } from "./system-clock.js";
 const command = new CommandLine(
   "quipu-coordinator --state DIR [--listen 127.0.0.1:PORT|unix:/PATH] [--http 127.0.0.1:PORT]" +
     " [--store postgres://…] [--shared DIR] [--advertise ADDRESS] [--policy DIR] [--prices DIR]" +
-    " [--burst FILE] [--witnesses FILE] [--origin NAME] [--log-level LEVEL]; or backup FOLDER, restore FOLDER",
+    " [--burst FILE] [--witnesses FILE] [--origin NAME] [--audit-rate 0.02] [--audit-new-host-runs 10]" +
+    " [--log-level LEVEL]; or backup FOLDER, restore FOLDER",
 );
 
 const defaults = {
@@ -36,6 +38,8 @@ const defaults = {
   burst: "",
   witnesses: "",
   origin: "",
+  "audit-rate": "0.02",
+  "audit-new-host-runs": "10",
   "log-level": "info",
 };
 
@@ -81,6 +85,14 @@ function logEvent(log: Log, event: DaemonEvent): void {
   }
 }
 
+function auditRules(given: Record<"audit-rate" | "audit-new-host-runs", string>): AuditRules {
+  return {
+    rate: command.part("audit-rate", given["audit-rate"]),
+    newHostRuns: command.count("audit-new-host-runs", given["audit-new-host-runs"], 1_000_000, 0),
+    withinMs: times.auditMs,
+  };
+}
+
 async function main(log: Log): Promise<void> {
   const given = command.options(defaults);
   command.setLevel(log, given["log-level"]);
@@ -112,6 +124,7 @@ async function main(log: Log): Promise<void> {
     heartbeatMs: command.milliseconds("QUIPU_HEARTBEAT_MS", times.heartbeatMs),
     leaseMs: command.milliseconds("QUIPU_LEASE_MS", times.leaseMs),
     leaseMarginMs: command.milliseconds("QUIPU_LEASE_MARGIN_MS", times.leaseMarginMs),
+    audits: auditRules(given),
     clock: systemClock(),
     hashMany: nativeSha256Many(),
     random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },

@@ -72,11 +72,18 @@ export class CommandLine {
     throw this.wrong(`${variable}=${text} is not milliseconds from 10 to 3600000`);
   }
 
-  /** An option that counts something, at least 1. */
-  count(option: string, text: string, max: number): number {
+  /** An option that counts something. */
+  count(option: string, text: string, max: number, min = 1): number {
     const value = Number(text);
-    if (Number.isSafeInteger(value) && value >= 1 && value <= max) return value;
-    throw this.wrong(`--${option} ${text} is not a number from 1 to ${max}`);
+    if (text !== "" && Number.isSafeInteger(value) && value >= min && value <= max) return value;
+    throw this.wrong(`--${option} ${text} is not a number from ${min} to ${max}`);
+  }
+
+  /** An option that is a part of a whole. */
+  part(option: string, text: string): number {
+    const value = Number(text);
+    if (text !== "" && value >= 0 && value <= 1) return value;
+    throw this.wrong(`--${option} ${text} is not a part from 0 to 1`);
   }
 
   /** From the environment alone, and gone from it then: those whom we start need not know it. */

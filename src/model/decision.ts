@@ -81,6 +81,8 @@ export interface GangBound {
 export interface Bounds {
   /** Where it failed by no fault of its own: it goes to others while there are any. Ascending. */
   readonly failedHosts?: readonly string[];
+  /** Where a run was answered for that it runs again. Ascending. */
+  readonly audited?: readonly string[];
   /** What it takes from another job is not to be had now, in words. */
   readonly absent?: string;
   /** Of which its owner may have no more, in words. */

@@ -46,6 +46,11 @@ const jobEnd = z.strictObject({
 });
 
 export const actKinds = [
+  "audit.agreed",
+  "audit.decided",
+  "audit.disputed",
+  "audit.unanswered",
+  "audit.undecided",
   "data-set.add",
   "host.cordon",
   "host.uncordon",

@@ -26,6 +26,7 @@ export class WaitingJobs {
     const shares = core.queue.shares();
     const waiting: WaitingJob[] = [];
     for (const job of jobs) {
+      if (job.auditId !== undefined) continue; // nothing is rented to look into others
       const spec = specOf(job);
       const { owner } = job;
       const { devices = 1 } = spec.resources;

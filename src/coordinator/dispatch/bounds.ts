@@ -25,12 +25,23 @@ export async function boundsOf(
   const exports = await exportRefusals(core, firsts);
   const away = firsts.find(({ host }) => !core.sessions.has(host));
   return {
-    ...quotaBounds(shares, specOf(job)),
+    ...quotaBounds(shares, { ...specOf(job), owner: job.owner }),
+    ...(await auditBounds(core, job)),
     ...(await pullsOf(core, askedOf(job), firsts)),
     ...(failedHosts === undefined ? {} : { failedHosts }),
     ...(exports.length === 0 ? {} : { exports }),
     ...(away === undefined ? {} : { absent: absentText(away) }),
   };
+}
+
+/** Who has answered for a run is not asked again. */
+async function auditBounds(
+  { ports: { store } }: Core,
+  { auditId }: JobRecord,
+): Promise<Pick<Bounds, "audited">> {
+  if (auditId === undefined) return {};
+  const answers = await store.audits.answers(auditId);
+  return { audited: answers.map(({ host }) => host).sort(compare) };
 }
 
 function absentText({ id, name, host }: JobRecord): string {
@@ -71,7 +82,10 @@ export async function lostOutput(
 }
 
 /** Kinds of device of which the owner may not have as many more as the job asks for. */
-export function quotaBounds(shares: Shares, { owner, resources }: AskedJob): Pick<Bounds, "kinds"> {
+export function quotaBounds(
+  shares: Shares,
+  { owner, resources }: Pick<AskedJob, "owner" | "resources">,
+): Pick<Bounds, "kinds"> {
   const kinds = wantedKinds(resources).filter(
     (kind) => shares.claim(owner, kind, resources.devices) === "none",
   );

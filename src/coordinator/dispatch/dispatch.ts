@@ -16,6 +16,7 @@ import { isBusy } from "../../scheduler/placement/filters.js";
 import { fleetPaper } from "../../scheduler/placement/fleet.js";
 import type { Waiting } from "../../scheduler/queue/line.js";
 import type { Round } from "../../scheduler/queue/round.js";
+import { decideAgain } from "../audit/again.js";
 import { type Core, leaseEnd, note, trouble } from "../core.js";
 import { judgeGang } from "../gang/gang-turn.js";
 import { cancelJob } from "../job/cancel.js";
@@ -166,7 +167,10 @@ async function judge(core: Core, round: Round, waiting: Waiting): Promise<readon
   }
   const spec = specOf(job);
   const bounds = await boundsOf(core, job, round.shares, makers);
-  const judgement = await core.fleet.decide({ spec, digest: job.specDigest }, bounds);
+  const judgement =
+    job.auditId === undefined
+      ? await core.fleet.decide({ spec, digest: job.specDigest }, bounds)
+      : await decideAgain(core, job, bounds);
   const { decision } = judgement;
   const { outcome, reasons } = decision;
   if (outcome.kind === "placed") {
@@ -183,7 +187,7 @@ async function judge(core: Core, round: Round, waiting: Waiting): Promise<readon
   const { rule } = explain(decision);
   if (waiting.rule !== "" && rule !== waiting.rule) round.askAgain(waiting);
   waiting.rule = rule;
-  if (reasons.some(({ rule }) => isBusy(rule))) {
+  if (job.auditId === undefined && reasons.some(({ rule }) => isBusy(rule))) {
     await preemptFor(core, job.id, spec, bounds, round.shares);
   }
   waiting.isDecided = await isKnown(core, job, decision);

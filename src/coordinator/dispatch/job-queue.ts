@@ -117,7 +117,7 @@ function waitingOf(job: JobRecord, namesJobs: boolean): Waiting {
     priority,
     // A gang waits where its first member was admitted; the others were admitted right behind it.
     position: job.position - rank,
-    wish: JSON.stringify([namesJobs ? name : "", wish, job.failedHosts]),
+    wish: JSON.stringify([namesJobs ? name : "", wish, job.failedHosts, job.auditId]),
     kinds: wantedKinds(wish.resources),
     devices: wish.resources.devices ?? 1,
     sinceMs: job.submittedAtMs,

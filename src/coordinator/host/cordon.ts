@@ -40,16 +40,37 @@ async function setCordon(
   cordon: Cordon | undefined,
   also?: (tables: StoreTables) => Promise<void>,
 ): Promise<HostRecord> {
-  const kept = await core.ports.store.transact(async (tables) => {
+  const isThere = await core.ports.store.transact(async (tables) => {
     await also?.(tables);
-    const host = await mark(tables, name, cordon);
-    if (host !== undefined) await core.notices.did(tables, doneTo(name, cordon));
-    return host;
+    return await markCordon(core, tables, name, cordon);
   });
+  const host = isThere ? showCordon(core, name, cordon) : undefined;
+  if (host === undefined) throw notFound("host", name, "see `quipu host ls`");
+  return host;
+}
+
+/** With the transaction that has a reason for it; false for a host that is not there. */
+export async function markCordon(
+  { notices }: Pick<Core, "notices">,
+  tables: StoreTables,
+  name: string,
+  cordon: Cordon | undefined,
+): Promise<boolean> {
+  const known = await tables.hosts.get(name);
+  if (known === undefined) return false;
+  await tables.hosts.put(withCordon(known, cordon));
+  await notices.did(tables, doneTo(name, cordon));
+  return true;
+}
+
+/** After the commit. What an agent said meanwhile stays; the mark is what was just written. */
+export function showCordon(
+  core: Core,
+  name: string,
+  cordon: Cordon | undefined,
+): HostRecord | undefined {
   const known = core.hosts.get(name);
-  if (kept === undefined || known === undefined)
-    throw notFound("host", name, "see `quipu host ls`");
-  // What an agent said meanwhile stays; the mark is what was just written.
+  if (known === undefined) return undefined;
   const host = withCordon(known, cordon);
   core.hosts.set(name, host);
   core.fleet.changed(name);
@@ -62,18 +83,6 @@ function doneTo(host: string, cordon: Cordon | undefined): Done {
   const { reason, drainAtMs } = cordon;
   const until = drainAtMs === undefined ? {} : { drainAt: timestamp(drainAtMs) };
   return { kind: "host.cordon", about: host, details: { host, reason, ...until } };
-}
-
-async function mark(
-  { hosts }: StoreTables,
-  name: string,
-  cordon: Cordon | undefined,
-): Promise<HostRecord | undefined> {
-  const known = await hosts.get(name);
-  if (known === undefined) return undefined;
-  const host = withCordon(known, cordon);
-  await hosts.put(host);
-  return host;
 }
 
 /** What its operator has said of a host, and its agent cannot unsay. */

@@ -8,6 +8,7 @@ import { newId } from "../../base/ids.js";
 import { limits } from "../../base/limits.js";
 import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { JobRecord } from "../../io/store/records.js";
+import { auditOwner } from "../../model/audit.js";
 import { membersOf } from "../../model/gang.js";
 import { type AskedJob, askedJob, jobArtifacts, jobBytes } from "../../model/job.js";
 import { checkCycles, isWhole } from "../../model/job-graph.js";
@@ -42,7 +43,10 @@ export async function checkSpecs(
   }
   const admitted = specs.map(parseSpec);
   const nowMs = core.ports.clock.wallMs();
-  for (const { spec } of admitted) checkDeadline(spec, nowMs);
+  for (const { spec } of admitted) {
+    checkOwner(spec);
+    checkDeadline(spec, nowMs);
+  }
   const members = admitted.reduce((sum, one) => sum + withMembers(one).length, 0);
   if (members > limits.jobsPerSubmitMax) {
     throw new QuipuError(
@@ -158,6 +162,18 @@ function readJson(bytes: Uint8Array): unknown {
   }
 }
 
+function checkOwner({ owner, name }: AskedJob): void {
+  if (owner !== auditOwner) return;
+  throw new QuipuError(
+    "JOB_FILE_INVALID",
+    `owner: ${owner} of job ${name} is the coordinator's own`,
+    {
+      next: "name whoever pays for the job",
+      details: { field: "owner" },
+    },
+  );
+}
+
 function checkDeadline({ name, deadline }: AskedJob, nowMs: number): void {
   if (deadline === undefined || timeMs(deadline) > nowMs) return;
   throw new QuipuError("JOB_FILE_INVALID", `deadline: ${deadline} of job ${name} has passed`, {
@@ -196,7 +212,7 @@ function withMembers(one: AdmittedSpec): readonly AdmittedSpec[] {
   });
 }
 
-function newJob(
+export function newJob(
   one: AdmittedSpec,
   {
     id,

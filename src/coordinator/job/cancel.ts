@@ -25,6 +25,7 @@ export async function cancelJob(
   tellFollowers(core, followers);
   core.queue.add(job);
   core.gangs.look(job);
+  core.audits.look(job);
   note(core, id, `cancel: ${text}`);
   core.changes.changed(id);
   if (isTerminal(job.state)) return job;

@@ -28,6 +28,8 @@ import {
   parseEnvelope,
 } from "../../proof/receipt/envelope.js";
 import { parseStatement } from "../../proof/receipt/statement.js";
+import { queueAgain } from "../audit/again.js";
+import { type AuditPlan, chooseAudit, openAudit } from "../audit/choose.js";
 import { type Core, note } from "../core.js";
 import { restartText } from "../gang/gangs.js";
 import type { ActiveRun } from "./active-runs.js";
@@ -62,7 +64,7 @@ export async function ingest(core: Core, host: string, update: RunUpdate): Promi
   await giveUpLeaver(core, host, update);
   await giveUpPartner(core, run);
   await giveUpFaulty(core, run, job, opened.statement);
-  return await accept(core, run, update, opened);
+  return await accept(core, run, job, update, opened);
 }
 
 interface Opened {
@@ -123,6 +125,7 @@ async function giveUpPartner(core: Core, run: RunRecord): Promise<void> {
 async function accept(
   core: Core,
   run: RunRecord,
+  job: JobRecord,
   update: RunUpdate,
   opened: Opened,
 ): Promise<RunAck> {
@@ -138,8 +141,10 @@ async function accept(
     receivedAtMs: core.ports.clock.wallMs(),
   };
   const event = { kind: "settle", ...resultOf(opened.statement) } as const;
+  const settled = stepJob(job, event, receipt.receivedAtMs);
+  const plan = settled && (await chooseAudit(core, run, settled));
   const { kept, ended } = await core.ports.store.transact((tables) =>
-    stage(core, tables, receipt, event),
+    stage(core, tables, receipt, event, plan),
   );
   if (kept.stage === "staged") core.runs.delete(run.id);
   if (ended !== undefined) {
@@ -149,6 +154,8 @@ async function accept(
     core.changes.changed(job.id);
     tellFollowers(core, followers);
     core.gangs.look(job);
+    core.audits.look(job);
+    if (ended.again !== undefined) queueAgain(core, ended.again);
   }
   core.wake(); // its device is free; the next job need not wait for the log
   return await answerKnown(core, kept, update, ended === undefined ? undefined : opened);
@@ -157,7 +164,11 @@ async function accept(
 interface Staged {
   readonly kept: ReceiptRecord;
   /** The job that this receipt has ended now, and those that came after it. */
-  readonly ended?: { readonly job: JobRecord; readonly followers: readonly JobRecord[] };
+  readonly ended?: {
+    readonly job: JobRecord;
+    readonly followers: readonly JobRecord[];
+    readonly again?: JobRecord | undefined;
+  };
 }
 
 /** Step 1, or evidence when the run no longer counts. The first receipt of a run stays. */
@@ -166,6 +177,7 @@ async function stage(
   tables: StoreTables,
   receipt: Omit<ReceiptRecord, "stage">,
   event: Extract<JobEvent, { kind: "settle" }>,
+  plan?: AuditPlan,
 ): Promise<Staged> {
   const { runs, jobs, receipts, dataUses } = tables;
   const run = await runs.get(receipt.runId);
@@ -184,7 +196,9 @@ async function stage(
   await receipts.insert(kept);
   await runs.update(receipt.runId, { stage: "sealed", endedAtMs: atMs });
   if (event.outcome === "failed") await dataUses.delete(receipt.runId);
-  return { kept, ended: { job: next, followers: await writeJob(core, tables, next, atMs, true) } };
+  const followers = await writeJob(core, tables, next, atMs, true);
+  const again = plan && (await openAudit(tables, plan));
+  return { kept, ended: { job: next, followers, again } };
 }
 
 async function answerKnown(

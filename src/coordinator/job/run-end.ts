@@ -52,6 +52,7 @@ export async function loseRun(core: Core, active: ActiveRun, cause: ErrorJson): 
   core.changes.changed(job.id);
   tellFollowers(core, followers);
   core.gangs.look(job);
+  core.audits.look(job);
   core.wake();
   return true;
 }

@@ -16,11 +16,14 @@
  * coordinators run as if one after another, too.
  */
 import type { Digest } from "../../base/bytes.js";
+import type { Finding } from "../../model/audit.js";
 import type { Paper } from "../../model/decision.js";
 import type { Quota } from "../../model/quota.js";
 import type { StageName } from "../../proof/tlog/store.js";
 import type { LeaderClaim, Leadership } from "./leader-lease.js";
 import type {
+  AuditAnswerRecord,
+  AuditRecord,
   DataSetRecord,
   DataUseRecord,
   DecisionRecord,
@@ -32,6 +35,7 @@ import type {
   PolicySetRecord,
   ReceiptRecord,
   ReceiptStage,
+  ReputationRecord,
   RunRecord,
   RunStage,
   SubmissionRecord,
@@ -68,6 +72,7 @@ export interface StoreTables {
   readonly dataUses: DataUseTable;
   readonly pilots: PilotTable;
   readonly quotas: QuotaTable;
+  readonly audits: AuditTable;
 }
 
 export interface JobTable {
@@ -167,6 +172,10 @@ export interface ReceiptTable {
 
 /** A receipt that is in the log, with the key that signed it. */
 export interface LoggedReceipt extends Pick<ReceiptRecord, "runId" | "envelope"> {
+  /** Who its job belongs to here: an audit's to the coordinator, whatever the job itself says. */
+  readonly owner: string;
+  /** Where the run was looked into. */
+  readonly finding?: Finding;
   readonly logIndex: number;
   readonly receiptKey: Uint8Array;
 }
@@ -227,6 +236,26 @@ export interface NoticeTable {
   /** From this entry of the log on, in its order. */
   logged(firstIndex: number, limit: number): Promise<readonly NoticeRecord[]>;
   setLogged(id: string, logIndex: number): Promise<void>;
+}
+
+/** Runs that are run again elsewhere, what hosts answered, and what became of their names. */
+export interface AuditTable {
+  /** Fails while there is one of that run. */
+  insert(audit: AuditRecord): Promise<void>;
+  /** Replaces the row of the same id. */
+  update(audit: AuditRecord): Promise<void>;
+  get(id: string): Promise<AuditRecord | undefined>;
+  ofRun(runId: string): Promise<AuditRecord | undefined>;
+  /** Those that have not ended; oldest first. */
+  open(): Promise<readonly AuditRecord[]>;
+  /** Newest first, from behind `before` on. */
+  list(limit: number, before?: AuditRecord): Promise<readonly AuditRecord[]>;
+  /** In place of what that run was known to answer. */
+  putAnswer(answer: AuditAnswerRecord): Promise<void>;
+  /** In the order in which they came. */
+  answers(auditId: string): Promise<readonly AuditAnswerRecord[]>;
+  putReputation(reputation: ReputationRecord): Promise<void>;
+  reputations(): Promise<readonly ReputationRecord[]>;
 }
 
 /** Uses of data sets whose terms ask for a count. */

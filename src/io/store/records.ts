@@ -4,9 +4,10 @@
 import type { Digest } from "../../base/bytes.js";
 import type { ErrorCode, ErrorJson } from "../../base/errors.js";
 import type { Artifact } from "../../model/artifact.js";
+import type { Answer, AuditReason, AuditState, Finding } from "../../model/audit.js";
 import type { PilotStage } from "../../model/burst.js";
 import type { DataClass, DataSet } from "../../model/data-set.js";
-import type { Device, RunLoad } from "../../model/host.js";
+import type { Device, DeviceKind, RunLoad } from "../../model/host.js";
 import type { JobState } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
 import type { Price } from "../../model/price-book.js";
@@ -46,6 +47,8 @@ export interface JobRecord {
   readonly waits?: WaitHistory;
   /** The gang that it is a member of: the id of the job of rank 0. */
   readonly gangId?: string;
+  /** The audit that it runs again for; it is no one's own job then. */
+  readonly auditId?: string;
   /** When it has to have ended. */
   readonly deadlineMs?: number;
   readonly submittedAtMs: number;
@@ -106,6 +109,40 @@ export interface RunRecord extends RunLoad {
   };
   readonly assignedAtMs: number;
   readonly endedAtMs?: number;
+}
+
+/** A run that is run again elsewhere, and what came of it. */
+export interface AuditRecord {
+  readonly id: string;
+  /** The run that is looked into. There is one audit of a run at most. */
+  readonly runId: string;
+  readonly jobId: string;
+  readonly reason: AuditReason;
+  readonly state: AuditState;
+  /** The job that runs it again now, or did last. */
+  readonly againJobId: string;
+  readonly openedAtMs: number;
+  readonly closedAtMs?: number;
+}
+
+/** What a host says that a run comes to; the first is that of the run itself. */
+export interface AuditAnswerRecord extends Answer {
+  readonly runId: string;
+  readonly auditId: string;
+  /** Of the device that it ran on. */
+  readonly deviceKind: DeviceKind;
+  readonly finding: Finding;
+}
+
+/** How the answers of a host have been found so far. */
+export interface ReputationRecord {
+  readonly host: string;
+  /** Of its receipt key: whoever comes with another one is new. */
+  readonly keyId: string;
+  readonly right: number;
+  readonly wrong: number;
+  /** Right ones since the last wrong one, or since the key. */
+  readonly rightInRow: number;
 }
 
 /** What the coordinator has signed itself. */

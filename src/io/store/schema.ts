@@ -1,5 +1,7 @@
 /** Columns of the coordinator's tables as the query builder sees them. JSON columns hold text. */
+import type { AuditReason, AuditState, Finding } from "../../model/audit.js";
 import type { PilotStage } from "../../model/burst.js";
+import type { DeviceKind } from "../../model/host.js";
 import type { JobState } from "../../model/job.js";
 import type { ReceiptStage, RunStage } from "./records.js";
 
@@ -26,6 +28,9 @@ export interface Schema {
   data_uses: DataUseRow;
   pilots: PilotRow;
   quotas: QuotaRow;
+  audits: AuditRow;
+  audit_answers: AuditAnswerRow;
+  reputations: ReputationRow;
 }
 
 export interface JobRow {
@@ -52,6 +57,7 @@ export interface JobRow {
   deadline_ms: number | null;
   waits: string | null;
   gang_id: string | null;
+  audit_id: string | null;
   submitted_at_ms: number;
   started_at_ms: number | null;
   finished_at_ms: number | null;
@@ -218,4 +224,34 @@ export interface PilotRow {
   receipt_key: Uint8Array | null;
   facts: string;
   ended_at_ms: number | null;
+}
+
+export interface AuditRow {
+  id: string;
+  run_id: string;
+  job_id: string;
+  reason: AuditReason;
+  state: AuditState;
+  again_job_id: string;
+  opened_at_ms: number;
+  closed_at_ms: number | null;
+}
+
+export interface AuditAnswerRow {
+  run_id: string;
+  audit_id: string;
+  host: string;
+  key_id: string;
+  device_kind: DeviceKind;
+  answer: string;
+  finding: Finding;
+  at_ms: number;
+}
+
+export interface ReputationRow {
+  host: string;
+  key_id: string;
+  right_count: number;
+  wrong_count: number;
+  right_in_row: number;
 }

@@ -127,7 +127,10 @@ export function receiptQueries(
       const rows = await db
         .selectFrom("receipts")
         .innerJoin("runs", "runs.id", "receipts.run_id")
+        .innerJoin("jobs", "jobs.id", "receipts.job_id")
+        .leftJoin("audit_answers", "audit_answers.run_id", "receipts.run_id")
         .select(["receipts.run_id", "receipts.envelope", "receipts.log_index", "runs.receipt_key"])
+        .select(["jobs.owner", "audit_answers.finding"])
         .where("receipts.log_index", ">=", firstIndex)
         .where("receipts.received_at_ms", ">=", receivedAtMs)
         .orderBy("receipts.log_index")
@@ -135,6 +138,8 @@ export function receiptQueries(
         .execute();
       return rows.map((row) => ({
         runId: row.run_id,
+        owner: row.owner ?? "local",
+        ...(row.finding === null ? {} : { finding: row.finding }),
         logIndex: Number(row.log_index),
         envelope: plain(row.envelope),
         receiptKey: plain(row.receipt_key),

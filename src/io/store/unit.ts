@@ -11,6 +11,7 @@ import type { JobRecord, ReceiptRecord, RunRecord } from "./records.js";
 import { RowMemory } from "./row-memory.js";
 import { RowSet } from "./row-set.js";
 import type { Schema } from "./schema.js";
+import { auditTable } from "./sql-audits.js";
 import { dataUseTable } from "./sql-data-uses.js";
 import { DecisionSet } from "./sql-decisions.js";
 import { dataSetTable, hostTable, runLogTable } from "./sql-fleet.js";
@@ -72,6 +73,7 @@ export class Unit {
       pilots: pilotTable(counted),
       notices: noticeTable(counted),
       quotas: quotaTable(counted),
+      audits: auditTable(counted),
     };
   }
 

@@ -67,8 +67,8 @@ export class Ask {
 
   /** All hosts, each once: those for which the same holds together, ascending by name. */
   each(tell: (names: readonly string[], finding: Finding) => void): void {
-    const { failedHosts, gang } = this.bounds;
-    const named = this.job.placement.hosts ?? failedHosts ?? gang?.hosts;
+    const { failedHosts, gang, audited } = this.bounds;
+    const named = this.job.placement.hosts ?? failedHosts ?? gang?.hosts ?? audited;
     if (this.#law.namesHosts || named !== undefined || holderIsApart(this)) {
       for (const name of this.#board.names()) tell([name], this.#find(name));
       return;

@@ -62,6 +62,16 @@ const law: Filter = {
   },
 };
 
+const audited: Filter = {
+  rule: "audit.elsewhere",
+  binding: true,
+  change: "another lawful host joins",
+  check: ({ bounds }, { name }) => {
+    if (!bounds.audited?.includes(name)) return undefined;
+    return { text: "The host has answered for the run that is run again." };
+  },
+};
+
 const inputs: Filter = {
   rule: "input.absent",
   binding: false,
@@ -212,6 +222,7 @@ export const filters: readonly Filter[] = Object.freeze([
   countries,
   sites,
   law,
+  audited,
   inputs,
   data,
   attached,

@@ -1,0 +1,78 @@
+/** The job that runs a run again, and who there is to give it to. */
+import { newId } from "../../base/ids.js";
+import type { StoreTables } from "../../io/store/coordinator-store.js";
+import type { AuditRecord, JobRecord } from "../../io/store/records.js";
+import { auditOwner } from "../../model/audit.js";
+import type { Bounds } from "../../model/decision.js";
+import { deviceKinds } from "../../model/host.js";
+import { compare } from "../../scheduler/placement/fleet.js";
+import type { Core } from "../core.js";
+import { boundsOf } from "../dispatch/bounds.js";
+import type { BookedJudgement } from "../host/fleet.js";
+import { newJob } from "../job/admission.js";
+import { specOf } from "../job/specs.js";
+
+/** The very job, so that the same rules hold for it; but the coordinator's, who bears its cost. */
+export function againJob(core: Core, job: JobRecord, auditId: string, atMs: number): JobRecord {
+  const asked = { bytes: job.spec, spec: specOf(job), digest: job.specDigest };
+  const id = newId("job", core.ports.random);
+  const deadlineMs = atMs + core.options.audits.withinMs;
+  return { ...newJob(asked, { id, position: 0, atMs }), owner: auditOwner, auditId, deadlineMs };
+}
+
+/** In the transaction that writes its audit. */
+export async function insertAgain(
+  { jobs, jobLinks }: StoreTables,
+  again: JobRecord,
+  { jobId }: Pick<AuditRecord, "jobId">,
+): Promise<JobRecord> {
+  const placed = { ...again, position: (await jobs.lastPosition()) + 1 };
+  await jobs.insert([placed]);
+  const links = await jobLinks.needs(jobId);
+  await jobLinks.insert(links.map((link) => ({ ...link, jobId: again.id })));
+  return placed;
+}
+
+/** After the commit. */
+export function queueAgain(core: Core, again: JobRecord): void {
+  core.queue.add(again);
+  core.deadlines.expect();
+  core.wake();
+}
+
+/** Whether any other host could, now or when it is attached, healthy and free. */
+export async function canAnswer(
+  core: Core,
+  job: JobRecord,
+  answered: readonly string[],
+): Promise<boolean> {
+  const bounds = await boundsOf(core, job, core.queue.shares());
+  const ask = await core.fleet.ask(specOf(job), {
+    ...bounds,
+    audited: [...answered].sort(compare),
+  });
+  for (const name of core.hosts.keys()) {
+    const finding = ask.ofReady(name);
+    if (finding !== undefined && !("fault" in finding)) return true;
+  }
+  return false;
+}
+
+/** On another kind of device than those that have answered, where one is to be had. */
+export async function decideAgain(
+  core: Core,
+  job: JobRecord,
+  bounds: Bounds,
+): Promise<BookedJudgement> {
+  const asked = { spec: specOf(job), digest: job.specDigest };
+  const answers = await core.ports.store.audits.answers(job.auditId ?? "");
+  const known = new Set(answers.map(({ deviceKind }) => deviceKind));
+  if (deviceKinds.some((kind) => !known.has(kind))) {
+    const text = "Another kind of device is asked first.";
+    const others = [...known].sort(compare).map((kind) => ({ kind, text }));
+    const apart = { ...bounds, kinds: [...(bounds.kinds ?? []), ...others] };
+    const judgement = await core.fleet.decide(asked, apart);
+    if (judgement.decision.outcome.kind === "placed") return judgement;
+  }
+  return await core.fleet.decide(asked, bounds);
+}

@@ -1,0 +1,68 @@
+/** Audits that have to go on, and what is known of hosts by those that have ended. */
+import type { CoordinatorStore } from "../../io/store/coordinator-store.js";
+import type { JobRecord, ReputationRecord } from "../../io/store/records.js";
+import { isTerminal } from "../../model/job.js";
+import { type Core, trouble } from "../core.js";
+import { settleAudit } from "./settle.js";
+
+export class Audits {
+  readonly #core: () => Core;
+  readonly #reputations = new Map<string, ReputationRecord>();
+  readonly #owed = new Set<string>();
+  #running = false;
+
+  constructor(core: () => Core) {
+    this.#core = core;
+  }
+
+  /** What is durable; every audit that is open is looked at, since its job may have ended. */
+  async load({ audits }: Pick<CoordinatorStore, "audits">): Promise<void> {
+    for (const reputation of await audits.reputations()) this.remember(reputation);
+    for (const { id } of await audits.open()) this.#owed.add(id);
+    this.retry();
+  }
+
+  /** The host's answers that were right since the last wrong one, under this key. */
+  rightInRow(host: string, keyId: string): number {
+    const known = this.of(host);
+    return known?.keyId === keyId ? known.rightInRow : 0;
+  }
+
+  of(host: string): ReputationRecord | undefined {
+    return this.#reputations.get(host);
+  }
+
+  remember(reputation: ReputationRecord): void {
+    this.#reputations.set(reputation.host, reputation);
+  }
+
+  /** Something happened to this job; the audit that it runs for goes on when it has ended. */
+  look({ auditId, state }: Pick<JobRecord, "auditId" | "state">): void {
+    if (auditId === undefined || !isTerminal(state)) return;
+    this.#owed.add(auditId);
+    this.retry();
+  }
+
+  /** Goes on with what could not be done yet. */
+  retry(): void {
+    if (this.#running || this.#owed.size === 0) return;
+    this.#running = true;
+    this.#core().ports.defer(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    const core = this.#core();
+    const later = new Set<string>();
+    for (let [id] = this.#owed; id !== undefined; [id] = this.#owed) {
+      this.#owed.delete(id);
+      try {
+        await settleAudit(core, id);
+      } catch (thrown) {
+        trouble(core, `audit ${id}`, thrown);
+        later.add(id);
+      }
+    }
+    for (const id of later) this.#owed.add(id); // at the next tick
+    this.#running = false;
+  }
+}

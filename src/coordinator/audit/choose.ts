@@ -1,0 +1,74 @@
+/**
+ * Which runs are run again. It is decided when the receipt is here, so that no host knows of any run
+ * beforehand whether it will be looked into; a job that runs again is one like any other to its host.
+ */
+import { newId } from "../../base/ids.js";
+import { randomInteger } from "../../base/random.js";
+import type { StoreTables } from "../../io/store/coordinator-store.js";
+import type {
+  AuditAnswerRecord,
+  AuditRecord,
+  JobRecord,
+  RunRecord,
+} from "../../io/store/records.js";
+import type { AuditReason } from "../../model/audit.js";
+import { reasonToAudit } from "../../proof/audit/sampling.js";
+import { receiptKeyId } from "../../proof/receipt/envelope.js";
+import type { Core } from "../core.js";
+import { useOf } from "../dispatch/data-uses.js";
+import { specOf } from "../job/specs.js";
+import { againJob, canAnswer, insertAgain } from "./again.js";
+import { answerOf, outcomeOf } from "./answer.js";
+
+/** A lot is one of so many. */
+const drawsOf = 1_000_000;
+
+/** What is written with the end of the run. */
+export interface AuditPlan {
+  readonly audit: AuditRecord;
+  readonly answer: AuditAnswerRecord;
+  readonly again: JobRecord;
+}
+
+/** `ended`: the run's job as its receipt leaves it. Undefined where the run is not looked into. */
+export async function chooseAudit(
+  core: Core,
+  run: RunRecord,
+  ended: JobRecord,
+): Promise<AuditPlan | undefined> {
+  if (ended.auditId !== undefined || core.hosts.size < 2) return undefined;
+  if (outcomeOf(ended) === undefined || ended.state !== "succeeded") return undefined;
+  const rightInRow = core.audits.rightInRow(run.host, receiptKeyId(run.receiptKey));
+  const draw = randomInteger(core.ports.random, drawsOf) / drawsOf;
+  const reason = reasonToAudit(core.options.audits, rightInRow, draw);
+  return reason && (await planAudit(core, run, ended, reason));
+}
+
+/** Undefined where no other host may or can run it, or running it again would use up what is counted. */
+export async function planAudit(
+  core: Core,
+  run: RunRecord,
+  job: JobRecord,
+  reason: AuditReason,
+): Promise<AuditPlan | undefined> {
+  const atMs = core.ports.clock.wallMs();
+  const id = newId("aud", core.ports.random);
+  const answer = answerOf(job, run, id, atMs);
+  const { dataSet } = await core.fleet.question(specOf(job));
+  if (answer === undefined || useOf(run, dataSet, job.owner) !== undefined) return undefined;
+  if (!(await canAnswer(core, job, [run.host]))) return undefined;
+  const again = againJob(core, job, id, atMs);
+  const of = { runId: run.id, jobId: job.id, reason };
+  const audit = { id, ...of, state: "open", againJobId: again.id, openedAtMs: atMs } as const;
+  return { audit, answer, again };
+}
+
+/** With the transaction that ends the run; the job is to be queued after the commit. */
+export async function openAudit(
+  tables: StoreTables,
+  { audit, answer, again }: AuditPlan,
+): Promise<JobRecord> {
+  await tables.audits.insert(audit);
+  await tables.audits.putAnswer(answer);
+  return await insertAgain(tables, again, audit);
+}

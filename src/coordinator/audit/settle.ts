@@ -1,0 +1,160 @@
+/**
+ * What becomes of an audit when a job of it has ended. In durable steps, each with what a crash after it
+ * means:
+ *  1. the job has ended, by the transaction that ends any job. The next start finds the audit open, and
+ *     goes on at 2.
+ *  2. the answer, what it says of all answers, the reputation of their hosts, the cordon of whoever was
+ *     wrong, the act that tells of it, and the job for the next host, in one transaction.
+ *  3. memory is told: what a next start reads anyway.
+ */
+import type { Digest } from "../../base/bytes.js";
+import { QuipuError } from "../../base/errors.js";
+import type { StoreTables } from "../../io/store/coordinator-store.js";
+import type {
+  AuditAnswerRecord,
+  AuditRecord,
+  Cordon,
+  JobRecord,
+  ReputationRecord,
+} from "../../io/store/records.js";
+import { type AuditState, isAuditOver } from "../../model/audit.js";
+import { isTerminal } from "../../model/job.js";
+import type { ActKind } from "../../model/notice.js";
+import { judge } from "../../proof/audit/judgement.js";
+import { receiptKeyId } from "../../proof/receipt/envelope.js";
+import { type Core, note } from "../core.js";
+import { markCordon, showCordon } from "../host/cordon.js";
+import { againJob, canAnswer, insertAgain, queueAgain } from "./again.js";
+import { answerOf } from "./answer.js";
+import { reputationAfter } from "./reputation.js";
+
+/** Where so many hosts differ, one more would settle nothing. */
+const answersMax = 5;
+
+interface Outcome {
+  readonly audit: AuditRecord;
+  readonly answers: readonly AuditAnswerRecord[];
+  readonly reputations: readonly ReputationRecord[];
+  /** Hosts that were wrong, and are still who they were. */
+  readonly losers: readonly string[];
+  readonly cordon: Cordon;
+  readonly again?: JobRecord;
+}
+
+/** Does nothing while its job goes on; doing it twice is once. */
+export async function settleAudit(core: Core, auditId: string): Promise<void> {
+  const { store } = core.ports;
+  const audit = await store.audits.get(auditId);
+  const job = audit && (await store.jobs.get(audit.againJobId));
+  if (audit === undefined || isAuditOver(audit.state)) return;
+  if (job === undefined || !isTerminal(job.state)) return;
+  const outcome = await outcomeOf(core, audit, job);
+  const again = await store.transact((tables) => keep(core, tables, outcome));
+  show(core, outcome, again);
+}
+
+async function outcomeOf(core: Core, before: AuditRecord, job: JobRecord): Promise<Outcome> {
+  const { clock, store } = core.ports;
+  const atMs = clock.wallMs();
+  const known = await store.audits.answers(before.id);
+  const answer = answerOf(job, await store.runs.get(job.runId), before.id, atMs);
+  const all = answer === undefined ? known : [...known, answer];
+  const isMute = answer === undefined || all.length >= answersMax;
+  const again = isMute ? undefined : await nextJob(core, before, all, atMs);
+  const { state, findings } = judge(all, again === undefined);
+  const answers = all.map((one, at) => ({ ...one, finding: findings[at] ?? "open" }));
+  const audit = isAuditOver(state)
+    ? { ...before, state, closedAtMs: atMs }
+    : { ...before, state, againJobId: again?.id ?? before.againJobId };
+  const told = answers.filter(({ finding }) => finding === "right" || finding === "wrong");
+  const reason = `audit ${before.id}: its answer for run ${before.runId} is not what others got`;
+  return {
+    audit,
+    answers,
+    reputations: told.map((one) => reputationAfter(core.audits.of(one.host), one)),
+    losers: told.filter((one) => one.finding === "wrong" && isStill(core, one)).map(hostOf),
+    cordon: { reason, atMs, drainAtMs: atMs },
+    ...(again === undefined ? {} : { again }),
+  };
+}
+
+/** For one more host, where answers differ and there is one. */
+async function nextJob(
+  core: Core,
+  { id, jobId }: AuditRecord,
+  answers: readonly AuditAnswerRecord[],
+  atMs: number,
+): Promise<JobRecord | undefined> {
+  if (judge(answers, false).state !== "disputed") return undefined;
+  const job = await core.ports.store.jobs.get(jobId);
+  if (job === undefined || !(await canAnswer(core, job, answers.map(hostOf)))) return undefined;
+  return againJob(core, job, id, atMs);
+}
+
+async function keep(
+  core: Core,
+  tables: StoreTables,
+  { audit, answers, reputations, losers, cordon, again }: Outcome,
+): Promise<JobRecord | undefined> {
+  await tables.audits.update(audit);
+  for (const answer of answers) await tables.audits.putAnswer(answer);
+  for (const reputation of reputations) await tables.audits.putReputation(reputation);
+  for (const host of losers) await markCordon(core, tables, host, cordon);
+  const kind = `audit.${audit.state}` as ActKind;
+  const details = detailsOf(audit, answers);
+  const digest = digestOfRight(answers);
+  await core.notices.did(tables, { kind, about: `run ${audit.runId}`, details, ...digest });
+  return again && (await insertAgain(tables, again, audit));
+}
+
+function show(core: Core, outcome: Outcome, again: JobRecord | undefined): void {
+  const { audit, reputations, losers, cordon } = outcome;
+  for (const reputation of reputations) core.audits.remember(reputation);
+  for (const host of losers) showCordon(core, host, cordon);
+  if (again !== undefined) queueAgain(core, again);
+  const text = textOf(outcome);
+  note(core, audit.jobId, text);
+  core.changes.changed(audit.jobId);
+  if (!isDispute(audit.state)) return;
+  const error = new QuipuError("VERIFICATION_FAILED", text, {
+    next: `see \`quipu audit show ${audit.id}\``,
+  });
+  core.ports.observe({ kind: "trouble", what: `audit of run ${audit.runId}`, error });
+}
+
+function isDispute(state: AuditState): boolean {
+  return state === "disputed" || state === "decided" || state === "undecided";
+}
+
+function textOf({ audit, answers, losers }: Outcome): string {
+  const hosts = answers.map(({ host, finding }) => `${host} ${finding}`).join(", ");
+  const cordoned = losers.length === 0 ? "" : `; cordoned: ${losers.join(", ")}`;
+  return `audit ${audit.id} is ${audit.state}: ${hosts}${cordoned}`;
+}
+
+function detailsOf(
+  { id, runId, jobId, reason }: AuditRecord,
+  answers: readonly AuditAnswerRecord[],
+): Record<string, string> {
+  const told = answers.map(({ runId: by, host, keyId, answer, finding }, at) => [
+    `answer.${at}`,
+    `${host} ${by} ${keyId} ${answer} ${finding}`,
+  ]);
+  return { audit: id, run: runId, job: jobId, reason, ...Object.fromEntries(told) };
+}
+
+/** Of the outputs that two hosts came to, or else of those that are in doubt. */
+function digestOfRight(answers: readonly AuditAnswerRecord[]): { readonly digest?: Digest } {
+  const answer = (answers.find(({ finding }) => finding === "right") ?? answers[0])?.answer;
+  return answer?.startsWith("sha256:") ? { digest: answer as Digest } : {};
+}
+
+/** Whoever bears the name now need not be who answered. */
+function isStill({ hosts }: Core, { host, keyId }: AuditAnswerRecord): boolean {
+  const key = hosts.get(host)?.receiptKey ?? new Uint8Array();
+  return key.length > 0 && receiptKeyId(key) === keyId;
+}
+
+function hostOf({ host }: AuditAnswerRecord): string {
+  return host;
+}

@@ -1,0 +1,55 @@
+/**
+ * Audits by re-execution: a run is run again on another host, and the answers are compared. Whoever
+ * answers as another host does is believed; whoever stands alone against two that agree is not.
+ */
+import type { Digest } from "../base/bytes.js";
+
+/** Whose the jobs of audits are: nobody else's bear this name. */
+export const auditOwner = "quipu-audit";
+
+/** Why a run was chosen: its host is new, by lot, or because somebody asked. */
+export const auditReasons = ["new-host", "lot", "asked"] as const;
+export type AuditReason = (typeof auditReasons)[number];
+
+/**
+ * `open`: another host is asked. `disputed`: answers differ, and one more is asked. `agreed`: two are the
+ * same and none differs. `decided`: two are the same and others differ. `undecided`: they differ, and
+ * nobody is left to ask. `unanswered`: nobody else came to an answer.
+ */
+export const auditStates = [
+  "open",
+  "disputed",
+  "agreed",
+  "decided",
+  "undecided",
+  "unanswered",
+] as const;
+export type AuditState = (typeof auditStates)[number];
+
+/** Of one answer; `alone`: no other was the same, and nobody knows which was right. */
+export const findings = ["open", "disputed", "right", "wrong", "alone"] as const;
+export type Finding = (typeof findings)[number];
+
+/** What a run came to: the digest over its outputs, or the code of the job's own fault. */
+export type Outcome = Digest | `failed:${string}`;
+
+export interface Answer {
+  readonly host: string;
+  /** Of the receipt key that signed it. */
+  readonly keyId: string;
+  readonly answer: Outcome;
+  readonly atMs: number;
+}
+
+export interface AuditRules {
+  /** The part of the runs of known hosts that is run again, from 0 to 1. */
+  readonly rate: number;
+  /** Of a host every run is run again until so many answers in a row were right. */
+  readonly newHostRuns: number;
+  /** An audit ends by then without an answer. */
+  readonly withinMs: number;
+}
+
+export function isAuditOver(state: AuditState): boolean {
+  return state !== "open" && state !== "disputed";
+}

@@ -1,0 +1,311 @@
+/** Runs are run again on another host; whoever answers otherwise than two others is found out. */
+import tap from "tap";
+import { digestOf } from "../src/base/bytes.js";
+import { uncordonHost } from "../src/coordinator/host/cordon.js";
+import { cancelJob } from "../src/coordinator/job/cancel.js";
+import type { Assign } from "../src/gen/quipu/v1/attach_pb.js";
+import { newSigner } from "../src/io/identity/signer.js";
+import type { AuditRecord } from "../src/io/store/records.js";
+import { type AuditRules, auditOwner } from "../src/model/audit.js";
+import type { Act } from "../src/model/notice.js";
+import { judge } from "../src/proof/audit/judgement.js";
+import { detectionChance, reasonToAudit } from "../src/proof/audit/sampling.js";
+import { parseEnvelope } from "../src/proof/receipt/envelope.js";
+import { CoordinatorWorld, FakeHost, job, result } from "./coordinator-world.js";
+
+tap.setTimeout(60_000);
+
+const always: AuditRules = { rate: 1, newHostRuns: 0, withinMs: 3_600_000 };
+
+/** What hosts of one country say of runs, in a fleet that looks into every one. */
+class Audited {
+  readonly hosts: FakeHost[] = [];
+
+  private constructor(readonly world: CoordinatorWorld) {}
+
+  static async open(size: number, rules = always): Promise<Audited> {
+    const world = await CoordinatorWorld.open();
+    world.audits = rules;
+    await world.start();
+    const fleet = new Audited(world);
+    for (let at = 1; at <= size; at += 1) await fleet.join(`sg-${at}`);
+    return fleet;
+  }
+
+  async join(name: string, country: "SG" | "DE" = "SG"): Promise<FakeHost> {
+    const host = new FakeHost(this.world, name, country, newSigner("ecdsa-p256-sha256"));
+    this.hosts.push(host);
+    await host.attach();
+    return host;
+  }
+
+  /** Who was given this job, and answers with outputs of its own. */
+  async answer(jobId: string, output: number): Promise<string> {
+    const [host, assign] = this.assigned(jobId);
+    await host.report(sealed(host, assign, output));
+    return host.name;
+  }
+
+  assigned(jobId: string): readonly [FakeHost, Assign] {
+    for (const host of this.hosts) {
+      const assign = host.all("assign").find((one) => one.jobId === jobId);
+      if (assign !== undefined) return [host, assign];
+    }
+    throw new Error(`nobody was given job ${jobId}`);
+  }
+
+  async run(output = 1, spec = job()): Promise<string> {
+    const id = await this.world.one(spec);
+    await this.answer(id, output);
+    return id;
+  }
+
+  async auditOf(jobId: string): Promise<AuditRecord | undefined> {
+    return await this.world.store.audits.ofRun((await this.world.job(jobId)).runId);
+  }
+
+  /** The next host that is asked answers so. */
+  async again(jobId: string, output: number): Promise<string> {
+    return await this.answer((await this.auditOf(jobId))?.againJobId ?? "", output);
+  }
+
+  async findings(jobId: string): Promise<readonly string[]> {
+    const answers = await this.world.store.audits.answers((await this.auditOf(jobId))?.id ?? "");
+    return answers.map(({ host, finding }) => `${host} ${finding}`);
+  }
+
+  async acts(kind: string): Promise<readonly Act["predicate"][]> {
+    await this.world.advance(300);
+    const notices = await this.world.store.notices.logged(0, 1_000);
+    const said = notices.map(({ envelope }) => {
+      return JSON.parse(Buffer.from(parseEnvelope(envelope).payload).toString()).predicate;
+    });
+    return said.filter((one) => one.kind === kind);
+  }
+}
+
+function sealed(host: FakeHost, assign: Assign, output: number) {
+  const digest = digestOf(new Uint8Array([output]));
+  const outputs = result.outputs.map((one) => ({ ...one, digest }));
+  return host.seal("succeeded", assign, (facts) => ({ ...facts, result: { ...result, outputs } }));
+}
+
+tap.test("an equal answer of another host speaks for both", async (t) => {
+  const fleet = await Audited.open(2);
+  const id = await fleet.run();
+  const audit = await fleet.auditOf(id);
+  t.match(audit, { state: "open", reason: "lot", jobId: id });
+  const again = await fleet.world.job(audit?.againJobId ?? "");
+  const { specDigest, host } = await fleet.world.job(id);
+  t.match(again, { owner: auditOwner, specDigest, state: "placed", auditId: audit?.id });
+  t.not(again.host, host, "never where it ran");
+  await fleet.again(id, 1);
+  t.match(await fleet.auditOf(id), { state: "agreed", closedAtMs: Number });
+  t.same([...(await fleet.findings(id))].sort(), ["sg-1 right", "sg-2 right"]);
+  t.equal(await fleet.auditOf(again.id), undefined, "what looks into others is not looked into");
+  const { audits } = fleet.world.coordinator.core;
+  t.match(audits.of("sg-1"), { right: 1, wrong: 0, rightInRow: 1 });
+  const [act] = await fleet.acts("audit.agreed");
+  t.match(act, {
+    details: { audit: audit?.id, job: id, "answer.0": /^sg-\d run-\w+ \w+ sha256:\w+ right$/ },
+  });
+  await fleet.world.start();
+  t.match(fleet.world.coordinator.core.audits.of("sg-2"), { rightInRow: 1 }, "over a restart");
+  await fleet.world.store.close();
+});
+
+tap.test("of two that differ a third decides, and the loser gets no more work", async (t) => {
+  for (const liesFirst of [true, false]) {
+    const fleet = await Audited.open(3);
+    const id = await fleet.run(liesFirst ? 2 : 1);
+    const first = (await fleet.world.job(id)).host;
+    const second = await fleet.again(id, liesFirst ? 1 : 2);
+    t.match(await fleet.auditOf(id), { state: "disputed" });
+    t.same(await fleet.findings(id), [`${first} disputed`, `${second} disputed`]);
+    t.equal((await fleet.acts("audit.disputed")).length, 1);
+    t.match(fleet.world.troubles.at(-1), /audit of run .* is disputed/);
+    const third = await fleet.again(id, 1);
+    t.equal(new Set([first, second, third]).size, 3);
+    t.match(await fleet.auditOf(id), { state: "decided" });
+    const [loser, winner] = liesFirst ? [first, second] : [second, first];
+    t.same(
+      [...(await fleet.findings(id))].sort(),
+      [`${loser} wrong`, `${winner} right`, `${third} right`].sort(),
+    );
+    const { core } = fleet.world.coordinator;
+    t.match(core.audits.of(loser), { wrong: 1, rightInRow: 0 });
+    t.match(core.hosts.get(loser)?.cordon, { reason: /^audit aud-\w+: its answer/ });
+    t.match(await fleet.world.store.hosts.get(loser), { cordon: {} }, "durably");
+    t.equal((await fleet.acts("host.cordon")).length, 1);
+    t.equal((await fleet.acts("audit.decided")).length, 1);
+    const next = await fleet.world.one();
+    t.not((await fleet.world.job(next)).host, loser);
+    await fleet.world.store.close();
+  }
+});
+
+tap.test("where nobody agrees and nobody is left, nobody is found right", async (t) => {
+  const fleet = await Audited.open(3);
+  const id = await fleet.run(1);
+  await fleet.again(id, 2);
+  await fleet.again(id, 3);
+  t.match(await fleet.auditOf(id), { state: "undecided" });
+  t.same(
+    (await fleet.findings(id)).map((one) => one.split(" ")[1]),
+    ["alone", "alone", "alone"],
+  );
+  t.equal((await fleet.acts("audit.undecided")).length, 1);
+  t.equal(fleet.world.coordinator.core.audits.of("sg-1"), undefined);
+  t.equal((await fleet.acts("host.cordon")).length, 0);
+  await fleet.world.store.close();
+});
+
+tap.test("five answers are enough", async (t) => {
+  const fleet = await Audited.open(6);
+  const id = await fleet.run(1);
+  for (const output of [2, 3, 4]) await fleet.again(id, output);
+  t.match(await fleet.auditOf(id), { state: "disputed" });
+  await fleet.again(id, 5);
+  t.match(await fleet.auditOf(id), { state: "undecided" });
+  await fleet.world.store.close();
+});
+
+tap.test(
+  "a run that fails by the job's own fault elsewhere contradicts one that did not",
+  async (t) => {
+    const fleet = await Audited.open(3);
+    const id = await fleet.run(1);
+    for (const _ of [1, 2]) {
+      const audit = await fleet.auditOf(id);
+      const [host, assign] = fleet.assigned(audit?.againJobId ?? "");
+      await host.report(host.seal("failed", assign));
+    }
+    t.match(await fleet.auditOf(id), { state: "decided" });
+    t.equal((await fleet.findings(id))[0]?.split(" ")[1], "wrong");
+    await fleet.world.store.close();
+  },
+);
+
+tap.test("nobody is asked outside the law, nor for what cannot be compared", async (t) => {
+  const fleet = await Audited.open(1);
+  const alone = await fleet.run();
+  t.equal(await fleet.auditOf(alone), undefined, "there is no other host");
+  const abroad = await fleet.join("de-1", "DE");
+  const personal = await fleet.run(1, job({ dataSet: "people" }));
+  t.equal(await fleet.auditOf(personal), undefined, "the other one may not read it");
+  t.equal(abroad.all("assign").length, 0);
+  const pinned = await fleet.run(1, job({ placement: { hosts: ["sg-1"] } }));
+  t.equal(await fleet.auditOf(pinned), undefined, "its owner wants no other");
+  const id = await fleet.world.one();
+  const [host, assign] = fleet.assigned(id);
+  const change = (facts: Parameters<NonNullable<Parameters<FakeHost["seal"]>[2]>>[0]) => ({
+    ...facts,
+    result: { ...result, determinism: "none" as const },
+  });
+  await host.report(host.seal("succeeded", assign, change));
+  t.match(await fleet.world.job(id), { state: "succeeded" });
+  t.equal(await fleet.auditOf(id), undefined, "its bits may differ");
+  const open = await fleet.run(1, job({ dataSet: "open", placement: { hosts: ["sg-1", "de-1"] } }));
+  t.match(await fleet.auditOf(open), { state: "open" });
+  await fleet.world.store.close();
+});
+
+tap.test("every run of a new host is looked into, until enough in a row were right", async (t) => {
+  const fleet = await Audited.open(2, { ...always, rate: 0, newHostRuns: 3 });
+  const only = { placement: { hosts: ["sg-1", "sg-2"] } };
+  for (let run = 0; run < 3; run += 1) {
+    const id = await fleet.run(1, job(only));
+    t.match(await fleet.auditOf(id), { reason: "new-host" });
+    await fleet.again(id, 1);
+  }
+  const { core } = fleet.world.coordinator;
+  t.match(core.audits.of("sg-1"), { rightInRow: 3 });
+  t.equal(await fleet.auditOf(await fleet.run(1, job(only))), undefined, "both are known now");
+  const one = fleet.hosts[0] as FakeHost;
+  one.leave();
+  const renewed = new FakeHost(fleet.world, "sg-1", "SG", newSigner("ecdsa-p256-sha256"));
+  fleet.hosts[0] = renewed;
+  await renewed.attach();
+  const id = await fleet.run(1, job(only));
+  t.equal((await fleet.world.job(id)).host, "sg-1");
+  t.match(await fleet.auditOf(id), { reason: "new-host" }, "with another key it is another host");
+  await fleet.world.store.close();
+});
+
+tap.test("a host that was wrong is new again when its operator lets it back", async (t) => {
+  const fleet = await Audited.open(3);
+  fleet.world.audits = { ...always, rate: 0, newHostRuns: 1 };
+  const id = await fleet.run(2);
+  await fleet.again(id, 1);
+  await fleet.again(id, 1);
+  const loser = (await fleet.world.job(id)).host;
+  await fleet.world.start();
+  for (const host of fleet.hosts) await host.attach();
+  await uncordonHost(fleet.world.coordinator.core, loser);
+  const back = await fleet.run(1, job({ placement: { hosts: [loser, "sg-2", "sg-3"] } }));
+  t.equal((await fleet.world.job(back)).host, loser);
+  t.match(await fleet.auditOf(back), { reason: "new-host" });
+  await fleet.world.store.close();
+});
+
+tap.test("an audit that nobody answers in time ends", async (t) => {
+  const fleet = await Audited.open(2);
+  const late = await fleet.run();
+  const [busy, held] = fleet.assigned((await fleet.auditOf(late))?.againJobId ?? "");
+  await busy.running(held);
+  await fleet.world.advance(1_000);
+  fleet.world.nowMs += always.withinMs;
+  busy.leave();
+  await fleet.world.advance(20_000);
+  await fleet.world.advance(20_000);
+  t.match(await fleet.auditOf(late), { state: "unanswered" });
+  t.equal((await fleet.acts("audit.unanswered")).length, 1);
+  await fleet.world.store.close();
+});
+
+tap.test("an audit that is stopped has no answer", async (t) => {
+  const fleet = await Audited.open(2);
+  const id = await fleet.run();
+  const { againJobId = "" } = (await fleet.auditOf(id)) ?? {};
+  const [host, assign] = fleet.assigned(againJobId);
+  await cancelJob(fleet.world.coordinator.core, againJobId, "not now");
+  await host.report(host.seal("cancelled", assign));
+  t.match(await fleet.auditOf(id), { state: "unanswered" });
+  t.same(await fleet.findings(id), [`${(await fleet.world.job(id)).host} alone`]);
+  await fleet.world.store.close();
+});
+
+tap.test("a process that dies before it has compared is followed by one that does", async (t) => {
+  const fleet = await Audited.open(2);
+  const id = await fleet.run();
+  fleet.world.coordinator.core.audits.look = () => undefined;
+  await fleet.again(id, 1);
+  t.match(await fleet.auditOf(id), { state: "open" });
+  await fleet.world.start();
+  await fleet.world.advance(300);
+  t.match(await fleet.auditOf(id), { state: "agreed" });
+  t.equal((await fleet.acts("audit.agreed")).length, 1);
+  await fleet.world.store.close();
+});
+
+tap.test("nobody's job bears the name of the coordinator", async (t) => {
+  const fleet = await Audited.open(1);
+  await t.rejects(fleet.world.one(job({ owner: auditOwner })), { code: "JOB_FILE_INVALID" });
+  await fleet.world.store.close();
+});
+
+tap.test("judgement and sampling", async (t) => {
+  const answer = (host: string, output: number) => {
+    return { host, keyId: host, answer: digestOf(new Uint8Array([output])), atMs: 0 };
+  };
+  t.same(judge([answer("a", 1), answer("a", 1)], false).state, "disputed", "one host is one voice");
+  t.same(judge([answer("a", 1), answer("b", 2), answer("c", 2)], false), {
+    state: "decided",
+    findings: ["wrong", "right", "right"],
+  });
+  t.same(judge([answer("a", 1)], true), { state: "unanswered", findings: ["alone"] });
+  t.equal(reasonToAudit({ ...always, rate: 0.02, newHostRuns: 10 }, 9, 0.5), "new-host");
+  t.equal(reasonToAudit({ ...always, rate: 0.02, newHostRuns: 10 }, 10, 0.02), undefined);
+  t.equal(reasonToAudit({ ...always, rate: 0.02, newHostRuns: 10 }, 10, 0.019), "lot");
+  t.equal(detectionChance(0.02, 1, 1), 1 - 0.98);
+});
