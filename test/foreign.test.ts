@@ -6,13 +6,13 @@ import { join } from "node:path";
 import t from "tap";
 import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
 import { newSigner } from "../src/io/identity/signer.js";
-import { parseBundle } from "../src/proof/receipt/bundle.js";
+import { bundleSuffix, parseBundle } from "../src/proof/receipt/bundle.js";
 import { parseEnvelope, preAuthEncoding } from "../src/proof/receipt/envelope.js";
 import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
 import { verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
 import { golden, goldenFiles, goldenFolder, text, trust } from "./golden-receipt.js";
-import { makeNotices } from "./receipt-vectors.js";
+import { makeForged, makeNotices, makeRevoked } from "./receipt-vectors.js";
 
 const notices = await makeNotices();
 
@@ -157,5 +157,30 @@ t.test("what a coordinator states is verified by all, and no bit of it changes",
     t.same(verdicts.length, changed.length + 1);
     t.same(verdicts.indexOf("ok"), 0);
     t.same(verdicts.lastIndexOf("ok"), 0, "the second verifier takes it, and no other");
+  }
+});
+
+t.test("the second verifier knows who may state what, and until when", async (t) => {
+  if (spawnSync("python3", ["-c", "import cryptography"]).status !== 0) {
+    t.ok(true, "python3 with cryptography is not here", { skip: true });
+    return;
+  }
+  const work = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(work, { recursive: true, force: true }));
+  const folders = { ...(await makeForged()), late: await makeRevoked() };
+  for (const [what, files] of Object.entries(folders)) {
+    const folder = mkdtempSync(join(work, what));
+    for (const { name, content } of files) writeFileSync(join(folder, name), content);
+    const bundles = files.filter(({ name }) => name.endsWith(bundleSuffix));
+    const ours = bundles.map(({ content }) => verifyReceipt(content, trustBeside(files)));
+    const paths = bundles.map(({ name }) => join(folder, name));
+    const run = spawnSync("python3", ["test/foreign/verify_receipt.py", ...paths]);
+    const theirs = run.stdout.toString().trim().split("\n");
+    t.same(
+      theirs.map((line) => line.split(":")[0]),
+      ours.map(({ firstFailed }) => firstFailed?.name ?? "ok"),
+      what,
+    );
+    t.equal(ours.filter(({ ok }) => ok).length, what === "late" ? 1 : 0, "early, where not forged");
   }
 });

@@ -216,16 +216,14 @@ t.test(
       firstFailed: { name: "key", text: /was revoked at entry/ },
     });
     const pinned = {
-      ...{
-        receiptKeys: [host.signer.publicKey],
-        logKeys: trust.logKeys,
-        source: "pinned" as const,
-      },
-      ...{ revocations: [revocation], revokers: trust.receiptKeys },
+      ...{ ...trust, receiptKeys: [host.signer.publicKey], source: "pinned" as const },
+      revocations: [revocation],
     };
     t.ok(verifyReceipt(bundle, pinned).ok, "nor is a revocation passed over where keys are pinned");
     const pinnedLate = verifyReceipt(late[0]?.content ?? new Uint8Array(), pinned);
     t.match(pinnedLate, { firstFailed: { name: "key" } });
+    const unknown = verifyReceipt(bundle, { ...pinned, noticeKeys: [] });
+    t.match(unknown, { firstFailed: { name: "key", text: /does not verify/ } }, "nor without one");
     const spoiled = Uint8Array.from(revocation);
     spoiled[200] = (spoiled[200] ?? 0) ^ 1;
     const doubtful = { ...trust, revocations: [spoiled] };

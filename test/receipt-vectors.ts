@@ -7,7 +7,7 @@ import type { Signer } from "../src/base/signature.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { type JobSpec, jobDigest, jobSpec } from "../src/model/job.js";
 import type { RunFacts } from "../src/model/run.js";
-import { type ReceiptFile, receiptFiles } from "../src/proof/receipt/bundle.js";
+import { noticeFiles, type ReceiptFile, receiptFiles } from "../src/proof/receipt/bundle.js";
 import { entryOf, receiptKeyId, sealPayload } from "../src/proof/receipt/envelope.js";
 import { actNotice, jobEndNotice, noticeBytes } from "../src/proof/receipt/notice.js";
 import { buildStatement, statementBytes } from "../src/proof/receipt/statement.js";
@@ -109,10 +109,14 @@ export function makeReceipt(facts = receiptFacts, witness?: Cosign): Promise<Mad
   return makeLogged("digits", statementBytes(buildStatement(facts)), witness);
 }
 
+const coordinator = { isNotice: true };
+const host = { isNotice: false };
 const by = { coordinator: "log.example.com/quipu", at: "2026-11-23T03:00:02.000Z" };
 
-/** What a coordinator states, as folders of files. */
-export async function makeNotices(): Promise<Readonly<Record<string, ReceiptFile[]>>> {
+type Folders = Readonly<Record<string, ReceiptFile[]>>;
+
+/** What a coordinator states, as folders of files; signed by whom its key file's name says. */
+export async function makeNotices(signedBy = coordinator): Promise<Folders> {
   const { jobId, jobDigest, runId, policyDigest } = receiptFacts;
   const ended = jobEndNotice({
     ...by,
@@ -129,13 +133,21 @@ export async function makeNotices(): Promise<Readonly<Record<string, ReceiptFile
     { name: "policy", digest: policyDigest },
   );
   return {
-    "job-end": (await makeLogged("job-end", noticeBytes(ended))).files,
-    act: (await makeLogged("act", noticeBytes(applied))).files,
+    "job-end": (await makeLogged("job-end", noticeBytes(ended), undefined, signedBy)).files,
+    act: (await makeLogged("act", noticeBytes(applied), undefined, signedBy)).files,
   };
 }
 
+/** Folders in which somebody states what is another's to state; `digits`, where there, is a host's receipt. */
+export async function makeForged(): Promise<Folders> {
+  const payload = statementBytes(buildStatement(receiptFacts));
+  const { "job-end": ended = [], act = [] } = await makeNotices(host);
+  const receipt = await makeLogged("receipt", payload, undefined, coordinator);
+  return { ended, act, receipt: receipt.files, revoked: await makeRevoked(host) };
+}
+
 /** The folder of a key's receipts at two entries of a log, and a notice that revokes it at one between them. */
-export async function makeRevoked(): Promise<ReceiptFile[]> {
+export async function makeRevoked(signedBy = coordinator): Promise<ReceiptFile[]> {
   const [signer, logSigner] = [newSigner("ecdsa-p256-sha256"), newSigner("ed25519")];
   const keyId = receiptKeyId(signer.publicKey);
   const payload = statementBytes(buildStatement(receiptFacts));
@@ -146,7 +158,7 @@ export async function makeRevoked(): Promise<ReceiptFile[]> {
   const made = await Promise.all([
     makeLogged("early", payload, undefined, { signer, logSigner, index: 4 }),
     makeLogged("late", payload, undefined, { signer, logSigner, index: 7 }),
-    makeLogged("notice", noticeBytes(revoked), undefined, { logSigner, index: 6 }),
+    makeLogged("notice", noticeBytes(revoked), undefined, { ...signedBy, logSigner, index: 6 }),
   ]);
   return made.flatMap(({ files }) =>
     files.map(({ name, content }) => {
@@ -163,7 +175,8 @@ async function makeLogged(
     signer = newSigner("ecdsa-p256-sha256"),
     logSigner = newSigner("ed25519"),
     index = 6,
-  }: { signer?: Signer; logSigner?: Signer; index?: number } = {},
+    isNotice = false,
+  }: { signer?: Signer; logSigner?: Signer; index?: number; isNotice?: boolean } = {},
 ): Promise<Made> {
   const envelope = sealPayload(payload, signer);
   const entry = entryOf(envelope, signer.publicKey);
@@ -178,5 +191,6 @@ async function makeLogged(
   const { checkpoint, policyText } = witness(signed, logKey);
   const proof = { index, size, root, hashes, checkpoint };
   const log = { verifierKey: logKey, policyText };
-  return { envelope, entry, files: receiptFiles(name, envelope, signer.publicKey, proof, log) };
+  const filesOf = isNotice ? noticeFiles : receiptFiles;
+  return { envelope, entry, files: filesOf(name, envelope, signer.publicKey, proof, log) };
 }

@@ -34,7 +34,13 @@ import {
   pageSays,
   verifyFiles,
 } from "./receipt-page.js";
-import { makeNotices, makeReceipt, makeRevoked, receiptFacts } from "./receipt-vectors.js";
+import {
+  makeForged,
+  makeNotices,
+  makeReceipt,
+  makeRevoked,
+  receiptFacts,
+} from "./receipt-vectors.js";
 
 const bundle = golden[bundleName] as Uint8Array;
 
@@ -149,13 +155,17 @@ t.test("it needs the keys, and none that is wrong", async (t) => {
 });
 
 /** A golden bundle around another payload, signed by a key of its own. */
-function bundleOf(payload: Uint8Array, signer = newSigner("ecdsa-p256-sha256")): Folder {
+function bundleOf(
+  payload: Uint8Array,
+  signer = newSigner("ecdsa-p256-sha256"),
+  keySuffix = ".pub.pem",
+): Folder {
   const signature = signer.sign(preAuthEncoding(payload));
   const keyId = receiptKeyId(signer.publicKey);
   const value = JSON.parse(Buffer.from(bundle).toString());
   value.verificationMaterial.publicKey.hint = keyId;
   value.dsseEnvelope = envelopeJson({ payload, keyId, signature });
-  return { [bundleName]: canonicalBytes(value), [`${keyId}.pub.pem`]: pemOf(signer.publicKey) };
+  return { [bundleName]: canonicalBytes(value), [`${keyId}${keySuffix}`]: pemOf(signer.publicKey) };
 }
 
 const isStatement = (payload: Uint8Array): boolean => {
@@ -214,7 +224,9 @@ t.test("it takes the notices of coordinators that parsePayload takes", async (t)
     t.same(verdicts(page.checks), verdicts(ours.checks));
     const cases = [...changedStatements(canonicalBytes(ours.notice), [otherTexts])];
     const said = await Promise.all(
-      cases.map(async ([, changed]) => (await pageSays(bundleOf(changed, signer))).checks[3]?.ok),
+      cases.map(async ([, changed]) => {
+        return (await pageSays(bundleOf(changed, signer, ".notice.pem"))).checks[3]?.ok;
+      }),
     );
     const differ = cases.filter(([, changed], at) => said[at] !== isStatement(changed));
     t.same(differ, []);
@@ -247,6 +259,25 @@ t.test("a key counts for nothing from the entry on that revokes it", async (t) =
     .replace('"rootHash":"', '"rootHash":"AA');
   const bad = { firstFailed: { name: "key", text: /does not verify/ } };
   t.match(await both({ ...folder, [notice]: spoiled }), [bad, bad]);
+});
+
+t.test("hosts state runs, coordinators the rest, and neither the other's", async (t) => {
+  for (const [what, files] of Object.entries(await makeForged())) {
+    const folder = folderOf(files);
+    const name = files.find((file) => file.name.endsWith(".sigstore.json"))?.name ?? "";
+    const ours = verifyReceipt(bytes(folder[name] ?? ""), trustBeside(files));
+    const page = await pageSays(folder);
+    t.same(verdicts(page.checks), verdicts(ours.checks), what);
+    const first = what === "revoked" ? "key" : "statement";
+    t.match([page.firstFailed?.name, ours.firstFailed?.name], [first, first], what);
+    t.match(page.firstFailed?.text, /statement|signed with a key that may not/);
+  }
+  const { act = [] } = await makeNotices();
+  const key = act.find(({ name }) => name.endsWith(".notice.pem"))?.name.slice(0, 64);
+  const folder = folderOf(act);
+  t.match(await pageSays(folder, { noticeKeyIds: [key] }), { ok: true });
+  const asHost = await pageSays(folder, { keyIds: [key] });
+  t.match(asHost, { ok: false, firstFailed: { name: "key" } }, "pinned as a host's");
 });
 
 t.test("JSON that was made to confuse or to stall is refused at once", async (t) => {

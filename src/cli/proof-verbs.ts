@@ -35,7 +35,11 @@ export const proofVerbs: readonly Verb[] = [
     args: "<file...>",
     help: "check receipts offline (NAME.sigstore.json)",
     options: [
-      { flags: "--key <file>", help: "believe only this signer (KEYID.pub.pem), known beforehand" },
+      { flags: "--key <file>", help: "believe only this host (KEYID.pub.pem), known beforehand" },
+      {
+        flags: "--notice-key <file>",
+        help: "believe only this coordinator (KEYID.notice.pem) that a key was revoked, or how a job ended",
+      },
       { flags: "--log-key <vkey>", help: "believe only this log, known beforehand" },
       {
         flags: "--witnesses <file>",

@@ -3,8 +3,8 @@
 
     verify_receipt.py NAME.sigstore.json…
 
-Reads the keys beside each bundle. Prints `ok`, or the name of the first check that fails and why, a
-line a bundle, and exits with 0 or 6. Needs Python 3.9 and the package `cryptography`.
+Reads keys and revocations beside each bundle. Prints `ok`, or the name of the first check that fails and
+why, a line a bundle, and exits with 0 or 6. Needs Python 3.9 and the package `cryptography`.
 """
 import base64
 import hashlib
@@ -18,9 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-DEPTH_MAX = 64
-STATEMENT_BYTES_MAX = 1 << 20
-INTEGER_MAX = (1 << 53) - 1
+DEPTH_MAX, STATEMENT_BYTES_MAX, INTEGER_MAX = 64, 1 << 20, (1 << 53) - 1
 
 
 class Refused(Exception):
@@ -32,10 +30,7 @@ def demand(truth, check, why):
     if not truth:
         raise Refused(check, why)
 
-
 # --- JSON, canonical and strict ------------------------------------------------------------------
-
-
 def parse(data, check):
     def no_doubles(pairs):
         demand(len({key for key, _ in pairs}) == len(pairs), check, "a key stands twice")
@@ -86,6 +81,12 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
+def demand_signed(check, key, *signed):
+    try:
+        key.verify(*signed)
+    except InvalidSignature as error:
+        raise Refused(check, "the signature is wrong") from error
+
 # --- forms ---------------------------------------------------------------------------------------
 
 HEX64 = r"[0-9a-f]{64}"
@@ -96,18 +97,18 @@ COUNT = int
 DECIMAL = r"(0|[1-9][0-9]{0,17})(\.[0-9]{0,17}[1-9])?"
 GRADES = {"claimed", "operator-asserted", "provider-attested", "hardware-attested"}
 RUN_ID, JOB_ID = r"run-[0-9a-z]{1,32}", r"job-[0-9a-z]{1,32}"
-ACTS = "(data-set.add|host.(un)?cordon|key.(register|revoke)|policy.apply|quota.(set|remove))".replace(".", r"\.")
-METERS = ["wallMs", "deviceMs", "cpuMs", "inputBytes", "outputBytes"]
+ACTS = set("data-set.add host.cordon host.uncordon key.register key.revoke policy.apply".split())
+ACTS |= set("quota.remove quota.set receipt.erase audit.agreed audit.disputed".split())
+ACTS |= set("audit.decided audit.undecided audit.unanswered".split())
 BASE64, NUMBER = r"[A-Za-z0-9+/]*={0,2}", r"0|[1-9][0-9]{0,15}"
-OPTIONAL = "?"  # a field's name that ends so may be missing
 
 
 def shape(value, wanted, path="statement", check="statement"):
-    """Strings are patterns, sets are choices, lists hold one kind of member, callables decide."""
+    """Strings are patterns, sets choices, lists hold one kind, callables decide; `name?` may be missing."""
     if isinstance(wanted, dict):
         demand(isinstance(value, dict), check, f"{path} is no object")
-        names = {name.rstrip(OPTIONAL): kind for name, kind in wanted.items()}
-        needed = {name for name in wanted if not name.endswith(OPTIONAL)}
+        names = {name.rstrip("?"): kind for name, kind in wanted.items()}
+        needed = {name for name in wanted if not name.endswith("?")}
         demand(needed <= set(value) <= set(names), check, f"{path} has other fields")
         for name, member in value.items():
             shape(member, names[name], f"{path}.{name}", check)
@@ -118,14 +119,12 @@ def shape(value, wanted, path="statement", check="statement"):
     elif isinstance(wanted, set):
         demand(isinstance(value, str) and value in wanted, check, f"{path} is none of its values")
     elif wanted is COUNT:
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        demand(whole and 0 <= value <= INTEGER_MAX, check, f"{path} is no count")
+        demand(type(value) is int and 0 <= value <= INTEGER_MAX, check, f"{path} is no count")
     elif isinstance(wanted, str):
         fits = isinstance(value, str) and re.fullmatch(wanted, value, re.DOTALL)
         demand(fits, check, f"{path} has another form")
     else:
         wanted(value, path)
-
 
 # --- the bundle ----------------------------------------------------------------------------------
 
@@ -150,8 +149,7 @@ def read_bundle(data):
     value = parse(data, "bundle")
     shape(value, BUNDLE, "it", "bundle")
     material, envelope = value["verificationMaterial"], value["dsseEnvelope"]
-    one = len(material["tlogEntries"]) == len(envelope["signatures"]) == 1
-    demand(one, "bundle", "not one entry and one signature")
+    demand(len(material["tlogEntries"]) == len(envelope["signatures"]) == 1, "bundle", "not one entry and signature")
     entry, signature = material["tlogEntries"][0], envelope["signatures"][0]
     proof = entry["inclusionProof"]
     same = entry["logIndex"] == proof["logIndex"] and material["publicKey"]["hint"] == signature["keyid"]
@@ -167,15 +165,12 @@ def read_bundle(data):
         "checkpoint": proof["checkpoint"]["envelope"],
     }
 
-
 # --- the statement -------------------------------------------------------------------------------
-
 def meter(value, path):
-    if isinstance(value, str):
-        fits = re.fullmatch("[1-9][0-9]{15,38}", value) and int(value) > INTEGER_MAX
-        demand(fits, "statement", f"{path} is no meter")
-    else:
-        shape(value, COUNT, path)
+    if not isinstance(value, str):
+        return shape(value, COUNT, path)
+    fits = re.fullmatch("[1-9][0-9]{15,38}", value) and int(value) > INTEGER_MAX
+    demand(fits, "statement", f"{path} is no meter")
 
 
 def offset(value, path):
@@ -184,10 +179,6 @@ def offset(value, path):
 
 def texts(value, path):
     shape(value, {name: ".*" for name in value} if isinstance(value, dict) else {}, path)
-
-
-def job_subject(hex_digest):
-    return {"name": "job", "digest": {"sha256": hex_digest}}
 
 
 def job(value, path):
@@ -215,6 +206,10 @@ PLACE = {
 }
 FAILURE = {"code": "[A-Z_]{1,64}", "message": ".*"}
 DECISION = {"name": {"decision"}, "digest": {"sha256": HEX64}, "mediaType": {"application/json"}}
+EXECUTION = {
+    "driver": ".+", "engine": ".+", "devices": [".+"], "backend": ".+", "arithmetic": ".*",
+    "determinism": {"bitwise", "none"},
+}
 RUN = {
     "buildDefinition": {
         "buildType": {"https://quipu.dev/job/v1"}, "externalParameters": {"job": job},
@@ -235,11 +230,8 @@ RUN = {
         "clock?": {"offsetMs": offset, "uncertaintyMs": COUNT},
     },
     "policyDigest": DIGEST, "priceBookDigest?": DIGEST, "isolation": {"none", "process"},
-    "execution?": {
-        "driver": ".+", "engine": ".+", "devices": [".+"], "backend": ".+",
-        "determinism": {"bitwise", "none"}, "arithmetic": ".*",
-    },
-    "usage": {name: meter for name in METERS},
+    "execution?": EXECUTION,
+    "usage": dict.fromkeys(["wallMs", "deviceMs", "cpuMs", "inputBytes", "outputBytes"], meter),
     "privacy?": {"mechanism": ".+", "epsilon": DECIMAL, "delta": DECIMAL},
 }
 JOB_END = {
@@ -251,6 +243,8 @@ JOB_END = {
 ACT = {"coordinator": ".+", "at": TIME, "id": "act-[0-9a-z]{1,32}", "kind": ACTS, "details": texts}
 TYPES = {"compute-run": RUN, "job-end": JOB_END, "act": ACT}
 PREDICATES = {f"https://quipu.dev/{name}/v1": form for name, form in TYPES.items()}
+# How the name of a key's file ends, and what its holder may state.
+MAY_STATE = {".pub.pem": {"compute-run"}, ".notice.pem": {"job-end", "act"}}
 
 
 def check_statement(payload):
@@ -265,13 +259,14 @@ def check_statement(payload):
     demand(canonical(value).encode() == payload, "statement", "not canonical JSON")
     predicate, subject = value["predicate"], value["subject"]
     if kind.endswith("/job-end/v1"):
-        job_hex = predicate["job"]["digest"].removeprefix("sha256:")
-        demand(subject == [job_subject(job_hex)], "statement", "its subject is not its job")
+        own = [{"name": "job", "digest": {"sha256": predicate["job"]["digest"].removeprefix("sha256:")}}]
+        demand(subject == own, "statement", "its subject is not its job")
     elif kind.endswith("/act/v1"):
         shape(subject, [{"name": ".{1,255}", "digest": {"sha256": HEX64}}], "subject")
         demand(len(subject) == 1, "statement", "not one subject")
     else:
         check_run(predicate, subject)
+    return kind.split("/")[-2], value
 
 
 def check_run(predicate, subject):
@@ -279,41 +274,35 @@ def check_run(predicate, subject):
     asked = canonical(predicate["buildDefinition"]["externalParameters"]["job"]).encode()
     job_hex = sha256(asked).hex()
     demand(run["jobDigest"] == f"sha256:{job_hex}", "statement", "jobDigest is of another job")
-    demand(run["epoch"] >= 1, "statement", "epoch is 0")
-    demand(len(details["byproducts"]) == 1, "statement", "not one decision")
+    fits = run["epoch"] >= 1 and len(details["byproducts"]) == 1
+    demand(fits, "statement", "epoch is 0, or not one decision")
     devices = predicate.get("execution", {}).get("devices", ["none"])
     fits = len(predicate["host"]["evidence"]) <= 16 and 1 <= len(devices) <= 64
     demand(fits, "statement", "too much evidence, no devices, or too many")
-    demand(details["metadata"]["invocationId"] == run["id"], "statement", "two run ids")
-    host = predicate["host"]["name"]
-    demand(details["builder"]["id"].endswith(f"/agent/{host}"), "statement", "two hosts")
+    agent = f"/agent/{predicate['host']['name']}"
+    fits = details["metadata"]["invocationId"] == run["id"] and details["builder"]["id"].endswith(agent)
+    demand(fits, "statement", "two run ids, or two hosts")
     succeeded = run["outcome"] == "succeeded"
     fits = succeeded == ("execution" in predicate) != ("failure" in run)
     demand(fits, "statement", "execution or failure does not fit outcome")
-    if subject != [job_subject(job_hex)]:
+    if subject != [{"name": "job", "digest": {"sha256": job_hex}}]:
         demand(succeeded and subject != [], "statement", "subject is neither outputs nor the job")
         shape(subject, [OUTPUT], "subject")
         demand(len({one["name"] for one in subject}) == len(subject), "statement", "two of a name")
 
-
 # --- the log -------------------------------------------------------------------------------------
-
-
 def entry_of(bundle, spki, pae):
-    return canonical({
-        "apiVersion": "0.0.2", "kind": "hashedrekord",
-        "spec": {"hashedRekordV002": {
-            "data": {"algorithm": "SHA2_256", "digest": b64(sha256(pae))},
-            "signature": {"content": b64(bundle["sig"]), "verifier": {
-                "keyDetails": "PKIX_ECDSA_P256_SHA_256", "publicKey": {"rawBytes": b64(spki)}}},
-        }},
-    }).encode()
+    data = {"algorithm": "SHA2_256", "digest": b64(sha256(pae))}
+    verifier = {"keyDetails": "PKIX_ECDSA_P256_SHA_256", "publicKey": {"rawBytes": b64(spki)}}
+    record = {"data": data, "signature": {"content": b64(bundle["sig"]), "verifier": verifier}}
+    entry = {"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": {"hashedRekordV002": record}}
+    return canonical(entry).encode()
 
 
-def root_from(entry, index, size, path):
+def root_of(bundle):
     """RFC 9162, 2.1.3.2; None when the proof has the wrong length."""
-    fn, sn, node = index, size - 1, sha256(b"\0" + entry)
-    for other in path:
+    fn, sn, node = bundle["index"], bundle["size"] - 1, sha256(b"\0" + bundle["entry"])
+    for other in bundle["hashes"]:
         if sn == 0:
             return None
         if fn % 2 == 1 or fn == sn:
@@ -323,14 +312,14 @@ def root_from(entry, index, size, path):
         else:
             node = sha256(b"\1" + node + other)
         fn, sn = fn >> 1, sn >> 1
-    return node if sn == 0 and index < size else None
+    return node if sn == 0 and bundle["index"] < bundle["size"] else None
 
 
 def check_checkpoint(bundle, origin, log_key, key_id):
     text, _, signatures = bundle["checkpoint"].rpartition("\n\n")
     lines = text.split("\n")
-    demand(len(lines) >= 3 and "" not in lines, "checkpoint", "not three lines")
-    demand(lines[:2] == [origin, str(bundle["size"])], "checkpoint", "of another log or size")
+    fits = len(lines) >= 3 and "" not in lines and lines[:2] == [origin, str(bundle["size"])]
+    demand(fits, "checkpoint", "not three lines, or of another log or size")
     demand(unbase64(lines[2], "checkpoint") == bundle["root"], "checkpoint", "of another root")
     demand(signatures.endswith("\n"), "checkpoint", "no final newline")
     signed = False
@@ -338,20 +327,15 @@ def check_checkpoint(bundle, origin, log_key, key_id):
         found = re.fullmatch(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/=]+)", line)
         demand(found, "checkpoint", "a signature line has another form")
         mark = unbase64(found[2], "checkpoint")
-        if found[1] != origin or mark[:4] != key_id[:4]:
-            continue
-        try:
-            log_key.verify(mark[4:], (text + "\n").encode())
+        if found[1] == origin and mark[:4] == key_id[:4]:
+            demand_signed("checkpoint", log_key, mark[4:], (text + "\n").encode())
             signed = True
-        except InvalidSignature as error:
-            raise Refused("checkpoint", "its signature is wrong") from error
     demand(signed, "checkpoint", "not signed by the trusted log key")
     demand(bundle["log_key_id"] == key_id, "checkpoint", "the bundle names another log")
 
 
 def trusted_log(folder):
-    root = parse((folder / "trusted_root.json").read_bytes(), "key")
-    log = root["tlogs"][0]
+    log = parse((folder / "trusted_root.json").read_bytes(), "key")["tlogs"][0]
     spki = unbase64(log["publicKey"]["rawBytes"], "key")
     key = serialization.load_der_public_key(spki)
     demand(isinstance(key, ed25519.Ed25519PublicKey), "key", "the log key is not Ed25519")
@@ -361,27 +345,44 @@ def trusted_log(folder):
     return origin, key, key_id
 
 
-def verify(path):
-    bundle = read_bundle(path.read_bytes())
-    pem = path.parent / f"{bundle['keyid']}.pub.pem"
-    demand(pem.exists(), "key", "the signer's key is not here")
-    key = serialization.load_pem_public_key(pem.read_bytes())
+def signer_of(keyid, folder):
+    """The key, its encoding, and how the names of the files that hold it end."""
+    ends = [end for end in MAY_STATE if (folder / f"{keyid}{end}").exists()]
+    demand(ends, "key", "the signer's key is not here")
+    key = serialization.load_pem_public_key((folder / f"{keyid}{ends[0]}").read_bytes())
     on_curve = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
     demand(on_curve, "key", "not an ECDSA key on P-256")
-    encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    spki = key.public_bytes(encoding, form)
-    demand(sha256(spki).hex() == bundle["keyid"], "key", "the file holds another key")
-    head = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(bundle['payload'])} "
-    pae = head.encode() + bundle["payload"]
-    try:
-        key.verify(bundle["sig"], pae, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature as error:
-        raise Refused("signature", "it is wrong") from error
-    check_statement(bundle["payload"])
+    spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    demand(sha256(spki).hex() == keyid, "key", "the file holds another key")
+    return key, spki, ends
+
+
+def demand_unrevoked(bundle, folder):
+    for path in sorted(folder.glob("*.revoked.json")):
+        try:
+            revoking, value = verify(path, is_revocation=True)
+        except Refused as refusal:
+            raise Refused("key", f"{path.name} does not verify: {refusal}") from refusal
+        of_key = value["subject"][0]["digest"]["sha256"] == bundle["keyid"]
+        revokes = value["predicate"].get("kind") == "key.revoke" and of_key
+        if revokes and revoking["log_key_id"] == bundle["log_key_id"]:
+            demand(bundle["index"] < revoking["index"], "key", "it was revoked before this entry")
+
+
+def verify(path, is_revocation=False):
+    bundle = read_bundle(path.read_bytes())
+    key, spki, ends = signer_of(bundle["keyid"], path.parent)
+    if not is_revocation:
+        demand_unrevoked(bundle, path.parent)
+    length = len(bundle["payload"])
+    pae = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {length} ".encode() + bundle["payload"]
+    demand_signed("signature", key, bundle["sig"], pae, ec.ECDSA(hashes.SHA256()))
+    kind, value = check_statement(bundle["payload"])
+    demand(any(kind in MAY_STATE[end] for end in ends), "statement", "its signer may not state that")
     demand(bundle["entry"] == entry_of(bundle, spki, pae), "entry", "not of this envelope")
-    root = root_from(bundle["entry"], bundle["index"], bundle["size"], bundle["hashes"])
-    demand(root == bundle["root"], "inclusion", "the proof does not lead to the root")
+    demand(root_of(bundle) == bundle["root"], "inclusion", "the proof does not lead to the root")
     check_checkpoint(bundle, *trusted_log(path.parent))
+    return bundle, value
 
 
 def verdict(path):

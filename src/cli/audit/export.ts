@@ -10,7 +10,7 @@ import { QuipuError } from "../../base/errors.js";
 import { parseStrictJson } from "../../base/strict-json.js";
 import type { Findings, Question } from "../../proof/lineage/audit.js";
 import type { OpenedLeaf } from "../../proof/lineage/open-leaves.js";
-import { receiptFiles } from "../../proof/receipt/bundle.js";
+import { noticeFiles, receiptFiles } from "../../proof/receipt/bundle.js";
 import type { Stated } from "../../proof/receipt/notice.js";
 import type { TileReader } from "../../proof/tlog/tile.js";
 import { formatVerifierKey } from "../../proof/tlog/verifier-key.js";
@@ -64,9 +64,8 @@ export async function keepBundle(
   hashes: readonly Uint8Array[],
 ): Promise<void> {
   const proof = { index, size: head.size, root: head.root, hashes, checkpoint };
-  for (const file of receiptFiles(nameOf(stated), envelope, publicKey, proof, {
-    verifierKey: key,
-  })) {
+  const filesOf = "notice" in stated ? noticeFiles : receiptFiles;
+  for (const file of filesOf(nameOf(stated), envelope, publicKey, proof, { verifierKey: key })) {
     await writeFile(join(heldFolder(folder), file.name), file.content);
   }
 }

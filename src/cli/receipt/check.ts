@@ -6,8 +6,10 @@ import {
   bundleBytesMax,
   bundleSuffix,
   decisionSuffix,
+  noticeKeySuffix,
   parsePem,
   type ReceiptFile,
+  receiptKeySuffix,
   revokedSuffix,
   trustedRootName,
   trustPolicyName,
@@ -76,31 +78,36 @@ async function trustFor(folder: string, options: Invocation["options"]): Promise
 }
 
 async function keysFor(folder: string, options: Invocation["options"]): Promise<Trust> {
-  const [keyFile, logKey] = [options.key, options.logKey];
-  if ((keyFile === undefined) !== (logKey === undefined)) {
-    throw new QuipuError("USAGE", "--key and --log-key pin who is believed, and go together");
+  const { key, noticeKey, logKey } = options;
+  const isPinned = key !== undefined || noticeKey !== undefined;
+  if (isPinned !== (logKey !== undefined)) {
+    throw new QuipuError("USAGE", "keys of signers and of the log pin who is believed together", {
+      next: "give --log-key, and --key or --notice-key or both; or none of them",
+    });
   }
   const beside = await besideFiles(folder);
-  if (keyFile === undefined) return trustBeside(beside);
-  // A notice that revokes the key is believed by the pinned log, whoever's key it is signed with.
-  const { receiptKeys, revocations } = trustBeside(beside.filter(({ name }) => isOfKeys(name)));
+  if (!isPinned) return trustBeside(beside);
+  // What revokes a key counts by the pinned notice key only, and is not passed over without one.
+  const { revocations } = trustBeside(beside.filter(({ name }) => name.endsWith(revokedSuffix)));
   return {
-    receiptKeys: [parsePem(await readFile(String(keyFile), "utf8"))],
+    receiptKeys: await keysIn(key),
+    noticeKeys: await keysIn(noticeKey),
     logKeys: [parseVerifierKey(String(logKey))],
     revocations: revocations ?? [],
-    revokers: receiptKeys,
     source: "pinned",
   };
 }
 
-function isOfKeys(name: string): boolean {
-  return name.endsWith(".pub.pem") || name.endsWith(revokedSuffix);
+async function keysIn(file: unknown): Promise<readonly Uint8Array[]> {
+  return file === undefined ? [] : [parsePem(await readFile(String(file), "utf8"))];
 }
 
 async function besideFiles(folder: string): Promise<readonly ReceiptFile[]> {
-  const names = (await readdir(folder)).filter(
-    (name) => isOfKeys(name) || name === trustedRootName || name === trustPolicyName,
-  );
+  const suffixes = [receiptKeySuffix, noticeKeySuffix, revokedSuffix];
+  const names = (await readdir(folder)).filter((name) => {
+    const isNamed = name === trustedRootName || name === trustPolicyName;
+    return isNamed || suffixes.some((suffix) => name.endsWith(suffix));
+  });
   return await Promise.all(
     names.map(async (name) => ({ name, content: await readFile(join(folder, name)) })),
   );

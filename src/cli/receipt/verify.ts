@@ -62,7 +62,7 @@ function page({ output }: Context, file: string, report: Report, again: Rerun | 
   }
   if (report.ok && report.trust === "beside") {
     lines.push(
-      "  the keys came with the receipt; pin them with --key and --log-key to know whose they are",
+      "  the keys came with the receipt; pin them with --key (or --notice-key) and --log-key to know whose they are",
     );
   }
   return [basename(file), ...lines].join("\n");

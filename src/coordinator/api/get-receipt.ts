@@ -5,6 +5,8 @@ import type { NoticeRecord } from "../../io/store/records.js";
 import {
   bundleSuffix,
   decisionSuffix,
+  noticeFiles,
+  noticeKeySuffix,
   type ReceiptFile,
   receiptFiles,
   revokedSuffix,
@@ -20,7 +22,7 @@ export function getReceipt(core: Durable): Handlers<typeof LogService>["getRecei
     const { store, log } = core.ports;
     const job = await findJob(core, jobId);
     const notice = await store.notices.get(jobId);
-    if (notice !== undefined) return await noticeFiles(core, notice);
+    if (notice !== undefined) return await filesOfNotice(core, notice);
     const run = await store.runs.get(job.runId);
     const receipt = await store.receipts.get(job.runId);
     if (run === undefined || receipt?.stage !== "logged" || receipt.logIndex === undefined) {
@@ -50,22 +52,22 @@ async function revocationOf(core: Durable, key: Uint8Array): Promise<readonly Re
   const keyId = receiptKeyId(key);
   const notice = await core.ports.store.notices.get(revocationId(keyId));
   if (notice?.logIndex === undefined) return [];
-  const { files } = await noticeFiles(core, notice);
+  const { files } = await filesOfNotice(core, notice);
   return files.flatMap((file) => {
-    if (file.name.endsWith(".pub.pem")) return [file];
+    if (file.name.endsWith(noticeKeySuffix)) return [file];
     if (!file.name.endsWith(bundleSuffix)) return [];
     return [{ name: `${keyId}${revokedSuffix}`, content: file.content }];
   });
 }
 
 /** What the coordinator signed where no host could. */
-async function noticeFiles(core: Durable, { id, envelope, key, logIndex }: NoticeRecord) {
+async function filesOfNotice(core: Durable, { id, envelope, key, logIndex }: NoticeRecord) {
   const { log } = core.ports;
   if (logIndex === undefined) {
     throw new QuipuError("UNAVAILABLE", `the end of job ${id} is on its way into the log`, {
       next: "try again in a moment",
     });
   }
-  const files = receiptFiles(id, envelope, key, await log.inclusion(logIndex), log);
+  const files = noticeFiles(id, envelope, key, await log.inclusion(logIndex), log);
   return { files, logIndex: BigInt(logIndex) };
 }

@@ -23,6 +23,10 @@ const bundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const trustedRootMediaType = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
 export const bundleBytesMax = envelopeBytesMax + 256 * 1024;
 export const bundleSuffix = ".sigstore.json";
+/** After the id of a host's receipt key. */
+export const receiptKeySuffix = ".pub.pem";
+/** After the id of a coordinator's notice key: another name, since each may state what the other may not. */
+export const noticeKeySuffix = ".notice.pem";
 /** The record of the decision that a receipt names. */
 export const decisionSuffix = ".decision.json";
 /** After the id of a key: the bundle of the notice that revoked it. */
@@ -54,16 +58,51 @@ export interface ReceiptFile {
   readonly content: Uint8Array;
 }
 
-/** Every file of a receipt's folder; `name` is the job's. */
+/** Whose keys and witnesses stand behind a log. */
+export interface LogTrust {
+  readonly verifierKey: VerifierKey;
+  readonly policyText?: string | undefined;
+}
+
+/** Every file of a host's receipt's folder; `name` is the job's. */
 export function receiptFiles(
+  name: string,
+  envelope: Uint8Array,
+  publicKey: Uint8Array,
+  proof: LogProof,
+  log: LogTrust,
+): ReceiptFile[] {
+  return [
+    ...bundleFiles(name, envelope, publicKey, proof, log),
+    keyFile(receiptKeySuffix, publicKey),
+  ];
+}
+
+/** The same of what a coordinator stated. */
+export function noticeFiles(
+  name: string,
+  envelope: Uint8Array,
+  publicKey: Uint8Array,
+  proof: LogProof,
+  log: LogTrust,
+): ReceiptFile[] {
+  return [
+    ...bundleFiles(name, envelope, publicKey, proof, log),
+    keyFile(noticeKeySuffix, publicKey),
+  ];
+}
+
+function keyFile(suffix: string, publicKey: Uint8Array): ReceiptFile {
+  const content = new TextEncoder().encode(pemOf(publicKey));
+  return { name: `${receiptKeyId(publicKey)}${suffix}`, content };
+}
+
+function bundleFiles(
   name: string,
   envelopeBytes: Uint8Array,
   publicKey: Uint8Array,
   proof: LogProof,
-  {
-    verifierKey: logKey,
-    policyText,
-  }: { verifierKey: VerifierKey; policyText?: string | undefined },
+  { verifierKey: logKey, policyText }: LogTrust,
 ): ReceiptFile[] {
   const envelope = parseEnvelope(envelopeBytes);
   const entry = entryBytes(envelope, publicKey);
@@ -73,7 +112,6 @@ export function receiptFiles(
     { name: `${name}${bundleSuffix}`, content: canonicalBytes(bundleJson(bundle)) },
     { name: `${name}.tlog-proof`, content: text.encode(formatProofFile(proof)) },
     { name: trustedRootName, content: canonicalBytes(trustedRootJson(logKey)) },
-    { name: `${receiptKeyId(publicKey)}.pub.pem`, content: text.encode(pemOf(publicKey)) },
     ...(policyText === undefined
       ? []
       : [{ name: trustPolicyName, content: text.encode(policyText) }]),

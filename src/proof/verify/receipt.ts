@@ -76,7 +76,8 @@ export function verifyReceipt(
   const bundle = steps.run("bundle", () => {
     return [parseBundle(bundleBytes), "a Sigstore bundle v0.3 with one log entry"];
   });
-  const publicKey = bundle && steps.run("key", () => findKey(bundle, trust));
+  const signer = bundle && steps.run("key", () => findSigner(bundle, trust));
+  const publicKey = signer?.publicKey;
   const signed =
     bundle &&
     publicKey &&
@@ -84,7 +85,11 @@ export function verifyReceipt(
       checkEnvelope(bundle.envelope, publicKey);
       return [true, "ECDSA P-256 over the envelope's pre-authentication encoding"];
     });
-  const stated = bundle && signed && steps.run("statement", () => openPayload(bundle.envelope));
+  const stated =
+    bundle &&
+    signed &&
+    signer &&
+    steps.run("statement", () => openPayload(bundle.envelope, signer));
   const statement = stated && "statement" in stated ? stated.statement : undefined;
   if (bundle && publicKey) steps.run("entry", () => checkEntry(bundle, publicKey));
   if (bundle) steps.run("inclusion", () => checkProof(bundle));
@@ -139,22 +144,45 @@ class Steps {
   }
 }
 
-function openPayload({ payload }: Envelope): readonly [Stated, string] {
+/** A key and whose it is: one that both have speaks for both. */
+interface Signer {
+  readonly publicKey: Uint8Array;
+  readonly isHost: boolean;
+  readonly isCoordinator: boolean;
+}
+
+function openPayload(
+  { payload }: Envelope,
+  { isHost, isCoordinator }: Signer,
+): readonly [Stated, string] {
   const stated = parsePayload(payload);
-  if ("notice" in stated) return [stated, noticeText(stated.notice)];
+  if ("notice" in stated) {
+    if (!isCoordinator) {
+      throw failed("a coordinator's statement, signed with a key that is none of a coordinator's");
+    }
+    return [stated, noticeText(stated.notice)];
+  }
+  if (!isHost) throw failed("a host's receipt, signed with a key that is none of a host's");
   const { run, host } = stated.statement.predicate;
   const place = `${host.name} (${host.place.country}, ${host.place.grade})`;
   return [stated, `run ${run.id} of ${run.jobId} ${run.outcome} on ${place}`];
 }
 
-function findKey(
+function findSigner(
   { envelope, proof, logKeyId }: Bundle,
   trust: Trust,
-): readonly [Uint8Array, string] {
-  const key = trust.receiptKeys.find((known) => receiptKeyId(known) === envelope.keyId);
-  if (key !== undefined) {
+): readonly [Signer, string] {
+  const isSigner = (known: Uint8Array): boolean => receiptKeyId(known) === envelope.keyId;
+  const [host, coordinator] = [trust.receiptKeys.find(isSigner), trust.noticeKeys.find(isSigner)];
+  const publicKey = host ?? coordinator;
+  if (publicKey !== undefined) {
     const revokedAt = revocationIndex(envelope.keyId, logKeyId, trust);
-    if (proof.index < revokedAt) return [key, `${envelope.keyId} (${trust.source})`];
+    const signer = {
+      publicKey,
+      isHost: host !== undefined,
+      isCoordinator: coordinator !== undefined,
+    };
+    if (proof.index < revokedAt) return [signer, `${envelope.keyId} (${trust.source})`];
     throw failed(
       `the signer's key was revoked at entry ${revokedAt}; this is entry ${proof.index}`,
     );
@@ -164,11 +192,13 @@ function findKey(
 
 /** From which entry of the log on a key counts for nothing; never, as far as it is known. */
 function revocationIndex(keyId: string, logKeyId: Uint8Array, trust: Trust): number {
-  const { revocations = [], revokers = [], ...others } = trust;
-  const receiptKeys = [...others.receiptKeys, ...revokers];
+  const { revocations = [], ...others } = trust;
   const indexes = revocations.map((bundle) => {
-    const { ok, notice, logIndex } = verifyReceipt(bundle, { ...others, receiptKeys });
-    if (!ok || logIndex === undefined) throw failed("a notice that revokes a key does not verify");
+    const { firstFailed, notice, logIndex } = verifyReceipt(bundle, others);
+    if (firstFailed !== undefined || logIndex === undefined) {
+      const { name = "bundle", text = "it has no place in the log" } = firstFailed ?? {};
+      throw failed(`a notice that revokes a key does not verify: ${name}: ${text}`);
+    }
     const isOfKey =
       notice !== undefined &&
       "kind" in notice.predicate &&
