@@ -13,6 +13,7 @@ import type { Decision, Offer } from "../src/model/decision.js";
 import { costsWithin, type EgressRow, egressCost, type Pull } from "../src/model/egress.js";
 import type { HostView } from "../src/model/host.js";
 import { askedJob, jobBytes, jobDigest } from "../src/model/job.js";
+import { fetchTo, fetchWeight } from "../src/model/locality.js";
 import type { Place } from "../src/model/place.js";
 import { type PriceBook, priceBook, priceBookDigest } from "../src/model/price-book.js";
 import { Asks } from "../src/scheduler/placement/ask.js";
@@ -117,7 +118,7 @@ t.test("the first row that matches says what bytes cost; what stays in a place c
   t.end();
 });
 
-t.test("among equal hosts the one wins to which bytes come cheapest", async (t) => {
+t.test("among equal hosts none wins to which bytes come dearer and from as far", async (t) => {
   const hosts = [host("cl-1", cl), host("de-1", de), host("sg-1", sg)];
   const { decision } = decideOn(hosts, [pull(sg, 50 * gigabyte)], {});
   t.same(costsOf(decision), [
@@ -132,10 +133,11 @@ t.test("among equal hosts the one wins to which bytes come cheapest", async (t) 
   );
   t.match(decision.offers[0]?.egress, { currency: "USD" });
   const none = decideOn(hosts, [], {}).decision;
-  t.same(costsOf(decideOn(hosts, [pull(sg)], {}, book({ egress: undefined })).decision), [
+  const unpriced = decideOn(hosts, [pull(sg)], {}, book({ egress: undefined })).decision;
+  t.same(costsOf(unpriced), [
+    ["sg-1", undefined],
     ["cl-1", undefined],
     ["de-1", undefined],
-    ["sg-1", undefined],
   ]);
   t.ok(Object.is(none.offers[0]?.parts.egress, 0), "nothing is brought");
   const free = book({ rates: [{ nanosPerSecond: 0 }] });
@@ -183,7 +185,10 @@ t.test("among equal hosts the one wins to which bytes come cheapest", async (t) 
         const [best] = made.offers;
         const won = views.find(({ name }) => name === best?.host) as HostView;
         const paid = egressCost(rows, pulls, won);
-        const isLeast = views.every((view) => paid <= egressCost(rows, pulls, view));
+        const far = (view: HostView) => fetchWeight(fetchTo(view, pulls));
+        const isLeast = views.every((view) => {
+          return paid <= egressCost(rows, pulls, view) || far(won) < far(view);
+        });
         return isLeast && String(best?.egress?.nanos) === `${paid}`;
       },
     ),
@@ -199,10 +204,10 @@ t.test("a host that holds an input is told apart where bytes cost inside its pla
   t.same(costsOf(decision), [
     ["b", 0],
     ["a", 7_000],
-    ["c", 7_000],
   ]);
-  const { offers } = decideOn(alike, [pull(sg, gigabyte, "b")], {}).decision;
-  t.match(offers, [{ host: "a", hosts: 3, egress: { nanos: 0 } }], "else they are one kind");
+  t.match(decision.offers[1], { hosts: 2 }, "the others are one kind");
+  const { offers } = decideOn(alike, [pull(sg, gigabyte)], {}).decision;
+  t.match(offers, [{ host: "a", hosts: 3, egress: { nanos: 0 } }], "all, where none holds it");
 });
 
 t.test("a budget counts what bytes cost; records with them are made again", async (t) => {
@@ -284,13 +289,13 @@ t.test("a coordinator knows what a run would bring, and from where", async (t) =
   };
   world.artifacts.add(onnx.model);
   const plain = await world.one(tensor(onnx.model));
-  t.equal((await decisionOf(plain)).bounds, undefined, "nobody looks where no book asks");
+  t.equal((await decisionOf(plain)).bounds, undefined, "no book asks, and all are as near");
   await here.report(here.seal());
 
   Object.assign(world.coordinator.core.ports, { prices: [book()] });
   const brought = await world.one(tensor(onnx.model));
   const fromStore = await decisionOf(brought);
-  t.same(fromStore.bounds, { pulls: [{ sizeBytes: gigabyte }] });
+  t.same(fromStore.bounds, { pulls: [{ sizeBytes: gigabyte, held: ["sg-1"] }] });
   t.same(costsOf(fromStore), [
     ["sg-1", 20_000_000],
     ["de-1", 20_000_000],

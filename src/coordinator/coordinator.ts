@@ -1,5 +1,6 @@
 /** One coordinator over its ports: what a process, a test and a simulator start, drive and stop. */
 import type { AttachRequest } from "../gen/quipu/v1/attach_pb.js";
+import type { HostRecord } from "../io/store/records.js";
 import { Audits } from "./audit/audits.js";
 import { Burst } from "./burst/burst.js";
 import { Changes } from "./changes.js";
@@ -11,6 +12,7 @@ import { GangHold } from "./gang/gang-hold.js";
 import { Gangs } from "./gang/gangs.js";
 import { Claims } from "./host/claims.js";
 import { Fleet } from "./host/fleet.js";
+import { Holders } from "./host/holders.js";
 import { finishOwed, tick } from "./host/leases.js";
 import { Session } from "./host/session.js";
 import { ActiveRuns } from "./job/active-runs.js";
@@ -39,6 +41,7 @@ export class Coordinator {
     const dispatcher: Dispatcher = new Dispatcher(() => core);
     const { burst } = ports;
     const logBook = new LogBook(ports.log, ports.store);
+    const hosts = new Map<string, HostRecord>();
     const core: Core = {
       ports,
       options,
@@ -54,7 +57,8 @@ export class Coordinator {
       changes: new Changes(),
       logBook,
       notices: new Notices(ports, logBook),
-      hosts: new Map(),
+      hosts,
+      holders: new Holders(hosts),
       sessions: new Map(),
       away: new Map(),
       braked: new Set(),

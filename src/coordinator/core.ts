@@ -14,6 +14,7 @@ import type { GangHold } from "./gang/gang-hold.js";
 import type { Gangs } from "./gang/gangs.js";
 import type { Claims } from "./host/claims.js";
 import type { Fleet } from "./host/fleet.js";
+import type { Holders } from "./host/holders.js";
 import type { ActiveRuns } from "./job/active-runs.js";
 import type { LogBook } from "./log/log-book.js";
 import type { Notices } from "./log/notices.js";
@@ -30,6 +31,7 @@ export interface Core {
   readonly fleet: Fleet;
   readonly queue: JobQueue;
   readonly claims: Claims;
+  readonly holders: Holders;
   readonly gangs: Gangs;
   readonly audits: Audits;
   readonly gangHold: GangHold;

@@ -4,6 +4,7 @@ import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { canonicalBytes } from "../base/canonical-json.js";
 import { QuipuError } from "../base/errors.js";
 import type { DataSetSchema, HostSchema } from "../gen/quipu/v1/fleet_pb.js";
+import type { FetchSchema } from "../gen/quipu/v1/jobs_pb.js";
 import {
   InventorySchema,
   type JobSchema,
@@ -14,8 +15,9 @@ import {
   Site,
 } from "../gen/quipu/v1/types_pb.js";
 import type { Cordon, DataSetRecord, HostRecord, JobRecord } from "../io/store/records.js";
-import type { Decision, Offer, Reason } from "../model/decision.js";
+import { type Decision, decisionVersions, type Offer, type Reason } from "../model/decision.js";
 import type { JobState } from "../model/job.js";
+import type { Fetch } from "../model/locality.js";
 import { type PlaceGrade as Grade, type Place, place as placeShape } from "../model/place.js";
 import { waitTotals } from "../model/waits.js";
 import type { Core } from "./core.js";
@@ -157,10 +159,10 @@ function failureMessage({ code, message, next }: NonNullable<JobRecord["failure"
   return { code, message, next: next ?? "" };
 }
 
-/** Undefined for a record of another version, which says other things in other words. */
+/** Undefined for a record of a version before these, which says other things in other words. */
 export function decisionOf(content: Uint8Array): Decision | undefined {
   const record = JSON.parse(new TextDecoder().decode(content)) as Decision;
-  return record.version === "quipu.dev/decision/v4" ? record : undefined;
+  return decisionVersions.includes(record.version) ? record : undefined;
 }
 
 export function reasonMessages(reasons: readonly Reason[]) {
@@ -176,7 +178,7 @@ export function reasonMessages(reasons: readonly Reason[]) {
 
 export function offerMessage(offer: Offer) {
   const { host, place, device, devices, score, rules, hosts, price, egress } = offer;
-  const { energyWattSeconds: energy } = offer;
+  const { energyWattSeconds: energy, parts, fetch } = offer;
   return {
     host,
     country: place.country,
@@ -184,12 +186,23 @@ export function offerMessage(offer: Offer) {
     device,
     devices: [...(devices ?? [])],
     score,
+    parts: { ...parts },
     rules: [...rules],
     hosts,
     currency: price?.currency ?? "",
     nanosPerSecond: BigInt(price?.nanosPerSecond ?? 0),
     ...(egress === undefined ? {} : { egress: { ...egress, nanos: BigInt(egress.nanos) } }),
     ...(energy === undefined ? {} : { energyWattSeconds: BigInt(energy) }),
+    ...(fetch === undefined ? {} : { fetch: fetchMessage(fetch) }),
+  };
+}
+
+function fetchMessage(fetch: Fetch): MessageInitShape<typeof FetchSchema> {
+  const { siteBytes, countryBytes, farBytes } = fetch;
+  return {
+    siteBytes: BigInt(siteBytes),
+    countryBytes: BigInt(countryBytes),
+    farBytes: BigInt(farBytes),
   };
 }
 

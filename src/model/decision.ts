@@ -5,9 +5,19 @@
 import type { Digest } from "../base/bytes.js";
 import type { Egress, Pull } from "./egress.js";
 import type { DeviceKind, DeviceLoad, RunLoad } from "./host.js";
+import type { Fetch } from "./locality.js";
 import type { Place } from "./place.js";
 import type { Price } from "./price-book.js";
 import type { Counts } from "./terms.js";
+
+/** Newest first. What an older record says is made again by the rules of its own version. */
+export const decisionVersions = ["quipu.dev/decision/v5", "quipu.dev/decision/v4"] as const;
+export type DecisionVersion = (typeof decisionVersions)[number];
+
+/** Whether it weighs how far inputs come. */
+export function weighsLocality(version: DecisionVersion): boolean {
+  return version !== "quipu.dev/decision/v4";
+}
 
 /** One rule that kept hosts out: of each of them the first. */
 export interface Reason {
@@ -38,6 +48,8 @@ export interface Offer {
   readonly price?: Price;
   /** Of bringing its inputs there, where a book says what bytes cost. */
   readonly egress?: Egress;
+  /** What it would have to fetch, where it is known that some host need not. */
+  readonly fetch?: Fetch;
   /** Of its devices while the job runs, where their rates say watts and its budget how long. */
   readonly energyWattSeconds?: number;
   /** Hosts that are as good, itself included: it is the first of them by name. */
@@ -90,12 +102,12 @@ export interface Bounds {
   /** Where what it takes from other jobs may not go, and the rule that says so. */
   readonly exports?: readonly ExportRefusal[];
   readonly gang?: GangBound;
-  /** Where a price book says what bytes cost on their way, what it has to bring as far as sizes are known. */
+  /** What it has to bring as far as sizes are known, where that is not the same to all hosts. */
   readonly pulls?: readonly Pull[];
 }
 
 export interface Decision {
-  readonly version: "quipu.dev/decision/v4";
+  readonly version: DecisionVersion;
   readonly id: string;
   readonly jobDigest: Digest;
   /** RFC 3339. */

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { label } from "./name.js";
-import { country, type Place, sites } from "./place.js";
+import { country, isSamePlace, type Place, sites } from "./place.js";
 
 /** A side of a way; it matches what it leaves out. */
 const side = z.strictObject({
@@ -31,6 +31,8 @@ export interface Pull {
   readonly sizeBytes: number;
   /** Absent: nobody knows where it lies, as of what the coordinator keeps. */
   readonly from?: { readonly host: string; readonly place: Place };
+  /** Other hosts that are known to hold it, ascending; absent: none. */
+  readonly held?: readonly string[];
 }
 
 export interface Egress {
@@ -41,7 +43,7 @@ export interface Egress {
 
 const gigabyte = 10n ** 9n;
 
-/** In billionths; a host keeps for nothing what lies on it. */
+/** In billionths; a host keeps for nothing what it has made. What it may have kept else is counted. */
 export function egressCost(
   rows: readonly EgressRow[],
   pulls: readonly Pull[],
@@ -65,7 +67,7 @@ export function costsWithin(rows: readonly EgressRow[], place: Place): boolean {
  * only a row says it that names both sides, so that a last row can speak of all that leaves one.
  */
 function rateBetween(rows: readonly EgressRow[], from: Place | undefined, to: Place): number {
-  const stays = from !== undefined && isSame(from, to);
+  const stays = from !== undefined && isSamePlace(from, to);
   const row = rows.find(
     (one) =>
       matches(one.from, from) &&
@@ -73,12 +75,6 @@ function rateBetween(rows: readonly EgressRow[], from: Place | undefined, to: Pl
       (!stays || (one.from !== undefined && one.to !== undefined)),
   );
   return row?.nanosPerGigabyte ?? 0;
-}
-
-function isSame(a: Place, b: Place): boolean {
-  return (
-    a.country === b.country && a.zone === b.zone && a.site === b.site && a.operator === b.operator
-  );
 }
 
 /** A place that nobody knows is matched only by a row that does not ask for one. */

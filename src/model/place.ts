@@ -30,3 +30,10 @@ export const place = z.strictObject({
   operator: label.optional(),
 });
 export type Place = z.infer<typeof place>;
+
+/** Whether bytes that go from one to the other stay where they are; who vouches for it plays no part. */
+export function isSamePlace(a: Place, b: Place): boolean {
+  return (
+    a.country === b.country && a.zone === b.zone && a.site === b.site && a.operator === b.operator
+  );
+}

@@ -1,12 +1,12 @@
 /** `quipu plan FILE…`: where jobs would run now and why not elsewhere. Starts and stores nothing. */
 import { errorCodes } from "../../base/errors.js";
-import type { Egress, Offer, Plan, Victim } from "../../gen/quipu/v1/jobs_pb.js";
+import type { Egress, Fetch, Offer, Plan, Victim } from "../../gen/quipu/v1/jobs_pb.js";
 import { exactNumber } from "../../model/egress.js";
 import { jobBytes } from "../../model/job.js";
 import { digestOfFile } from "../artifact/file-digest.js";
 import type { Context, VerbAction } from "../context.js";
 import { siteName } from "../host/host-view.js";
-import { renderTable } from "../table.js";
+import { bytesText, renderTable } from "../table.js";
 import { type LoadedJob, loadJobFile } from "./job-file.js";
 import { reasonLines, reasonView, stateName, stateText } from "./job-view.js";
 
@@ -49,6 +49,7 @@ function victimView({ runId, jobId, jobName, owner, priority, host, device, rule
 
 export function offerView(offer: Offer) {
   const { host, country, site, device, score, rules, hosts, currency, nanosPerSecond } = offer;
+  const fetch = offer.fetch === undefined ? null : fetchView(offer.fetch);
   const devices = offer.devices.length === 0 ? [device] : offer.devices;
   const price = currency === "" ? null : { currency, nanosPerSecond: Number(nanosPerSecond) };
   const egress = offer.egress === undefined ? null : egressView(offer.egress);
@@ -61,16 +62,26 @@ export function offerView(offer: Offer) {
     device,
     devices,
     score,
+    parts: offer.parts,
     rules,
     hosts,
     price,
     egress,
+    fetch,
     energyWattSeconds,
   };
 }
 
 function egressView({ currency, nanos }: Egress) {
   return { currency, nanos: exactNumber(nanos) };
+}
+
+function fetchView({ siteBytes, countryBytes, farBytes }: Fetch) {
+  return {
+    siteBytes: Number(siteBytes),
+    countryBytes: Number(countryBytes),
+    farBytes: Number(farBytes),
+  };
 }
 
 /** An hour's price, which people can compare: "1.26 USD/h". */
@@ -84,6 +95,18 @@ export function egressText({ egress }: ReturnType<typeof offerView>): string {
   if (egress === null) return "-";
   const cents = (BigInt(egress.nanos) + 9_999_999n) / 10_000_000n;
   return `${cents / 100n}.${`${cents % 100n}`.padStart(2, "0")} ${egress.currency}`;
+}
+
+/** What it has need not come from anywhere: "0 B"; else by how far it comes. */
+export function fetchText({ fetch }: Pick<ReturnType<typeof offerView>, "fetch">): string {
+  if (fetch === null) return "-";
+  const { siteBytes, countryBytes, farBytes } = fetch;
+  const ways = [
+    { bytes: siteBytes, from: "near" },
+    { bytes: countryBytes, from: "in the country" },
+    { bytes: farBytes, from: "far" },
+  ].filter(({ bytes }) => bytes > 0);
+  return ways.map(({ bytes, from }) => `${bytesText(bytes)} ${from}`).join(", ") || "0 B";
 }
 
 export type PlanView = ReturnType<typeof planView>;
@@ -101,6 +124,9 @@ export function planText({ output }: Context, plan: PlanView): string {
       { title: "PRICE", cell: priceText, right: true },
       ...(plan.offers.some(({ egress }) => egress !== null)
         ? [{ title: "EGRESS", cell: egressText, right: true }]
+        : []),
+      ...(plan.offers.some(({ fetch }) => fetch !== null)
+        ? [{ title: "FETCH", cell: fetchText, right: true }]
         : []),
       { title: "PERMITTED BY", cell: (offer: PlanView["offers"][number]) => offer.rules.join(" ") },
     ];

@@ -5,7 +5,7 @@ import { changeFor, type Explanation, explain } from "../../scheduler/placement/
 import { heldView } from "../burst/held.js";
 import type { Context, VerbAction } from "../context.js";
 import { jobLine, type ReasonView, reasonLines, reasonView, waitText } from "./job-view.js";
-import { egressText, offerView, planFiles, planText } from "./plan.js";
+import { egressText, fetchText, offerView, planFiles, planText } from "./plan.js";
 import { getJob } from "./show.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
@@ -60,11 +60,17 @@ async function whyHost(context: Context, id: string, host: string): Promise<numb
   }
   const offer = finding.value === undefined ? null : offerView(finding.value);
   context.output.result({ host, whenPlaced, offer }, () => {
-    const permitted = offer === null ? "" : `, permitted by ${offer.rules.join(" ")}`;
-    const brought = offer?.egress ? `, bringing its inputs costs ${egressText(offer)}` : "";
-    return `${host}, ${when}: lawful and fit, score ${offer?.score ?? 0}${brought}${permitted}`;
+    return `${host}, ${when}: lawful and fit${offer === null ? "" : worthText(offer)}`;
   });
   return 0;
+}
+
+export function worthText(offer: ReturnType<typeof offerView>): string {
+  const { score, parts, egress, fetch, rules } = offer;
+  const sums = Object.entries(parts).map(([part, points]) => `${part} ${points}`);
+  const fetched = fetch === null ? "" : `, to be fetched: ${fetchText(offer)}`;
+  const brought = egress === null ? "" : `, bringing its inputs costs ${egressText(offer)}`;
+  return `, score ${score} (${sums.join(", ")})${fetched}${brought}, permitted by ${rules.join(" ")}`;
 }
 
 /** Null for a job that has a host: there is nothing to wait for. */

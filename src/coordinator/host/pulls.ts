@@ -8,16 +8,16 @@ import { isWhole } from "../../model/job-graph.js";
 import type { Core } from "../core.js";
 
 /**
- * Absent where no book says what bytes cost on their way, so that nobody else pays for looking. `makers`
- * are the jobs whose outputs it takes. A data set lies on its hosts already and is brought nowhere.
+ * Absent where all hosts are as near to it and no book says what bytes cost on their way, so that nobody
+ * pays for looking. `makers` are the jobs whose outputs it takes. A data set lies on its hosts already and
+ * is brought nowhere.
  */
 export async function pullsOf(
   core: Core,
   asked: AskedJob,
   makers: readonly JobRecord[] = [],
 ): Promise<Pick<Bounds, "pulls">> {
-  const isPriced = core.ports.prices.some(({ egress }) => egress !== undefined);
-  if (!isPriced || !isWhole(asked)) return {};
+  if (!isWhole(asked)) return {};
   const pulls: Pull[] = [];
   for (const digest of jobArtifacts(asked)) {
     const pull = madePull(core, makers, digest) ?? (await ownPull(core, digest));
@@ -27,18 +27,28 @@ export async function pullsOf(
 }
 
 /** From the host that has made it. */
-function madePull({ hosts }: Core, makers: readonly JobRecord[], digest: Digest): Pull | undefined {
+function madePull(core: Core, makers: readonly JobRecord[], digest: Digest): Pull | undefined {
   for (const { host, result } of makers) {
     const made = result?.outputs.find((output) => output.digest === digest);
-    const place = hosts.get(host)?.place;
+    const place = core.hosts.get(host)?.place;
     if (made === undefined || place === undefined) continue;
-    return { sizeBytes: made.sizeBytes, from: { host, place } };
+    const held = heldBy(core, digest, host);
+    return { sizeBytes: made.sizeBytes, from: { host, place }, ...held };
   }
   return undefined;
 }
 
 /** From the coordinator's own store, which says nothing of where it stands. */
-async function ownPull({ ports }: Core, digest: Digest): Promise<Pull | undefined> {
-  const sizeBytes = await ports.artifacts.sizeOf(digest);
-  return sizeBytes === undefined ? undefined : { sizeBytes };
+async function ownPull(core: Core, digest: Digest): Promise<Pull | undefined> {
+  const { prices, artifacts } = core.ports;
+  const held = heldBy(core, digest);
+  const isPriced = prices.some(({ egress }) => egress !== undefined);
+  if (held.held === undefined && !isPriced) return undefined;
+  const sizeBytes = await artifacts.sizeOf(digest);
+  return sizeBytes === undefined ? undefined : { sizeBytes, ...held };
+}
+
+function heldBy({ holders }: Core, digest: Digest, maker = ""): Pick<Pull, "held"> {
+  const held = holders.of(digest).filter((host) => host !== maker);
+  return held.length === 0 ? {} : { held };
 }

@@ -151,6 +151,7 @@ async function accept(
     const { job, followers } = ended;
     core.earlyCancels.delete(job.id);
     note(core, job.id, job.state);
+    core.holders.learn(run, job);
     core.changes.changed(job.id);
     tellFollowers(core, followers);
     core.gangs.look(job);

@@ -5,7 +5,15 @@
  */
 import { type Digest, digestOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
-import type { Bounds, LawGroup, LawReport, Offer, Paper } from "../../model/decision.js";
+import {
+  type Bounds,
+  type DecisionVersion,
+  decisionVersions,
+  type LawGroup,
+  type LawReport,
+  type Offer,
+  type Paper,
+} from "../../model/decision.js";
 import { type Device, type HostView, type RunLoad, withoutRun, withRun } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import type { Place } from "../../model/place.js";
@@ -13,10 +21,11 @@ import type { PriceBook } from "../../model/price-book.js";
 import type { PolicyEngine, RunOnRequest } from "../policy/engine.js";
 import type { Verdict } from "../policy/verdict.js";
 import type { Board } from "./board.js";
-import type { Cell } from "./cells.js";
+import { type Cell, without } from "./cells.js";
 import { demandOf, energyOf, fittingDevices, priceOfAll } from "./devices.js";
 import { holderIsApart } from "./egress.js";
 import { type Finding, findingOf, type Worth } from "./finding.js";
+import { holdersOf } from "./locality.js";
 
 export type Law = Pick<
   PolicyEngine,
@@ -28,12 +37,14 @@ export type LawQuestion = Omit<RunOnRequest, "host">;
 
 export interface AskQuestion extends LawQuestion {
   readonly bounds?: Bounds | undefined;
+  readonly version?: DecisionVersion;
 }
 
 export class Ask {
   readonly job: JobSpec;
   readonly book: PriceBook | undefined;
   readonly bounds: Bounds;
+  readonly version: DecisionVersion;
   readonly #question: LawQuestion;
   readonly #law: Law;
   readonly #board: Board;
@@ -43,8 +54,10 @@ export class Ask {
   #report: Paper | undefined;
   #untilMs: number | undefined;
 
-  constructor(board: Board, law: Law, { bounds = {}, ...question }: AskQuestion, book?: PriceBook) {
+  constructor(board: Board, law: Law, asked: AskQuestion, book?: PriceBook) {
+    const { bounds = {}, version = decisionVersions[0], ...question } = asked;
     this.bounds = bounds;
+    this.version = version;
     this.#board = board;
     this.#law = law;
     this.book = book;
@@ -73,15 +86,20 @@ export class Ask {
       for (const name of this.#board.names()) tell([name], this.#find(name));
       return;
     }
+    const apart = this.#board.byCell(holdersOf(this));
+    for (const holders of apart.values()) {
+      for (const name of holders) tell([name], this.#find(name));
+    }
     for (const cell of this.#board.cells) {
-      const name = cell.names[0];
+      const names = without(cell.names, apart.get(cell));
+      const name = names[0];
       if (name === undefined) continue;
       let known = this.#findings[cell.index];
       if (known?.cell !== cell) {
         known = { cell, finding: this.#find(name) };
         this.#findings[cell.index] = known;
       }
-      tell(cell.names, known.finding);
+      tell(names, known.finding);
     }
   }
 
@@ -206,7 +224,7 @@ export class Asks {
 
   /** `job` may be any of those that ask for the same. */
   ask(law: Law, question: AskQuestion, book: PriceBook | undefined): Ask {
-    const { job, dataSet, at, counts, bounds } = question;
+    const { job, dataSet, at, counts, bounds, version } = question;
     const of = `${this.board.factsVersion} ${law.digest}`;
     if (of !== this.#of || book !== this.#book) this.#asks.clear();
     this.#of = of;
@@ -216,6 +234,7 @@ export class Asks {
       dataSet,
       counts,
       bounds,
+      version,
     ]);
     const known = this.#asks.get(key);
     if (known?.holdsAt(at)) return known;

@@ -61,6 +61,19 @@ export class Board {
     return this.#entry(host).cell.kind.digest;
   }
 
+  /** Those of some hosts that are on the board, by the cells that they stand in. */
+  byCell(hosts: Iterable<string>): ReadonlyMap<Cell, readonly string[]> {
+    const cells = new Map<Cell, string[]>();
+    for (const host of hosts) {
+      const cell = this.#entries.get(host)?.cell;
+      if (cell === undefined) continue;
+      const others = cells.get(cell);
+      if (others === undefined) cells.set(cell, [host]);
+      else others.push(host);
+    }
+    return cells;
+  }
+
   /** All names, ascending. */
   names(): readonly string[] {
     this.#names ??= [...this.#entries.keys()].sort(compare);

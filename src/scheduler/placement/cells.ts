@@ -105,6 +105,14 @@ export function placeIn(names: readonly string[], name: string): number {
   return low;
 }
 
+/** Names in order without some of them. */
+export function without(names: readonly string[], some: readonly string[] = []): readonly string[] {
+  if (some.length === 0) return names;
+  const rest = [...names];
+  for (const name of some) rest.splice(placeIn(rest, name), 1);
+  return rest;
+}
+
 interface Sort {
   readonly number: number;
   readonly slots: number;

@@ -4,8 +4,18 @@
  */
 import type { Digest } from "../../base/bytes.js";
 import type { DataSet } from "../../model/data-set.js";
-import type { Bounds, Decision, Offer, Outcome, Paper, Reason } from "../../model/decision.js";
+import {
+  type Bounds,
+  type Decision,
+  type DecisionVersion,
+  decisionVersions,
+  type Offer,
+  type Outcome,
+  type Paper,
+  type Reason,
+} from "../../model/decision.js";
 import type { JobSpec } from "../../model/job.js";
+import { fetchWeight, noFetch } from "../../model/locality.js";
 import { type PriceBook, priceBookDigest } from "../../model/price-book.js";
 import type { Counts } from "../../model/terms.js";
 import type { Ask, Asks, Law } from "./ask.js";
@@ -29,6 +39,8 @@ export interface Question {
   readonly policy: Law;
   /** What devices cost at that moment, where anybody has said so. */
   readonly book?: PriceBook | undefined;
+  /** The newest, unless a record is made again. */
+  readonly version?: DecisionVersion;
 }
 
 /** A record names at most so many; what matters most comes first. */
@@ -60,7 +72,8 @@ export function decide(asks: Asks, question: Question): Judgement {
 
 function decideWithin(asks: Asks, question: Question): Judgement {
   const { id, job, jobDigest, at, policy, dataSet, counts, book, bounds = {} } = question;
-  const ask = asks.ask(policy, { job, dataSet, at, counts, bounds }, book);
+  const { version = decisionVersions[0] } = question;
+  const ask = asks.ask(policy, { job, dataSet, at, counts, bounds, version }, book);
   const lawPaper = ask.lawPaper();
   const origin = asks.board.origin();
   const best = new Best();
@@ -72,7 +85,7 @@ function decideWithin(asks: Asks, question: Question): Judgement {
   const offers = best.rows.map(({ names, worth }) => ask.offer(names, worth));
   const isLawful = offers.length > 0 || kept.someLawful;
   const decision: Decision = {
-    version: "quipu.dev/decision/v4",
+    version,
     id,
     jobDigest,
     at,
@@ -121,11 +134,13 @@ class Best {
   }
 }
 
-/** Points are coarse: of as many the one to which bytes come cheaper. */
+/** Points are coarse: of as many the one to which bytes come cheaper, then from less far. */
 function isBefore(names: readonly string[], worth: Worth, row: BestRow): boolean {
   if (worth.score !== row.worth.score) return worth.score > row.worth.score;
   const [mine, other] = [worth.egress?.nanos ?? 0, row.worth.egress?.nanos ?? 0];
   if (mine !== other) return BigInt(mine) < BigInt(other);
+  const [my, its] = [worth, row.worth].map(({ fetch = noFetch }) => fetchWeight(fetch));
+  if (my !== its) return (my as bigint) < (its as bigint);
   return (names[0] as string) < (row.names[0] as string);
 }
 

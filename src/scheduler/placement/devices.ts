@@ -1,5 +1,5 @@
 /** Which devices of a host a job fits on, which of those it should take, and how much of the host then. */
-import type { Bounds } from "../../model/decision.js";
+import type { Bounds, DecisionVersion } from "../../model/decision.js";
 import {
   type Device,
   type DeviceLoad,
@@ -40,6 +40,8 @@ export interface Wish {
   readonly bounds: Bounds;
   /** What devices cost now, where anybody has said so. */
   readonly book: PriceBook | undefined;
+  /** Of the record that is made. */
+  readonly version: DecisionVersion;
 }
 
 export function fittingDevices(wish: Wish, host: HostView): FittingDevices {

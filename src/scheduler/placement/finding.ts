@@ -7,6 +7,7 @@ import { type FittingDevices, fittingDevices } from "./devices.js";
 import { egressOf } from "./egress.js";
 import type { Asked, Fault } from "./filter.js";
 import { filters } from "./filters.js";
+import { fetchOf } from "./locality.js";
 import { scoreParts } from "./scores.js";
 
 /** The first rule that keeps it out; `binding` ones do not depend on load. */
@@ -17,7 +18,7 @@ export interface KeptOut {
   readonly key: string;
 }
 
-export interface Worth extends Pick<Offer, "egress"> {
+export interface Worth extends Pick<Offer, "egress" | "fetch"> {
   readonly score: number;
   readonly parts: Readonly<Record<string, number>>;
   readonly rules: readonly string[];
@@ -43,9 +44,11 @@ export function findingOf(asked: Asked, host: HostView): Finding {
   }
   const { job, book } = asked;
   const egress = egressOf(asked, host);
-  const parts = scoreParts({ job, host, devices: best, book, egress });
+  const fetch = fetchOf(asked, host);
+  const parts = scoreParts({ job, host, devices: best, book, egress, fetch });
   const score = Object.values(parts).reduce((sum, part) => sum + part, 0);
-  const worth = { score, parts, rules: verdict.rules };
+  const brings = fetch === undefined ? {} : { fetch };
+  const worth = { score, parts, rules: verdict.rules, ...brings };
   if (egress === undefined || book === undefined) return worth;
   return { ...worth, egress: { currency: book.currency, nanos: exactNumber(egress) } };
 }

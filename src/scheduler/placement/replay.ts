@@ -26,9 +26,9 @@ export interface Asked {
 
 /** The same record, unless something in it, or in its papers, is not what it was. */
 export async function replay(decision: Decision, asked: Asked, read: ReadPaper): Promise<Decision> {
-  const { id, at, bounds } = decision;
+  const { id, at, bounds, version } = decision;
   const { asks, law, counts, book } = await recall(decision, read);
-  return decide(asks, { ...asked, id, at, counts, bounds, policy: law, book }).decision;
+  return decide(asks, { ...asked, id, at, counts, bounds, policy: law, book, version }).decision;
 }
 
 /** The fleet and the law as they were: what any host was to the job. */
@@ -38,7 +38,8 @@ export async function recallAsk(
   read: ReadPaper,
 ): Promise<Ask> {
   const { asks, law, counts, book } = await recall(decision, read);
-  return asks.ask(law, { job, dataSet, at: decision.at, counts, bounds: decision.bounds }, book);
+  const { at, bounds, version } = decision;
+  return asks.ask(law, { job, dataSet, at, counts, bounds, version }, book);
 }
 
 interface Recalled {

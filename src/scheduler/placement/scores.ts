@@ -4,6 +4,7 @@
  */
 import { type Device, freeSlots, type HostView } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
+import { type Fetch, fetchWeight } from "../../model/locality.js";
 import { dearestOf, type PriceBook } from "../../model/price-book.js";
 import { costOf, isPreferred, priceOfAll } from "./devices.js";
 
@@ -16,6 +17,8 @@ interface Candidate {
   readonly book: PriceBook | undefined;
   /** What bringing its inputs costs; absent: nobody says so. */
   readonly egress: bigint | undefined;
+  /** What it would have to fetch; absent: the same as every other host. */
+  readonly fetch: Fetch | undefined;
 }
 
 interface Score {
@@ -32,6 +35,12 @@ const usualSeconds = 3_600;
 /** With all other parts less than public capacity costs. */
 const egressPointsMax = 400n;
 
+/** Less is moved in no time. */
+const megabyteBits = 20n;
+const pointsPerDoubling = 5;
+/** Less than the dearest device costs, and more than an empty host is worth. */
+const localityPointsMax = 120;
+
 const scores: readonly Score[] = Object.freeze([
   // Larger than all other parts together: public capacity is used only when no private host has room.
   { part: "burst", of: ({ host: { place } }) => (place.site === "public" ? -1000 : undefined) },
@@ -41,6 +50,7 @@ const scores: readonly Score[] = Object.freeze([
   },
   { part: "price", of: pricePoints },
   { part: "egress", of: egressPoints },
+  { part: "locality", of: localityPoints },
   { part: "idle", of: (candidate) => (packs(candidate) ? undefined : idleShare(candidate)) },
   {
     part: "packed",
@@ -74,6 +84,14 @@ function egressPoints({ job, book, egress }: Candidate): number | undefined {
   if (dearest === 0n) return -Number(egressPointsMax);
   const points = (2n * BigInt(dearestPoints) * egress + dearest) / (2n * dearest); // to the nearest
   return 0 - Number(points < egressPointsMax ? points : egressPointsMax);
+}
+
+/** By doublings: a terabyte is not a thousand times as hard to move as a gigabyte, nor is it the same. */
+function localityPoints({ fetch }: Candidate): number | undefined {
+  if (fetch === undefined) return undefined;
+  const weight = fetchWeight(fetch) >> megabyteBits;
+  const doublings = weight === 0n ? 0 : weight.toString(2).length;
+  return 0 - Math.min(localityPointsMax, pointsPerDoubling * doublings);
 }
 
 /** Share of a host's devices that is free, in hundredths. */

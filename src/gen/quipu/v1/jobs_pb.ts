@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/jobs.proto.
  */
 export const file_quipu_v1_jobs: GenFile = /*@__PURE__*/
-  fileDesc("ChNxdWlwdS92MS9qb2JzLnByb3RvEghxdWlwdS52MSI7ChFTdWJtaXRKb2JzUmVxdWVzdBIXCg9pZGVtcG90ZW5jeV9rZXkYASABKAkSDQoFc3BlY3MYAiADKAwiMQoSU3VibWl0Sm9ic1Jlc3BvbnNlEhsKBGpvYnMYASADKAsyDS5xdWlwdS52MS5Kb2IiLQoPUGxhbkpvYnNSZXF1ZXN0Eg0KBXNwZWNzGAEgAygMEgsKA2FsbBgCIAEoCCIxChBQbGFuSm9ic1Jlc3BvbnNlEh0KBXBsYW5zGAEgAygLMg4ucXVpcHUudjEuUGxhbiKRAgoEUGxhbhIMCgRob3N0GAEgASgJEg8KB2NvdW50cnkYAiABKAkSHAoEc2l0ZRgDIAEoDjIOLnF1aXB1LnYxLlNpdGUSIQoHcmVhc29ucxgEIAMoCzIQLnF1aXB1LnYxLlJlYXNvbhIfCgZvZmZlcnMYBSADKAsyDy5xdWlwdS52MS5PZmZlchIjCgdvdXRjb21lGAYgASgOMhIucXVpcHUudjEuSm9iU3RhdGUSIQoHdmljdGltcxgHIAMoCzIQLnF1aXB1LnYxLlZpY3RpbRIhCgdyZWZ1c2VkGAggAygLMhAucXVpcHUudjEuUmVhc29uEh0KBXNlYXRzGAkgAygLMg4ucXVpcHUudjEuU2VhdCI1CgRTZWF0EgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIOCgZkZXZpY2UYAyABKAkihwEKBlZpY3RpbRIOCgZydW5faWQYASABKAkSDgoGam9iX2lkGAIgASgJEhAKCGpvYl9uYW1lGAMgASgJEg0KBW93bmVyGAQgASgJEhAKCHByaW9yaXR5GAUgASgREgwKBGhvc3QYBiABKAkSDgoGZGV2aWNlGAcgASgJEgwKBHJ1bGUYCCABKAkimgIKBU9mZmVyEgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIcCgRzaXRlGAMgASgOMg4ucXVpcHUudjEuU2l0ZRIOCgZkZXZpY2UYBCABKAkSDQoFc2NvcmUYBSABKAESDQoFcnVsZXMYBiADKAkSDQoFaG9zdHMYByABKA0SEAoIY3VycmVuY3kYCCABKAkSGAoQbmFub3NfcGVyX3NlY29uZBgJIAEoAxIPCgdkZXZpY2VzGAogAygJEiAKBmVncmVzcxgLIAEoCzIQLnF1aXB1LnYxLkVncmVzcxIgChNlbmVyZ3lfd2F0dF9zZWNvbmRzGAwgASgDSACIAQFCFgoUX2VuZXJneV93YXR0X3NlY29uZHMiKQoGRWdyZXNzEhAKCGN1cnJlbmN5GAEgASgJEg0KBW5hbm9zGAIgASgDIjIKEkV4cGxhaW5Ib3N0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDAoEaG9zdBgCIAEoCSJ7ChNFeHBsYWluSG9zdFJlc3BvbnNlEiIKBnJlYXNvbhgBIAEoCzIQLnF1aXB1LnYxLlJlYXNvbkgAEiAKBW9mZmVyGAIgASgLMg8ucXVpcHUudjEuT2ZmZXJIABITCgt3aGVuX3BsYWNlZBgDIAEoCEIJCgdmaW5kaW5nIhsKDUdldEpvYlJlcXVlc3QSCgoCaWQYASABKAkiLAoOR2V0Sm9iUmVzcG9uc2USGgoDam9iGAEgASgLMg0ucXVpcHUudjEuSm9iIi8KD0xpc3RKb2JzUmVxdWVzdBINCgVsaW1pdBgBIAEoBRINCgVhZnRlchgCIAEoCSI9ChBMaXN0Sm9ic1Jlc3BvbnNlEhsKBGpvYnMYASADKAsyDS5xdWlwdS52MS5Kb2ISDAoEbmV4dBgCIAEoCSIdCg9XYXRjaEpvYlJlcXVlc3QSCgoCaWQYASABKAkiLgoQV2F0Y2hKb2JSZXNwb25zZRIaCgNqb2IYASABKAsyDS5xdWlwdS52MS5Kb2IiLgoQQ2FuY2VsSm9iUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiLwoRQ2FuY2VsSm9iUmVzcG9uc2USGgoDam9iGAEgASgLMg0ucXVpcHUudjEuSm9iIi8KEUdldEpvYkxvZ3NSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBmZvbGxvdxgCIAEoCCIjChJHZXRKb2JMb2dzUmVzcG9uc2USDQoFbGluZXMYASADKAkiUQoTR3JhbnRPdXRwdXRzUmVxdWVzdBIKCgJpZBgBIAEoCRIbChNkZXN0aW5hdGlvbl9jb3VudHJ5GAIgASgJEhEKCXJlY2lwaWVudBgDIAEoCSI+ChRHcmFudE91dHB1dHNSZXNwb25zZRImCgdvdXRwdXRzGAEgAygLMhUucXVpcHUudjEuT3V0cHV0R3JhbnQiTwoLT3V0cHV0R3JhbnQSJAoIYXJ0aWZhY3QYASABKAsyEi5xdWlwdS52MS5BcnRpZmFjdBILCgN1cmwYAiABKAkSDQoFdG9rZW4YAyABKAkiNQoTRXJhc2VSZWNlaXB0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDgoGcmVhc29uGAIgASgJIicKFEVyYXNlUmVjZWlwdFJlc3BvbnNlEg8KB3J1bl9pZHMYASADKAky2AUKCkpvYlNlcnZpY2USRwoKU3VibWl0Sm9icxIbLnF1aXB1LnYxLlN1Ym1pdEpvYnNSZXF1ZXN0GhwucXVpcHUudjEuU3VibWl0Sm9ic1Jlc3BvbnNlEkEKCFBsYW5Kb2JzEhkucXVpcHUudjEuUGxhbkpvYnNSZXF1ZXN0GhoucXVpcHUudjEuUGxhbkpvYnNSZXNwb25zZRJKCgtFeHBsYWluSG9zdBIcLnF1aXB1LnYxLkV4cGxhaW5Ib3N0UmVxdWVzdBodLnF1aXB1LnYxLkV4cGxhaW5Ib3N0UmVzcG9uc2USOwoGR2V0Sm9iEhcucXVpcHUudjEuR2V0Sm9iUmVxdWVzdBoYLnF1aXB1LnYxLkdldEpvYlJlc3BvbnNlEkEKCExpc3RKb2JzEhkucXVpcHUudjEuTGlzdEpvYnNSZXF1ZXN0GhoucXVpcHUudjEuTGlzdEpvYnNSZXNwb25zZRJDCghXYXRjaEpvYhIZLnF1aXB1LnYxLldhdGNoSm9iUmVxdWVzdBoaLnF1aXB1LnYxLldhdGNoSm9iUmVzcG9uc2UwARJECglDYW5jZWxKb2ISGi5xdWlwdS52MS5DYW5jZWxKb2JSZXF1ZXN0GhsucXVpcHUudjEuQ2FuY2VsSm9iUmVzcG9uc2USTQoMRXJhc2VSZWNlaXB0Eh0ucXVpcHUudjEuRXJhc2VSZWNlaXB0UmVxdWVzdBoeLnF1aXB1LnYxLkVyYXNlUmVjZWlwdFJlc3BvbnNlEkkKCkdldEpvYkxvZ3MSGy5xdWlwdS52MS5HZXRKb2JMb2dzUmVxdWVzdBocLnF1aXB1LnYxLkdldEpvYkxvZ3NSZXNwb25zZTABEk0KDEdyYW50T3V0cHV0cxIdLnF1aXB1LnYxLkdyYW50T3V0cHV0c1JlcXVlc3QaHi5xdWlwdS52MS5HcmFudE91dHB1dHNSZXNwb25zZWIGcHJvdG8z", [file_quipu_v1_types]);
+  fileDesc("ChNxdWlwdS92MS9qb2JzLnByb3RvEghxdWlwdS52MSI7ChFTdWJtaXRKb2JzUmVxdWVzdBIXCg9pZGVtcG90ZW5jeV9rZXkYASABKAkSDQoFc3BlY3MYAiADKAwiMQoSU3VibWl0Sm9ic1Jlc3BvbnNlEhsKBGpvYnMYASADKAsyDS5xdWlwdS52MS5Kb2IiLQoPUGxhbkpvYnNSZXF1ZXN0Eg0KBXNwZWNzGAEgAygMEgsKA2FsbBgCIAEoCCIxChBQbGFuSm9ic1Jlc3BvbnNlEh0KBXBsYW5zGAEgAygLMg4ucXVpcHUudjEuUGxhbiKRAgoEUGxhbhIMCgRob3N0GAEgASgJEg8KB2NvdW50cnkYAiABKAkSHAoEc2l0ZRgDIAEoDjIOLnF1aXB1LnYxLlNpdGUSIQoHcmVhc29ucxgEIAMoCzIQLnF1aXB1LnYxLlJlYXNvbhIfCgZvZmZlcnMYBSADKAsyDy5xdWlwdS52MS5PZmZlchIjCgdvdXRjb21lGAYgASgOMhIucXVpcHUudjEuSm9iU3RhdGUSIQoHdmljdGltcxgHIAMoCzIQLnF1aXB1LnYxLlZpY3RpbRIhCgdyZWZ1c2VkGAggAygLMhAucXVpcHUudjEuUmVhc29uEh0KBXNlYXRzGAkgAygLMg4ucXVpcHUudjEuU2VhdCI1CgRTZWF0EgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIOCgZkZXZpY2UYAyABKAkihwEKBlZpY3RpbRIOCgZydW5faWQYASABKAkSDgoGam9iX2lkGAIgASgJEhAKCGpvYl9uYW1lGAMgASgJEg0KBW93bmVyGAQgASgJEhAKCHByaW9yaXR5GAUgASgREgwKBGhvc3QYBiABKAkSDgoGZGV2aWNlGAcgASgJEgwKBHJ1bGUYCCABKAkikwMKBU9mZmVyEgwKBGhvc3QYASABKAkSDwoHY291bnRyeRgCIAEoCRIcCgRzaXRlGAMgASgOMg4ucXVpcHUudjEuU2l0ZRIOCgZkZXZpY2UYBCABKAkSDQoFc2NvcmUYBSABKAESDQoFcnVsZXMYBiADKAkSDQoFaG9zdHMYByABKA0SEAoIY3VycmVuY3kYCCABKAkSGAoQbmFub3NfcGVyX3NlY29uZBgJIAEoAxIPCgdkZXZpY2VzGAogAygJEiAKBmVncmVzcxgLIAEoCzIQLnF1aXB1LnYxLkVncmVzcxIgChNlbmVyZ3lfd2F0dF9zZWNvbmRzGAwgASgDSACIAQESKQoFcGFydHMYDSADKAsyGi5xdWlwdS52MS5PZmZlci5QYXJ0c0VudHJ5Eh4KBWZldGNoGA4gASgLMg8ucXVpcHUudjEuRmV0Y2gaLAoKUGFydHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKBE6AjgBQhYKFF9lbmVyZ3lfd2F0dF9zZWNvbmRzIkUKBUZldGNoEhIKCnNpdGVfYnl0ZXMYASABKAMSFQoNY291bnRyeV9ieXRlcxgCIAEoAxIRCglmYXJfYnl0ZXMYAyABKAMiKQoGRWdyZXNzEhAKCGN1cnJlbmN5GAEgASgJEg0KBW5hbm9zGAIgASgDIjIKEkV4cGxhaW5Ib3N0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDAoEaG9zdBgCIAEoCSJ7ChNFeHBsYWluSG9zdFJlc3BvbnNlEiIKBnJlYXNvbhgBIAEoCzIQLnF1aXB1LnYxLlJlYXNvbkgAEiAKBW9mZmVyGAIgASgLMg8ucXVpcHUudjEuT2ZmZXJIABITCgt3aGVuX3BsYWNlZBgDIAEoCEIJCgdmaW5kaW5nIhsKDUdldEpvYlJlcXVlc3QSCgoCaWQYASABKAkiLAoOR2V0Sm9iUmVzcG9uc2USGgoDam9iGAEgASgLMg0ucXVpcHUudjEuSm9iIi8KD0xpc3RKb2JzUmVxdWVzdBINCgVsaW1pdBgBIAEoBRINCgVhZnRlchgCIAEoCSI9ChBMaXN0Sm9ic1Jlc3BvbnNlEhsKBGpvYnMYASADKAsyDS5xdWlwdS52MS5Kb2ISDAoEbmV4dBgCIAEoCSIdCg9XYXRjaEpvYlJlcXVlc3QSCgoCaWQYASABKAkiLgoQV2F0Y2hKb2JSZXNwb25zZRIaCgNqb2IYASABKAsyDS5xdWlwdS52MS5Kb2IiLgoQQ2FuY2VsSm9iUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiLwoRQ2FuY2VsSm9iUmVzcG9uc2USGgoDam9iGAEgASgLMg0ucXVpcHUudjEuSm9iIi8KEUdldEpvYkxvZ3NSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBmZvbGxvdxgCIAEoCCIjChJHZXRKb2JMb2dzUmVzcG9uc2USDQoFbGluZXMYASADKAkiUQoTR3JhbnRPdXRwdXRzUmVxdWVzdBIKCgJpZBgBIAEoCRIbChNkZXN0aW5hdGlvbl9jb3VudHJ5GAIgASgJEhEKCXJlY2lwaWVudBgDIAEoCSI+ChRHcmFudE91dHB1dHNSZXNwb25zZRImCgdvdXRwdXRzGAEgAygLMhUucXVpcHUudjEuT3V0cHV0R3JhbnQiTwoLT3V0cHV0R3JhbnQSJAoIYXJ0aWZhY3QYASABKAsyEi5xdWlwdS52MS5BcnRpZmFjdBILCgN1cmwYAiABKAkSDQoFdG9rZW4YAyABKAkiNQoTRXJhc2VSZWNlaXB0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkSDgoGcmVhc29uGAIgASgJIicKFEVyYXNlUmVjZWlwdFJlc3BvbnNlEg8KB3J1bl9pZHMYASADKAky2AUKCkpvYlNlcnZpY2USRwoKU3VibWl0Sm9icxIbLnF1aXB1LnYxLlN1Ym1pdEpvYnNSZXF1ZXN0GhwucXVpcHUudjEuU3VibWl0Sm9ic1Jlc3BvbnNlEkEKCFBsYW5Kb2JzEhkucXVpcHUudjEuUGxhbkpvYnNSZXF1ZXN0GhoucXVpcHUudjEuUGxhbkpvYnNSZXNwb25zZRJKCgtFeHBsYWluSG9zdBIcLnF1aXB1LnYxLkV4cGxhaW5Ib3N0UmVxdWVzdBodLnF1aXB1LnYxLkV4cGxhaW5Ib3N0UmVzcG9uc2USOwoGR2V0Sm9iEhcucXVpcHUudjEuR2V0Sm9iUmVxdWVzdBoYLnF1aXB1LnYxLkdldEpvYlJlc3BvbnNlEkEKCExpc3RKb2JzEhkucXVpcHUudjEuTGlzdEpvYnNSZXF1ZXN0GhoucXVpcHUudjEuTGlzdEpvYnNSZXNwb25zZRJDCghXYXRjaEpvYhIZLnF1aXB1LnYxLldhdGNoSm9iUmVxdWVzdBoaLnF1aXB1LnYxLldhdGNoSm9iUmVzcG9uc2UwARJECglDYW5jZWxKb2ISGi5xdWlwdS52MS5DYW5jZWxKb2JSZXF1ZXN0GhsucXVpcHUudjEuQ2FuY2VsSm9iUmVzcG9uc2USTQoMRXJhc2VSZWNlaXB0Eh0ucXVpcHUudjEuRXJhc2VSZWNlaXB0UmVxdWVzdBoeLnF1aXB1LnYxLkVyYXNlUmVjZWlwdFJlc3BvbnNlEkkKCkdldEpvYkxvZ3MSGy5xdWlwdS52MS5HZXRKb2JMb2dzUmVxdWVzdBocLnF1aXB1LnYxLkdldEpvYkxvZ3NSZXNwb25zZTABEk0KDEdyYW50T3V0cHV0cxIdLnF1aXB1LnYxLkdyYW50T3V0cHV0c1JlcXVlc3QaHi5xdWlwdS52MS5HcmFudE91dHB1dHNSZXNwb25zZWIGcHJvdG8z", [file_quipu_v1_types]);
 
 /**
  * @generated from message quipu.v1.SubmitJobsRequest
@@ -329,6 +329,20 @@ export type Offer = Message<"quipu.v1.Offer"> & {
    * @generated from field: optional int64 energy_watt_seconds = 12;
    */
   energyWattSeconds?: bigint | undefined;
+
+  /**
+   * The score by its parts.
+   *
+   * @generated from field: map<string, sint32> parts = 13;
+   */
+  parts: { [key: string]: number };
+
+  /**
+   * What it would have to fetch; absent: the same as every other host, as far as is known.
+   *
+   * @generated from field: quipu.v1.Fetch fetch = 14;
+   */
+  fetch?: Fetch | undefined;
 };
 
 /**
@@ -337,6 +351,41 @@ export type Offer = Message<"quipu.v1.Offer"> & {
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
   messageDesc(file_quipu_v1_jobs, 7);
+
+/**
+ * Bytes by where they come from.
+ *
+ * @generated from message quipu.v1.Fetch
+ */
+export type Fetch = Message<"quipu.v1.Fetch"> & {
+  /**
+   * The host's own country, zone, site and operator.
+   *
+   * @generated from field: int64 site_bytes = 1;
+   */
+  siteBytes: bigint;
+
+  /**
+   * Elsewhere in its country.
+   *
+   * @generated from field: int64 country_bytes = 2;
+   */
+  countryBytes: bigint;
+
+  /**
+   * Another country, or a place that nobody knows.
+   *
+   * @generated from field: int64 far_bytes = 3;
+   */
+  farBytes: bigint;
+};
+
+/**
+ * Describes the message quipu.v1.Fetch.
+ * Use `create(FetchSchema)` to create a new message.
+ */
+export const FetchSchema: GenMessage<Fetch> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_jobs, 8);
 
 /**
  * @generated from message quipu.v1.Egress
@@ -362,7 +411,7 @@ export type Egress = Message<"quipu.v1.Egress"> & {
  * Use `create(EgressSchema)` to create a new message.
  */
 export const EgressSchema: GenMessage<Egress> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 8);
+  messageDesc(file_quipu_v1_jobs, 9);
 
 /**
  * @generated from message quipu.v1.ExplainHostRequest
@@ -384,7 +433,7 @@ export type ExplainHostRequest = Message<"quipu.v1.ExplainHostRequest"> & {
  * Use `create(ExplainHostRequestSchema)` to create a new message.
  */
 export const ExplainHostRequestSchema: GenMessage<ExplainHostRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 9);
+  messageDesc(file_quipu_v1_jobs, 10);
 
 /**
  * @generated from message quipu.v1.ExplainHostResponse
@@ -424,7 +473,7 @@ export type ExplainHostResponse = Message<"quipu.v1.ExplainHostResponse"> & {
  * Use `create(ExplainHostResponseSchema)` to create a new message.
  */
 export const ExplainHostResponseSchema: GenMessage<ExplainHostResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 10);
+  messageDesc(file_quipu_v1_jobs, 11);
 
 /**
  * @generated from message quipu.v1.GetJobRequest
@@ -441,7 +490,7 @@ export type GetJobRequest = Message<"quipu.v1.GetJobRequest"> & {
  * Use `create(GetJobRequestSchema)` to create a new message.
  */
 export const GetJobRequestSchema: GenMessage<GetJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 11);
+  messageDesc(file_quipu_v1_jobs, 12);
 
 /**
  * @generated from message quipu.v1.GetJobResponse
@@ -458,7 +507,7 @@ export type GetJobResponse = Message<"quipu.v1.GetJobResponse"> & {
  * Use `create(GetJobResponseSchema)` to create a new message.
  */
 export const GetJobResponseSchema: GenMessage<GetJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 12);
+  messageDesc(file_quipu_v1_jobs, 13);
 
 /**
  * @generated from message quipu.v1.ListJobsRequest
@@ -484,7 +533,7 @@ export type ListJobsRequest = Message<"quipu.v1.ListJobsRequest"> & {
  * Use `create(ListJobsRequestSchema)` to create a new message.
  */
 export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 13);
+  messageDesc(file_quipu_v1_jobs, 14);
 
 /**
  * @generated from message quipu.v1.ListJobsResponse
@@ -510,7 +559,7 @@ export type ListJobsResponse = Message<"quipu.v1.ListJobsResponse"> & {
  * Use `create(ListJobsResponseSchema)` to create a new message.
  */
 export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 14);
+  messageDesc(file_quipu_v1_jobs, 15);
 
 /**
  * @generated from message quipu.v1.WatchJobRequest
@@ -527,7 +576,7 @@ export type WatchJobRequest = Message<"quipu.v1.WatchJobRequest"> & {
  * Use `create(WatchJobRequestSchema)` to create a new message.
  */
 export const WatchJobRequestSchema: GenMessage<WatchJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 15);
+  messageDesc(file_quipu_v1_jobs, 16);
 
 /**
  * @generated from message quipu.v1.WatchJobResponse
@@ -544,7 +593,7 @@ export type WatchJobResponse = Message<"quipu.v1.WatchJobResponse"> & {
  * Use `create(WatchJobResponseSchema)` to create a new message.
  */
 export const WatchJobResponseSchema: GenMessage<WatchJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 16);
+  messageDesc(file_quipu_v1_jobs, 17);
 
 /**
  * @generated from message quipu.v1.CancelJobRequest
@@ -566,7 +615,7 @@ export type CancelJobRequest = Message<"quipu.v1.CancelJobRequest"> & {
  * Use `create(CancelJobRequestSchema)` to create a new message.
  */
 export const CancelJobRequestSchema: GenMessage<CancelJobRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 17);
+  messageDesc(file_quipu_v1_jobs, 18);
 
 /**
  * @generated from message quipu.v1.CancelJobResponse
@@ -583,7 +632,7 @@ export type CancelJobResponse = Message<"quipu.v1.CancelJobResponse"> & {
  * Use `create(CancelJobResponseSchema)` to create a new message.
  */
 export const CancelJobResponseSchema: GenMessage<CancelJobResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 18);
+  messageDesc(file_quipu_v1_jobs, 19);
 
 /**
  * @generated from message quipu.v1.GetJobLogsRequest
@@ -605,7 +654,7 @@ export type GetJobLogsRequest = Message<"quipu.v1.GetJobLogsRequest"> & {
  * Use `create(GetJobLogsRequestSchema)` to create a new message.
  */
 export const GetJobLogsRequestSchema: GenMessage<GetJobLogsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 19);
+  messageDesc(file_quipu_v1_jobs, 20);
 
 /**
  * @generated from message quipu.v1.GetJobLogsResponse
@@ -622,7 +671,7 @@ export type GetJobLogsResponse = Message<"quipu.v1.GetJobLogsResponse"> & {
  * Use `create(GetJobLogsResponseSchema)` to create a new message.
  */
 export const GetJobLogsResponseSchema: GenMessage<GetJobLogsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 20);
+  messageDesc(file_quipu_v1_jobs, 21);
 
 /**
  * @generated from message quipu.v1.GrantOutputsRequest
@@ -653,7 +702,7 @@ export type GrantOutputsRequest = Message<"quipu.v1.GrantOutputsRequest"> & {
  * Use `create(GrantOutputsRequestSchema)` to create a new message.
  */
 export const GrantOutputsRequestSchema: GenMessage<GrantOutputsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 21);
+  messageDesc(file_quipu_v1_jobs, 22);
 
 /**
  * @generated from message quipu.v1.GrantOutputsResponse
@@ -670,7 +719,7 @@ export type GrantOutputsResponse = Message<"quipu.v1.GrantOutputsResponse"> & {
  * Use `create(GrantOutputsResponseSchema)` to create a new message.
  */
 export const GrantOutputsResponseSchema: GenMessage<GrantOutputsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 22);
+  messageDesc(file_quipu_v1_jobs, 23);
 
 /**
  * @generated from message quipu.v1.OutputGrant
@@ -697,7 +746,7 @@ export type OutputGrant = Message<"quipu.v1.OutputGrant"> & {
  * Use `create(OutputGrantSchema)` to create a new message.
  */
 export const OutputGrantSchema: GenMessage<OutputGrant> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 23);
+  messageDesc(file_quipu_v1_jobs, 24);
 
 /**
  * @generated from message quipu.v1.EraseReceiptRequest
@@ -721,7 +770,7 @@ export type EraseReceiptRequest = Message<"quipu.v1.EraseReceiptRequest"> & {
  * Use `create(EraseReceiptRequestSchema)` to create a new message.
  */
 export const EraseReceiptRequestSchema: GenMessage<EraseReceiptRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 24);
+  messageDesc(file_quipu_v1_jobs, 25);
 
 /**
  * @generated from message quipu.v1.EraseReceiptResponse
@@ -740,7 +789,7 @@ export type EraseReceiptResponse = Message<"quipu.v1.EraseReceiptResponse"> & {
  * Use `create(EraseReceiptResponseSchema)` to create a new message.
  */
 export const EraseReceiptResponseSchema: GenMessage<EraseReceiptResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_jobs, 25);
+  messageDesc(file_quipu_v1_jobs, 26);
 
 /**
  * @generated from service quipu.v1.JobService
