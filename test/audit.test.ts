@@ -271,7 +271,7 @@ tap.test("an audit that is stopped has no answer", async (t) => {
   await cancelJob(fleet.world.coordinator.core, againJobId, "not now");
   await host.report(host.seal("cancelled", assign));
   t.match(await fleet.auditOf(id), { state: "unanswered" });
-  t.same(await fleet.findings(id), [`${(await fleet.world.job(id)).host} alone`]);
+  t.same(await fleet.findings(id), [`${(await fleet.world.job(id)).host} open`]);
   await fleet.world.store.close();
 });
 
@@ -303,7 +303,7 @@ tap.test("judgement and sampling", async (t) => {
     state: "decided",
     findings: ["wrong", "right", "right"],
   });
-  t.same(judge([answer("a", 1)], true), { state: "unanswered", findings: ["alone"] });
+  t.same(judge([answer("a", 1)], true), { state: "unanswered", findings: ["open"] });
   t.equal(reasonToAudit({ ...always, rate: 0.02, newHostRuns: 10 }, 9, 0.5), "new-host");
   t.equal(reasonToAudit({ ...always, rate: 0.02, newHostRuns: 10 }, 10, 0.02), undefined);
   t.equal(reasonToAudit({ ...always, rate: 0.02, newHostRuns: 10 }, 10, 0.019), "lot");

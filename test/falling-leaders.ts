@@ -12,7 +12,7 @@ import { type Job, JobState } from "../src/gen/quipu/v1/types_pb.js";
 import { clientOfAny, Ring } from "../src/io/rpc/ring.js";
 import { jobBytes, jobSpec } from "../src/model/job.js";
 import type { PostgresServer } from "./postgres-server.js";
-import { quickTimes, RealFleet } from "./real-fleet.js";
+import { noAudits, quickTimes, RealFleet } from "./real-fleet.js";
 
 const names = ["one", "two"] as const;
 const submitters = 3;
@@ -123,7 +123,7 @@ class Replicas {
     while (!this.#over) {
       try {
         const args = [...shared, "--listen", this.#socket(name)];
-        const { process: child } = await this.#fleet.startCoordinator(name, args);
+        const { process: child } = await this.#fleet.startCoordinator(name, [...args, ...noAudits]);
         child.once("exit", () => {
           if (!this.#over)
             this.#starting.set(

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { QuipuError } from "../base/errors.js";
+import { AuditService } from "../gen/quipu/v1/audit_pb.js";
 import { BurstService } from "../gen/quipu/v1/burst_pb.js";
 import { ArtifactService, DataSetService, HostService } from "../gen/quipu/v1/fleet_pb.js";
 import { JobService } from "../gen/quipu/v1/jobs_pb.js";
@@ -21,6 +22,7 @@ export interface Clients {
   readonly policies: Client<typeof PolicyService>;
   readonly burst: Client<typeof BurstService>;
   readonly quotas: Client<typeof QuotaService>;
+  readonly audits: Client<typeof AuditService>;
   close(): void;
 }
 
@@ -62,6 +64,7 @@ export function dial(address: string): Clients {
     policies: clientOfAny(ring, PolicyService),
     burst: clientOfAny(ring, BurstService),
     quotas: clientOfAny(ring, QuotaService),
+    audits: clientOfAny(ring, AuditService),
     close: () => ring.close(),
   };
 }

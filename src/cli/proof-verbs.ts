@@ -103,6 +103,25 @@ export const proofVerbs: readonly Verb[] = [
     load: () => import("./audit/check.js"),
   },
   {
+    name: "audit ls",
+    args: "",
+    help: "runs that were run again on other hosts, newest first, and what came of it",
+    options: [{ flags: "--limit <count>", help: "how many", default: "50" }],
+    load: () => import("./audit/ls.js"),
+  },
+  {
+    name: "audit show",
+    args: "<job|run|audit>",
+    help: "who answered what for a run; exit code 6 where its own answer was found wrong",
+    load: () => import("./audit/show.js"),
+  },
+  {
+    name: "audit ask",
+    args: "<job|run>",
+    help: "have a run looked into: another lawful host runs it again, at the operator's cost",
+    load: () => import("./audit/ask.js"),
+  },
+  {
     name: "lineage",
     args: "<what> [name]",
     help: "what a digest, a job or a data set (dataset NAME) came from, and what came of it",

@@ -14,12 +14,19 @@ import {
   PlaceSchema,
   Site,
 } from "../gen/quipu/v1/types_pb.js";
-import type { Cordon, DataSetRecord, HostRecord, JobRecord } from "../io/store/records.js";
+import type {
+  AuditRecord,
+  Cordon,
+  DataSetRecord,
+  HostRecord,
+  JobRecord,
+} from "../io/store/records.js";
 import { type Decision, decisionVersions, type Offer, type Reason } from "../model/decision.js";
 import type { JobState } from "../model/job.js";
 import type { Fetch } from "../model/locality.js";
 import { type PlaceGrade as Grade, type Place, place as placeShape } from "../model/place.js";
 import { waitTotals } from "../model/waits.js";
+import { auditMessage } from "./audit/find.js";
 import type { Core } from "./core.js";
 import { graphReasons } from "./job/graph.js";
 import { askedOf } from "./job/specs.js";
@@ -82,6 +89,7 @@ export function siteNumber(site: Place["site"]): Site {
 export async function jobMessage(
   core: Core,
   job: JobRecord,
+  audit?: AuditRecord,
 ): Promise<MessageInitShape<typeof JobSchema>> {
   const decision =
     job.decisionId === "" ? undefined : await core.ports.store.decisions.get(job.decisionId);
@@ -123,6 +131,7 @@ export async function jobMessage(
     decision: decision?.content ?? new Uint8Array(),
     progress: job.state === "succeeded" ? 1 : (active?.progress ?? 0),
     activity: active?.activity ?? "",
+    ...(audit === undefined ? {} : { audit: await auditMessage(core, audit) }),
   };
 }
 
@@ -223,7 +232,16 @@ export function hostMessage(core: Core, host: HostRecord): MessageInitShape<type
     receiptKey: host.receiptKey,
     ...(host.cordon === undefined ? {} : { cordon: cordonMessage(host.cordon) }),
     offer: host.offer ?? "",
+    ...reputationMessage(core, host),
   };
+}
+
+function reputationMessage({ audits }: Core, { name }: HostRecord) {
+  const known = audits.of(name);
+  if (known === undefined) return {};
+  const { right, wrong, rightInRow } = known;
+  const reputation = { right: BigInt(right), wrong: BigInt(wrong), rightInRow: BigInt(rightInRow) };
+  return { reputation };
 }
 
 function cordonMessage({ reason, atMs, drainAtMs }: Cordon) {

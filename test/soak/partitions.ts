@@ -12,7 +12,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Random, randomInteger, seededRandom } from "../../src/base/random.js";
 import { checkJobs, Load } from "../falling-leaders.js";
 import { PostgresServer } from "../postgres-server.js";
-import { packageRoot, program, quickTimes, runQuipu } from "../real-fleet.js";
+import { noAudits, packageRoot, program, quickTimes, runQuipu } from "../real-fleet.js";
 import { Network } from "./network.js";
 
 const machines = ["one", "two", "store", "sg-1", "sg-2", "client"] as const;
@@ -153,7 +153,7 @@ class Fleet {
   #coordinator(name: string): Promise<void> {
     const listen = ["--listen", `${this.#network.address(name)}:${port}`];
     const shared = ["--store", this.#store, "--shared", join(this.#folder, "shared")];
-    return this.#keep(name, "coordinator", [...listen, ...shared]);
+    return this.#keep(name, "coordinator", [...listen, ...shared, ...noAudits]);
   }
 
   #agent(name: string): Promise<void> {

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Random, randomInteger, seededRandom } from "../../src/base/random.js";
-import { RealFleet, until } from "../real-fleet.js";
+import { noAudits, RealFleet, until } from "../real-fleet.js";
 
 const offer = {
   name: "near",
@@ -47,7 +47,7 @@ async function killOften(
   writeFileSync(count, parts.join("\n"));
   const acknowledged = new Set<string>();
   for (let kill = 0; kill <= kills; kill += 1) {
-    await fleet.startCoordinator("coordinator", ["--burst", burst]);
+    await fleet.startCoordinator("coordinator", ["--burst", burst, ...noAudits]);
     for (let job = randomInteger(random, 4); job >= 0; job -= 1) {
       const { code, json, stderr } = await fleet.quipu("run", count, "--detach");
       if (code !== 0) throw new Error(stderr);

@@ -38,6 +38,14 @@ export function hostView(host: Host) {
             since: timeText(host.cordon.since),
             drainedAt: timeText(host.cordon.drainedAt),
           },
+    reputation:
+      host.reputation === undefined
+        ? null
+        : {
+            right: Number(host.reputation.right),
+            wrong: Number(host.reputation.wrong),
+            rightInRow: Number(host.reputation.rightInRow),
+          },
     lastSeenAt: timeText(host.lastSeenAt),
     agentVersion: inventory?.agentVersion ?? "",
     os: inventory?.os ?? "",

@@ -24,6 +24,7 @@ function page(host: HostView): string {
     `${host.name}  ${host.country}${host.zone === "" ? "" : ` ${host.zone}`}  ${host.site}, place ${host.grade}`,
     `state      ${host.attached ? "attached" : "away"}, last seen ${seen}`,
     ...cordonLines(host),
+    ...reputationLines(host),
     `system     ${host.os}, kernel ${host.kernel}, agent ${host.agentVersion}`,
     `cpu        ${host.cpu}, ${host.cores} cores, ${bytesText(host.memoryBytes)}`,
     ...host.devices.map(
@@ -49,6 +50,12 @@ function page(host: HostView): string {
     ...telemetry.faults.map(({ collector, text }) => `fault      ${collector}: ${text}`),
   );
   return lines.join("\n");
+}
+
+function reputationLines({ reputation }: HostView): string[] {
+  if (reputation === null) return [];
+  const { right, wrong, rightInRow } = reputation;
+  return [`audits     ${right} right, ${wrong} wrong; ${rightInRow} right in a row`];
 }
 
 function cordonLines({ cordon, runs }: HostView): string[] {

@@ -5,6 +5,7 @@ import { type Job, JobState, type Reason } from "../../gen/quipu/v1/types_pb.js"
 import type { Reason as RuleReason } from "../../model/decision.js";
 import type { JobState as StateName } from "../../model/job.js";
 import { hostList } from "../../scheduler/placement/explain.js";
+import { auditView } from "../audit/audit-view.js";
 import type { Output, Style } from "../output.js";
 import { type Column, durationText } from "../table.js";
 
@@ -76,6 +77,7 @@ export function jobView(job: Job) {
       return { rule, since: timeView(since), until: timeView(until) };
     }),
     waited: job.waitTotals.map(({ rule, durationMs }) => ({ rule, ms: Number(durationMs) })),
+    audit: job.audit === undefined ? null : auditView(job.audit),
     failedHosts: job.failedHosts.map(({ host, code }) => ({ host, code })),
     failure:
       job.failure === undefined

@@ -1,5 +1,6 @@
 /** `quipu job show JOB`. */
 import { QuipuError } from "../../base/errors.js";
+import { auditText } from "../audit/audit-view.js";
 import type { Context, VerbAction } from "../context.js";
 import { bytesText, shortDigest } from "../table.js";
 import { type JobView, jobLine, jobTrouble, jobView, waitText } from "./job-view.js";
@@ -34,6 +35,7 @@ function page({ output }: Context, job: JobView): string {
   for (const { name, sizeBytes, digest } of job.outputs) {
     lines.push(`output     ${name}  ${bytesText(sizeBytes)}  ${shortDigest(digest)}`);
   }
+  if (job.audit !== null) lines.push(`audit      ${auditText(job.audit)}`);
   if (job.logIndex !== null)
     lines.push(`receipt    log entry ${job.logIndex}; quipu receipt show ${job.id}`);
   return lines.join("\n");

@@ -10,6 +10,10 @@ export interface Total {
   /** Of a host its country, of a job its name. */
   readonly about: string;
   runs: bigint;
+  /** Not in the sums: hosts differ about what they come to. */
+  held: bigint;
+  /** Not in the sums: they were found wrong. */
+  withheld: bigint;
   succeeded: bigint;
   wallMs: bigint;
   deviceMs: bigint;
@@ -20,10 +24,14 @@ export interface Total {
 
 export function newTotal(key: string, about = ""): Total {
   const none = { wallMs: 0n, deviceMs: 0n, cpuMs: 0n, inputBytes: 0n, outputBytes: 0n };
-  return { key, about, runs: 0n, succeeded: 0n, ...none };
+  return { key, about, runs: 0n, held: 0n, withheld: 0n, succeeded: 0n, ...none };
 }
 
 export function add(total: Total, run: RunUsage): void {
+  if (run.charge === "held" || run.charge === "withheld") {
+    total[run.charge] += 1n;
+    return;
+  }
   total.runs += 1n;
   if (run.outcome === "succeeded") total.succeeded += 1n;
   total.wallMs += run.wallMs;

@@ -30,6 +30,8 @@ export const action: VerbAction = async (context, { options }) => {
   const { groups, all } = totals;
   const value = { by, groups: groups.map(view), total: view(all), unverified, erased: `${erased}` };
   context.output.table(value, groups, columnsOf(by), "no receipt of that time is in the log");
+  if (all.held > 0n) context.output.note(`not counted: ${all.held} runs that hosts differ about`);
+  if (all.withheld > 0n) context.output.note(`not counted: ${all.withheld} runs found wrong`);
   if (erased > 0n) context.output.note(`not counted: ${erased} receipts that were erased`);
   if (unverified.length === 0) return 0;
   context.output.note(

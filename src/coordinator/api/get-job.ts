@@ -6,7 +6,11 @@ import type { CoordinatorPorts } from "../ports.js";
 import { jobMessage } from "../wire.js";
 
 export function getJob(core: Core): Handlers<typeof JobService>["getJob"] {
-  return async ({ id }) => ({ job: await jobMessage(core, await findJob(core, id)) });
+  return async ({ id }) => {
+    const job = await findJob(core, id);
+    const audit = await core.ports.store.audits.ofRun(job.runId);
+    return { job: await jobMessage(core, job, audit) };
+  };
 }
 
 export async function findJob(

@@ -5,6 +5,7 @@ import { QuipuError } from "../../base/errors.js";
 import type { LogService, RunUsageSchema } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { LoggedReceipt } from "../../io/store/coordinator-store.js";
+import { auditOwner, type Finding } from "../../model/audit.js";
 import type { Statement } from "../../model/statement.js";
 import { entryBytes, parseEnvelope } from "../../proof/receipt/envelope.js";
 import { jobOf, parseStatement } from "../../proof/receipt/statement.js";
@@ -15,6 +16,14 @@ const limitUsual = 256;
 const limitMax = 1_000;
 /** A receipt that came in may say that its run ended so much later: clocks of hosts differ. */
 const clockSkewMsMax = 24 * 3_600_000;
+
+const charges: Readonly<Record<Finding, "due" | "held" | "withheld">> = {
+  open: "due",
+  right: "due",
+  disputed: "held",
+  alone: "held",
+  wrong: "withheld",
+};
 
 type RunUsage = MessageInitShape<typeof RunUsageSchema>;
 
@@ -74,7 +83,8 @@ async function statementOf(
   }
 }
 
-function usageOf({ runId, logIndex }: LoggedReceipt, statement: Statement, atMs: number): RunUsage {
+function usageOf(receipt: LoggedReceipt, statement: Statement, atMs: number): RunUsage {
+  const { runId, logIndex, finding } = receipt;
   const { run, host, execution, usage } = statement.predicate;
   const job = jobOf(statement);
   return {
@@ -82,7 +92,7 @@ function usageOf({ runId, logIndex }: LoggedReceipt, statement: Statement, atMs:
     runId,
     jobId: run.jobId,
     jobName: job.name,
-    owner: job.owner,
+    owner: receipt.owner === auditOwner ? auditOwner : job.owner,
     host: host.name,
     country: host.place.country,
     site: host.place.site,
@@ -94,6 +104,7 @@ function usageOf({ runId, logIndex }: LoggedReceipt, statement: Statement, atMs:
     cpuMs: BigInt(usage.cpuMs),
     inputBytes: BigInt(usage.inputBytes),
     outputBytes: BigInt(usage.outputBytes),
+    charge: finding === undefined ? "due" : charges[finding],
   };
 }
 

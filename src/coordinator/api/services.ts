@@ -1,5 +1,6 @@
 /** Every service of the coordinator and the one file that answers each of its calls. */
 import { AttachService } from "../../gen/quipu/v1/attach_pb.js";
+import { AuditService } from "../../gen/quipu/v1/audit_pb.js";
 import { BurstService } from "../../gen/quipu/v1/burst_pb.js";
 import { ArtifactService, DataSetService, HostService } from "../../gen/quipu/v1/fleet_pb.js";
 import { JobService } from "../../gen/quipu/v1/jobs_pb.js";
@@ -11,11 +12,13 @@ import type { Coordinator } from "../coordinator.js";
 import type { PolicyBook } from "../policy-book.js";
 import { addDataSet } from "./add-data-set.js";
 import { applyPolicy } from "./apply-policy.js";
+import { askAudit } from "./ask-audit.js";
 import { attach } from "./attach.js";
 import { cancelJob } from "./cancel-job.js";
 import { cordonHost } from "./cordon-host.js";
 import { eraseReceipt } from "./erase-receipt.js";
 import { explainHost } from "./explain-host.js";
+import { getAudit } from "./get-audit.js";
 import { getHost } from "./get-host.js";
 import { getJob } from "./get-job.js";
 import { getJobLogs } from "./get-job-logs.js";
@@ -23,6 +26,7 @@ import { getPolicy } from "./get-policy.js";
 import { grantArtifact } from "./grant-artifact.js";
 import { grantOutputs } from "./grant-outputs.js";
 import { listArtifacts } from "./list-artifacts.js";
+import { listAudits } from "./list-audits.js";
 import { listDataSets } from "./list-data-sets.js";
 import { listHosts } from "./list-hosts.js";
 import { listJobs } from "./list-jobs.js";
@@ -48,6 +52,7 @@ export const servedServices = [
   ArtifactService,
   PolicyService,
   QuotaService,
+  AuditService,
   LogService,
 ] as const;
 
@@ -89,6 +94,11 @@ export function services(coordinator: Coordinator, policies: PolicyBook): readon
       listQuotas: listQuotas(core),
       setQuota: setQuota(core),
       removeQuota: removeQuota(core),
+    }),
+    bind(AuditService, {
+      listAudits: listAudits(core),
+      getAudit: getAudit(core),
+      askAudit: askAudit(core),
     }),
     logService(core),
   ];

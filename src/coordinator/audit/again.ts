@@ -40,7 +40,7 @@ export function queueAgain(core: Core, again: JobRecord): void {
   core.wake();
 }
 
-/** Whether any other host could, now or when it is attached, healthy and free. */
+/** Whether any other host could, now or when it is attached, healthy and free. Nothing is rented for it. */
 export async function canAnswer(
   core: Core,
   job: JobRecord,
@@ -51,7 +51,8 @@ export async function canAnswer(
     ...bounds,
     audited: [...answered].sort(compare),
   });
-  for (const name of core.hosts.keys()) {
+  for (const { name, offer } of core.hosts.values()) {
+    if (offer !== undefined && !core.sessions.has(name)) continue;
     const finding = ask.ofReady(name);
     if (finding !== undefined && !("fault" in finding)) return true;
   }

@@ -22,6 +22,6 @@ export function judge(answers: readonly Answer[], isLast: boolean): Judgement {
   const all = (state: AuditState, finding: Finding): Judgement => {
     return { state, findings: answers.map(() => finding) };
   };
-  if (answers.length < 2) return isLast ? all("unanswered", "alone") : all("open", "open");
+  if (answers.length < 2) return all(isLast ? "unanswered" : "open", "open");
   return isLast ? all("undecided", "alone") : all("disputed", "disputed");
 }

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/fleet.proto.
  */
 export const file_quipu_v1_fleet: GenFile = /*@__PURE__*/
-  fileDesc("ChRxdWlwdS92MS9mbGVldC5wcm90bxIIcXVpcHUudjEiMAoQUmV2b2tlS2V5UmVxdWVzdBIMCgRuYW1lGAEgASgJEg4KBnJlYXNvbhgCIAEoCSIxChFSZXZva2VLZXlSZXNwb25zZRIcCgRob3N0GAEgASgLMg4ucXVpcHUudjEuSG9zdCJVChFDb3Jkb25Ib3N0UmVxdWVzdBIMCgRuYW1lGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIVCghkcmFpbl9tcxgDIAEoA0gAiAEBQgsKCV9kcmFpbl9tcyIyChJDb3Jkb25Ib3N0UmVzcG9uc2USHAoEaG9zdBgBIAEoCzIOLnF1aXB1LnYxLkhvc3QiIwoTVW5jb3Jkb25Ib3N0UmVxdWVzdBIMCgRuYW1lGAEgASgJIjQKFFVuY29yZG9uSG9zdFJlc3BvbnNlEhwKBGhvc3QYASABKAsyDi5xdWlwdS52MS5Ib3N0IsYCCgRIb3N0EgwKBG5hbWUYASABKAkSHgoFcGxhY2UYAiABKAsyDy5xdWlwdS52MS5QbGFjZRImCglpbnZlbnRvcnkYAyABKAsyEy5xdWlwdS52MS5JbnZlbnRvcnkSEAoIYXR0YWNoZWQYBCABKAgSMAoMbGFzdF9zZWVuX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgl0ZWxlbWV0cnkYBiABKAsyGS5xdWlwdS52MS5UZWxlbWV0cnlTYW1wbGUSHgoEcnVucxgHIAMoCzIQLnF1aXB1LnYxLlJ1blJlZhIQCghodHRwX3VybBgIIAEoCRITCgtyZWNlaXB0X2tleRgJIAEoDBIgCgZjb3Jkb24YCiABKAsyEC5xdWlwdS52MS5Db3Jkb24SDQoFb2ZmZXIYCyABKAkicwoGQ29yZG9uEg4KBnJlYXNvbhgBIAEoCRIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZHJhaW5lZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiEgoQTGlzdEhvc3RzUmVxdWVzdCIyChFMaXN0SG9zdHNSZXNwb25zZRIdCgVob3N0cxgBIAMoCzIOLnF1aXB1LnYxLkhvc3QiHgoOR2V0SG9zdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIvCg9HZXRIb3N0UmVzcG9uc2USHAoEaG9zdBgBIAEoCzIOLnF1aXB1LnYxLkhvc3Qi4AEKB0RhdGFTZXQSDAoEbmFtZRgBIAEoCRISCgpkYXRhX2NsYXNzGAIgASgJEg0KBW93bmVyGAMgASgJEhEKCWNvdW50cmllcxgEIAMoCRIXCg9tYW5pZmVzdF9kaWdlc3QYBSABKAkSEwoLbWVya2xlX3Jvb3QYBiABKAkSEgoKc2l6ZV9ieXRlcxgHIAEoAxINCgVmaWxlcxgIIAEoAxIxCg1yZWdpc3RlcmVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV0ZXJtcxgKIAEoDCI4ChFBZGREYXRhU2V0UmVxdWVzdBIjCghkYXRhX3NldBgBIAEoCzIRLnF1aXB1LnYxLkRhdGFTZXQiOQoSQWRkRGF0YVNldFJlc3BvbnNlEiMKCGRhdGFfc2V0GAEgASgLMhEucXVpcHUudjEuRGF0YVNldCIVChNMaXN0RGF0YVNldHNSZXF1ZXN0IjwKFExpc3REYXRhU2V0c1Jlc3BvbnNlEiQKCWRhdGFfc2V0cxgBIAMoCzIRLnF1aXB1LnYxLkRhdGFTZXQiFgoUTGlzdEFydGlmYWN0c1JlcXVlc3QiPgoVTGlzdEFydGlmYWN0c1Jlc3BvbnNlEiUKCWFydGlmYWN0cxgBIAMoCzISLnF1aXB1LnYxLkFydGlmYWN0IpQBChRHcmFudEFydGlmYWN0UmVxdWVzdBIOCgZkaWdlc3QYASABKAkSKAoGYWN0aW9uGAIgASgOMhgucXVpcHUudjEuQXJ0aWZhY3RBY3Rpb24SEgoKc2l6ZV9ieXRlcxgDIAEoAxIbChNkZXN0aW5hdGlvbl9jb3VudHJ5GAQgASgJEhEKCXJlY2lwaWVudBgFIAEoCSIzChVHcmFudEFydGlmYWN0UmVzcG9uc2USCwoDdXJsGAEgASgJEg0KBXRva2VuGAIgASgJKmMKDkFydGlmYWN0QWN0aW9uEh8KG0FSVElGQUNUX0FDVElPTl9VTlNQRUNJRklFRBAAEhcKE0FSVElGQUNUX0FDVElPTl9HRVQQARIXChNBUlRJRkFDVF9BQ1RJT05fUFVUEAIy8QIKC0hvc3RTZXJ2aWNlEkQKCUxpc3RIb3N0cxIaLnF1aXB1LnYxLkxpc3RIb3N0c1JlcXVlc3QaGy5xdWlwdS52MS5MaXN0SG9zdHNSZXNwb25zZRI+CgdHZXRIb3N0EhgucXVpcHUudjEuR2V0SG9zdFJlcXVlc3QaGS5xdWlwdS52MS5HZXRIb3N0UmVzcG9uc2USRwoKQ29yZG9uSG9zdBIbLnF1aXB1LnYxLkNvcmRvbkhvc3RSZXF1ZXN0GhwucXVpcHUudjEuQ29yZG9uSG9zdFJlc3BvbnNlEk0KDFVuY29yZG9uSG9zdBIdLnF1aXB1LnYxLlVuY29yZG9uSG9zdFJlcXVlc3QaHi5xdWlwdS52MS5VbmNvcmRvbkhvc3RSZXNwb25zZRJECglSZXZva2VLZXkSGi5xdWlwdS52MS5SZXZva2VLZXlSZXF1ZXN0GhsucXVpcHUudjEuUmV2b2tlS2V5UmVzcG9uc2UyqAEKDkRhdGFTZXRTZXJ2aWNlEkcKCkFkZERhdGFTZXQSGy5xdWlwdS52MS5BZGREYXRhU2V0UmVxdWVzdBocLnF1aXB1LnYxLkFkZERhdGFTZXRSZXNwb25zZRJNCgxMaXN0RGF0YVNldHMSHS5xdWlwdS52MS5MaXN0RGF0YVNldHNSZXF1ZXN0Gh4ucXVpcHUudjEuTGlzdERhdGFTZXRzUmVzcG9uc2UytQEKD0FydGlmYWN0U2VydmljZRJQCg1MaXN0QXJ0aWZhY3RzEh4ucXVpcHUudjEuTGlzdEFydGlmYWN0c1JlcXVlc3QaHy5xdWlwdS52MS5MaXN0QXJ0aWZhY3RzUmVzcG9uc2USUAoNR3JhbnRBcnRpZmFjdBIeLnF1aXB1LnYxLkdyYW50QXJ0aWZhY3RSZXF1ZXN0Gh8ucXVpcHUudjEuR3JhbnRBcnRpZmFjdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_quipu_v1_attach, file_quipu_v1_types]);
+  fileDesc("ChRxdWlwdS92MS9mbGVldC5wcm90bxIIcXVpcHUudjEiMAoQUmV2b2tlS2V5UmVxdWVzdBIMCgRuYW1lGAEgASgJEg4KBnJlYXNvbhgCIAEoCSIxChFSZXZva2VLZXlSZXNwb25zZRIcCgRob3N0GAEgASgLMg4ucXVpcHUudjEuSG9zdCJVChFDb3Jkb25Ib3N0UmVxdWVzdBIMCgRuYW1lGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIVCghkcmFpbl9tcxgDIAEoA0gAiAEBQgsKCV9kcmFpbl9tcyIyChJDb3Jkb25Ib3N0UmVzcG9uc2USHAoEaG9zdBgBIAEoCzIOLnF1aXB1LnYxLkhvc3QiIwoTVW5jb3Jkb25Ib3N0UmVxdWVzdBIMCgRuYW1lGAEgASgJIjQKFFVuY29yZG9uSG9zdFJlc3BvbnNlEhwKBGhvc3QYASABKAsyDi5xdWlwdS52MS5Ib3N0IvACCgRIb3N0EgwKBG5hbWUYASABKAkSHgoFcGxhY2UYAiABKAsyDy5xdWlwdS52MS5QbGFjZRImCglpbnZlbnRvcnkYAyABKAsyEy5xdWlwdS52MS5JbnZlbnRvcnkSEAoIYXR0YWNoZWQYBCABKAgSMAoMbGFzdF9zZWVuX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgl0ZWxlbWV0cnkYBiABKAsyGS5xdWlwdS52MS5UZWxlbWV0cnlTYW1wbGUSHgoEcnVucxgHIAMoCzIQLnF1aXB1LnYxLlJ1blJlZhIQCghodHRwX3VybBgIIAEoCRITCgtyZWNlaXB0X2tleRgJIAEoDBIgCgZjb3Jkb24YCiABKAsyEC5xdWlwdS52MS5Db3Jkb24SDQoFb2ZmZXIYCyABKAkSKAoKcmVwdXRhdGlvbhgMIAEoCzIULnF1aXB1LnYxLlJlcHV0YXRpb24iQAoKUmVwdXRhdGlvbhINCgVyaWdodBgBIAEoAxINCgV3cm9uZxgCIAEoAxIUCgxyaWdodF9pbl9yb3cYAyABKAMicwoGQ29yZG9uEg4KBnJlYXNvbhgBIAEoCRIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZHJhaW5lZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiEgoQTGlzdEhvc3RzUmVxdWVzdCIyChFMaXN0SG9zdHNSZXNwb25zZRIdCgVob3N0cxgBIAMoCzIOLnF1aXB1LnYxLkhvc3QiHgoOR2V0SG9zdFJlcXVlc3QSDAoEbmFtZRgBIAEoCSIvCg9HZXRIb3N0UmVzcG9uc2USHAoEaG9zdBgBIAEoCzIOLnF1aXB1LnYxLkhvc3Qi4AEKB0RhdGFTZXQSDAoEbmFtZRgBIAEoCRISCgpkYXRhX2NsYXNzGAIgASgJEg0KBW93bmVyGAMgASgJEhEKCWNvdW50cmllcxgEIAMoCRIXCg9tYW5pZmVzdF9kaWdlc3QYBSABKAkSEwoLbWVya2xlX3Jvb3QYBiABKAkSEgoKc2l6ZV9ieXRlcxgHIAEoAxINCgVmaWxlcxgIIAEoAxIxCg1yZWdpc3RlcmVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgV0ZXJtcxgKIAEoDCI4ChFBZGREYXRhU2V0UmVxdWVzdBIjCghkYXRhX3NldBgBIAEoCzIRLnF1aXB1LnYxLkRhdGFTZXQiOQoSQWRkRGF0YVNldFJlc3BvbnNlEiMKCGRhdGFfc2V0GAEgASgLMhEucXVpcHUudjEuRGF0YVNldCIVChNMaXN0RGF0YVNldHNSZXF1ZXN0IjwKFExpc3REYXRhU2V0c1Jlc3BvbnNlEiQKCWRhdGFfc2V0cxgBIAMoCzIRLnF1aXB1LnYxLkRhdGFTZXQiFgoUTGlzdEFydGlmYWN0c1JlcXVlc3QiPgoVTGlzdEFydGlmYWN0c1Jlc3BvbnNlEiUKCWFydGlmYWN0cxgBIAMoCzISLnF1aXB1LnYxLkFydGlmYWN0IpQBChRHcmFudEFydGlmYWN0UmVxdWVzdBIOCgZkaWdlc3QYASABKAkSKAoGYWN0aW9uGAIgASgOMhgucXVpcHUudjEuQXJ0aWZhY3RBY3Rpb24SEgoKc2l6ZV9ieXRlcxgDIAEoAxIbChNkZXN0aW5hdGlvbl9jb3VudHJ5GAQgASgJEhEKCXJlY2lwaWVudBgFIAEoCSIzChVHcmFudEFydGlmYWN0UmVzcG9uc2USCwoDdXJsGAEgASgJEg0KBXRva2VuGAIgASgJKmMKDkFydGlmYWN0QWN0aW9uEh8KG0FSVElGQUNUX0FDVElPTl9VTlNQRUNJRklFRBAAEhcKE0FSVElGQUNUX0FDVElPTl9HRVQQARIXChNBUlRJRkFDVF9BQ1RJT05fUFVUEAIy8QIKC0hvc3RTZXJ2aWNlEkQKCUxpc3RIb3N0cxIaLnF1aXB1LnYxLkxpc3RIb3N0c1JlcXVlc3QaGy5xdWlwdS52MS5MaXN0SG9zdHNSZXNwb25zZRI+CgdHZXRIb3N0EhgucXVpcHUudjEuR2V0SG9zdFJlcXVlc3QaGS5xdWlwdS52MS5HZXRIb3N0UmVzcG9uc2USRwoKQ29yZG9uSG9zdBIbLnF1aXB1LnYxLkNvcmRvbkhvc3RSZXF1ZXN0GhwucXVpcHUudjEuQ29yZG9uSG9zdFJlc3BvbnNlEk0KDFVuY29yZG9uSG9zdBIdLnF1aXB1LnYxLlVuY29yZG9uSG9zdFJlcXVlc3QaHi5xdWlwdS52MS5VbmNvcmRvbkhvc3RSZXNwb25zZRJECglSZXZva2VLZXkSGi5xdWlwdS52MS5SZXZva2VLZXlSZXF1ZXN0GhsucXVpcHUudjEuUmV2b2tlS2V5UmVzcG9uc2UyqAEKDkRhdGFTZXRTZXJ2aWNlEkcKCkFkZERhdGFTZXQSGy5xdWlwdS52MS5BZGREYXRhU2V0UmVxdWVzdBocLnF1aXB1LnYxLkFkZERhdGFTZXRSZXNwb25zZRJNCgxMaXN0RGF0YVNldHMSHS5xdWlwdS52MS5MaXN0RGF0YVNldHNSZXF1ZXN0Gh4ucXVpcHUudjEuTGlzdERhdGFTZXRzUmVzcG9uc2UytQEKD0FydGlmYWN0U2VydmljZRJQCg1MaXN0QXJ0aWZhY3RzEh4ucXVpcHUudjEuTGlzdEFydGlmYWN0c1JlcXVlc3QaHy5xdWlwdS52MS5MaXN0QXJ0aWZhY3RzUmVzcG9uc2USUAoNR3JhbnRBcnRpZmFjdBIeLnF1aXB1LnYxLkdyYW50QXJ0aWZhY3RSZXF1ZXN0Gh8ucXVpcHUudjEuR3JhbnRBcnRpZmFjdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_quipu_v1_attach, file_quipu_v1_types]);
 
 /**
  * @generated from message quipu.v1.RevokeKeyRequest
@@ -205,6 +205,13 @@ export type Host = Message<"quipu.v1.Host"> & {
    * @generated from field: string offer = 11;
    */
   offer: string;
+
+  /**
+   * What came of looking into its runs; absent before the first time.
+   *
+   * @generated from field: quipu.v1.Reputation reputation = 12;
+   */
+  reputation?: Reputation | undefined;
 };
 
 /**
@@ -213,6 +220,35 @@ export type Host = Message<"quipu.v1.Host"> & {
  */
 export const HostSchema: GenMessage<Host> = /*@__PURE__*/
   messageDesc(file_quipu_v1_fleet, 6);
+
+/**
+ * @generated from message quipu.v1.Reputation
+ */
+export type Reputation = Message<"quipu.v1.Reputation"> & {
+  /**
+   * @generated from field: int64 right = 1;
+   */
+  right: bigint;
+
+  /**
+   * @generated from field: int64 wrong = 2;
+   */
+  wrong: bigint;
+
+  /**
+   * Right ones since the last wrong one, or since it has this receipt key.
+   *
+   * @generated from field: int64 right_in_row = 3;
+   */
+  rightInRow: bigint;
+};
+
+/**
+ * Describes the message quipu.v1.Reputation.
+ * Use `create(ReputationSchema)` to create a new message.
+ */
+export const ReputationSchema: GenMessage<Reputation> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_fleet, 7);
 
 /**
  * @generated from message quipu.v1.Cordon
@@ -241,7 +277,7 @@ export type Cordon = Message<"quipu.v1.Cordon"> & {
  * Use `create(CordonSchema)` to create a new message.
  */
 export const CordonSchema: GenMessage<Cordon> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 7);
+  messageDesc(file_quipu_v1_fleet, 8);
 
 /**
  * @generated from message quipu.v1.ListHostsRequest
@@ -254,7 +290,7 @@ export type ListHostsRequest = Message<"quipu.v1.ListHostsRequest"> & {
  * Use `create(ListHostsRequestSchema)` to create a new message.
  */
 export const ListHostsRequestSchema: GenMessage<ListHostsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 8);
+  messageDesc(file_quipu_v1_fleet, 9);
 
 /**
  * @generated from message quipu.v1.ListHostsResponse
@@ -271,7 +307,7 @@ export type ListHostsResponse = Message<"quipu.v1.ListHostsResponse"> & {
  * Use `create(ListHostsResponseSchema)` to create a new message.
  */
 export const ListHostsResponseSchema: GenMessage<ListHostsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 9);
+  messageDesc(file_quipu_v1_fleet, 10);
 
 /**
  * @generated from message quipu.v1.GetHostRequest
@@ -288,7 +324,7 @@ export type GetHostRequest = Message<"quipu.v1.GetHostRequest"> & {
  * Use `create(GetHostRequestSchema)` to create a new message.
  */
 export const GetHostRequestSchema: GenMessage<GetHostRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 10);
+  messageDesc(file_quipu_v1_fleet, 11);
 
 /**
  * @generated from message quipu.v1.GetHostResponse
@@ -305,7 +341,7 @@ export type GetHostResponse = Message<"quipu.v1.GetHostResponse"> & {
  * Use `create(GetHostResponseSchema)` to create a new message.
  */
 export const GetHostResponseSchema: GenMessage<GetHostResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 11);
+  messageDesc(file_quipu_v1_fleet, 12);
 
 /**
  * @generated from message quipu.v1.DataSet
@@ -377,7 +413,7 @@ export type DataSet = Message<"quipu.v1.DataSet"> & {
  * Use `create(DataSetSchema)` to create a new message.
  */
 export const DataSetSchema: GenMessage<DataSet> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 12);
+  messageDesc(file_quipu_v1_fleet, 13);
 
 /**
  * @generated from message quipu.v1.AddDataSetRequest
@@ -394,7 +430,7 @@ export type AddDataSetRequest = Message<"quipu.v1.AddDataSetRequest"> & {
  * Use `create(AddDataSetRequestSchema)` to create a new message.
  */
 export const AddDataSetRequestSchema: GenMessage<AddDataSetRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 13);
+  messageDesc(file_quipu_v1_fleet, 14);
 
 /**
  * @generated from message quipu.v1.AddDataSetResponse
@@ -411,7 +447,7 @@ export type AddDataSetResponse = Message<"quipu.v1.AddDataSetResponse"> & {
  * Use `create(AddDataSetResponseSchema)` to create a new message.
  */
 export const AddDataSetResponseSchema: GenMessage<AddDataSetResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 14);
+  messageDesc(file_quipu_v1_fleet, 15);
 
 /**
  * @generated from message quipu.v1.ListDataSetsRequest
@@ -424,7 +460,7 @@ export type ListDataSetsRequest = Message<"quipu.v1.ListDataSetsRequest"> & {
  * Use `create(ListDataSetsRequestSchema)` to create a new message.
  */
 export const ListDataSetsRequestSchema: GenMessage<ListDataSetsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 15);
+  messageDesc(file_quipu_v1_fleet, 16);
 
 /**
  * @generated from message quipu.v1.ListDataSetsResponse
@@ -441,7 +477,7 @@ export type ListDataSetsResponse = Message<"quipu.v1.ListDataSetsResponse"> & {
  * Use `create(ListDataSetsResponseSchema)` to create a new message.
  */
 export const ListDataSetsResponseSchema: GenMessage<ListDataSetsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 16);
+  messageDesc(file_quipu_v1_fleet, 17);
 
 /**
  * @generated from message quipu.v1.ListArtifactsRequest
@@ -454,7 +490,7 @@ export type ListArtifactsRequest = Message<"quipu.v1.ListArtifactsRequest"> & {
  * Use `create(ListArtifactsRequestSchema)` to create a new message.
  */
 export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 17);
+  messageDesc(file_quipu_v1_fleet, 18);
 
 /**
  * @generated from message quipu.v1.ListArtifactsResponse
@@ -471,7 +507,7 @@ export type ListArtifactsResponse = Message<"quipu.v1.ListArtifactsResponse"> & 
  * Use `create(ListArtifactsResponseSchema)` to create a new message.
  */
 export const ListArtifactsResponseSchema: GenMessage<ListArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 18);
+  messageDesc(file_quipu_v1_fleet, 19);
 
 /**
  * @generated from message quipu.v1.GrantArtifactRequest
@@ -510,7 +546,7 @@ export type GrantArtifactRequest = Message<"quipu.v1.GrantArtifactRequest"> & {
  * Use `create(GrantArtifactRequestSchema)` to create a new message.
  */
 export const GrantArtifactRequestSchema: GenMessage<GrantArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 19);
+  messageDesc(file_quipu_v1_fleet, 20);
 
 /**
  * @generated from message quipu.v1.GrantArtifactResponse
@@ -532,7 +568,7 @@ export type GrantArtifactResponse = Message<"quipu.v1.GrantArtifactResponse"> & 
  * Use `create(GrantArtifactResponseSchema)` to create a new message.
  */
 export const GrantArtifactResponseSchema: GenMessage<GrantArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_fleet, 20);
+  messageDesc(file_quipu_v1_fleet, 21);
 
 /**
  * @generated from enum quipu.v1.ArtifactAction
