@@ -1,9 +1,21 @@
 /** Runs are run again on another host; whoever answers otherwise than two others is found out. */
 import tap from "tap";
 import { digestOf } from "../src/base/bytes.js";
+import { askAudit } from "../src/coordinator/api/ask-audit.js";
+import { getAudit } from "../src/coordinator/api/get-audit.js";
+import { getJob } from "../src/coordinator/api/get-job.js";
+import { listAudits } from "../src/coordinator/api/list-audits.js";
+import { listUsage } from "../src/coordinator/api/list-usage.js";
 import { uncordonHost } from "../src/coordinator/host/cordon.js";
 import { cancelJob } from "../src/coordinator/job/cancel.js";
 import type { Assign } from "../src/gen/quipu/v1/attach_pb.js";
+import type {
+  AskAuditRequest,
+  GetAuditRequest,
+  ListAuditsRequest,
+} from "../src/gen/quipu/v1/audit_pb.js";
+import type { GetJobRequest } from "../src/gen/quipu/v1/jobs_pb.js";
+import type { ListUsageRequest } from "../src/gen/quipu/v1/log_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import type { AuditRecord } from "../src/io/store/records.js";
 import { type AuditRules, auditOwner } from "../src/model/audit.js";
@@ -11,11 +23,13 @@ import type { Act } from "../src/model/notice.js";
 import { judge } from "../src/proof/audit/judgement.js";
 import { detectionChance, reasonToAudit } from "../src/proof/audit/sampling.js";
 import { parseEnvelope } from "../src/proof/receipt/envelope.js";
-import { CoordinatorWorld, FakeHost, job, result } from "./coordinator-world.js";
+import { CoordinatorWorld, FakeHost, job, result, settle } from "./coordinator-world.js";
 
 tap.setTimeout(60_000);
 
 const always: AuditRules = { rate: 1, newHostRuns: 0, withinMs: 3_600_000 };
+
+const call = { signal: new AbortController().signal, peer: "unix" };
 
 /** What hosts of one country say of runs, in a fleet that looks into every one. */
 class Audited {
@@ -291,6 +305,65 @@ tap.test("a process that dies before it has compared is followed by one that doe
 tap.test("nobody's job bears the name of the coordinator", async (t) => {
   const fleet = await Audited.open(1);
   await t.rejects(fleet.world.one(job({ owner: auditOwner })), { code: "JOB_FILE_INVALID" });
+  await fleet.world.store.close();
+});
+
+tap.test(
+  "what was found wrong is not to be paid, and looking is the operator's to pay",
+  async (t) => {
+    const fleet = await Audited.open(3);
+    const id = await fleet.run(2, job({ owner: "lab" }));
+    await fleet.world.advance(300);
+    const usage = async () => {
+      const asked = { firstIndex: 0n, limit: 0 } as ListUsageRequest;
+      const { runs = [] } = await listUsage(fleet.world.coordinator.core)(asked, call);
+      return runs.map(({ owner, charge }) => `${owner} ${charge}`);
+    };
+    t.same(await usage(), ["lab due"]);
+    await fleet.again(id, 1);
+    await fleet.world.advance(300);
+    t.same(await usage(), ["lab held", `${auditOwner} held`]);
+    await fleet.again(id, 1);
+    await fleet.world.advance(300);
+    t.same(await usage(), ["lab withheld", `${auditOwner} due`, `${auditOwner} due`]);
+    await fleet.world.store.close();
+  },
+);
+
+tap.test("anybody may ask for a run to be looked into", async (t) => {
+  const fleet = await Audited.open(2, { ...always, rate: 0 });
+  const { core } = fleet.world.coordinator;
+  const ask = async (id: string) => {
+    const answer = await askAudit(core)({ id } as AskAuditRequest, call);
+    await settle(); // it is given to a host meanwhile
+    return answer;
+  };
+  const id = await fleet.run();
+  t.equal(await fleet.auditOf(id), undefined);
+  await t.rejects(getAudit(core)({ id } as GetAuditRequest, call), { code: "NOT_FOUND" });
+  const { audit } = await ask(id);
+  t.match(audit, { jobId: id, reason: "asked", state: "open" });
+  t.same((await ask((await fleet.world.job(id)).runId)).audit, audit, "twice is once");
+  await fleet.again(id, 1);
+  t.match(await getAudit(core)({ id: audit?.id } as GetAuditRequest, call), {
+    audit: { state: "agreed", answers: [{ finding: "right" }, { finding: "right" }] },
+  });
+  t.match(await getJob(core)({ id } as GetJobRequest, call), {
+    job: { audit: { state: "agreed" } },
+  });
+  await fleet.world.advance(10);
+  const other = await fleet.run();
+  await ask(other);
+  const page = await listAudits(core)({ limit: 1, after: "" } as ListAuditsRequest, call);
+  t.match(page, { audits: [{ jobId: other }] });
+  const rest = await listAudits(core)({ limit: 1, after: page.next } as ListAuditsRequest, call);
+  t.match(rest, { audits: [{ jobId: id }], next: "" });
+  await t.rejects(ask("job-none"), { code: "NOT_FOUND" });
+  await fleet.again(other, 1);
+  const pinned = await fleet.run(1, job({ placement: { hosts: ["sg-1"] } }));
+  await t.rejects(ask(pinned), { code: "NOT_PLACED" });
+  const waiting = await fleet.world.one();
+  await t.rejects(ask(waiting), { code: "CONFLICT" });
   await fleet.world.store.close();
 });
 

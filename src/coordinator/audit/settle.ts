@@ -55,8 +55,9 @@ export async function settleAudit(core: Core, auditId: string): Promise<void> {
 
 async function outcomeOf(core: Core, before: AuditRecord, job: JobRecord): Promise<Outcome> {
   const { clock, store } = core.ports;
-  const atMs = clock.wallMs();
   const known = await store.audits.answers(before.id);
+  const newestMs = known.at(-1)?.atMs ?? 0;
+  const atMs = Math.max(clock.wallMs(), newestMs + 1); // clocks go back, and answers come in order
   const answer = answerOf(job, await store.runs.get(job.runId), before.id, atMs);
   const all = answer === undefined ? known : [...known, answer];
   const isMute = answer === undefined || all.length >= answersMax;
