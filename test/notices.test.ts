@@ -8,6 +8,7 @@ import { layPilotHosts } from "../src/coordinator/burst/hosts.js";
 import { setQuota } from "../src/coordinator/dispatch/quotas.js";
 import { cordonHost, uncordonHost } from "../src/coordinator/host/cordon.js";
 import { cancelJob } from "../src/coordinator/job/cancel.js";
+import { ingest } from "../src/coordinator/job/ingest.js";
 import { registerKey, revokeKey } from "../src/coordinator/log/host-keys.js";
 import { type Done, Notices } from "../src/coordinator/log/notices.js";
 import type { GetReceiptResponse } from "../src/gen/quipu/v1/log_pb.js";
@@ -29,6 +30,7 @@ import { trustBeside } from "../src/proof/verify/trust.js";
 import { CoordinatorWorld, FakeHost, job, places, sealOf, times } from "./coordinator-world.js";
 import { failure } from "./failure.js";
 
+const ecdsa = "ecdsa-p256-sha256";
 const call = { signal: new AbortController().signal, peer: "unix" };
 
 async function noticesOf(world: CoordinatorWorld): Promise<readonly (Notice & { id: string })[]> {
@@ -166,8 +168,8 @@ t.test(
     const stolen = host.assign;
     t.equal(stolen.jobId, second);
     const { core } = world.coordinator;
-    await revokeKey(core, "sg-1", "the disk was sold");
-    await revokeKey(core, "sg-1", "twice is once");
+    await revokeKey(core, "sg-1", { reason: "the disk was sold" });
+    await revokeKey(core, "sg-1", { reason: "twice is once" });
     t.ok(host.closed, "its agent is sent away");
     await world.advance(10);
     t.equal(other.assign.jobId, second, "what ran there runs elsewhere");
@@ -273,11 +275,11 @@ t.test("a revoked key stays out, whoever is quick, and whatever becomes of its n
   host.leave();
   const again = new FakeHost(world);
   again.instance = "again";
-  await Promise.all([revokeKey(core, "sg-1", "stolen"), again.attach()]);
+  await Promise.all([revokeKey(core, "sg-1", { reason: "stolen" }), again.attach()]);
   t.match(again.told.at(-1)?.value, { code: "PERMISSION_DENIED", message: /was revoked/ });
   t.notOk(core.sessions.has("sg-1"));
   t.ok(twin.closed, "whoever has the same key is sent away, too");
-  await revokeKey(core, "sg-2", "a copy of the same disk");
+  await revokeKey(core, "sg-2", { reason: "a copy of the same disk" });
   const kinds = (await noticesOf(world)).map(
     (one) => "kind" in one.predicate && one.predicate.kind,
   );
@@ -299,17 +301,132 @@ t.test("a revoked key stays out, whoever is quick, and whatever becomes of its n
   });
   t.same(kept?.revokedKeys, revokedKeys);
   core.hosts.set("cloud-1", kept as HostRecord);
-  t.match(await failure(revokeKey(core, "cloud-1", "nobody bears it")), { code: "NOT_FOUND" });
+  t.match(await failure(revokeKey(core, "cloud-1", { reason: "nobody bears it" })), {
+    code: "NOT_FOUND",
+  });
+  await world.store.close();
+});
+
+t.test("what a key signed before its revocation comes before it in the log", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const [host, other] = [new FakeHost(world), new FakeHost(world, "sg-2", "SG", newSigner(ecdsa))];
+  await host.attach();
+  const { core } = world.coordinator;
+  const { store, log } = world;
+  const append = log.append.bind(log);
+  let isStuck = true;
+  const own = Buffer.from(host.signer.publicKey).toString("base64");
+  log.append = async (entry) => {
+    if (isStuck && Buffer.from(entry).toString().includes(own)) {
+      throw new QuipuError("UNAVAILABLE", "the log is full");
+    }
+    return await append(entry);
+  };
+  const early = await world.one();
+  await host.report(host.seal());
+  t.equal(await world.state(early), "succeeded", "accepted, and not in the log");
+  const late = await world.one(job({ name: "late" }));
+  const { runId } = host.assign;
+  const update = host.seal();
+  const { transact } = store;
+  store.transact = async (work) => {
+    const done = await transact(work);
+    store.transact = transact; // the revocation is written, and nobody has been told yet
+    await ingest(core, "sg-1", update);
+    return done;
+  };
+  await revokeKey(core, "sg-1", { reason: "the disk was sold" });
+  t.equal((await store.receipts.get(runId))?.stage, "evidence", "what comes after it is refused");
+  await other.attach();
+  await world.advance(300);
+  t.equal(other.assign.jobId, late, "and its job runs elsewhere");
+  for (let tick = 0; tick < 3; tick += 1) await world.advance(300);
+  const staged = await store.notices.staged(9);
+  t.equal(staged.length, 1, "it waits for the receipts of the key, and others do not wait for it");
+  isStuck = false;
+  await world.advance(300);
+  await world.advance(300);
+  const revoked = (await noticesOf(world)).at(-1);
+  t.match(revoked?.predicate, { kind: "key.revoke" });
+  const answer = await getReceipt(core)({ jobId: early } as never, call);
+  const { files, logIndex } = answer as GetReceiptResponse;
+  const trust = trustBeside(files);
+  const report = verifyReceipt(files[0]?.content ?? new Uint8Array(), trust);
+  t.ok(report.ok, JSON.stringify(report.firstFailed));
+  const [revocation = new Uint8Array()] = trust.revocations ?? [];
+  t.ok((verifyReceipt(revocation, trust).logIndex ?? 0) > Number(logIndex));
+  await world.store.close();
+});
+
+t.test("any key that a host has had can be revoked, and no other", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const [first, second] = [
+    new FakeHost(world),
+    new FakeHost(world, "sg-1", "SG", newSigner(ecdsa)),
+  ];
+  await first.attach();
+  const jobId = await world.one();
+  const [former, present] = [first, second].map(({ signer }) => receiptKeyId(signer.publicKey));
+  second.instance = "renewed";
+  first.leave();
+  await second.attach([first.assign]);
+  await world.start();
+  await second.attach([first.assign]);
+  const { core } = world.coordinator;
+  const strange = { reason: "no", keyId: "0".repeat(64) };
+  t.match(await failure(revokeKey(core, "sg-1", strange)), { code: "NOT_FOUND" });
+  t.notOk(core.revokedKeys.has(strange.keyId));
+  const { revokedKeys } = await revokeKey(core, "sg-1", { reason: "a backup", keyId: former });
+  t.same(revokedKeys, [former]);
+  t.notOk(second.closed, "its present key counts as before");
+  await world.advance(10);
+  t.equal((await world.job(jobId)).epoch, 2, "what the former was granted is granted anew");
+  const again = new FakeHost(world, "sg-9");
+  await again.attach();
+  t.match(again.told.at(-1)?.value, { code: "PERMISSION_DENIED", message: /was revoked/ });
+  await revokeKey(core, "sg-1", { reason: "and this" });
+  t.ok(second.closed);
+  const acts = (await noticesOf(world)).filter(({ subject }) => subject[0].name === "host sg-1");
+  const revoked = acts.flatMap(({ predicate }) =>
+    "kind" in predicate && predicate.kind === "key.revoke" ? [predicate.details.keyId] : [],
+  );
+  t.same(revoked, [former, present]);
+  await world.store.close();
+});
+
+t.test("a host that comes with ever new keys is refused", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const comes = async (name: string) => {
+    const host = new FakeHost(world, name, "SG", newSigner(ecdsa));
+    host.instance = `${Math.random()}`;
+    await host.attach();
+    host.leave();
+    return host.told.at(-1);
+  };
+  for (let key = 0; key < 8; key += 1) t.equal((await comes("sg-1"))?.case, "welcome");
+  const refused = await comes("sg-1");
+  t.match(refused?.value, { code: "LIMIT_EXCEEDED", message: /8 new receipt keys within a day/ });
+  t.equal((await comes("sg-2"))?.case, "welcome", "others are not concerned");
+  t.equal((await noticesOf(world)).length, 9, "what is refused is no entry of the log");
+  world.nowMs += 24 * 60 * 60 * 1000;
+  t.equal((await comes("sg-1"))?.case, "welcome");
+  await world.store.transact(async ({ hosts }) => {
+    const known = (await hosts.get("sg-1")) as HostRecord;
+    const newKeys = Array.from({ length: 256 }, (_, i) => ({ keyId: `${i}`, atMs: i }));
+    await hosts.put({ ...known, newKeys });
+  });
+  t.match((await comes("sg-1"))?.value, { code: "LIMIT_EXCEEDED", message: /has had 256/ });
   await world.store.close();
 });
 
 t.test("who bears a free pilot's name has replaced no key", async (t) => {
   const done: Done[] = [];
   const notices = { did: async (_: unknown, one: Done) => void done.push(one) };
+  const world = { clock: { wallMs: () => 1 } };
   const free = { name: "pilot-1", place: places.SG, receiptKey: new Uint8Array() };
   const borne = { ...free, receiptKey: Uint8Array.of(1) };
   const register = (before: object, host: object) =>
-    registerKey({ notices } as never, {} as never, before as never, host as never);
+    registerKey({ notices, ports: world } as never, {} as never, before as never, host as never);
   await register(free, borne);
   await register(borne, borne);
   await register(borne, { ...free, receiptKey: Uint8Array.of(2) });

@@ -185,8 +185,10 @@ export async function undoesOnlyChanges(t: Checks, where: string): Promise<void>
 }
 
 /** The envelope of a receipt goes, and nothing else of it. */
-async function erases(t: Checks, store: CoordinatorStore, before: object): Promise<void> {
-  t.same(await store.receipts.get("run-1"), before);
+async function logsAndErases(t: Checks, store: CoordinatorStore, before: object): Promise<void> {
+  t.equal((await store.receipts.owedKeys()).length, 1, "keys of receipts that the log lacks");
+  await store.transact(({ receipts }) => receipts.setLogged("run-1", 3));
+  t.same([await store.receipts.owedKeys(), await store.receipts.get("run-1")], [[], before]);
   await store.transact(({ receipts }) => receipts.erase("run-1"));
   const erased = { ...before, envelope: new Uint8Array() };
   t.same(await store.receipts.get("run-1"), erased);
@@ -252,8 +254,7 @@ export async function keepsFacts(t: Checks, where: string): Promise<void> {
   const codes = twice.map((one) => (one.status === "rejected" ? one.reason.code : ""));
   t.same(codes, ["", "CONFLICT"], "the first receipt of a run stays");
   t.same(await store.receipts.inStage("staged"), [{ ...receipt, envelope }]);
-  await store.transact(({ receipts }) => receipts.setLogged("run-1", 3));
-  await erases(t, store, { ...receipt, stage: "logged", logIndex: 3, envelope });
+  await logsAndErases(t, store, { ...receipt, stage: "logged", logIndex: 3, envelope });
   const submission = { key: "k", digest: leaf("1"), jobIds: ["job-1"] };
   await store.transact(({ submissions }) => submissions.insert(submission));
   t.same(await store.submissions.get("k"), submission);

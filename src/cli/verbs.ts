@@ -216,8 +216,14 @@ export const verbs: readonly Verb[] = [
   {
     name: "host revoke-key",
     args: "<host>",
-    help: "what its present receipt key signs from now on counts for nothing",
-    options: [cordonReason],
+    help: "what its receipt key signs from now on counts for nothing",
+    options: [
+      {
+        flags: "--key <keyid>",
+        help: "another key that it has had, by its id (default: its present one)",
+      },
+      cordonReason,
+    ],
     load: () => import("./host/revoke-key.js"),
   },
   {

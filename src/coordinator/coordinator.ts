@@ -59,6 +59,7 @@ export class Coordinator {
       notices: new Notices(ports, logBook),
       hosts,
       holders: new Holders(hosts),
+      revokedKeys: new Set(),
       sessions: new Map(),
       away: new Map(),
       braked: new Set(),

@@ -40,6 +40,8 @@ export interface Core {
   readonly quotas: Map<string, Quota>;
   /** Every host that ever attached, by name; the database holds the same. */
   readonly hosts: Map<string, HostRecord>;
+  /** Ids of receipt keys that count for nothing, or are about to; the database says which. */
+  readonly revokedKeys: Set<string>;
   /** The one stream of each attached host. */
   readonly sessions: Map<string, HostStream>;
   /** Hosts that were attached to this process, or held runs when it began, and since when they are gone. */

@@ -7,6 +7,7 @@ import { spentAtMs } from "./dispatch/deadlines.js";
 import { runningJob } from "./dispatch/job-queue.js";
 import { finishOwed } from "./host/leases.js";
 import { specOf } from "./job/specs.js";
+import { loseRevoked } from "./log/host-keys.js";
 import { bringNotices } from "./log/notices.js";
 import { decisionOf } from "./wire.js";
 
@@ -23,11 +24,14 @@ export async function recover(core: Core): Promise<void> {
   for (const quota of await store.quotas.all()) core.quotas.set(quota.owner, quota);
   await core.queue.load();
   await core.audits.load(store);
+  await loseRevoked(core);
   await finishOwed(core);
   await bringNotices(core);
 }
 
-async function readHosts({ ports: { store, burst, clock }, hosts, fleet }: Core): Promise<void> {
+async function readHosts(core: Core): Promise<void> {
+  const { ports, hosts, fleet, revokedKeys } = core;
+  const { store, burst, clock } = ports;
   const known = await store.hosts.all();
   if (burst !== undefined || known.some(({ offer }) => offer !== undefined)) {
     await store.transact((tables) => layPilotHosts(tables, burst?.config, clock.wallMs()));
@@ -35,6 +39,7 @@ async function readHosts({ ports: { store, burst, clock }, hosts, fleet }: Core)
   for (const host of await store.hosts.all()) {
     hosts.set(host.name, host);
     fleet.changed(host.name);
+    for (const keyId of host.revokedKeys ?? []) revokedKeys.add(keyId);
   }
 }
 

@@ -5,7 +5,10 @@ import { revokeKey as revoke } from "../log/host-keys.js";
 import { hostMessage } from "../wire.js";
 
 export function revokeKey(core: Core): Handlers<typeof HostService>["revokeKey"] {
-  return async ({ name, reason }) => ({
-    host: hostMessage(core, await revoke(core, name, reason || "no reason given")),
+  return async ({ name, reason, keyId }) => ({
+    host: hostMessage(
+      core,
+      await revoke(core, name, { reason: reason || "no reason given", keyId }),
+    ),
   });
 }

@@ -156,7 +156,6 @@ export class Session implements HostStream {
     const core = this.#core;
     const { host: said, instanceId, heldRuns } = checkHello(hello, core.ports.clock.wallMs());
     refuseSecond(core, said.name, instanceId);
-    refuseRevoked(core.hosts.values(), said.receiptKey);
     if (!core.hosts.has(said.name) && core.hosts.size >= hostsMax) {
       throw new QuipuError("LIMIT_EXCEEDED", `this fleet has ${hostsMax} hosts already`);
     }
@@ -165,10 +164,9 @@ export class Session implements HostStream {
       const { hosts } = tables;
       const admitted = await admitPilot(tables, said, hello.pilotToken, atMs);
       const known = await hosts.get(said.name);
-      if (known !== undefined) refuseRevoked([known], said.receiptKey); // a moment ago, maybe
-      const record = withMarks(admitted, known);
+      await refuseRevoked(tables, said);
+      const record = await registerKey(core, tables, known, withMarks(admitted, known));
       await hosts.put(record);
-      await registerKey(core, tables, known, record);
       return record;
     });
     if (this.#closed) return;

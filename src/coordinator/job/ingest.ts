@@ -32,6 +32,7 @@ import { queueAgain } from "../audit/again.js";
 import { type AuditPlan, chooseAudit, openAudit } from "../audit/choose.js";
 import { type Core, note } from "../core.js";
 import { restartText } from "../gang/gangs.js";
+import { isRevoked } from "../log/host-keys.js";
 import type { ActiveRun } from "./active-runs.js";
 import { tellFollowers, writeJob } from "./graph.js";
 import { type JobEvent, stepJob } from "./job-machine.js";
@@ -183,7 +184,8 @@ async function stage(
   const { runs, jobs, receipts, dataUses } = tables;
   const run = await runs.get(receipt.runId);
   const job = await jobs.get(receipt.jobId);
-  const current = run !== undefined && job !== undefined && isCurrent(run, job);
+  const isAwaited = run !== undefined && job !== undefined && isCurrent(run, job);
+  const current = isAwaited && !(await isRevoked(core, tables, run.receiptKey));
   const atMs = receipt.receivedAtMs;
   const next = current ? stepJob(job, event, atMs) : undefined;
   if (next === undefined) {

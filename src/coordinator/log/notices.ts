@@ -13,8 +13,14 @@ import { newId } from "../../base/ids.js";
 import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { JobRecord, NoticeRecord } from "../../io/store/records.js";
 import type { ActKind, JobEnd, Notice } from "../../model/notice.js";
-import { entryBytes, parseEnvelope, sealPayload } from "../../proof/receipt/envelope.js";
-import { actNotice, jobEndNotice, noticeBytes } from "../../proof/receipt/notice.js";
+import {
+  type Envelope,
+  entryBytes,
+  parseEnvelope,
+  receiptKeyId,
+  sealPayload,
+} from "../../proof/receipt/envelope.js";
+import { actNotice, jobEndNotice, noticeBytes, parsePayload } from "../../proof/receipt/notice.js";
 import { type Core, trouble } from "../core.js";
 import type { CoordinatorPorts } from "../ports.js";
 import { decisionOf } from "../wire.js";
@@ -84,10 +90,24 @@ export class Notices {
     if (failed !== undefined) throw failed.reason;
   }
 
-  async #log({ id, envelope, key }: NoticeRecord): Promise<void> {
-    // Signed here, so its signature is not checked.
-    const logIndex = await this.#logBook.append(entryBytes(parseEnvelope(envelope), key));
+  async #log({ id, envelope: bytes, key }: NoticeRecord): Promise<void> {
+    const envelope = parseEnvelope(bytes); // signed here, so its signature is not checked
+    if (await this.#isEarly(envelope)) return;
+    const logIndex = await this.#logBook.append(entryBytes(envelope, key));
     await this.#ports.store.transact(({ notices }) => notices.setLogged(id, logIndex));
+  }
+
+  /**
+   * What a key signed counts up to the entry that revokes it. So that comes after all of its receipts that were
+   * accepted, however long the log keeps them waiting; no more are accepted meanwhile.
+   */
+  async #isEarly({ payload }: Envelope): Promise<boolean> {
+    const stated = parsePayload(payload);
+    const predicate = "notice" in stated ? stated.notice.predicate : undefined;
+    if (predicate === undefined || !("kind" in predicate) || predicate.kind !== "key.revoke")
+      return false;
+    const owed = await this.#ports.store.receipts.owedKeys();
+    return owed.some((key) => receiptKeyId(key) === predicate.details.keyId);
   }
 
   #head(atMs: number) {

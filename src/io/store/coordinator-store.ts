@@ -162,6 +162,8 @@ export interface ReceiptTable {
   erase(runId: string): Promise<void>;
   ofJob(jobId: string): Promise<readonly ReceiptRecord[]>;
   inStage(stage: ReceiptStage): Promise<readonly ReceiptRecord[]>;
+  /** Keys by which receipts were accepted that are not in the log yet. */
+  owedKeys(): Promise<readonly Uint8Array[]>;
   /** Receipts in the log from this entry on, in its order, that came in at this time or later. */
   logged(
     firstIndex: number,

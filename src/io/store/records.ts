@@ -169,6 +169,8 @@ export interface HostRecord {
   readonly inventory: Uint8Array;
   readonly httpUrl: string;
   readonly receiptKey: Uint8Array;
+  /** Ids of keys that it came with, oldest first, and when; one that came back stands twice. No pilot's. */
+  readonly newKeys?: readonly { readonly keyId: string; readonly atMs: number }[];
   /** Ids of keys that must never sign for it again. */
   readonly revokedKeys?: readonly string[];
   readonly lastSeenAtMs: number;

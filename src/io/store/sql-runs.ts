@@ -123,6 +123,16 @@ export function receiptQueries(
         .execute();
       return rows.map(toReceipt);
     },
+    async owedKeys() {
+      const rows = await db
+        .selectFrom("receipts")
+        .innerJoin("runs", "runs.id", "receipts.run_id")
+        .select("runs.receipt_key")
+        .distinct()
+        .where("receipts.stage", "=", "staged")
+        .execute();
+      return rows.map((row) => plain(row.receipt_key));
+    },
     async logged(firstIndex, receivedAtMs, limit) {
       const rows = await db
         .selectFrom("receipts")
