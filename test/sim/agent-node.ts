@@ -219,9 +219,17 @@ export class AgentNode {
       }
       const outcome = chance.hit(weather.workFailureRate)
         ? failed(chance.pick(failures))
-        : succeeded(assignment);
+        : succeeded(assignment, this.#claimOf(assignment));
       time.after(afterMs, () => finish(outcome));
     });
+  }
+
+  /** The bytes of its output; a liar's are his own. */
+  #claimOf({ jobDigest, runId }: Assignment): string {
+    if (!this.#world.lies(this.facts.name)) return jobDigest;
+    this.#world.counts.lies += 1;
+    this.#world.note(`${this.facts.name} lies about ${runId}`);
+    return runId;
   }
 
   /** Some ends are orderly: the agent is told, stops what runs, and says so before it goes. */
@@ -247,8 +255,8 @@ function failed(error: QuipuError): RunReport {
   return { failure: error.toJSON(), usage, isolation: "none" };
 }
 
-function succeeded({ jobDigest, device }: Assignment): RunReport {
-  const bytes = new TextEncoder().encode(jobDigest);
+function succeeded({ device }: Assignment, claim: string): RunReport {
+  const bytes = new TextEncoder().encode(claim);
   const output = {
     name: "manifest.json",
     digest: digestOf(bytes),

@@ -14,6 +14,7 @@ import { LogReader } from "../../src/proof/tlog/reader.js";
 import type { VerifierKey } from "../../src/proof/tlog/verifier-key.js";
 import { replay } from "../../src/scheduler/placement/replay.js";
 import type { LogDisk } from "../memory-log-store.js";
+import { checkAudits } from "./audit-checks.js";
 import { see } from "./looks.js";
 import type { World } from "./world.js";
 
@@ -36,6 +37,7 @@ export interface Durable {
   readonly logSize: number;
   /** Decisions that were made again from their records. */
   readonly replayed: number;
+  readonly audits: number;
 }
 
 /** Jobs, receipts and log against each other, once everything has come to rest. */
@@ -69,7 +71,8 @@ export async function checkDurable(
     if (receipts.get(runId)?.logIndex === index) continue;
     world.violated(`${runId} was acknowledged at ${index} and is not logged there`);
   }
-  return { jobs, logged, evidence, logSize: leaves.length, replayed };
+  const audits = await checkAudits(world, store);
+  return { jobs, logged, evidence, logSize: leaves.length, replayed, audits };
 }
 
 /** How many. Each is in the log, and tells how a job ended exactly where no receipt does. */

@@ -14,7 +14,6 @@ import type { FleetWatch } from "./fleet-watch.js";
 import { type Line, Stream, type StreamEnd } from "./network.js";
 import type { Canary, World } from "./world.js";
 
-const noAudits = { rate: 0, newHostRuns: 0, withinMs: 1 };
 export const simTimes = { heartbeatMs: 1_000, leaseMs: 5_000, leaseMarginMs: 1_000 } as const;
 export const logOrigin = "quipu.example/simulated";
 
@@ -145,7 +144,7 @@ export class CoordinatorNode {
         defer: (task) => world.time.after(1, () => (life.over ? undefined : task())),
         observe: (event) => this.#observe(life, event),
       },
-      { version: "0.1.0", ...simTimes, tilesUrl: "", audits: noAudits },
+      { version: "0.1.0", ...simTimes, tilesUrl: "", audits: world.audits },
     );
     if (life.over) return;
     if (world.canary === "overdrawn") coordinator.core.quotas.clear();

@@ -37,10 +37,11 @@ export class Operator {
     }
   }
 
-  /** Also those that a question which nobody answered has cordoned after all. */
+  /** Also those that a question which nobody answered has cordoned after all, or that lied before. */
   async #rest(): Promise<void> {
-    const { time } = this.#world;
-    for (let turn = 0; turn < 2; turn += 1) {
+    const { time, liar } = this.#world;
+    const turns = liar === undefined ? 2 : 20;
+    for (let turn = 0; turn < turns; turn += 1) {
       for (const host of this.#hosts) await this.#tell((core) => uncordonHost(core, host));
       await time.delay(10_000);
     }

@@ -70,6 +70,7 @@ export interface SimReport {
     readonly regathered: number;
     readonly disbanded: number;
     readonly replayed: number;
+    readonly audits: number;
   };
   readonly states: Readonly<Record<string, number>>;
 }
@@ -94,6 +95,7 @@ async function play(world: World, seed: number): Promise<SimReport> {
     for (const quota of quotas) await tables.quotas.put(quota);
   });
   const fleet = chance.hit(0.2) ? largeFleet : smallFleet.slice(0, chance.between(2, 4));
+  if (fleet.length > 3 && chance.hit(0.4)) world.liar = chance.pick(fleet).name;
   const watch = new FleetWatch(world, store, fleet);
   const coordinator = new CoordinatorNode(world, store, policy, keys, watch);
   const work = new WorkWatch(world, store, new Map(dataSets.map((facts) => [facts.name, facts])));
@@ -152,8 +154,9 @@ async function check(
   for (const id of client.acknowledged) {
     if (!states.has(id)) world.violated(`${id} was acknowledged and is forgotten`);
   }
-  for (const id of states.keys()) {
-    if (!client.acknowledged.has(id)) world.violated(`${id} was made and never acknowledged`);
+  for (const { id, auditId } of durable.jobs) {
+    if (auditId === undefined && !client.acknowledged.has(id))
+      world.violated(`${id} was made and never acknowledged`);
   }
   for (const id of client.cancelled.keys()) {
     const state = states.get(id) ?? "forgotten";
@@ -198,6 +201,7 @@ function reportOf(seed: number, world: World, durable: Durable): SimReport {
       overdue: jobs.filter(({ failure }) => failure?.code === "DEADLINE_EXCEEDED").length,
       parked: jobs.filter(({ failure }) => failure?.code === "POISONED").length,
       replayed,
+      audits: durable.audits,
     },
     states,
   };

@@ -1,4 +1,5 @@
 /** What all parts of one simulation share: time, chance, weather, and what has happened so far. */
+import type { AuditRules } from "../../src/model/audit.js";
 import { Chance, drawWeather, fairWeather, type Weather } from "./chance.js";
 import { Timeline } from "./timeline.js";
 
@@ -32,6 +33,7 @@ export interface Counts {
   followed: number;
   /** Starts of members of gangs. */
   ganged: number;
+  lies: number;
 }
 
 export class World {
@@ -58,16 +60,29 @@ export class World {
     preempted: 0,
     followed: 0,
     ganged: 0,
+    lies: 0,
   };
   readonly violations: string[] = [];
   readonly trace: string[] = [];
   readonly canary: Canary | undefined;
+  readonly audits: AuditRules;
+  /** A host that gives wrong answers now and then, in weather that is not fair. */
+  liar: string | undefined;
   #weather: Weather;
 
   constructor(seed: number, canary: Canary | undefined) {
     this.chance = new Chance(seed);
     this.#weather = drawWeather(this.chance);
     this.canary = canary;
+    // Wall clocks are off by minutes either way, so that some of them end unanswered.
+    const withinMs = 900_000;
+    const [rate, newHostRuns] = [this.chance.pick([0, 0.2, 1]), this.chance.pick([0, 3])];
+    this.audits = { rate, newHostRuns, withinMs };
+  }
+
+  /** Whether this host lies this time. */
+  lies(host: string): boolean {
+    return host === this.liar && this.#weather !== fairWeather && this.chance.hit(0.5);
   }
 
   get weather(): Weather {

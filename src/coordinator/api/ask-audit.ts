@@ -24,7 +24,7 @@ export function askAudit(core: Core): Handlers<typeof AuditService>["askAudit"] 
     const plan = await planAudit(core, run, job, "asked");
     if (plan === undefined) {
       throw new QuipuError("NOT_PLACED", `nobody can run job ${job.id} again for comparison`, {
-        next: "it needs bitwise outputs, data whose uses are not counted, and another lawful host",
+        next: "it needs bitwise outputs, no gang, data whose uses are not counted, and another lawful host",
       });
     }
     const { audit, again } = await store.transact(async (tables) => {

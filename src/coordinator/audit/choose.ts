@@ -44,13 +44,17 @@ export async function chooseAudit(
   return reason && (await planAudit(core, run, ended, reason));
 }
 
-/** Undefined where no other host may or can run it, or running it again would use up what is counted. */
+/**
+ * Undefined where no other host may or can run it, or running it again would use up what is counted. A
+ * member of a gang runs with the others, and alone it is not the same run.
+ */
 export async function planAudit(
   core: Core,
   run: RunRecord,
   job: JobRecord,
   reason: AuditReason,
 ): Promise<AuditPlan | undefined> {
+  if (job.gangId !== undefined) return undefined;
   const atMs = core.ports.clock.wallMs();
   const id = newId("aud", core.ports.random);
   const answer = answerOf(job, run, id, atMs);
