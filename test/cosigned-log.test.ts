@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import t from "tap";
 import { QuipuError } from "../src/base/errors.js";
 import { stopDaemon } from "../src/cli/service/daemon.js";
-import { CosignedLog } from "../src/coordinator/log/cosigned-log.js";
+import { askNobody, CosignedLog, shownCheckpoint } from "../src/coordinator/log/cosigned-log.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { Witness } from "../src/io/witness/witness.js";
 import { checkInclusion } from "../src/proof/tlog/check.js";
@@ -85,7 +85,11 @@ t.test("a log asks its witnesses, and waits for none of them", async (t) => {
   const { away } = faults;
   const log = await openOn(disk);
   await log.step();
-  t.equal(disk.files.get("cosigned"), undefined, "an empty log says nothing");
+  t.match(
+    new TextDecoder().decode(disk.files.get("cosigned")),
+    /\n0\n/,
+    "nobody is asked of nothing",
+  );
   await log.append(entry("one"));
   const bare = (await log.inclusion(0)).checkpoint;
   t.same(signersOf(bare), [], "acknowledged before anyone cosigns");
@@ -147,7 +151,69 @@ t.test("a checkpoint of another policy, or of an older copy of the log, is none"
     [true, true, true],
     "each says so once, and nothing else",
   );
-  t.equal(copy.files.get("cosigned"), undefined);
+  t.match(new TextDecoder().decode(copy.files.get("cosigned")), /\n0\n/, "as it was at first");
+});
+
+t.test("no checkpoint is followed by an older one, whoever is asked for how long", async (t) => {
+  const { disk, faults, openOn, signersOf } = witnessedWorld();
+  const { away } = faults;
+  const read = async (path: string) => disk.files.get(path);
+  const seen: { size: number; signers: number }[] = [];
+  const look = async () => {
+    const note = new TextDecoder().decode(await shownCheckpoint(read));
+    seen.push({ size: Number(note.split("\n")[1]), signers: signersOf(note).length });
+    return seen.at(-1);
+  };
+  const alone = async () => {
+    const store = new MemoryLogStore(disk);
+    const log = await Sequencer.open({ store, signer: logSigner, origin, clock });
+    await look(); // it answers before it leads
+    await askNobody(store);
+    return log;
+  };
+  const grow = async (log: { append: Sequencer["append"] }, entries: number) => {
+    for (let added = 0; added < entries; added += 1) {
+      await log.append(entry(`${disk.files.size} ${added}`));
+      await look();
+    }
+  };
+  for (let time = 0; time < 3; time += 1) {
+    const bare = await alone();
+    await grow(bare, 3);
+    const { size } = bare.head();
+    t.same(await look(), { size, signers: 0 }, "without witnesses the newest is shown");
+    away.add(0).add(1);
+    const log = await openOn(disk);
+    await grow(log, 2);
+    await askAll(log);
+    t.same(await look(), { size, signers: 0 }, "until there are enough it stays as it was");
+    away.clear();
+    await grow(log, 1);
+    await askAll(log);
+    t.same(await look(), { size: size + 3, signers: 3 });
+    await grow(log, 2);
+    const again = await openOn(disk);
+    t.same(await look(), { size: size + 3, signers: 3 }, "a restart goes on with the cosigned one");
+    await grow(again, 1);
+  }
+  const sizes = seen.map(({ size }) => size);
+  t.same(
+    sizes,
+    [...sizes].sort((a, b) => a - b),
+  );
+});
+
+t.test("who asks while witnesses are asked for again gets nothing older afterwards", async (t) => {
+  const files = new Map([["checkpoint", "10"]]);
+  const bytes = (text = "") => new TextEncoder().encode(text);
+  const asked = shownCheckpoint(async (path) => {
+    const found = bytes(files.get(path));
+    // The leader shows what is newest then, and goes on.
+    if (path === "checkpoint") files.set("cosigned", "10").set("checkpoint", "13");
+    return found;
+  });
+  const shown = new TextDecoder().decode(await asked);
+  t.equal(shown, "10");
 });
 
 t.test("a fleet whose log is witnessed, on real processes", async (t) => {

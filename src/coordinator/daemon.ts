@@ -25,7 +25,7 @@ import { loadPolicy } from "../scheduler/policy/engine.js";
 import { isPolicyFile } from "../scheduler/policy/policy-files.js";
 import { servedServices } from "./api/services.js";
 import { openShared } from "./keys-and-blobs.js";
-import type { WitnessedBy } from "./log/cosigned-log.js";
+import { shownCheckpoint, type WitnessedBy } from "./log/cosigned-log.js";
 import type { CoordinatorEvent } from "./ports.js";
 import { readPriceBooks } from "./price-files.js";
 import { Replica } from "./replica.js";
@@ -155,7 +155,7 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
     clock,
     store: shared.artifacts,
     grantKey: shared.grantSigner.publicKey,
-    readLog: logReader(options, storage),
+    readLog: logReader(storage),
     verifyPage: options.verifyPage,
     sizeBytesMax: artifactLimits.blobBytesMax,
     serves: () => board.silence === undefined,
@@ -178,12 +178,10 @@ async function openParts(options: DaemonOptions, opened: (() => Promise<void>)[]
   return { store: storage.store, http, grpc, replica };
 }
 
-/** With witnesses, readers see the log as those have seen it, once they have. */
-function logReader({ witnesses }: DaemonOptions, { logFiles }: Storage): LogFiles {
-  return async (path) => {
-    if (path !== "checkpoint" || witnesses === undefined) return await logFiles.read(path);
-    return (await logFiles.read("cosigned")) ?? (await logFiles.read(path));
-  };
+/** With witnesses, readers see the log as those have seen it. */
+function logReader({ logFiles }: Storage): LogFiles {
+  const read = (path: string) => logFiles.read(path);
+  return (path) => (path === "checkpoint" ? shownCheckpoint(read) : read(path));
 }
 
 /**

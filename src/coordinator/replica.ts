@@ -18,7 +18,7 @@ import { Coordinator, tickEveryMs } from "./coordinator.js";
 import type { DaemonOptions } from "./daemon.js";
 import { keysDigest, type Shared, shelfOf } from "./keys-and-blobs.js";
 import type { Leadership } from "./leadership.js";
-import { CosignedLog } from "./log/cosigned-log.js";
+import { askNobody, CosignedLog } from "./log/cosigned-log.js";
 import { PublishedLog } from "./log/published-log.js";
 import { PolicyBook } from "./policy-book.js";
 import type { Storage, Writable } from "./storage.js";
@@ -169,7 +169,10 @@ export class Replica {
 
   async #witnessed(log: Sequencer, logFiles: LogStore): Promise<Sequencer | CosignedLog> {
     const { witnesses, observe } = this.#options;
-    if (witnesses === undefined) return log;
+    if (witnesses === undefined) {
+      await askNobody(logFiles);
+      return log;
+    }
     return await CosignedLog.open(log, logFiles, {
       ...witnesses,
       ask: askWitness,

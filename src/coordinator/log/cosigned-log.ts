@@ -9,6 +9,7 @@ import { openCheckpoint } from "../../proof/tlog/checkpoint.js";
 import { parseNote, verifyNote } from "../../proof/tlog/note.js";
 import type { LogHead, LogInclusion, Sequencer } from "../../proof/tlog/sequencer.js";
 import type { LogStore } from "../../proof/tlog/store.js";
+import type { TileReader } from "../../proof/tlog/tile.js";
 import { meetsQuorum, type TrustPolicy } from "../../proof/tlog/trust-policy.js";
 import type { CheckpointRequest } from "../../proof/tlog/witness.js";
 import type { ReceiptLog } from "../ports.js";
@@ -20,6 +21,22 @@ export interface WitnessedBy {
   readonly ask: (witness: AskedWitness, request: CheckpointRequest) => Promise<WitnessAnswer>;
   /** Told what keeps witnesses from cosigning, once for each fault that lasts. */
   readonly onTrouble: (error: QuipuError) => void;
+}
+
+/** From now on nobody is asked: readers get the newest checkpoint again, which is never older than what they had. */
+export async function askNobody(store: Pick<LogStore, "read" | "publishCosigned">): Promise<void> {
+  const note = await store.read("cosigned");
+  if (note !== undefined && note.length > 0) await store.publishCosigned("");
+}
+
+/**
+ * The log's checkpoint as readers get it, of whatever coordinator of a fleet: each is at least as new as the one
+ * before. Only the leader decides whether the cosigned one is shown.
+ */
+export async function shownCheckpoint(read: TileReader): Promise<Uint8Array | undefined> {
+  const newest = await read("checkpoint"); // first: whatever is put before it meanwhile is not older
+  const cosigned = await read("cosigned");
+  return cosigned === undefined || cosigned.length === 0 ? newest : cosigned;
 }
 
 /** A witness is asked anew with the size that it names, and may have moved on by then. */
@@ -45,12 +62,11 @@ export class CosignedLog implements ReceiptLog {
     store: Pick<LogStore, "read" | "publishCosigned">,
     by: WitnessedBy,
   ): Promise<CosignedLog> {
-    const bytes = await store.read("cosigned");
-    const note = bytes && new TextDecoder().decode(bytes);
+    const note = new TextDecoder().decode(await store.read("cosigned"));
     const opened = new CosignedLog(log, store, by, note);
-    // Cosigned for another policy, it is not what readers of this one should see.
-    const isStale = note !== undefined && opened.#cosigned === undefined;
-    if (isStale) await store.publishCosigned(log.head().checkpoint);
+    // Nobody was asked until now, or by another policy. Readers may have seen the newest checkpoint, which is
+    // not to be followed by an older one: it stays until enough have cosigned one that is at least as new.
+    if (opened.#cosigned === undefined) await store.publishCosigned(log.head().checkpoint);
     return opened;
   }
 
@@ -58,7 +74,7 @@ export class CosignedLog implements ReceiptLog {
     log: Sequencer,
     store: Pick<LogStore, "publishCosigned">,
     by: WitnessedBy,
-    note: string | undefined,
+    note: string,
   ) {
     this.#log = log;
     this.#store = store;
@@ -66,7 +82,7 @@ export class CosignedLog implements ReceiptLog {
     this.#witnesses = by.policy.witnesses.flatMap(({ key, url }) => {
       return url === undefined ? [] : [{ key, url }];
     });
-    if (note !== undefined && this.#isEnough(note)) this.#cosigned = this.#open(note);
+    if (note !== "" && this.#isEnough(note)) this.#cosigned = this.#open(note);
   }
 
   get verifierKey() {

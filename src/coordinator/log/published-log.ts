@@ -53,7 +53,7 @@ export class PublishedLog {
 
   async #open(path: string): Promise<LogHead | undefined> {
     const note = await this.#read(path);
-    if (note === undefined) return undefined;
+    if (note === undefined || note.length === 0) return undefined;
     const checkpoint = new TextDecoder().decode(note);
     return { ...openCheckpoint(checkpoint, [this.verifierKey]), checkpoint };
   }

@@ -32,7 +32,7 @@ export interface LogStore {
   dropPartials(path: string): Promise<void>;
   /** Durably replaces the checkpoint that readers see. */
   publishCheckpoint(note: string): Promise<void>;
-  /** Durably replaces the newest checkpoint that enough witnesses have cosigned. */
+  /** Durably replaces the newest checkpoint that enough witnesses have cosigned; empty: none is asked for. */
   publishCosigned(note: string): Promise<void>;
   /** A published file: `checkpoint`, `cosigned`, `tile/...`; undefined when there is none. */
   read(path: string): Promise<Uint8Array | undefined>;
