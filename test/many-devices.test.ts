@@ -181,6 +181,82 @@ t.test("capability, slices and health of devices: what is not told meets no wish
   t.end();
 });
 
+t.test(
+  "a GPU's driver is compared number by number, and one that is not told is none",
+  async (t) => {
+    const least = { driverMin: "535.104" };
+    const verdict = (driverVersion: string | undefined, driverMin = "535.104") => {
+      const devices = [{ ...gpu, ...(driverVersion === undefined ? {} : { driverVersion }) }];
+      const [reason] = ask(wish({ device: "cuda", driverMin }), [
+        host("sg-1", sg.place, { devices }),
+      ]).reasons;
+      return reason === undefined ? "fits" : `${reason.rule} ${reason.text}`;
+    };
+    for (const [has, wants] of [
+      ["535.104", "535.104"],
+      ["535.104.05", "535.104"],
+      ["535.104", "535.104.0"],
+      ["535.104.05", "535.104.5"],
+      ["1000.1", "535.104"],
+      ["535.230", "535.54.03"],
+      ["570.133.20", "570"],
+    ] as const) {
+      t.equal(verdict(has, wants), "fits", `${has} is as new as ${wants}`);
+    }
+    for (const [has, wants] of [
+      ["535.54.03", "535.104"],
+      ["99.9", "535"],
+      ["535.104.05", "535.104.12"],
+      ["535", "535.0.1"],
+    ] as const) {
+      t.equal(
+        verdict(has, wants),
+        `device.driver The job needs GPU driver ${wants} or newer; here is ${has}.`,
+      );
+    }
+    t.match(verdict(undefined), /^device\.driver .*; here is none that is known\.$/);
+    const any = ask(wish(least), [host("sg-1", sg.place)]);
+    t.match(any.reasons, [{ rule: "device.driver" }], "a processor has no such driver");
+    t.equal(
+      explain(any).change,
+      "It waits until the driver of a lawful host is brought up to date, or the job asks for an older one.",
+    );
+    const mixed = gpus(2).map((one, i) => ({
+      ...one,
+      driverVersion: ["535.54", "550.1"][i] ?? "",
+    }));
+    t.match(
+      ask(wish({ devices: 2, ...least }), [host("sg-1", sg.place, { devices: mixed })]).reasons,
+      [{ text: "The job needs 2 devices of one host; driver 535.104 or newer have 1." }],
+    );
+    const parsed = (driverMin: unknown) =>
+      jobSpec.safeParse({ ...job(), resources: { driverMin } }).error?.issues[0]?.message;
+    t.match(parsed(535.1), /must be in quotes, for example "535\.104"/);
+    t.match(parsed(535), /in quotes/);
+    for (const wrong of ["", "535.", ".5", "v535", "535.104.05.1", "535,104", "9".repeat(6)]) {
+      t.match(parsed(wrong), /must be a version/, wrong);
+    }
+    t.equal(parsed("535.104.05"), undefined);
+
+    const world = await CoordinatorWorld.open();
+    const one = new FakeHost(world);
+    const says = (driverVersion: string) => ({ inventory: { ...inventory(1), driverVersion } });
+    await one.attach([], says(""));
+    const id = await world.one(wireJob({ resources: { device: "cuda", ...least } }));
+    t.equal((await world.job(id)).waits?.intervals.at(-1)?.rule, "device.driver");
+    await one.attach([], says("newest"));
+    t.same(one.all("refused"), [], "what reads like no version is as good as none");
+    t.equal(await world.state(id), "queued");
+    await one.attach([], says("535.104.05"));
+    t.equal(await world.state(id), "placed");
+    t.same(
+      world.coordinator.core.hosts.get("sg-1")?.devices.map((device) => device.driverVersion),
+      [undefined, "535.104.05"],
+    );
+    await world.store.close();
+  },
+);
+
 const anyView = (name: string): fc.Arbitrary<HostView> =>
   fc
     .record({

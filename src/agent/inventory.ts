@@ -1,6 +1,6 @@
-/** What this host has, kept current: static facts read once, devices and data sets as they come and go. */
+/** What this host has, kept current: static facts read once, devices, their driver and data sets as they change. */
 import type { Inventory as InventoryMessage } from "../gen/quipu/v1/types_pb.js";
-import { dataSetNames, readInventory } from "../io/telemetry/inventory.js";
+import { dataSetNames, readDriverVersion, readInventory } from "../io/telemetry/inventory.js";
 import type { Device } from "../model/host.js";
 import type { Inventory } from "../model/telemetry.js";
 import { inventoryMessage } from "./telemetry-message.js";
@@ -40,7 +40,7 @@ export class HostInventory {
   async refresh(): Promise<boolean> {
     const dataSets = (await dataSetNames(this.#options.dataRoot)).map((name) => ({ name }));
     const devices = this.#options.devices();
-    const facts = { ...this.#facts, devices, dataSets };
+    const facts = { ...this.#facts, devices, dataSets, driverVersion: await readDriverVersion() };
     const changed = JSON.stringify(facts) !== JSON.stringify(this.#facts);
     this.#facts = facts;
     return changed;

@@ -7,6 +7,8 @@ export type DeviceHealth = (typeof deviceHealths)[number];
 
 /** CUDA's, for example 9.0. */
 export const capabilityPattern = /^[0-9]{1,2}\.[0-9]$/;
+/** Of a GPU's driver, for example 535.104 or 535.104.05. */
+export const driverVersionPattern = /^[0-9]{1,5}(\.[0-9]{1,5}){0,2}$/;
 /** Profile of a part of a GPU, for example 1g.10gb. */
 export const slicePattern = /^[0-9]{1,2}g\.[0-9]{1,4}gb(\+[a-z.]{1,16})?$/;
 
@@ -20,6 +22,8 @@ export interface Device {
   readonly slots: number;
   /** Absent where it has none, or nobody knows. */
   readonly computeCapability?: string;
+  /** Of its driver; absent where it has none, or nobody knows. */
+  readonly driverVersion?: string;
   /** Where it is not a whole GPU. */
   readonly slice?: string;
   /** Absent: healthy. An agent names a device only when it has opened it. */
@@ -109,6 +113,17 @@ export function devicesOf({ device, more }: Pick<RunLoad, "device" | "more">): r
 export function isCapable({ computeCapability = "0.0" }: Device, least: string): boolean {
   const number = (text: string) => Number(text.replace(".", "")); // one digit stands after the dot
   return number(computeCapability) >= number(least);
+}
+
+/** Whether its driver is at least as new, number by number: 99.2 is older than 535, 535.54.03 than 535.104. */
+export function isDrivenBy({ driverVersion }: Device, least: string): boolean {
+  if (driverVersion === undefined) return false;
+  const has = driverVersion.split(".").map(Number);
+  for (const [at, number] of least.split(".").map(Number).entries()) {
+    const difference = (has[at] ?? 0) - number;
+    if (difference !== 0) return difference > 0;
+  }
+  return true;
 }
 
 /** What nobody holds of the host itself. */

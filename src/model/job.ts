@@ -8,7 +8,13 @@ import { canonicalBytes } from "../base/canonical-json.js";
 import { limits } from "../base/limits.js";
 import { digest } from "./data-set.js";
 import { gang } from "./gang.js";
-import { capabilityPattern, type DeviceKind, deviceKinds, slicePattern } from "./host.js";
+import {
+  capabilityPattern,
+  type DeviceKind,
+  deviceKinds,
+  driverVersionPattern,
+  slicePattern,
+} from "./host.js";
 import { name, relativePath } from "./name.js";
 import { country, sites } from "./place.js";
 import { currency } from "./price-book.js";
@@ -119,6 +125,11 @@ const resources = z
       .regex(capabilityPattern, 'must be major and minor, for example "9.0"')
       .optional()
       .describe("of each device; what does not tell its own does not meet it"),
+    driverMin: z
+      .string({ error: 'must be in quotes, for example "535.104"' })
+      .regex(driverVersionPattern, 'must be a version, for example "535.104"')
+      .optional()
+      .describe("of each GPU's driver; what does not tell its own does not meet it"),
     slice: z
       .string()
       .regex(slicePattern, "must be a MIG profile, for example 1g.10gb")

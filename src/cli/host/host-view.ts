@@ -53,6 +53,7 @@ export function hostView(host: Host) {
     cpu: inventory?.cpuModel ?? "",
     cores: inventory?.cpuCores ?? 0,
     memoryBytes: Number(inventory?.memoryBytes ?? 0),
+    driverVersion: inventory?.driverVersion || null,
     devices: (inventory?.devices ?? []).map(
       ({ id, model, memoryBytes, backends, slots, ...more }) => ({
         id,

@@ -27,6 +27,7 @@ function page(host: HostView): string {
     ...reputationLines(host),
     `system     ${host.os}, kernel ${host.kernel}, agent ${host.agentVersion}`,
     `cpu        ${host.cpu}, ${host.cores} cores, ${bytesText(host.memoryBytes)}`,
+    ...(host.driverVersion === null ? [] : [`driver     ${host.driverVersion}`]),
     ...host.devices.map(
       ({ id, model, memoryBytes, backends, slots, computeCapability, slice, health }) =>
         `device     ${id}  ${model}  ${bytesText(memoryBytes)}  ${backends.join(" ")}  ${slots} slot(s)` +

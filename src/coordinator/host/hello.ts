@@ -11,7 +11,13 @@ import {
   InventorySchema,
 } from "../../gen/quipu/v1/types_pb.js";
 import type { HostRecord } from "../../io/store/records.js";
-import { capabilityPattern, type Device, slicePattern } from "../../model/host.js";
+import {
+  capabilityPattern,
+  type Device,
+  deviceKind,
+  driverVersionPattern,
+  slicePattern,
+} from "../../model/host.js";
 import { name } from "../../model/name.js";
 import type { RunRef } from "../../model/run.js";
 import { ownName } from "../dispatch/grants.js";
@@ -41,7 +47,8 @@ export function checkHello(hello: Hello, atMs: number): CheckedHello {
   if (sizes.some((size, i) => size > (sizesMax[i] ?? 0))) {
     throw new QuipuError("LIMIT_EXCEEDED", "too many devices, data sets or runs in one hello");
   }
-  const devices = inventory.devices.map(deviceOf);
+  const driver = driverOf(inventory);
+  const devices = inventory.devices.map((device) => deviceOf(device, driver));
   if (new Set(devices.map(({ id }) => id)).size !== devices.length) {
     throw wrong("two devices have the same id");
   }
@@ -84,7 +91,12 @@ function healthOf({ health }: DeviceMessage): Pick<Device, "health"> {
   return { health: healths[health] ?? "unknown" };
 }
 
-function deviceOf(device: DeviceMessage): Device {
+/** A host's GPUs have one. What reads like no version is as good as none. */
+function driverOf({ driverVersion }: Inventory): Pick<Device, "driverVersion"> {
+  return driverVersionPattern.test(driverVersion) ? { driverVersion } : {};
+}
+
+function deviceOf(device: DeviceMessage, driver: Pick<Device, "driverVersion">): Device {
   if (!/^(cpu|cuda:[0-9]{1,3})$/.test(device.id)) throw wrong(`no device is named "${device.id}"`);
   const memoryBytes = Number(device.memoryBytes);
   if (!Number.isSafeInteger(memoryBytes) || memoryBytes < 0) throw wrong("a device has no size");
@@ -98,6 +110,7 @@ function deviceOf(device: DeviceMessage): Device {
   return {
     ...{ id, model, memoryBytes, backends, slots },
     ...(computeCapability === "" ? {} : { computeCapability }),
+    ...(deviceKind({ id }) === "cuda" ? driver : {}),
     ...(slice === "" ? {} : { slice }),
     ...healthOf(device),
   };

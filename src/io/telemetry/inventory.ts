@@ -68,7 +68,7 @@ export async function dataSetNames(dataRoot: string): Promise<readonly string[]>
 }
 
 /** The kernel module says its version in a file; no file, no driver. */
-async function readDriverVersion(procRoot: string): Promise<string> {
+export async function readDriverVersion(procRoot = "/proc"): Promise<string> {
   try {
     const text = await readFile(join(procRoot, "driver/nvidia/version"), "utf8");
     return /Kernel Module\s.*?(\d+\.\d+(?:\.\d+)?)/.exec(text)?.[1] ?? "";

@@ -66,14 +66,28 @@ const capability: Filter = {
   },
 };
 
+const driver: Filter = {
+  rule: "device.driver",
+  binding: false,
+  change: "the driver of a lawful host is brought up to date, or the job asks for an older one",
+  check: ({ job }, _, devices) => {
+    const { capable, driven, count } = devices();
+    if (driven.length >= count) return undefined;
+    const least = job.resources.driverMin;
+    if (driven.length > 0) return tooFew(count, driven.length, `driver ${least} or newer have`);
+    const there = [...new Set(capable.map((one) => one.driverVersion ?? "none that is known"))];
+    return { text: `The job needs GPU driver ${least} or newer; here is ${list(there, "and")}.` };
+  },
+};
+
 const memory: Filter = {
   rule: "device.memory",
   binding: false,
   change: "a lawful host with a larger device joins, or the job asks for less memory",
   check: ({ job }, _, devices) => {
-    const { capable, roomy, count } = devices();
+    const { driven, roomy, count } = devices();
     if (roomy.length >= count) return undefined;
-    const most = Math.max(...capable.map(({ memoryBytes }) => memoryBytes));
+    const most = Math.max(...driven.map(({ memoryBytes }) => memoryBytes));
     const needs = job.resources.memoryBytes;
     if (roomy.length > 0) return tooFew(count, roomy.length, `${needs} bytes each are here on`);
     return { text: `The job needs ${needs} bytes on one device; the largest here has ${most}.` };
@@ -144,6 +158,7 @@ export const deviceFilters: readonly Filter[] = Object.freeze([
   slice,
   backend,
   capability,
+  driver,
   memory,
   budget,
   health,

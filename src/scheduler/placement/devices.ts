@@ -8,6 +8,7 @@ import {
   type HostView,
   hostRow,
   isCapable,
+  isDrivenBy,
   type RunLoad,
 } from "../../model/host.js";
 import { type JobSpec, needsWholeDevice, taskBackend, wantedKinds } from "../../model/job.js";
@@ -23,6 +24,8 @@ export interface FittingDevices {
   readonly slices: readonly Device[];
   readonly backends: readonly Device[];
   readonly capable: readonly Device[];
+  /** Whose driver is new enough. */
+  readonly driven: readonly Device[];
   readonly roomy: readonly Device[];
   /** Within the job's budget, if it takes as many as it needs at this price, and brings its inputs. */
   readonly affordable: readonly Device[];
@@ -46,7 +49,8 @@ export interface Wish {
 
 export function fittingDevices(wish: Wish, host: HostView): FittingDevices {
   const { job, bounds } = wish;
-  const { devices: count = 1, memoryBytes, slice, computeCapabilityMin: least } = job.resources;
+  const { devices: count = 1, memoryBytes, slice, driverMin } = job.resources;
+  const { computeCapabilityMin: least } = job.resources;
   const backend = taskBackend(job.task);
   const wanted = wantedKinds(job.resources);
   // What is not asked is not looked at: an offer looks at every device of its host anew.
@@ -61,8 +65,10 @@ export function fittingDevices(wish: Wish, host: HostView): FittingDevices {
     backend === "auto" ? slices : slices.filter((device) => device.backends.includes(backend));
   const capable =
     least === undefined ? backends : backends.filter((device) => isCapable(device, least));
+  const driven =
+    driverMin === undefined ? capable : capable.filter((device) => isDrivenBy(device, driverMin));
   const roomy =
-    memoryBytes === 0 ? capable : capable.filter((device) => device.memoryBytes >= memoryBytes);
+    memoryBytes === 0 ? driven : driven.filter((device) => device.memoryBytes >= memoryBytes);
   const affordable = affordableOf(wish, host, roomy);
   const healthy = isPlain ? affordable : affordable.filter(({ health }) => health === undefined);
   const barred = bounds.kinds;
@@ -81,6 +87,7 @@ export function fittingDevices(wish: Wish, host: HostView): FittingDevices {
     slices,
     backends,
     capable,
+    driven,
     roomy,
     affordable,
     healthy,

@@ -188,6 +188,8 @@ export type Inventory = Message<"quipu.v1.Inventory"> & {
   dataSets: DataSetHolding[];
 
   /**
+   * Of the driver of its GPUs, for example "535.104.05"; empty: none, or not known.
+   *
    * @generated from field: string driver_version = 10;
    */
   driverVersion: string;
