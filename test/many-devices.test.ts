@@ -4,6 +4,7 @@ import fc from "fast-check";
 import t from "tap";
 import type { Digest } from "../src/base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
+import { planJobs } from "../src/coordinator/api/plan-jobs.js";
 import { DeviceHealth, InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
 import type { Decision } from "../src/model/decision.js";
 import {
@@ -379,7 +380,7 @@ t.test("runs of several devices leave, and make room for several, at the least c
     const asks = new Asks(new Board([view])).ask(base, asked, undefined);
     const claimant = { owner: "a", priority: 1, ownsNext: () => false };
     const found = preemptionFor(asks, claimant, runs, () => borrowed);
-    return found?.victims.map(({ runId }) => runId).sort();
+    return found?.map(({ runId }) => runId).sort();
   };
   const one = wish({ device: "cuda" });
   const two = wish({ devices: 2 });
@@ -520,5 +521,11 @@ t.test("several devices are granted by name, counted for the owner, and given ba
   await again.lost();
   t.same(again.all("assign").at(-1)?.devices.length, 2, "placed anew, with two");
   t.equal(world.coordinator.core.runs.usage("a")?.cuda, 2);
+  await again.attach([again.assign], { inventory: inventory(2) });
+  const next = world.coordinator.core;
+  next.quotas.set("a", { owner: "a", weight: 1, cuda: { nominal: 9, borrowMax: 0 } });
+  const high = wireJob({ name: "high", owner: "a", priority: 1, resources: { device: "cuda" } });
+  const { plans = [] } = await planJobs(next)({ specs: [high], all: false } as never, {} as never);
+  t.match(plans[0]?.victims, [{ jobId: "job-two", devices: ["cuda:0", "cuda:1"] }]);
   await world.store.close();
 });

@@ -39,7 +39,7 @@ t.test("who leaves: the least work lost, only where the job is then lawful, and 
     );
     const claimant = { owner: "a", priority: spec.priority ?? 0, ownsNext: () => owns };
     const found = preemptionFor(ask, claimant, runs, () => borrowed);
-    return found?.victims.map(({ runId, rule }) => `${runId} ${rule}`);
+    return found?.map(({ runId, rule }) => `${runId} ${rule}`);
   };
   const old = running("old", { ...whole, startedAtMs: 1 });
   const young = running("young", { ...whole, host: "sg-2", startedAtMs: 9 });
@@ -101,15 +101,16 @@ t.test("for any fleet: of all devices that may be had the cheapest, and none tha
       const find = (some: readonly Running[]) => preemptionFor(ask, claimant, some, borrowed);
       const found = find(runs);
       const places = new Set(runs.map((one) => `${one.host} ${one.device}`));
-      const each = [...places].flatMap(
-        (at) => find(runs.filter((one) => `${one.host} ${one.device}` === at)) ?? [],
-      );
-      const costs = each.map(({ victims }) => costText(victims)).sort();
-      if (costs[0] !== (found && costText(found.victims))) throw new Error("not the cheapest");
-      for (const { owner, priority } of found?.victims ?? []) {
+      const each = [...places].flatMap((at) => {
+        const there = find(runs.filter((one) => `${one.host} ${one.device}` === at));
+        return there === undefined ? [] : [there];
+      });
+      const costs = each.map(costText).sort();
+      if (costs[0] !== (found && costText(found))) throw new Error("not the cheapest");
+      for (const { owner, priority } of found ?? []) {
         if (owner === "c" || (owner === "a" && priority >= 1)) throw new Error("may not leave");
       }
-      const ofB = found?.victims.filter(({ owner }) => owner === "b").length ?? 0;
+      const ofB = found?.filter(({ owner }) => owner === "b").length ?? 0;
       if (ofB > 1) throw new Error("more than was borrowed");
     }),
   );

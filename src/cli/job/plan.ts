@@ -43,8 +43,8 @@ function planView(name: string, plan: Plan) {
   };
 }
 
-function victimView({ runId, jobId, jobName, owner, priority, host, device, rule }: Victim) {
-  return { runId, jobId, jobName, owner, priority, host, device, rule };
+function victimView({ runId, jobId, jobName, owner, priority, host, devices, rule }: Victim) {
+  return { runId, jobId, jobName, owner, priority, host, device: devices[0] ?? "", devices, rule };
 }
 
 export function offerView(offer: Offer) {
@@ -135,9 +135,9 @@ export function planText({ output }: Context, plan: PlanView): string {
   for (const [rank, { host, country, device }] of plan.seats.entries()) {
     lines.push(`  rank ${rank}: ${host} (${country}), device ${device}`);
   }
-  for (const { jobId, jobName, owner, priority, host, device, rule } of plan.victims) {
+  for (const { jobId, jobName, owner, priority, host, devices, rule } of plan.victims) {
     lines.push(
-      `  would make room: ${jobId} (${jobName} of ${owner}, priority ${priority}) on ${host} ${device}, by ${rule}`,
+      `  would make room: ${jobId} (${jobName} of ${owner}, priority ${priority}) on ${host} ${devices.join(",")}, by ${rule}`,
     );
   }
   lines.push(...reasonLines(plan.refused.length > 0 ? plan.refused : plan.reasons));

@@ -5,12 +5,13 @@ import { JobState } from "../../gen/quipu/v1/types_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { Bounds, Decision, Reason } from "../../model/decision.js";
 import { membersOf } from "../../model/gang.js";
+import { devicesOf } from "../../model/host.js";
 import { type AskedJob, jobDigest } from "../../model/job.js";
 import { asIfMade } from "../../model/job-graph.js";
 import type { Judgement } from "../../scheduler/placement/decide.js";
 import { isBusy } from "../../scheduler/placement/filters.js";
 import { compare } from "../../scheduler/placement/fleet.js";
-import type { Preemption } from "../../scheduler/placement/preempt.js";
+import type { Victim } from "../../scheduler/placement/preempt.js";
 import type { Shares } from "../../scheduler/queue/shares.js";
 import type { Core } from "../core.js";
 import { quotaBounds } from "../dispatch/bounds.js";
@@ -46,9 +47,9 @@ async function planOf(core: Core, { spec: asked, digest }: AdmittedSpec, all: bo
   const { decision } = await core.fleet.decide({ spec, digest }, bounds);
   const { outcome, reasons } = decision;
   const waits = outcome.kind === "queued" && reasons.some(({ rule }) => isBusy(rule));
-  const preemption = waits ? await preemptionOf(core, spec, bounds, shares) : undefined;
+  const victims = waits ? await preemptionOf(core, spec, bounds, shares) : undefined;
   const refused = all ? await refusedHosts(core, spec, bounds) : [];
-  return planMessage(decision, preemption, refused);
+  return planMessage(decision, victims, refused);
 }
 
 /** Members are decided as they would be in their turn; what they take is given back at once. */
@@ -64,7 +65,7 @@ async function planOfGang(core: Core, asked: AskedJob, shares: Shares) {
   const { judgements, isSeated, room } = findSeats(core, shares, [head, ...others], question);
   if (isSeated) giveBack(core, shares, head.spec.owner, room);
   const { decision } = judgements[0] as Judgement;
-  return planMessage(decision, undefined, [], isSeated ? judgements.flatMap(seatOf) : []);
+  return planMessage(decision, [], [], isSeated ? judgements.flatMap(seatOf) : []);
 }
 
 function seatOf({ decision: { outcome, offers } }: Judgement) {
@@ -88,7 +89,7 @@ async function refusedHosts(
 
 function planMessage(
   { outcome, offers, reasons }: Decision,
-  preemption: Preemption | undefined,
+  victims: readonly Victim[] = [],
   refused: readonly Reason[],
   seats: readonly MessageInitShape<typeof SeatSchema>[] = [],
 ): MessageInitShape<typeof PlanSchema> {
@@ -99,7 +100,7 @@ function planMessage(
     reasons: reasonMessages(reasons),
     offers: offers.map(offerMessage),
     outcome: outcomes[outcome.kind],
-    victims: [...(preemption?.victims ?? [])],
+    victims: victims.map((victim) => ({ ...victim, devices: [...devicesOf(victim)] })),
     refused: reasonMessages(refused),
     seats: [...seats],
   };

@@ -3,7 +3,6 @@ import type { Bounds } from "../../model/decision.js";
 import type { DeviceKind, RunLoad } from "../../model/host.js";
 import type { JobSpec } from "../../model/job.js";
 import {
-  type Preemption,
   preemptionFor,
   type Running,
   ruleFor,
@@ -20,7 +19,7 @@ export async function preemptionOf(
   spec: JobSpec,
   bounds: Bounds,
   shares: Shares,
-): Promise<Preemption | undefined> {
+): Promise<readonly Victim[] | undefined> {
   const { owner, priority = 0, resources } = spec;
   const ownsNext = (kind: DeviceKind) => shares.claim(owner, kind, resources.devices) === "own";
   const borrowed = (of: string, kind: DeviceKind) => shares.borrowed(of, kind);
@@ -49,12 +48,12 @@ export async function preemptFor(
   shares: Shares,
 ): Promise<void> {
   if (core.claims.has(jobId)) return;
-  const found = await preemptionOf(core, spec, bounds, shares);
-  if (found === undefined) return;
-  const gone = found.victims.flatMap(({ runId }) => core.runs.get(runId) ?? []);
+  const victims = await preemptionOf(core, spec, bounds, shares);
+  if (victims === undefined) return;
+  const gone = victims.flatMap(({ runId }) => core.runs.get(runId) ?? []);
   for (const [at, active] of gone.entries()) {
     if (active.ending || mustStop(active)) continue;
-    active.leaves = reasonText(jobId, spec, found.victims[at] as Victim);
+    active.leaves = reasonText(jobId, spec, victims[at] as Victim);
     sendCancel(core, active);
     note(core, active.run.jobId, active.leaves);
   }

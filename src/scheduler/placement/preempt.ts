@@ -32,12 +32,6 @@ export interface Claimant {
   ownsNext(kind: DeviceKind): boolean;
 }
 
-export interface Preemption {
-  readonly host: string;
-  readonly device: string;
-  readonly victims: readonly Victim[];
-}
-
 export interface Victim extends Running {
   readonly rule: PreemptRule;
 }
@@ -51,7 +45,7 @@ export function preemptionFor(
   claimant: Claimant,
   running: readonly Running[],
   borrowed: Borrowed,
-): Preemption | undefined {
+): readonly Victim[] | undefined {
   const places = new Map<string, Victim[]>();
   for (const run of running) {
     const rule = ruleFor(claimant, run, borrowed);
@@ -65,7 +59,7 @@ export function preemptionFor(
   // Nobody leaves a place for less than its cheapest run: the rest need not be looked at.
   const inOrder = [...places.values()].map((victims) => victims.sort(byCost)).sort(byCheapest);
   const shut = new Set<string>();
-  let best: Preemption | undefined;
+  let best: readonly Victim[] | undefined;
   for (const victims of inOrder) {
     if (best !== undefined && isDearer(victims, best)) break;
     const found = fewest(ask, victims, claimant, borrowed, shut);
@@ -81,12 +75,17 @@ function keysOf({ job: { resources } }: Ask, run: Running): readonly string[] {
   return isOne ? devicesOf(run).map((device) => `${run.host} ${device}`) : [run.host];
 }
 
-function isDearer([cheapest]: readonly Victim[], best: Preemption): boolean {
-  return cheapest !== undefined && compareCosts(costOf([cheapest]), costOf(best.victims)) > 0;
+function isDearer([cheapest]: readonly Victim[], best: readonly Victim[]): boolean {
+  return cheapest !== undefined && compareCosts(costOf([cheapest]), costOf(best)) > 0;
 }
 
-function isBetter(a: Preemption, b: Preemption): boolean {
-  return (compareCosts(costOf(a.victims), costOf(b.victims)) || byPlace(a, b)) < 0;
+function isBetter(a: readonly Victim[], b: readonly Victim[]): boolean {
+  return (compareCosts(costOf(a), costOf(b)) || compare(namesOf(a), namesOf(b))) < 0;
+}
+
+/** Of as much lost work the first by host and run. */
+function namesOf(victims: readonly Victim[]): string {
+  return victims.map(({ host, runId }) => `${host} ${runId}`).join();
 }
 
 export function ruleFor(
@@ -107,8 +106,8 @@ function fewest(
   claimant: Claimant,
   borrowed: Borrowed,
   shut: Set<string>,
-): Preemption | undefined {
-  const [{ host, device } = { host: "", device: "" }] = victims;
+): readonly Victim[] | undefined {
+  const [{ host } = { host: "" }] = victims;
   if (shut.has(host)) return undefined;
   const fitsWithout = (leaving: readonly Victim[]) => {
     const finding = ask.without(host, leaving);
@@ -121,7 +120,7 @@ function fewest(
   for (const victim of victims) {
     if (!mayLeaveToo(victim, leaving, claimant, borrowed)) continue;
     leaving.push(victim);
-    if (fitsWithout(leaving)) return { host, device, victims: without(leaving, fitsWithout) };
+    if (fitsWithout(leaving)) return without(leaving, fitsWithout);
     if (shut.has(host)) return undefined;
   }
   return undefined;
@@ -175,8 +174,4 @@ function byCost(a: Victim, b: Victim): number {
 
 function byCheapest([a]: readonly Victim[], [b]: readonly Victim[]): number {
   return a === undefined || b === undefined ? 0 : byCost(a, b);
-}
-
-function byPlace(a: Preemption, b: Preemption): number {
-  return compare(a.host, b.host) || compare(a.device, b.device);
 }
