@@ -285,6 +285,22 @@ t.test("a configuration that cannot be kept is refused, by field", async (t) => 
   );
   t.match(faults([{ ...offerParts, devices: [{ id: "gpu" }] }]), /must be cpu or cuda:N/);
   t.match(faults([{ ...offerParts, devices: [{ id: "cpu" }, { id: "cpu" }] }]), /the same id/);
+  const deviceFaults = (parts: object) => faults([{ ...offerParts, devices: [parts] }]);
+  const known = { computeCapability: "9.0", driverVersion: "535.104.05", slice: "1g.10gb" };
+  t.equal(deviceFaults({ id: "cuda:0", ...known }), undefined);
+  for (const [field, value] of Object.entries(known)) {
+    const here = `offers.0.devices.0.${field}: is a GPU's, and this is the processor`;
+    t.equal(deviceFaults({ id: "cpu", [field]: value }), here);
+    t.match(
+      deviceFaults({ id: "cuda:0", [field]: "half" }),
+      `offers.0.devices.0.${field}: must be`,
+    );
+  }
+  t.match(
+    deviceFaults({ id: "cuda:0", computeCapability: 9 }),
+    /must be in quotes, for example "9.0"/,
+  );
+  t.match(deviceFaults({ id: "cuda:0", driverVersion: 535 }), /must be in quotes/);
   const budget = { currency: "USD", nanosPerDay: 1 };
   t.match(faults([{ ...offerParts, price: undefined }], { budget }), /price: is missing/);
   const euros = { currency: "EUR", nanosPerSecond: 1 };

@@ -10,9 +10,11 @@ import { cancelJob } from "../src/coordinator/job/cancel.js";
 import { metricsText } from "../src/coordinator/metrics.js";
 import { InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
 import { askedJob, jobBytes } from "../src/model/job.js";
+import { priceBook } from "../src/model/price-book.js";
 import { quota } from "../src/model/quota.js";
 import { BurstWorld, configOf, publicOffer } from "./burst-world.js";
 import { FakeHost, job, places, settle } from "./coordinator-world.js";
+import { onnx } from "./scheduler-world.js";
 
 t.setTimeout(120_000);
 
@@ -162,6 +164,70 @@ t.test(
     t.equal((await world.pilots()).length, 1, "10 s of the dear one cost 900");
   },
 );
+
+t.test(
+  "a budget bears a pilot and what bringing the inputs there costs, or asks for none",
+  async (t) => {
+    const price = { currency: "USD", nanosPerSecond: 10 };
+    const world = await BurstWorld.open({ ...publicOffer, price });
+    world.fleet.artifacts.add(onnx.model); // of a gigabyte
+    const book = priceBook.parse({
+      ...{ version: "quipu.dev/price-book/v1", name: "b", currency: "USD" },
+      from: "2026-01-01T00:00:00Z",
+      rates: [{ nanosPerSecond: 0 }],
+      egress: [{ nanosPerGigabyte: 350 }],
+    });
+    Object.assign(world.fleet.coordinator.core.ports, { prices: [book] });
+    const asks = (nanos: number) =>
+      world.waitingJob(job({ task: onnx, budget: { currency: "USD", nanos, seconds: 10 } }));
+    await asks(449);
+    t.same(await world.stages(), [], "either alone would do");
+    await asks(450);
+    t.same(await world.stages(), ["started"]);
+  },
+);
+
+t.test("a GPU is offered by what it can, and a pilot that can less may not join", async (t) => {
+  const can = { computeCapability: "9.0", driverVersion: "535.104" };
+  const gpu = { id: "cuda:0", backends: ["cuda"], slots: 1 };
+  const world = await BurstWorld.open(
+    { ...publicOffer, name: "old", devices: [gpu] },
+    { ...publicOffer, name: "part", devices: [{ ...gpu, slice: "1g.10gb" }] },
+    { ...publicOffer, devices: [{ ...gpu, ...can }] },
+  );
+  const resources = { device: "cuda", computeCapabilityMin: "8.9", driverMin: "535" };
+  await world.waitingJob(job({ resources }));
+  await world.waitingJob(job({ resources: { device: "cuda", slice: "1g.10gb" } }));
+  t.same(
+    (await world.pilots()).map(({ offer }) => offer),
+    ["cloud", "part"],
+  );
+  const has = (parts: object, driverVersion = "535.104.05") => ({
+    inventory: create(InventorySchema, {
+      devices: [{ ...gpu, model: "x", memoryBytes: 1n, computeCapability: "9.0", ...parts }],
+      dataSets: [{ name: "people" }, { name: "open" }],
+      driverVersion,
+    }),
+  });
+  const agent = world.agent(world.provider().order);
+  for (const less of [
+    has({ computeCapability: "8.9" }),
+    has({ computeCapability: "" }),
+    has({ slice: "1g.10gb" }),
+    has({}, "535.54.03"),
+    has({}, ""),
+  ]) {
+    await agent.attach([], less);
+    t.match(agent.refusal, /INVALID_ARGUMENT: pilot cloud-1 has no device cuda:0 as described/);
+  }
+  await agent.attach([], has({ computeCapability: "10.0" }));
+  t.equal(agent.refusal, "", "more is welcome");
+  const part = world.agent(world.provider("part").order);
+  await part.attach([], has({}));
+  t.match(part.refusal, /no device cuda:0 as described/, "a whole device is no such part");
+  await part.attach([], has({ slice: "1g.10gb" }));
+  t.equal(part.refusal, "");
+});
 
 t.test(
   "a job that its quota keeps waiting asks for no pilot, and hides none that may",

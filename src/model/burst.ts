@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { limits } from "../base/limits.js";
+import { capabilityPattern, driverVersionPattern, slicePattern } from "./host.js";
 import { name } from "./name.js";
 import { place } from "./place.js";
 import { currency } from "./price-book.js";
@@ -20,17 +21,44 @@ const seconds = (usual: number, min = 1) =>
     .default(usual);
 const words = z.array(z.string().min(1).max(4096)).min(1).max(64);
 
-const device = z.strictObject({
-  id: z.string().regex(/^(cpu|cuda:[0-9]{1,3})$/, "must be cpu or cuda:N"),
-  model: z.string().max(128).default(""),
-  memoryBytes: z
-    .int()
-    .nonnegative()
-    .max(2 ** 50)
-    .default(0),
-  backends: z.array(z.enum(["portable", "avx2", "avx512", "cuda"])).default(["portable"]),
-  slots: z.int().min(1).max(limits.slotsMax).default(64).describe("light runs at once"),
-});
+const quoted = (example: string) =>
+  z.string({ error: `must be in quotes, for example "${example}"` });
+
+const device = z
+  .strictObject({
+    id: z.string().regex(/^(cpu|cuda:[0-9]{1,3})$/, "must be cpu or cuda:N"),
+    model: z.string().max(128).default(""),
+    memoryBytes: z
+      .int()
+      .nonnegative()
+      .max(2 ** 50)
+      .default(0),
+    backends: z.array(z.enum(["portable", "avx2", "avx512", "cuda"])).default(["portable"]),
+    slots: z.int().min(1).max(limits.slotsMax).default(64).describe("light runs at once"),
+    computeCapability: quoted("9.0")
+      .regex(capabilityPattern, 'must be major and minor, for example "9.0"')
+      .exactOptional(),
+    driverVersion: quoted("535.104")
+      .regex(driverVersionPattern, 'must be a version, for example "535.104"')
+      .exactOptional()
+      .describe("of the GPU's driver"),
+    slice: z
+      .string()
+      .regex(slicePattern, "must be a MIG profile, for example 1g.10gb")
+      .exactOptional()
+      .describe("where it is a part of a GPU"),
+  })
+  .superRefine(({ id, ...facts }, context) => {
+    if (id !== "cpu") return;
+    for (const field of ["computeCapability", "driverVersion", "slice"] as const) {
+      if (facts[field] === undefined) continue;
+      context.addIssue({
+        code: "custom",
+        path: [field],
+        message: "is a GPU's, and this is the processor",
+      });
+    }
+  });
 
 /** Who brings pilots up, and what it has to be told. */
 const provider = z.discriminatedUnion("kind", [

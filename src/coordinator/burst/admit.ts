@@ -8,6 +8,7 @@ import { canonicalJson } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { HostRecord, PilotRecord } from "../../io/store/records.js";
+import { type Device, isCapable, isDrivenBy } from "../../model/host.js";
 
 /** The host as it may join; throws PERMISSION_DENIED or INVALID_ARGUMENT. To be run in a transaction. */
 export async function admitPilot(
@@ -53,10 +54,7 @@ function checkPromise(said: HostRecord, promised: HostRecord): void {
   const { devices, dataSets, offer } = promised;
   const lacking = devices.find((one) => {
     const real = said.devices.find(({ id }) => id === one.id);
-    const isLess = real === undefined || real.memoryBytes < one.memoryBytes;
-    return (
-      isLess || real.slots < one.slots || one.backends.some((name) => !real.backends.includes(name))
-    );
+    return real === undefined || isLess(real, one);
   });
   const absent = dataSets.find((one) => !said.dataSets.includes(one));
   const { cores = 0, memoryBytes = 0 } = promised;
@@ -70,6 +68,18 @@ function checkPromise(said: HostRecord, promised: HostRecord): void {
   throw new QuipuError("INVALID_ARGUMENT", `pilot ${said.name} has no ${what}`, {
     next: `correct what offer ${offer} says of its pilots, or give them what it says`,
   });
+}
+
+function isLess(real: Device, promised: Device): boolean {
+  const { memoryBytes, slots, backends, computeCapability, driverVersion, slice } = promised;
+  return (
+    real.memoryBytes < memoryBytes ||
+    real.slots < slots ||
+    backends.some((name) => !real.backends.includes(name)) ||
+    (computeCapability !== undefined && !isCapable(real, computeCapability)) ||
+    (driverVersion !== undefined && !isDrivenBy(real, driverVersion)) ||
+    real.slice !== slice
+  );
 }
 
 function denied(message: string): QuipuError {

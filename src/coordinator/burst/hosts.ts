@@ -19,8 +19,11 @@ export function freeHost(
 ): HostRecord {
   const { revokedKeys } = before ?? {};
   const inventory = create(InventorySchema, {
-    devices: devices.map((one) => ({ ...one, memoryBytes: BigInt(one.memoryBytes) })),
+    devices: devices.map(({ driverVersion: _, ...one }) => {
+      return { ...one, memoryBytes: BigInt(one.memoryBytes) };
+    }),
     dataSets: dataSets.map((one) => ({ name: one })),
+    driverVersion: devices.find((one) => one.driverVersion !== undefined)?.driverVersion ?? "",
     cpuCores: cores ?? 0,
     memoryBytes: BigInt(memoryBytes ?? 0),
   });

@@ -4,6 +4,7 @@ import { type BurstConfig, type Offer, pilotHosts } from "../../model/burst.js";
 import { type JobSpec, needsWholeDevice, wantedKinds } from "../../model/job.js";
 import type { WaitingJob } from "../../scheduler/burst/state.js";
 import type { Ask } from "../../scheduler/placement/ask.js";
+import type { Worth } from "../../scheduler/placement/finding.js";
 import type { Core } from "../core.js";
 import { boundsOf } from "../dispatch/bounds.js";
 import { specOf } from "../job/specs.js";
@@ -71,20 +72,21 @@ function whole(waiting: readonly WaitingJob[], jobs: readonly JobRecord[]): read
 }
 
 function hostsFor(ask: Ask, spec: JobSpec, offers: readonly Offer[]): ReadonlySet<string> {
-  const names = offers.filter((offer) => isAffordable(spec, offer)).flatMap(pilotHosts);
-  return new Set(names.filter((name) => isFor(ask, name)));
+  const names = offers.flatMap((offer) =>
+    pilotHosts(offer).filter((name) => {
+      const finding = ask.ofReady(name);
+      return finding !== undefined && !("fault" in finding) && bears(spec, offer, finding);
+    }),
+  );
+  return new Set(names);
 }
 
 /** As on any device: what has no price, or one in another currency, is within no budget. */
-function isAffordable({ budget }: JobSpec, { price }: Offer): boolean {
+function bears({ budget }: JobSpec, { price }: Offer, { egress }: Worth): boolean {
   if (budget === undefined) return true;
   if (price?.currency !== budget.currency) return false;
-  return BigInt(price.nanosPerSecond) * BigInt(budget.seconds) <= BigInt(budget.nanos);
-}
-
-function isFor(ask: Ask, host: string): boolean {
-  const finding = ask.ofReady(host);
-  return finding !== undefined && !("fault" in finding);
+  const costs = BigInt(price.nanosPerSecond) * BigInt(budget.seconds);
+  return costs + BigInt(egress?.nanos ?? 0) <= BigInt(budget.nanos);
 }
 
 /** How long it takes is known where its budget says so. */
