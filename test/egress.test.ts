@@ -325,6 +325,16 @@ t.test("a coordinator knows what a run would bring, and from where", async (t) =
   const { plans = [] } = await plan({ specs, all: false } as never, {} as never);
   const told = plans.map(({ offers = [] }) => offers.map(({ egress }) => egress));
   t.match(told, [[{ currency: "USD", nanos: 20_000_000n }], [undefined]]);
+  await here.report(here.seal());
+  const request = { specs: [tensor({ job: "make", output: "manifest.json" })], all: false };
+  const [later] = (await plan(request as never, {} as never)).plans ?? [];
+  t.match(
+    later?.offers?.map(({ host, egress }) => [host, egress?.nanos]),
+    [
+      ["sg-1", 0n],
+      ["de-1", 60_000_000n],
+    ],
+  );
   const texts = [0, 1, 20_000_000, "9007199254740991000"].map((nanos) =>
     egressText({ egress: { currency: "USD", nanos } } as never),
   );

@@ -1,10 +1,12 @@
 /** Jobs that come after others: in one submission and across, with and without what those make. */
 import fc from "fast-check";
 import t from "tap";
+import { planJobs } from "../src/coordinator/api/plan-jobs.js";
 import { submitJobs } from "../src/coordinator/job/admission.js";
 import { cancelJob } from "../src/coordinator/job/cancel.js";
 import { askedOf } from "../src/coordinator/job/specs.js";
 import { jobMessage } from "../src/coordinator/wire.js";
+import { JobState } from "../src/gen/quipu/v1/types_pb.js";
 import { askedJob, jobBytes, jobDigest, jobSpec } from "../src/model/job.js";
 import { checkCycles } from "../src/model/job-graph.js";
 import { explain } from "../src/scheduler/placement/explain.js";
@@ -172,4 +174,24 @@ t.test("what another job makes becomes the model, by its digest, where it may go
     ],
     "by the rule of what may leave",
   );
+
+  const plan = async (...specs: Uint8Array[]) => {
+    const request = { specs, all: true } as never;
+    const { plans = [] } = await planJobs(world.coordinator.core)(request, {} as never);
+    return plans.map(({ outcome, refused = [], offers = [] }) => ({ outcome, refused, offers }));
+  };
+  const lawless = (plans: Awaited<ReturnType<typeof plan>>) =>
+    plans.map(({ refused }) => refused.some(({ rule }) => rule === "export.personal"));
+  const again = withModelOf("again", "private", { placement });
+  const [said] = await plan(again);
+  t.match(said, { outcome: JobState.REFUSED }, "a plan says what became of it");
+  t.match(said?.refused.find(({ named: [host] = [] }) => host === "de-1")?.rule, "export.personal");
+  t.same(lawless(await plan(withModelOf("free", "private"), named("private"))), [false, false]);
+  const unmade = withModelOf("x", "nobody");
+  t.same(lawless(await plan(unmade)), [false], "what is not made yet is none's");
+  const [here] = await plan(withModelOf("here", "private"));
+  t.match(here?.offers, [{ host: "sg-1", fetch: { siteBytes: 0n, farBytes: 0n } }]);
+  sg.leave();
+  const [gone] = await plan(withModelOf("gone", "private"));
+  t.match(gone?.refused.find(({ named: [host] = [] }) => host === "sg-1")?.rule, "input.absent");
 });

@@ -6,19 +6,18 @@ import type { Handlers } from "../../io/rpc/service.js";
 import type { Bounds, Decision, Reason } from "../../model/decision.js";
 import { membersOf } from "../../model/gang.js";
 import { devicesOf } from "../../model/host.js";
-import { type AskedJob, jobDigest } from "../../model/job.js";
-import { asIfMade } from "../../model/job-graph.js";
+import { type JobSpec, jobDigest } from "../../model/job.js";
 import type { Judgement } from "../../scheduler/placement/decide.js";
 import { isBusy } from "../../scheduler/placement/filters.js";
 import { compare } from "../../scheduler/placement/fleet.js";
 import type { Victim } from "../../scheduler/placement/preempt.js";
 import type { Shares } from "../../scheduler/queue/shares.js";
 import type { Core } from "../core.js";
-import { quotaBounds } from "../dispatch/bounds.js";
+import { inputBounds, quotaBounds } from "../dispatch/bounds.js";
 import { preemptionOf } from "../dispatch/preempt.js";
 import { findSeats, giveBack } from "../gang/gang-seats.js";
-import { pullsOf } from "../host/pulls.js";
 import { type AdmittedSpec, checkSpecs } from "../job/admission.js";
+import { madeNow } from "../job/graph.js";
 import { offerMessage, reasonMessages, siteNumber } from "../wire.js";
 
 const outcomes = {
@@ -35,16 +34,22 @@ export function planJobs(core: Core): Handlers<typeof JobService>["planJobs"] {
   return async ({ specs, all }) => {
     const admitted = await checkSpecs(core, specs);
     core.fleet.refresh();
-    return { plans: await Promise.all(admitted.map((job) => planOf(core, job, all))) };
+    const names = admitted.map(({ spec }) => spec.name);
+    const plan = async ({ spec }: AdmittedSpec) => {
+      return await planOf(core, await madeNow(core.ports.store, spec, names), all);
+    };
+    return { plans: await Promise.all(admitted.map(plan)) };
   };
 }
 
-async function planOf(core: Core, { spec: asked, digest }: AdmittedSpec, all: boolean) {
-  const spec = asIfMade(asked);
+type Made = Awaited<ReturnType<typeof madeNow>>;
+
+async function planOf(core: Core, { spec, makers }: Made, all: boolean) {
   const shares = core.queue.shares();
-  if (asked.gang !== undefined) return await planOfGang(core, asked, shares);
-  const bounds = { ...quotaBounds(shares, spec), ...(await pullsOf(core, asked)) };
-  const { decision } = await core.fleet.decide({ spec, digest }, bounds);
+  const inputs = await inputBounds(core, spec, makers);
+  if (spec.gang !== undefined) return await planOfGang(core, spec, inputs, shares);
+  const bounds = { ...quotaBounds(shares, spec), ...inputs };
+  const { decision } = await core.fleet.decide({ spec, digest: jobDigest(spec) }, bounds);
   const { outcome, reasons } = decision;
   const waits = outcome.kind === "queued" && reasons.some(({ rule }) => isBusy(rule));
   const victims = waits ? await preemptionOf(core, spec, bounds, shares) : undefined;
@@ -53,10 +58,9 @@ async function planOf(core: Core, { spec: asked, digest }: AdmittedSpec, all: bo
 }
 
 /** Members are decided as they would be in their turn; what they take is given back at once. */
-async function planOfGang(core: Core, asked: AskedJob, shares: Shares) {
-  const bounds = await pullsOf(core, asked);
-  const [head, ...others] = membersOf(asked).map((member) => {
-    const spec = asIfMade(member);
+async function planOfGang(core: Core, whole: JobSpec, bounds: Bounds, shares: Shares) {
+  const [head, ...others] = membersOf(whole).map((member) => {
+    const spec = member as JobSpec; // whole as they are
     return { spec, digest: jobDigest(spec), bounds };
   });
   if (head === undefined) throw new QuipuError("INTERNAL", "a gang has no members");
@@ -74,11 +78,7 @@ function seatOf({ decision: { outcome, offers } }: Judgement) {
   return [{ host, country: offers[0]?.place.country ?? "", device }];
 }
 
-async function refusedHosts(
-  core: Core,
-  spec: ReturnType<typeof asIfMade>,
-  bounds: Bounds,
-): Promise<readonly Reason[]> {
+async function refusedHosts(core: Core, spec: JobSpec, bounds: Bounds): Promise<readonly Reason[]> {
   const rows: Reason[] = [];
   (await core.fleet.ask(spec, bounds)).each((names, finding) => {
     if (!("fault" in finding)) return;

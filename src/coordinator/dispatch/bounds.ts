@@ -22,15 +22,11 @@ export async function boundsOf(
 ): Promise<Bounds> {
   const failedHosts = job.failedHosts?.map(({ host }) => host).sort(compare);
   const firsts = makers ?? (await makersOf(core, job));
-  const exports = await exportRefusals(core, firsts);
-  const away = firsts.find(({ host }) => !core.sessions.has(host));
   return {
     ...quotaBounds(shares, { ...specOf(job), owner: job.owner }),
     ...(await auditBounds(core, job)),
-    ...(await pullsOf(core, askedOf(job), firsts)),
+    ...(await inputBounds(core, askedOf(job), firsts)),
     ...(failedHosts === undefined ? {} : { failedHosts }),
-    ...(exports.length === 0 ? {} : { exports }),
-    ...(away === undefined ? {} : { absent: absentText(away) }),
   };
 }
 
@@ -42,6 +38,21 @@ async function auditBounds(
   if (auditId === undefined) return {};
   const answers = await store.audits.answers(auditId);
   return { audited: answers.map(({ host }) => host).sort(compare) };
+}
+
+/** What a job takes in, and what that means which `makers` made. */
+export async function inputBounds(
+  core: Core,
+  asked: AskedJob,
+  makers: readonly JobRecord[],
+): Promise<Bounds> {
+  const exports = await exportRefusals(core, makers);
+  const away = makers.find(({ host }) => !core.sessions.has(host));
+  return {
+    ...(await pullsOf(core, asked, makers)),
+    ...(exports.length === 0 ? {} : { exports }),
+    ...(away === undefined ? {} : { absent: absentText(away) }),
+  };
 }
 
 function absentText({ id, name, host }: JobRecord): string {

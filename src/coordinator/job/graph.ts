@@ -7,8 +7,8 @@ import { type ErrorJson, QuipuError } from "../../base/errors.js";
 import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { JobLinkRecord, JobRecord } from "../../io/store/records.js";
 import type { Reason } from "../../model/decision.js";
-import { isTerminal, jobBytes } from "../../model/job.js";
-import { type Need, needsOf, placeOfNeed, withModel } from "../../model/job-graph.js";
+import { type AskedJob, isTerminal, type JobSpec, jobBytes } from "../../model/job.js";
+import { asIfMade, type Need, needsOf, placeOfNeed, withModel } from "../../model/job-graph.js";
 import { waitingFor, waitOver } from "../../model/waits.js";
 import { graphRule } from "../../scheduler/placement/explain.js";
 import { type Core, note, notFound } from "../core.js";
@@ -51,14 +51,37 @@ export async function linkJobs(
   return { jobs, links: [...links.values()] };
 }
 
-/** An earlier job; of several of a name the owner's newest. Throws for one that will not succeed. */
-async function find(
-  tables: Tables,
+/**
+ * A job as it would be if it were submitted now among others of these names, and whose output it takes. A
+ * model that is not made yet is one that nobody knows.
+ */
+export async function madeNow(
+  { jobs }: Pick<Tables, "jobs">,
+  asked: AskedJob,
+  names: readonly string[],
+): Promise<{ readonly spec: JobSpec; readonly makers: readonly JobRecord[] }> {
+  const need = needsOf(asked).find(({ output }) => output !== undefined);
+  const isEarlier = need !== undefined && placeOfNeed(names, need) === undefined;
+  const first = isEarlier ? await earlier(jobs, need, asked) : undefined;
+  const outputs = first?.state === "succeeded" ? first.result?.outputs : undefined;
+  const artifact = outputs?.find(({ name }) => name === need?.output);
+  if (first === undefined || artifact === undefined) return { spec: asIfMade(asked), makers: [] };
+  return { spec: withModel(asked, artifact.digest), makers: [first] };
+}
+
+/** Of several of a name the owner's newest. */
+async function earlier(
+  jobs: Tables["jobs"],
   { job: named }: Need,
-  { owner }: JobRecord,
-): Promise<JobRecord> {
-  const found = (await tables.jobs.get(named)) ?? (await tables.jobs.newest(owner, named));
-  if (found === undefined) throw notFound("job", named, "see `quipu job ls`");
+  { owner }: Pick<JobRecord, "owner">,
+): Promise<JobRecord | undefined> {
+  return (await jobs.get(named)) ?? (await jobs.newest(owner, named));
+}
+
+/** Throws for one that will not succeed. */
+async function find(tables: Tables, need: Need, record: JobRecord): Promise<JobRecord> {
+  const found = await earlier(tables.jobs, need, record);
+  if (found === undefined) throw notFound("job", need.job, "see `quipu job ls`");
   if (!isTerminal(found.state) || found.state === "succeeded") return found;
   throw new QuipuError("CONFLICT", `after: job ${found.id} (${found.name}) is ${found.state}`, {
     next: `run it again with \`quipu job retry ${found.id}\`, and come after that one`,
