@@ -24,6 +24,7 @@ import { judge } from "../src/proof/audit/judgement.js";
 import { detectionChance, reasonToAudit } from "../src/proof/audit/sampling.js";
 import { parseEnvelope } from "../src/proof/receipt/envelope.js";
 import { CoordinatorWorld, FakeHost, job, result, settle } from "./coordinator-world.js";
+import { DishonestFleet } from "./dishonest.js";
 
 tap.setTimeout(60_000);
 
@@ -300,6 +301,19 @@ tap.test("a process that dies before it has compared is followed by one that doe
   t.match(await fleet.auditOf(id), { state: "agreed" });
   t.equal((await fleet.acts("audit.agreed")).length, 1);
   await fleet.world.store.close();
+});
+
+tap.test("cheats are found as often as the formula says", async (t) => {
+  const [rate, cheats, runs, trials] = [0.5, 0.2, 6, 150];
+  const fleet = await DishonestFleet.open(rate);
+  let found = 0;
+  for (let trial = 0; trial < trials; trial += 1) {
+    if (await fleet.isFound({ rate, cheats, runs })) found += 1;
+  }
+  await fleet.close();
+  const expected = detectionChance(rate, cheats, runs);
+  const deviation = Math.sqrt((expected * (1 - expected)) / trials);
+  t.ok(Math.abs(found / trials - expected) < 4 * deviation, `${found} of ${trials}`);
 });
 
 tap.test("nobody's job bears the name of the coordinator", async (t) => {

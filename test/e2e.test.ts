@@ -97,6 +97,35 @@ t.test("a job runs where it may, and its receipt verifies offline", async (t) =>
   t.match(await quipu("verify", bundle), { code: 6, json: { ok: false } });
 });
 
+t.test(
+  "a new host's run is run again on another lawful host, at the operator's cost",
+  async (t) => {
+    const [job] = (await quipu("job", "ls")).json.jobs.filter(
+      ({ driver, owner }: { driver: string; owner: string }) =>
+        driver === "tensor" && owner === "local",
+    );
+    await auditsAreOver();
+    const shown = await quipu("audit", "show", job.id);
+    t.equal(shown.code, 0, shown.stderr);
+    const { answers } = shown.json.audit;
+    t.match(shown.json.audit, { jobId: job.id, state: "agreed", reason: "new-host" });
+    t.same(answers.map(({ host }: { host: string }) => host).sort(), ["cl-1", "sg-1"]);
+    t.equal(answers[0].answer, answers[1].answer, "the same bits");
+    t.match((await quipu("job", "show", job.id)).json, { job: { audit: { state: "agreed" } } });
+    t.match((await quipu("host", "show", "cl-1")).json, { host: { reputation: { wrong: 0 } } });
+    t.match(await quipu("audit", "ask", job.id), { code: 0, json: { audit: { state: "agreed" } } });
+    const { groups } = (await quipu("usage")).json;
+    t.ok(groups.some(({ key }: { key: string }) => key === "quipu-audit"));
+  },
+);
+
+async function auditsAreOver(): Promise<void> {
+  await until("every audit has ended", async () => {
+    const { audits } = (await quipu("audit", "ls")).json;
+    return audits.every(({ closedAt }: { closedAt: string | null }) => closedAt !== null);
+  });
+}
+
 t.test("past runs are put before other rules, as things were", async (t) => {
   const base = join(packageRoot, "deploy", "policy", "base.cedar");
   const kept = await quipu("replay", "--policy", base);
@@ -392,6 +421,7 @@ t.test("kill -9 of an agent in mid-run: the job runs elsewhere, once", async (t)
   t.match(json.jobs[0], { state: "succeeded", epoch: 2 });
   t.not(json.jobs[0].host, planned, "another host did it");
   await fleet.restartAgent(planned);
+  await auditsAreOver();
   const { total } = (await quipu("usage")).json;
   const receipts = (await quipu("job", "ls")).json.jobs.filter(
     ({ logIndex }: { logIndex: number | null }) => logIndex !== null,

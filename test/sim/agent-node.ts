@@ -24,11 +24,9 @@ const stopMsMax = 200;
 /** A job whose name begins so takes its host with it. */
 export const poisonName = "poison";
 
-/** The job's own fault, and the host's. */
-const failures = [
-  new QuipuError("MODEL_INVALID", "the model is damaged"),
-  new QuipuError("DEVICE_LOST", "the device fell off the bus"),
-];
+const hostFault = new QuipuError("DEVICE_LOST", "the device fell off the bus");
+/** The same on every host, as a job's own fault is. */
+const jobFault = new QuipuError("MODEL_INVALID", "the model is damaged");
 
 /** Runs that a device takes at once. */
 export function slotsOf(device: string): number {
@@ -217,11 +215,17 @@ export class AgentNode {
         });
         return;
       }
-      const outcome = chance.hit(weather.workFailureRate)
-        ? failed(chance.pick(failures))
-        : succeeded(assignment, this.#claimOf(assignment));
+      const outcome = this.#outcomeOf(assignment);
       time.after(afterMs, () => finish(outcome));
     });
+  }
+
+  #outcomeOf(assignment: Assignment): RunReport {
+    const { chance, weather } = this.#world;
+    const half = weather.workFailureRate / 2;
+    const share = Number.parseInt(assignment.jobDigest.slice(-8), 16) / 2 ** 32;
+    if (share < half) return failed(jobFault);
+    return chance.hit(half) ? failed(hostFault) : succeeded(assignment, this.#claimOf(assignment));
   }
 
   /** The bytes of its output; a liar's are his own. */
