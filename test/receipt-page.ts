@@ -2,7 +2,7 @@
 
 import { File } from "node:buffer";
 import { readdirSync, readFileSync } from "node:fs";
-import type { Check } from "../src/proof/verify/receipt.js";
+import type { Check } from "../src/proof/verify/steps.js";
 import { goldenFolder, golden as readGolden } from "./golden-receipt.js";
 
 export const html = readFileSync("web/verify.html", "utf8");

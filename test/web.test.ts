@@ -13,7 +13,8 @@ import { buildStatement } from "../src/proof/receipt/statement.js";
 import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
 import { formatVerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
 import { parseExpectation } from "../src/proof/verify/expect.js";
-import { type Check, type Questions, verifyReceipt } from "../src/proof/verify/receipt.js";
+import { type Questions, verifyReceipt } from "../src/proof/verify/receipt.js";
+import type { Check } from "../src/proof/verify/steps.js";
 import { type Trust, trustBeside } from "../src/proof/verify/trust.js";
 import {
   brokenPayloads,

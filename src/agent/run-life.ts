@@ -25,7 +25,7 @@ import { type Assignment, runKey, runRefOf } from "./assignment.js";
 import { refMessage, runUpdate, say } from "./messages.js";
 import type { AgentIdentity, AgentPorts, RunPhase, RunReport } from "./ports.js";
 import { RunLog } from "./run-log.js";
-import { noUsage, sealRun } from "./seal.js";
+import { disclosureOf, noUsage, sealRun } from "./seal.js";
 import type { Timers } from "./timers.js";
 
 /** What all runs of an agent share. */
@@ -93,6 +93,7 @@ export class RunLife {
     }
     const life = new RunLife(ref, undefined, "sealed", house);
     life.#sealed = update;
+    life.#disclose(update);
     return life;
   }
 
@@ -257,7 +258,9 @@ export class RunLife {
     const bytes = toBinary(RunUpdateSchema, this.#sealed);
     for (let failures = 0; ; failures += 1) {
       try {
-        await spool.put(this.key, bytes);
+        const written = spool.put(this.key, bytes);
+        if (failures === 0) this.#disclose(this.#sealed); // while the disk is at work
+        await written;
         break;
       } catch (thrown) {
         this.house.spoolTrouble.set(this.key, QuipuError.from(thrown));
@@ -270,6 +273,16 @@ export class RunLife {
     this.leaseEndMs = Number.POSITIVE_INFINITY;
     this.#enter("sealed", "");
     return "next";
+  }
+
+  /** Not on disk: a receipt can be sent without it, and it can be made again. */
+  #disclose(sealed: RunUpdate): void {
+    try {
+      const disclosure = disclosureOf(sealed.envelope, this.house.ports);
+      if (disclosure !== undefined) sealed.disclosure = disclosure;
+    } catch (thrown) {
+      this.#trouble("disclosure", thrown);
+    }
   }
 
   /**

@@ -2,11 +2,19 @@
  * The end of a run in one value: the facts about it, signed, in the update that carries them. Pure; it
  * becomes durable in the spool.
  */
+
+import { create } from "@bufbuild/protobuf";
 import { QuipuError } from "../base/errors.js";
-import { RunState, type RunUpdate } from "../gen/quipu/v1/attach_pb.js";
+import {
+  type Disclosure,
+  DisclosureSchema,
+  RunState,
+  type RunUpdate,
+} from "../gen/quipu/v1/attach_pb.js";
 import type { ClockReading, RunFacts, Usage } from "../model/run.js";
-import { sealEnvelope } from "../proof/receipt/envelope.js";
-import { buildStatement } from "../proof/receipt/statement.js";
+import { sealDisclosure, seedBytes } from "../proof/receipt/disclosure.js";
+import { parseEnvelope, receiptKeyId, sealEnvelope } from "../proof/receipt/envelope.js";
+import { buildStatement, parseStatement } from "../proof/receipt/statement.js";
 import type { Assignment } from "./assignment.js";
 import { runUpdate } from "./messages.js";
 import type { AgentIdentity, AgentPorts, RunReport } from "./ports.js";
@@ -44,6 +52,21 @@ export function sealRun(
     ...(facts.failure === undefined ? {} : { failure: facts.failure }),
     outputs: facts.result?.outputs ?? [],
   });
+}
+
+/**
+ * What lets fields of a sealed receipt be shown one by one; nothing where another key sealed it. Another
+ * each time: the coordinator keeps the one that it hears with the receipt first.
+ */
+export function disclosureOf(
+  sealed: Uint8Array,
+  { signer, random }: Pick<AgentPorts, "signer" | "random">,
+): Disclosure | undefined {
+  const envelope = parseEnvelope(sealed);
+  if (envelope.keyId !== receiptKeyId(signer.publicKey)) return undefined;
+  const statement = parseStatement(envelope.payload);
+  const made = sealDisclosure({ envelope, statement }, random.bytes(seedBytes), signer);
+  return create(DisclosureSchema, made);
 }
 
 const states: Readonly<Record<RunFacts["outcome"], RunState>> = {

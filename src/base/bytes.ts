@@ -1,5 +1,5 @@
 /** Bytes as text and back, comparison and joining; digests as `algorithm:hex`. */
-import { createHash, hash as hashOnce } from "node:crypto";
+import { createHash, hash as hashOnce, hkdfSync } from "node:crypto";
 import { QuipuError } from "./errors.js";
 
 export function toHex(bytes: Uint8Array): string {
@@ -49,6 +49,11 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return new Uint8Array(hash.digest());
+}
+
+/** HKDF with SHA-256 and no salt (RFC 5869): whoever has some of the bytes learns nothing of the others. */
+export function derivedBytes(secret: Uint8Array, purpose: string, count: number): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", secret, "", purpose, count));
 }
 
 /** `sha256:HEX`, the name of an artifact. */

@@ -18,6 +18,27 @@ export const proofVerbs: readonly Verb[] = [
     load: () => import("./receipt/show.js"),
   },
   {
+    name: "receipt disclose",
+    args: "<job|run>",
+    help: "show some fields of a receipt, signed and proved, without the others",
+    options: [
+      {
+        flags: "--field <name>",
+        help: "place, time, amount, or a field that `quipu receipt fields` lists; repeatable",
+        repeatable: true,
+        required: true,
+      },
+      { flags: "--to <folder>", help: "where the disclosure and its keys go", required: true },
+    ],
+    load: () => import("./receipt/disclose.js"),
+  },
+  {
+    name: "receipt fields",
+    args: "",
+    help: "fields of a receipt that can be shown by themselves, and their groups",
+    load: () => import("./receipt/fields.js"),
+  },
+  {
     name: "receipt erase",
     args: "<job>",
     help: "remove what hosts have stated of an ended job; the log keeps its digest, and that it was erased",
@@ -33,7 +54,7 @@ export const proofVerbs: readonly Verb[] = [
   {
     name: "verify",
     args: "<file...>",
-    help: "check receipts offline (NAME.sigstore.json)",
+    help: "check receipts and disclosures offline (NAME.sigstore.json, NAME.disclosure.json)",
     options: [
       { flags: "--key <file>", help: "believe only this host (KEYID.pub.pem), known beforehand" },
       {

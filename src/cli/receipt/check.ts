@@ -14,7 +14,9 @@ import {
   trustedRootName,
   trustPolicyName,
 } from "../../proof/receipt/bundle.js";
+import { isDisclosureFile } from "../../proof/receipt/disclosure-file.js";
 import { parseVerifierKey } from "../../proof/tlog/verifier-key.js";
+import { verifyDisclosure } from "../../proof/verify/disclosure.js";
 import { parseExpectation } from "../../proof/verify/expect.js";
 import { type Questions, type Report, verifyReceipt } from "../../proof/verify/receipt.js";
 import { type Trust, trustBeside } from "../../proof/verify/trust.js";
@@ -29,7 +31,8 @@ export async function verifyBundle(
 ): Promise<Report> {
   const bundle = await readBundle(file);
   const trust = await trustFor(dirname(file), options);
-  return verifyReceipt(bundle, trust, await questionsFor(file, options));
+  const verify = isDisclosureFile(bundle) ? verifyDisclosure : verifyReceipt;
+  return verify(bundle, trust, await questionsFor(file, options));
 }
 
 export async function readBundle(file: string): Promise<Uint8Array> {
@@ -41,7 +44,7 @@ export async function readBundle(file: string): Promise<Uint8Array> {
   });
   if (!facts.isFile() || facts.size > bundleBytesMax) {
     throw new QuipuError("INVALID_ARGUMENT", `${file} is no receipt bundle`, {
-      next: "name a file that ends in .sigstore.json",
+      next: "name a file that ends in .sigstore.json or .disclosure.json",
     });
   }
   return await readFile(file);

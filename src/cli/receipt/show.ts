@@ -29,8 +29,13 @@ export const action: VerbAction = async (context, { args, options }) => {
   }
 
   function show(report: Report, file: string | null): void {
-    const { statement, notice, keyId, logIndex, origin, treeSize, checks } = report;
+    const { statement, notice, shown, keyId, logIndex, origin, treeSize, checks } = report;
     const stated = statement ?? notice;
+    if (shown !== undefined) {
+      throw new QuipuError("INVALID_ARGUMENT", "this file shows some fields of a receipt only", {
+        next: `see them with \`quipu verify ${file ?? subject}\``,
+      });
+    }
     // Witnesses may be on their way, or away: what it states can be read meanwhile, and is said to lack them.
     const lacking = checks.find(({ name, ok }) => name === "witnesses" && !ok);
     const wrong = checks.find((check) => !check.ok && check !== lacking);

@@ -6,20 +6,27 @@ import type { Report } from "../../proof/verify/receipt.js";
 import type { Context, Invocation, VerbAction } from "../context.js";
 import { verifyBundle } from "./check.js";
 import { type Rerun, rerun } from "./rerun.js";
+import { shownLines } from "./shown.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
   const results: { file: string; report: Report; again?: Rerun }[] = [];
   for (const file of args) {
     const report = await verifyBundle(file, options);
     const { ok, statement } = report;
+    if (options.rerun === true && report.shown !== undefined) {
+      throw new QuipuError("USAGE", `${file} shows some fields of a receipt, and no job to run`, {
+        next: "leave --rerun out, or give the receipt itself",
+      });
+    }
     if (options.rerun !== true || !ok || statement === undefined) results.push({ file, report });
     else results.push({ file, report, again: await rerunAsAsked(context, statement, options) });
   }
   const good = results.every(({ report, again }) => report.ok && again?.equal !== false);
-  const value = results.map(({ file, report: { statement, notice, ...facts }, again }) => ({
+  const value = results.map(({ file, report: { statement, notice, shown, ...facts }, again }) => ({
     file,
     ...facts,
     runId: statement?.predicate.run.id ?? null,
+    ...(shown && { shown: { ...shown, fields: Object.fromEntries(shown.fields) } }),
     ...(notice === undefined ? {} : { notice: notice.predicate }),
     ...(again === undefined ? {} : { rerun: again }),
   }));
@@ -54,6 +61,9 @@ function page({ output }: Context, file: string, report: Report, again: Rerun | 
   const lines = report.checks.map(
     ({ name, ok, text }) => `  ${mark(ok)}  ${name.padEnd(10)}  ${text}`,
   );
+  if (report.shown !== undefined) {
+    lines.push(...shownLines(report.shown).map((line) => `          ${line}`));
+  }
   if (again !== undefined) {
     const text = again.equal
       ? `the same bits with ${again.backend}`

@@ -1,7 +1,7 @@
 import { QuipuError } from "../../base/errors.js";
 import type { LogService } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
-import type { NoticeRecord } from "../../io/store/records.js";
+import type { JobRecord, NoticeRecord, ReceiptRecord, RunRecord } from "../../io/store/records.js";
 import {
   bundleSuffix,
   decisionSuffix,
@@ -23,19 +23,7 @@ export function getReceipt(core: Durable): Handlers<typeof LogService>["getRecei
     const job = await findJob(core, jobId);
     const notice = await store.notices.get(jobId);
     if (notice !== undefined) return await filesOfNotice(core, notice);
-    const run = await store.runs.get(job.runId);
-    const receipt = await store.receipts.get(job.runId);
-    if (run === undefined || receipt?.stage !== "logged" || receipt.logIndex === undefined) {
-      throw new QuipuError("NOT_FOUND", `job ${jobId} is ${job.state} and has no receipt`, {
-        next: `wait for its end with \`quipu job wait ${jobId}\``,
-      });
-    }
-    const { logIndex, envelope } = receipt;
-    if (envelope.length === 0) {
-      throw new QuipuError("NOT_FOUND", `the receipt of job ${jobId} was erased`, {
-        next: `entry ${logIndex} of the log is still its digest, and an act there says why it was`,
-      });
-    }
+    const { run, envelope, logIndex } = await loggedReceipt(core, job.runId, job);
     const proof = await log.inclusion(logIndex);
     const files = receiptFiles(jobId, envelope, run.receiptKey, proof, log);
     const decision = await store.decisions.get(run.decisionId);
@@ -47,8 +35,31 @@ export function getReceipt(core: Durable): Handlers<typeof LogService>["getRecei
   };
 }
 
+/** Of a run; NOT_FOUND unless it is in the log and is still kept. */
+export async function loggedReceipt(
+  { ports: { store } }: Durable,
+  runId: string,
+  job: JobRecord,
+): Promise<ReceiptRecord & { readonly logIndex: number; readonly run: RunRecord }> {
+  const run = await store.runs.get(runId);
+  const receipt = await store.receipts.get(runId);
+  if (run === undefined || receipt?.stage !== "logged" || receipt.logIndex === undefined) {
+    throw new QuipuError("NOT_FOUND", `job ${job.id} is ${job.state} and has no receipt`, {
+      next: `wait for its end with \`quipu job wait ${job.id}\``,
+    });
+  }
+  const { logIndex } = receipt;
+  if (receipt.envelope.length > 0) return { ...receipt, logIndex, run };
+  throw new QuipuError("NOT_FOUND", `the receipt of job ${job.id} was erased`, {
+    next: `entry ${logIndex} of the log is still its digest, and an act there says why it was`,
+  });
+}
+
 /** Where the key was revoked, whenever: the notice of it, for the offline check. */
-async function revocationOf(core: Durable, key: Uint8Array): Promise<readonly ReceiptFile[]> {
+export async function revocationOf(
+  core: Durable,
+  key: Uint8Array,
+): Promise<readonly ReceiptFile[]> {
   const keyId = receiptKeyId(key);
   const notice = await core.ports.store.notices.get(revocationId(keyId));
   if (notice?.logIndex === undefined) return [];

@@ -8,6 +8,7 @@ import { type Binding, bind } from "../../io/rpc/service.js";
 import type { LogHead } from "../../proof/tlog/sequencer.js";
 import type { PublishedLog } from "../log/published-log.js";
 import type { CoordinatorOptions, CoordinatorPorts } from "../ports.js";
+import { discloseReceipt } from "./disclose-receipt.js";
 import { getLogHead } from "./get-log-head.js";
 import { getReceipt } from "./get-receipt.js";
 import { listStatements } from "./list-statements.js";
@@ -28,6 +29,7 @@ export function logService(durable: Durable): Binding {
   return bind(LogService, {
     getLogHead: getLogHead(durable),
     getReceipt: getReceipt(durable),
+    discloseReceipt: discloseReceipt(durable),
     listUsage: listUsage(durable),
     listStatements: listStatements(durable),
   });

@@ -21,12 +21,8 @@ import {
 import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { JobRecord, ReceiptRecord, RunRecord } from "../../io/store/records.js";
 import type { Statement } from "../../model/statement.js";
-import {
-  checkEnvelope,
-  type Envelope,
-  entryBytes,
-  parseEnvelope,
-} from "../../proof/receipt/envelope.js";
+import { checkDisclosure, type OpenReceipt } from "../../proof/receipt/disclosure.js";
+import { checkEnvelope, entryBytes, parseEnvelope } from "../../proof/receipt/envelope.js";
 import { parseStatement } from "../../proof/receipt/statement.js";
 import { queueAgain } from "../audit/again.js";
 import { type AuditPlan, chooseAudit, openAudit } from "../audit/choose.js";
@@ -54,11 +50,13 @@ export async function ingest(core: Core, host: string, update: RunUpdate): Promi
   if (known !== undefined) return await answerKnown(core, known, update);
   const job = await store.jobs.get(run.jobId);
   if (job === undefined) throw new QuipuError("INTERNAL", `run ${run.id} has no job in the store`);
-  let opened: Opened;
+  let opened: OpenReceipt;
   try {
     opened = open(update.envelope);
     checkEnvelope(opened.envelope, run.receiptKey);
     checkFacts(opened.statement, run, job, update.state);
+    const { disclosure } = update; // agents of versions before make none
+    if (disclosure !== undefined) checkDisclosure(disclosure, opened, run.receiptKey);
   } catch (thrown) {
     return await refuseEnvelope(core, run, update, QuipuError.from(thrown));
   }
@@ -68,12 +66,7 @@ export async function ingest(core: Core, host: string, update: RunUpdate): Promi
   return await accept(core, run, job, update, opened);
 }
 
-interface Opened {
-  readonly envelope: Envelope;
-  readonly statement: Statement;
-}
-
-function open(bytes: Uint8Array): Opened {
+function open(bytes: Uint8Array): OpenReceipt {
   const envelope = parseEnvelope(bytes);
   return { envelope, statement: parseStatement(envelope.payload) };
 }
@@ -128,17 +121,19 @@ async function accept(
   run: RunRecord,
   job: JobRecord,
   update: RunUpdate,
-  opened: Opened,
+  opened: OpenReceipt,
 ): Promise<RunAck> {
   if (core.runs.get(run.id)?.ending) {
     // Should that fail, the run counts still, and so would this: asked again, it finds out.
     throw new QuipuError("UNAVAILABLE", `the end of run ${run.id} is being written`);
   }
+  const { disclosure } = update;
   const receipt = {
     runId: run.id,
     jobId: run.jobId,
     epoch: run.epoch,
     envelope: update.envelope,
+    ...(disclosure && { disclosure: { envelope: disclosure.envelope, seed: disclosure.seed } }),
     receivedAtMs: core.ports.clock.wallMs(),
   };
   const event = { kind: "settle", ...resultOf(opened.statement) } as const;
@@ -208,7 +203,7 @@ async function answerKnown(
   core: Core,
   receipt: ReceiptRecord,
   { runId, epoch }: RunUpdate,
-  fresh?: Opened,
+  fresh?: OpenReceipt,
 ): Promise<RunAck> {
   if (receipt.stage === "evidence") {
     return refusal({ runId, epoch }, "FENCED", "another run of the job counts; kept as evidence");
@@ -220,7 +215,11 @@ async function answerKnown(
 /**
  * Steps 2 and 3, for a fresh receipt as for one that a crash left staged. Doing it twice is once.
  */
-export function finishReceipt(core: Core, receipt: ReceiptRecord, fresh?: Opened): Promise<number> {
+export function finishReceipt(
+  core: Core,
+  receipt: ReceiptRecord,
+  fresh?: OpenReceipt,
+): Promise<number> {
   const running = core.finishing.get(receipt.runId);
   if (running !== undefined) return running;
   core.receiptsOwed.add(receipt.runId); // until it is done: the tick goes on where this one failed
@@ -233,7 +232,7 @@ export function finishReceipt(core: Core, receipt: ReceiptRecord, fresh?: Opened
  * `fresh`: it was staged a moment ago, so the log has it only where a doubled update of the same run was
  * answered first; what that one wrote is remembered then.
  */
-async function finish(core: Core, receipt: ReceiptRecord, fresh?: Opened): Promise<number> {
+async function finish(core: Core, receipt: ReceiptRecord, fresh?: OpenReceipt): Promise<number> {
   const { store } = core.ports;
   const run = await store.runs.get(receipt.runId);
   if (run === undefined) throw new QuipuError("INTERNAL", `receipt without run ${receipt.runId}`);

@@ -158,7 +158,7 @@ export interface ReceiptTable {
   insert(receipt: ReceiptRecord): Promise<void>;
   get(runId: string): Promise<ReceiptRecord | undefined>;
   setLogged(runId: string, logIndex: number): Promise<void>;
-  /** Its envelope goes; that there was one stays. */
+  /** Its envelope goes, and its disclosure; that there was one stays. */
   erase(runId: string): Promise<void>;
   ofJob(jobId: string): Promise<readonly ReceiptRecord[]>;
   inStage(stage: ReceiptStage): Promise<readonly ReceiptRecord[]>;

@@ -236,6 +236,11 @@ async function audits(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+async function disclosures(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
+  await db.schema.alterTable("receipts").addColumn("disclosure", bytes).execute();
+  await db.schema.alterTable("receipts").addColumn("disclosure_seed", bytes).execute();
+}
+
 export function migrations({ bytes }: Dialect): Record<string, Migration> {
   return {
     "0001-jobs-runs-receipts": {
@@ -269,5 +274,6 @@ export function migrations({ bytes }: Dialect): Record<string, Migration> {
     "0017-notices": { up: (db) => notices(db, bytes) },
     "0018-receipts-by-job": { up: receiptsByJob },
     "0019-audits": { up: audits },
+    "0020-disclosures": { up: (db) => disclosures(db, bytes) },
   };
 }

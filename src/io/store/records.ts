@@ -263,6 +263,8 @@ export interface ReceiptRecord {
   readonly stage: ReceiptStage;
   /** DSSE envelope, the very bytes that the agent sent; of length 0 once it was erased. */
   readonly envelope: Uint8Array;
+  /** What lets its fields be shown one by one; goes with the envelope. */
+  readonly disclosure?: { readonly envelope: Uint8Array; readonly seed: Uint8Array };
   readonly logIndex?: number;
   readonly receivedAtMs: number;
 }

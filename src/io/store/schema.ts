@@ -124,6 +124,8 @@ export interface ReceiptRow {
   envelope: Uint8Array;
   log_index: number | null;
   received_at_ms: number;
+  disclosure: Uint8Array | null;
+  disclosure_seed: Uint8Array | null;
 }
 
 export interface NoticeRow {

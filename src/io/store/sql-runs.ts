@@ -89,7 +89,7 @@ export function receiptRows(db: Kysely<Schema>): Rows<ReceiptRecord> {
       if (erased.length === 0) return;
       await db
         .updateTable("receipts")
-        .set({ envelope: new Uint8Array() })
+        .set({ envelope: new Uint8Array(), disclosure: null, disclosure_seed: null })
         .where(
           "run_id",
           "in",
@@ -218,16 +218,20 @@ function fromReceipt(receipt: ReceiptRecord): ReceiptRow {
     envelope: receipt.envelope,
     log_index: receipt.logIndex ?? null,
     received_at_ms: receipt.receivedAtMs,
+    disclosure: receipt.disclosure?.envelope ?? null,
+    disclosure_seed: receipt.disclosure?.seed ?? null,
   };
 }
 
 function toReceipt(row: ReceiptRow): ReceiptRecord {
+  const { disclosure, disclosure_seed: seed } = row;
   return {
     runId: row.run_id,
     jobId: row.job_id,
     epoch: row.epoch,
     stage: row.stage,
     envelope: plain(row.envelope),
+    ...(disclosure && seed && { disclosure: { envelope: plain(disclosure), seed: plain(seed) } }),
     ...(row.log_index === null ? {} : { logIndex: row.log_index }),
     receivedAtMs: row.received_at_ms,
   };

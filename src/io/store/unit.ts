@@ -32,7 +32,9 @@ const rowBytes = 1024;
 export class Memories {
   readonly jobs = new RowMemory<JobRecord>(({ spec }) => rowBytes + spec.length);
   readonly runs = new RowMemory<RunRecord>(() => rowBytes);
-  readonly receipts = new RowMemory<ReceiptRecord>(({ envelope }) => rowBytes + envelope.length);
+  readonly receipts = new RowMemory<ReceiptRecord>(({ envelope, disclosure }) => {
+    return rowBytes + envelope.length + (disclosure?.envelope.length ?? 0);
+  });
 
   open(isOpen: boolean): void {
     for (const memory of [this.jobs, this.runs, this.receipts]) memory.open(isOpen);
@@ -134,7 +136,10 @@ export class Unit {
       insert: async (receipt) => this.#receipts.insert(receipt),
       get: (runId) => this.#receipts.get(runId),
       erase: (runId) =>
-        this.#receipts.update(runId, (receipt) => ({ ...receipt, envelope: new Uint8Array() })),
+        this.#receipts.update(runId, ({ disclosure: _, ...receipt }) => ({
+          ...receipt,
+          envelope: new Uint8Array(),
+        })),
       setLogged: (runId, logIndex) =>
         this.#receipts.update(runId, (receipt) => ({ ...receipt, stage: "logged", logIndex })),
     };

@@ -102,25 +102,40 @@ function bundleFiles(
   envelopeBytes: Uint8Array,
   publicKey: Uint8Array,
   proof: LogProof,
-  { verifierKey: logKey, policyText }: LogTrust,
+  log: LogTrust,
 ): ReceiptFile[] {
   const envelope = parseEnvelope(envelopeBytes);
   const entry = entryBytes(envelope, publicKey);
-  const bundle = { envelope, logKeyId: fullKeyId(logKey), entry, proof };
-  const text = new TextEncoder();
+  const bundle = { envelope, logKeyId: fullKeyId(log.verifierKey), entry, proof };
   return [
     { name: `${name}${bundleSuffix}`, content: canonicalBytes(bundleJson(bundle)) },
-    { name: `${name}.tlog-proof`, content: text.encode(formatProofFile(proof)) },
-    { name: trustedRootName, content: canonicalBytes(trustedRootJson(logKey)) },
+    { name: `${name}.tlog-proof`, content: new TextEncoder().encode(formatProofFile(proof)) },
+    ...logFiles(log),
+  ];
+}
+
+/** The keys that a receipt, or what is shown of it, is checked with where none is pinned. */
+export function trustFiles(publicKey: Uint8Array, log: LogTrust): ReceiptFile[] {
+  return [...logFiles(log), keyFile(receiptKeySuffix, publicKey)];
+}
+
+function logFiles({ verifierKey, policyText }: LogTrust): ReceiptFile[] {
+  const text = new TextEncoder();
+  return [
+    { name: trustedRootName, content: canonicalBytes(trustedRootJson(verifierKey)) },
     ...(policyText === undefined
       ? []
       : [{ name: trustPolicyName, content: text.encode(policyText) }]),
   ];
 }
 
-function bundleJson({ envelope, logKeyId, entry, proof }: Bundle): object {
+/** `mediaType`: of another document that has a bundle's parts. */
+export function bundleJson(
+  { envelope, logKeyId, entry, proof }: Bundle,
+  mediaType = bundleMediaType,
+): object {
   return {
-    mediaType: bundleMediaType,
+    mediaType,
     verificationMaterial: {
       publicKey: { hint: envelope.keyId },
       tlogEntries: [
@@ -143,9 +158,12 @@ function bundleJson({ envelope, logKeyId, entry, proof }: Bundle): object {
   };
 }
 
-/** Takes out the values, builds the bundle anew from them, and demands that both are the same. */
 export function parseBundle(bytes: Uint8Array): Bundle {
-  const value = parseStrictJson(bytes, "bundle", bundleBytesMax);
+  return bundleFromJson(parseStrictJson(bytes, "bundle", bundleBytesMax));
+}
+
+/** Takes out the values, builds the bundle anew from them, and demands that both are the same. */
+export function bundleFromJson(value: unknown, mediaType = bundleMediaType): Bundle {
   const entry = pick(value, "verificationMaterial", "tlogEntries", 0);
   const proof = pick(entry, "inclusionProof");
   const hashes = pick(proof, "hashes");
@@ -162,7 +180,7 @@ export function parseBundle(bytes: Uint8Array): Bundle {
       checkpoint: textAt(proof, "checkpoint", "envelope"),
     },
   };
-  if (canonicalJson(bundleJson(bundle)) === canonicalJson(value)) return bundle;
+  if (canonicalJson(bundleJson(bundle, mediaType)) === canonicalJson(value)) return bundle;
   throw refuse("a field that is unknown, doubled with another value, or of another version");
 }
 

@@ -118,16 +118,20 @@ export function entryOf(envelopeBytes: Uint8Array, publicKey: Uint8Array): Uint8
   return entryBytes(envelope, publicKey);
 }
 
-export function entryBytes(envelope: Envelope, publicKey: Uint8Array): Uint8Array {
-  const digest = toBase64(sha256(preAuthEncoding(envelope.payload)));
+export function entryBytes({ payload, signature }: Envelope, publicKey: Uint8Array): Uint8Array {
+  return recordBytes(sha256(preAuthEncoding(payload)), signature, publicKey);
+}
+
+/** `digest`: of the pre-authentication encoding. */
+function recordBytes(digest: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): Uint8Array {
   return canonicalBytes({
     apiVersion: "0.0.2",
     kind: "hashedrekord",
     spec: {
       hashedRekordV002: {
-        data: { algorithm: "SHA2_256", digest },
+        data: { algorithm: "SHA2_256", digest: toBase64(digest) },
         signature: {
-          content: toBase64(envelope.signature),
+          content: toBase64(signature),
           verifier: {
             keyDetails: "PKIX_ECDSA_P256_SHA_256",
             publicKey: { rawBytes: toBase64(publicKey) },
@@ -140,18 +144,32 @@ export function entryBytes(envelope: Envelope, publicKey: Uint8Array): Uint8Arra
 
 /** The signer's key that an entry names; whether it is the entry of an envelope is another question. */
 export function keyOfEntry(entry: Uint8Array): Uint8Array {
-  const value = parseStrictJson(entry, "log entry", entryBytesMax) as {
-    spec?: {
-      hashedRekordV002?: { signature?: { verifier?: { publicKey?: { rawBytes?: unknown } } } };
-    };
-  } | null;
-  const key = value?.spec?.hashedRekordV002?.signature?.verifier?.publicKey?.rawBytes;
+  const key = signatureOf(entry)?.verifier?.publicKey?.rawBytes;
   if (typeof key === "string") return decode(key);
   throw refuse("its log entry names no key");
 }
 
 export function isEntryOf(entry: Uint8Array, envelope: Envelope, publicKey: Uint8Array): boolean {
   return equalBytes(entry, entryBytes(envelope, publicKey));
+}
+
+/** Whether it is of an envelope with this digest that this key has signed; its signature is not checked. */
+export function isEntryOver(entry: Uint8Array, digest: Uint8Array, publicKey: Uint8Array): boolean {
+  const content = signatureOf(entry)?.content;
+  if (typeof content !== "string") throw refuse("its log entry has no signature");
+  return equalBytes(entry, recordBytes(digest, decode(content), publicKey));
+}
+
+interface EntrySignature {
+  readonly content?: unknown;
+  readonly verifier?: { readonly publicKey?: { readonly rawBytes?: unknown } };
+}
+
+function signatureOf(entry: Uint8Array): EntrySignature | undefined {
+  const value = parseStrictJson(entry, "log entry", entryBytesMax) as {
+    readonly spec?: { readonly hashedRekordV002?: { readonly signature?: EntrySignature } };
+  } | null;
+  return value?.spec?.hashedRekordV002?.signature;
 }
 
 function refuse(why: string): QuipuError {

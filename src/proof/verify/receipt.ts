@@ -2,45 +2,18 @@
  * Checks one receipt bundle offline. Needs neither network nor addon; never throws for bad input:
  * the report names each check, and the first one that failed.
  */
-import { equalBytes, toHex } from "../../base/bytes.js";
-import { QuipuError } from "../../base/errors.js";
+import { type Digest, equalBytes } from "../../base/bytes.js";
 import type { NamedDigest } from "../../model/artifact.js";
 import type { Notice } from "../../model/notice.js";
 import type { Statement } from "../../model/statement.js";
 import { type Bundle, parseBundle } from "../receipt/bundle.js";
 import { checkEnvelope, type Envelope, isEntryOf, receiptKeyId } from "../receipt/envelope.js";
 import { noticeText, parsePayload, type Stated } from "../receipt/notice.js";
-import { checkInclusion } from "../tlog/check.js";
-import { type Checkpoint, openCheckpoint } from "../tlog/checkpoint.js";
-import { leafHash } from "../tlog/hash.js";
-import { parseNote, verifyNote } from "../tlog/note.js";
-import { meetsQuorum, type TrustPolicy } from "../tlog/trust-policy.js";
-import { fullKeyId, type VerifierKey } from "../tlog/verifier-key.js";
 import { checkDecision } from "./decision.js";
-import { checkExpectations, type Expectation } from "./expect.js";
+import { allFields, checkExpectations, type Expectation, type Fields } from "./expect.js";
+import { checkHead, checkProof, checkWitnesses } from "./in-log.js";
+import { type Check, type CheckName, checkNames, failed, Steps } from "./steps.js";
 import type { Trust } from "./trust.js";
-
-export const checkNames = [
-  "bundle",
-  "key",
-  "signature",
-  "statement",
-  "entry",
-  "inclusion",
-  "checkpoint",
-  "witnesses",
-  "decision",
-  "outputs",
-  "expected",
-] as const;
-export type CheckName = (typeof checkNames)[number];
-
-export interface Check {
-  readonly name: CheckName;
-  readonly ok: boolean;
-  /** What was found, or what is wrong. */
-  readonly text: string;
-}
 
 export interface Report {
   readonly ok: boolean;
@@ -52,10 +25,17 @@ export interface Report {
   readonly statement?: Statement;
   /** In place of it: what a coordinator stated. */
   readonly notice?: Notice;
+  /** Or some fields of a receipt, and the digest that its log entry has. */
+  readonly shown?: Shown;
   readonly keyId?: string;
   readonly logIndex?: number;
   readonly origin?: string;
   readonly treeSize?: number;
+}
+
+export interface Shown {
+  readonly receipt: Digest;
+  readonly fields: Fields;
 }
 
 /** What is asked of a receipt besides that it holds. */
@@ -98,12 +78,12 @@ export function verifyReceipt(
   if (bundle && policy) steps.run("witnesses", () => checkWitnesses(bundle, policy));
   if (statement) {
     if (decision) steps.run("decision", () => [true, checkDecision(statement, decision)]);
-    if (outputs.length > 0) steps.run("outputs", () => checkOutputs(statement, outputs));
+    if (outputs.length > 0) steps.run("outputs", () => checkOutputs(statement.subject, outputs));
     if (expected.length > 0) {
-      steps.run("expected", () => [true, checkExpectations(statement, expected)]);
+      steps.run("expected", () => [true, checkExpectations(allFields(statement), expected)]);
     }
   }
-  const skipped = new Set<CheckName>();
+  const skipped = new Set<CheckName>(["fields"]);
   if (policy === undefined) skipped.add("witnesses");
   if (decision === undefined) skipped.add("decision");
   if (outputs.length === 0) skipped.add("outputs");
@@ -117,35 +97,8 @@ export function verifyReceipt(
   };
 }
 
-/** Runs each check at most once and keeps what it found. */
-class Steps {
-  readonly #checks = new Map<CheckName, Check>();
-
-  run<Value>(name: CheckName, check: () => readonly [Value, string]): Value | undefined {
-    try {
-      const [value, text] = check();
-      this.#checks.set(name, { name, ok: true, text });
-      return value;
-    } catch (thrown) {
-      const { code, message } = QuipuError.from(thrown);
-      if (code === "INTERNAL") throw thrown; // a fault of this program is not a verdict
-      this.#checks.set(name, { name, ok: false, text: message });
-      return undefined;
-    }
-  }
-
-  outcome(asked: readonly CheckName[]): { ok: boolean; checks: Check[]; firstFailed?: Check } {
-    const missing = "not reached, since an earlier check failed";
-    const checks = asked.map(
-      (name) => this.#checks.get(name) ?? { name, ok: false, text: missing },
-    );
-    const firstFailed = checks.find(({ ok }) => !ok);
-    return firstFailed === undefined ? { ok: true, checks } : { ok: false, checks, firstFailed };
-  }
-}
-
 /** A key and whose it is: one that both have speaks for both. */
-interface Signer {
+export interface Signer {
   readonly publicKey: Uint8Array;
   readonly isHost: boolean;
   readonly isCoordinator: boolean;
@@ -168,7 +121,7 @@ function openPayload(
   return [stated, `run ${run.id} of ${run.jobId} ${run.outcome} on ${place}`];
 }
 
-function findSigner(
+export function findSigner(
   { envelope, proof, logKeyId }: Bundle,
   trust: Trust,
 ): readonly [Signer, string] {
@@ -191,7 +144,7 @@ function findSigner(
 }
 
 /** From which entry of the log on a key counts for nothing; never, as far as it is known. */
-function revocationIndex(keyId: string, logKeyId: Uint8Array, trust: Trust): number {
+export function revocationIndex(keyId: string, logKeyId: Uint8Array, trust: Trust): number {
   const { revocations = [], ...others } = trust;
   const indexes = revocations.map((bundle) => {
     const { firstFailed, notice, logIndex } = verifyReceipt(bundle, others);
@@ -217,28 +170,9 @@ function checkEntry(bundle: Bundle, publicKey: Uint8Array): readonly [true, stri
   throw failed("the log entry is not the one of this envelope");
 }
 
-function checkProof({ entry, proof }: Bundle): readonly [true, string] {
-  if (checkInclusion({ ...proof, leafHash: leafHash(entry) })) {
-    return [true, `entry ${proof.index} of ${proof.size}`];
-  }
-  throw failed(`the inclusion proof does not lead from entry ${proof.index} to the root`);
-}
-
-function checkHead({ proof, logKeyId }: Bundle, trust: Trust): readonly [Checkpoint, string] {
-  const keys = trust.logKeys.filter((key) => equalBytes(fullKeyId(key), logKeyId));
-  if (keys.length === 0) {
-    throw failed(`the log's key ${toHex(logKeyId).slice(0, 64)} is not among the trusted ones`);
-  }
-  const head = openCheckpoint(proof.checkpoint, keys);
-  if (head.size !== proof.size || !equalBytes(head.root, proof.root)) {
-    throw failed("the checkpoint signs another size or root than the inclusion proof has");
-  }
-  return [head, `${head.origin} at size ${head.size} (${trust.source})`];
-}
-
 /** Each held file is an output by its name; others may not be here. */
-function checkOutputs(
-  { subject }: Statement,
+export function checkOutputs(
+  subject: Statement["subject"],
   held: readonly NamedDigest[],
 ): readonly [true, string] {
   for (const { name, digest } of held) {
@@ -249,34 +183,4 @@ function checkOutputs(
   }
   const outputs = subject.filter((one) => "annotations" in one).length;
   return [true, `${held.length} of ${outputs} output files have the digests that were signed`];
-}
-
-function checkWitnesses({ proof }: Bundle, policy: TrustPolicy): readonly [true, string] {
-  const { logs, witnesses } = policy;
-  const note = parseNote(proof.checkpoint);
-  if (logs.length > 0 && verifyNote(note, keysOf(logs)).length === 0) {
-    throw failed("the checkpoint's log is not one that the trust policy names");
-  }
-  const signers = verifyNote(note, keysOf(witnesses));
-  const texts = signers.map(({ key, timeS = 0 }) => {
-    return `${key.name} at ${momentOf(timeS)}`;
-  });
-  const found = texts.length === 0 ? "nobody cosigned it" : `cosigned by ${texts.join(", ")}`;
-  const cosigners = signers.map(({ key }) => key);
-  if (meetsQuorum(policy, cosigners)) return [true, found];
-  throw failed(`the quorum of the trust policy is not met: ${found}`);
-}
-
-/** A witness may say any second; those that a Date cannot hold are told as they are. */
-function momentOf(timeS: number): string {
-  const moment = new Date(timeS * 1000);
-  return Number.isNaN(moment.getTime()) ? `${timeS} s after 1970` : moment.toISOString();
-}
-
-function keysOf(known: readonly { readonly key: VerifierKey }[]): readonly VerifierKey[] {
-  return known.map(({ key }) => key);
-}
-
-function failed(why: string): QuipuError {
-  return new QuipuError("VERIFICATION_FAILED", why);
 }

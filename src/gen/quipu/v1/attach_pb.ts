@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/attach.proto.
  */
 export const file_quipu_v1_attach: GenFile = /*@__PURE__*/
-  fileDesc("ChVxdWlwdS92MS9hdHRhY2gucHJvdG8SCHF1aXB1LnYxIuoBCg1BdHRhY2hSZXF1ZXN0EiAKBWhlbGxvGAEgASgLMg8ucXVpcHUudjEuSGVsbG9IABIoCgloZWFydGJlYXQYAiABKAsyEy5xdWlwdS52MS5IZWFydGJlYXRIABIuCgl0ZWxlbWV0cnkYAyABKAsyGS5xdWlwdS52MS5UZWxlbWV0cnlTYW1wbGVIABIpCgpydW5fdXBkYXRlGAQgASgLMhMucXVpcHUudjEuUnVuVXBkYXRlSAASJwoJbG9nX2xpbmVzGAUgASgLMhIucXVpcHUudjEuTG9nTGluZXNIAEIJCgdtZXNzYWdlIoUCCg5BdHRhY2hSZXNwb25zZRIkCgd3ZWxjb21lGAEgASgLMhEucXVpcHUudjEuV2VsY29tZUgAEi8KDWhlYXJ0YmVhdF9hY2sYAiABKAsyFi5xdWlwdS52MS5IZWFydGJlYXRBY2tIABIiCgZhc3NpZ24YAyABKAsyEC5xdWlwdS52MS5Bc3NpZ25IABIiCgZjYW5jZWwYBCABKAsyEC5xdWlwdS52MS5DYW5jZWxIABIjCgdydW5fYWNrGAUgASgLMhAucXVpcHUudjEuUnVuQWNrSAASJAoHcmVmdXNlZBgGIAEoCzIRLnF1aXB1LnYxLkZhaWx1cmVIAEIJCgdtZXNzYWdlItMBCgVIZWxsbxIMCgRob3N0GAEgASgJEh4KBXBsYWNlGAIgASgLMg8ucXVpcHUudjEuUGxhY2USJgoJaW52ZW50b3J5GAMgASgLMhMucXVpcHUudjEuSW52ZW50b3J5EhMKC3JlY2VpcHRfa2V5GAQgASgMEhAKCGh0dHBfdXJsGAUgASgJEhMKC2luc3RhbmNlX2lkGAYgASgJEiMKCWhlbGRfcnVucxgHIAMoCzIQLnF1aXB1LnYxLlJ1blJlZhITCgtwaWxvdF90b2tlbhgIIAEoCSInCgZSdW5SZWYSDgoGcnVuX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDImEKB1dlbGNvbWUSGwoTY29vcmRpbmF0b3JfdmVyc2lvbhgBIAEoCRIUCgxoZWFydGJlYXRfbXMYAiABKAMSEAoIbGVhc2VfbXMYAyABKAMSEQoJZ3JhbnRfa2V5GAQgASgMIj0KCUhlYXJ0YmVhdBIQCghzZXF1ZW5jZRgBIAEoAxIeCgRydW5zGAIgAygLMhAucXVpcHUudjEuUnVuUmVmImcKDEhlYXJ0YmVhdEFjaxIQCghzZXF1ZW5jZRgBIAEoAxIgCgZmZW5jZWQYAiADKAsyEC5xdWlwdS52MS5SdW5SZWYSFAoMaGVhcnRiZWF0X21zGAMgASgDEg0KBWF0X21zGAQgASgDIvkBCgZBc3NpZ24SDgoGcnVuX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDEg4KBmpvYl9pZBgDIAEoCRIMCgRzcGVjGAQgASgMEhAKCGRlY2lzaW9uGAUgASgMEhAKCGxlYXNlX21zGAYgASgDEg4KBmRldmljZRgHIAEoCRIkCgZpbnB1dHMYCCADKAsyFC5xdWlwdS52MS5JbnB1dEdyYW50EikKCWRhdGFfc2V0cxgJIAMoCzIWLnF1aXB1LnYxLkRhdGFTZXRHcmFudBIcCgRnYW5nGAogASgLMg4ucXVpcHUudjEuR2FuZxIPCgdkZXZpY2VzGAsgAygJIkkKBEdhbmcSDAoEcmFuaxgBIAEoBRIMCgRzaXplGAIgASgFEiUKB21lbWJlcnMYAyADKAsyFC5xdWlwdS52MS5HYW5nTWVtYmVyIkoKCkdhbmdNZW1iZXISDAoEcmFuaxgBIAEoBRIOCgZqb2JfaWQYAiABKAkSDAoEaG9zdBgDIAEoCRIQCghodHRwX3VybBgEIAEoCSI4CgpJbnB1dEdyYW50Eg4KBmRpZ2VzdBgBIAEoCRILCgN1cmwYAiABKAkSDQoFdG9rZW4YAyABKAkiSQoMRGF0YVNldEdyYW50EgwKBG5hbWUYASABKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAIgASgJEhIKCmRhdGFfY2xhc3MYAyABKAkiNwoGQ2FuY2VsEg4KBnJ1bl9pZBgBIAEoCRINCgVlcG9jaBgCIAEoAxIOCgZyZWFzb24YAyABKAkizAEKCVJ1blVwZGF0ZRIOCgZydW5faWQYASABKAkSDQoFZXBvY2gYAiABKAMSIQoFc3RhdGUYAyABKA4yEi5xdWlwdS52MS5SdW5TdGF0ZRIQCghwcm9ncmVzcxgEIAEoARIQCghhY3Rpdml0eRgFIAEoCRIiCgdmYWlsdXJlGAYgASgLMhEucXVpcHUudjEuRmFpbHVyZRIQCghlbnZlbG9wZRgHIAEoDBIjCgdvdXRwdXRzGAggAygLMhIucXVpcHUudjEuQXJ0aWZhY3QicAoGUnVuQWNrEg4KBnJ1bl9pZBgBIAEoCRINCgVlcG9jaBgCIAEoAxIQCghhY2NlcHRlZBgDIAEoCBIRCglsb2dfaW5kZXgYBCABKAMSIgoHZmFpbHVyZRgFIAEoCzIRLnF1aXB1LnYxLkZhaWx1cmUiOAoITG9nTGluZXMSDgoGcnVuX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDEg0KBWxpbmVzGAMgAygJIocCCg9UZWxlbWV0cnlTYW1wbGUSDQoFYXRfbXMYASABKAMSIAoDY3B1GAIgASgLMhMucXVpcHUudjEuQ3B1U2FtcGxlEiYKBm1lbW9yeRgDIAEoCzIWLnF1aXB1LnYxLk1lbW9yeVNhbXBsZRIjCgVkaXNrcxgEIAMoCzIULnF1aXB1LnYxLkRpc2tTYW1wbGUSKQoIbmV0d29ya3MYBSADKAsyFy5xdWlwdS52MS5OZXR3b3JrU2FtcGxlEiEKBGdwdXMYBiADKAsyEy5xdWlwdS52MS5HcHVTYW1wbGUSKAoGZmF1bHRzGAcgAygLMhgucXVpcHUudjEuQ29sbGVjdG9yRmF1bHQiVAoJQ3B1U2FtcGxlEhMKC3V0aWxpemF0aW9uGAEgASgBEg8KB2xvYWRfMW0YAiABKAESDwoHbG9hZF81bRgDIAEoARIQCghsb2FkXzE1bRgEIAEoASJvCgxNZW1vcnlTYW1wbGUSEwoLdG90YWxfYnl0ZXMYASABKAMSFwoPYXZhaWxhYmxlX2J5dGVzGAIgASgDEhgKEHN3YXBfdG90YWxfYnl0ZXMYAyABKAMSFwoPc3dhcF9mcmVlX2J5dGVzGAQgASgDIkcKCkRpc2tTYW1wbGUSDgoGZGV2aWNlGAEgASgJEhIKCnJlYWRfYnl0ZXMYAiABKAMSFQoNd3JpdHRlbl9ieXRlcxgDIAEoAyJVCg1OZXR3b3JrU2FtcGxlEhEKCWludGVyZmFjZRgBIAEoCRIWCg5yZWNlaXZlZF9ieXRlcxgCIAEoAxIZChF0cmFuc21pdHRlZF9ieXRlcxgDIAEoAyKoAQoJR3B1U2FtcGxlEg4KBmRldmljZRgBIAEoCRINCgVtb2RlbBgCIAEoCRITCgt1dGlsaXphdGlvbhgDIAEoARIZChFtZW1vcnlfdXNlZF9ieXRlcxgEIAEoAxIaChJtZW1vcnlfdG90YWxfYnl0ZXMYBSABKAMSGwoTdGVtcGVyYXR1cmVfY2Vsc2l1cxgGIAEoARITCgtwb3dlcl93YXR0cxgHIAEoASIxCg5Db2xsZWN0b3JGYXVsdBIRCgljb2xsZWN0b3IYASABKAkSDAoEdGV4dBgCIAEoCSqYAQoIUnVuU3RhdGUSGQoVUlVOX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRUlVOX1NUQVRFX1JVTk5JTkcQARIXChNSVU5fU1RBVEVfU1VDQ0VFREVEEAISFAoQUlVOX1NUQVRFX0ZBSUxFRBADEhcKE1JVTl9TVEFURV9DQU5DRUxMRUQQBBISCg5SVU5fU1RBVEVfTE9TVBAFMlAKDUF0dGFjaFNlcnZpY2USPwoGQXR0YWNoEhcucXVpcHUudjEuQXR0YWNoUmVxdWVzdBoYLnF1aXB1LnYxLkF0dGFjaFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_quipu_v1_types]);
+  fileDesc("ChVxdWlwdS92MS9hdHRhY2gucHJvdG8SCHF1aXB1LnYxIuoBCg1BdHRhY2hSZXF1ZXN0EiAKBWhlbGxvGAEgASgLMg8ucXVpcHUudjEuSGVsbG9IABIoCgloZWFydGJlYXQYAiABKAsyEy5xdWlwdS52MS5IZWFydGJlYXRIABIuCgl0ZWxlbWV0cnkYAyABKAsyGS5xdWlwdS52MS5UZWxlbWV0cnlTYW1wbGVIABIpCgpydW5fdXBkYXRlGAQgASgLMhMucXVpcHUudjEuUnVuVXBkYXRlSAASJwoJbG9nX2xpbmVzGAUgASgLMhIucXVpcHUudjEuTG9nTGluZXNIAEIJCgdtZXNzYWdlIoUCCg5BdHRhY2hSZXNwb25zZRIkCgd3ZWxjb21lGAEgASgLMhEucXVpcHUudjEuV2VsY29tZUgAEi8KDWhlYXJ0YmVhdF9hY2sYAiABKAsyFi5xdWlwdS52MS5IZWFydGJlYXRBY2tIABIiCgZhc3NpZ24YAyABKAsyEC5xdWlwdS52MS5Bc3NpZ25IABIiCgZjYW5jZWwYBCABKAsyEC5xdWlwdS52MS5DYW5jZWxIABIjCgdydW5fYWNrGAUgASgLMhAucXVpcHUudjEuUnVuQWNrSAASJAoHcmVmdXNlZBgGIAEoCzIRLnF1aXB1LnYxLkZhaWx1cmVIAEIJCgdtZXNzYWdlItMBCgVIZWxsbxIMCgRob3N0GAEgASgJEh4KBXBsYWNlGAIgASgLMg8ucXVpcHUudjEuUGxhY2USJgoJaW52ZW50b3J5GAMgASgLMhMucXVpcHUudjEuSW52ZW50b3J5EhMKC3JlY2VpcHRfa2V5GAQgASgMEhAKCGh0dHBfdXJsGAUgASgJEhMKC2luc3RhbmNlX2lkGAYgASgJEiMKCWhlbGRfcnVucxgHIAMoCzIQLnF1aXB1LnYxLlJ1blJlZhITCgtwaWxvdF90b2tlbhgIIAEoCSInCgZSdW5SZWYSDgoGcnVuX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDImEKB1dlbGNvbWUSGwoTY29vcmRpbmF0b3JfdmVyc2lvbhgBIAEoCRIUCgxoZWFydGJlYXRfbXMYAiABKAMSEAoIbGVhc2VfbXMYAyABKAMSEQoJZ3JhbnRfa2V5GAQgASgMIj0KCUhlYXJ0YmVhdBIQCghzZXF1ZW5jZRgBIAEoAxIeCgRydW5zGAIgAygLMhAucXVpcHUudjEuUnVuUmVmImcKDEhlYXJ0YmVhdEFjaxIQCghzZXF1ZW5jZRgBIAEoAxIgCgZmZW5jZWQYAiADKAsyEC5xdWlwdS52MS5SdW5SZWYSFAoMaGVhcnRiZWF0X21zGAMgASgDEg0KBWF0X21zGAQgASgDIvkBCgZBc3NpZ24SDgoGcnVuX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDEg4KBmpvYl9pZBgDIAEoCRIMCgRzcGVjGAQgASgMEhAKCGRlY2lzaW9uGAUgASgMEhAKCGxlYXNlX21zGAYgASgDEg4KBmRldmljZRgHIAEoCRIkCgZpbnB1dHMYCCADKAsyFC5xdWlwdS52MS5JbnB1dEdyYW50EikKCWRhdGFfc2V0cxgJIAMoCzIWLnF1aXB1LnYxLkRhdGFTZXRHcmFudBIcCgRnYW5nGAogASgLMg4ucXVpcHUudjEuR2FuZxIPCgdkZXZpY2VzGAsgAygJIkkKBEdhbmcSDAoEcmFuaxgBIAEoBRIMCgRzaXplGAIgASgFEiUKB21lbWJlcnMYAyADKAsyFC5xdWlwdS52MS5HYW5nTWVtYmVyIkoKCkdhbmdNZW1iZXISDAoEcmFuaxgBIAEoBRIOCgZqb2JfaWQYAiABKAkSDAoEaG9zdBgDIAEoCRIQCghodHRwX3VybBgEIAEoCSI4CgpJbnB1dEdyYW50Eg4KBmRpZ2VzdBgBIAEoCRILCgN1cmwYAiABKAkSDQoFdG9rZW4YAyABKAkiSQoMRGF0YVNldEdyYW50EgwKBG5hbWUYASABKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAIgASgJEhIKCmRhdGFfY2xhc3MYAyABKAkiNwoGQ2FuY2VsEg4KBnJ1bl9pZBgBIAEoCRINCgVlcG9jaBgCIAEoAxIOCgZyZWFzb24YAyABKAki9gEKCVJ1blVwZGF0ZRIOCgZydW5faWQYASABKAkSDQoFZXBvY2gYAiABKAMSIQoFc3RhdGUYAyABKA4yEi5xdWlwdS52MS5SdW5TdGF0ZRIQCghwcm9ncmVzcxgEIAEoARIQCghhY3Rpdml0eRgFIAEoCRIiCgdmYWlsdXJlGAYgASgLMhEucXVpcHUudjEuRmFpbHVyZRIQCghlbnZlbG9wZRgHIAEoDBIjCgdvdXRwdXRzGAggAygLMhIucXVpcHUudjEuQXJ0aWZhY3QSKAoKZGlzY2xvc3VyZRgJIAEoCzIULnF1aXB1LnYxLkRpc2Nsb3N1cmUiLAoKRGlzY2xvc3VyZRIQCghlbnZlbG9wZRgBIAEoDBIMCgRzZWVkGAIgASgMInAKBlJ1bkFjaxIOCgZydW5faWQYASABKAkSDQoFZXBvY2gYAiABKAMSEAoIYWNjZXB0ZWQYAyABKAgSEQoJbG9nX2luZGV4GAQgASgDEiIKB2ZhaWx1cmUYBSABKAsyES5xdWlwdS52MS5GYWlsdXJlIjgKCExvZ0xpbmVzEg4KBnJ1bl9pZBgBIAEoCRINCgVlcG9jaBgCIAEoAxINCgVsaW5lcxgDIAMoCSKHAgoPVGVsZW1ldHJ5U2FtcGxlEg0KBWF0X21zGAEgASgDEiAKA2NwdRgCIAEoCzITLnF1aXB1LnYxLkNwdVNhbXBsZRImCgZtZW1vcnkYAyABKAsyFi5xdWlwdS52MS5NZW1vcnlTYW1wbGUSIwoFZGlza3MYBCADKAsyFC5xdWlwdS52MS5EaXNrU2FtcGxlEikKCG5ldHdvcmtzGAUgAygLMhcucXVpcHUudjEuTmV0d29ya1NhbXBsZRIhCgRncHVzGAYgAygLMhMucXVpcHUudjEuR3B1U2FtcGxlEigKBmZhdWx0cxgHIAMoCzIYLnF1aXB1LnYxLkNvbGxlY3RvckZhdWx0IlQKCUNwdVNhbXBsZRITCgt1dGlsaXphdGlvbhgBIAEoARIPCgdsb2FkXzFtGAIgASgBEg8KB2xvYWRfNW0YAyABKAESEAoIbG9hZF8xNW0YBCABKAEibwoMTWVtb3J5U2FtcGxlEhMKC3RvdGFsX2J5dGVzGAEgASgDEhcKD2F2YWlsYWJsZV9ieXRlcxgCIAEoAxIYChBzd2FwX3RvdGFsX2J5dGVzGAMgASgDEhcKD3N3YXBfZnJlZV9ieXRlcxgEIAEoAyJHCgpEaXNrU2FtcGxlEg4KBmRldmljZRgBIAEoCRISCgpyZWFkX2J5dGVzGAIgASgDEhUKDXdyaXR0ZW5fYnl0ZXMYAyABKAMiVQoNTmV0d29ya1NhbXBsZRIRCglpbnRlcmZhY2UYASABKAkSFgoOcmVjZWl2ZWRfYnl0ZXMYAiABKAMSGQoRdHJhbnNtaXR0ZWRfYnl0ZXMYAyABKAMiqAEKCUdwdVNhbXBsZRIOCgZkZXZpY2UYASABKAkSDQoFbW9kZWwYAiABKAkSEwoLdXRpbGl6YXRpb24YAyABKAESGQoRbWVtb3J5X3VzZWRfYnl0ZXMYBCABKAMSGgoSbWVtb3J5X3RvdGFsX2J5dGVzGAUgASgDEhsKE3RlbXBlcmF0dXJlX2NlbHNpdXMYBiABKAESEwoLcG93ZXJfd2F0dHMYByABKAEiMQoOQ29sbGVjdG9yRmF1bHQSEQoJY29sbGVjdG9yGAEgASgJEgwKBHRleHQYAiABKAkqmAEKCFJ1blN0YXRlEhkKFVJVTl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVJVTl9TVEFURV9SVU5OSU5HEAESFwoTUlVOX1NUQVRFX1NVQ0NFRURFRBACEhQKEFJVTl9TVEFURV9GQUlMRUQQAxIXChNSVU5fU1RBVEVfQ0FOQ0VMTEVEEAQSEgoOUlVOX1NUQVRFX0xPU1QQBTJQCg1BdHRhY2hTZXJ2aWNlEj8KBkF0dGFjaBIXLnF1aXB1LnYxLkF0dGFjaFJlcXVlc3QaGC5xdWlwdS52MS5BdHRhY2hSZXNwb25zZSgBMAFiBnByb3RvMw", [file_quipu_v1_types]);
 
 /**
  * @generated from message quipu.v1.AttachRequest
@@ -574,6 +574,13 @@ export type RunUpdate = Message<"quipu.v1.RunUpdate"> & {
    * @generated from field: repeated quipu.v1.Artifact outputs = 8;
    */
   outputs: Artifact[];
+
+  /**
+   * Absent from agents before it was known.
+   *
+   * @generated from field: quipu.v1.Disclosure disclosure = 9;
+   */
+  disclosure?: Disclosure | undefined;
 };
 
 /**
@@ -582,6 +589,34 @@ export type RunUpdate = Message<"quipu.v1.RunUpdate"> & {
  */
 export const RunUpdateSchema: GenMessage<RunUpdate> = /*@__PURE__*/
   messageDesc(file_quipu_v1_attach, 13);
+
+/**
+ * What lets fields of a receipt be shown one by one.
+ *
+ * @generated from message quipu.v1.Disclosure
+ */
+export type Disclosure = Message<"quipu.v1.Disclosure"> & {
+  /**
+   * DSSE envelope (JSON) of the disclosure statement, by the key of the receipt.
+   *
+   * @generated from field: bytes envelope = 1;
+   */
+  envelope: Uint8Array;
+
+  /**
+   * All salts of its tree come from it. Kept as secret as the receipt.
+   *
+   * @generated from field: bytes seed = 2;
+   */
+  seed: Uint8Array;
+};
+
+/**
+ * Describes the message quipu.v1.Disclosure.
+ * Use `create(DisclosureSchema)` to create a new message.
+ */
+export const DisclosureSchema: GenMessage<Disclosure> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_attach, 14);
 
 /**
  * Answers a terminal run update. Only now may the agent drop its spool entry.
@@ -622,7 +657,7 @@ export type RunAck = Message<"quipu.v1.RunAck"> & {
  * Use `create(RunAckSchema)` to create a new message.
  */
 export const RunAckSchema: GenMessage<RunAck> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 14);
+  messageDesc(file_quipu_v1_attach, 15);
 
 /**
  * @generated from message quipu.v1.LogLines
@@ -649,7 +684,7 @@ export type LogLines = Message<"quipu.v1.LogLines"> & {
  * Use `create(LogLinesSchema)` to create a new message.
  */
 export const LogLinesSchema: GenMessage<LogLines> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 15);
+  messageDesc(file_quipu_v1_attach, 16);
 
 /**
  * @generated from message quipu.v1.TelemetrySample
@@ -700,7 +735,7 @@ export type TelemetrySample = Message<"quipu.v1.TelemetrySample"> & {
  * Use `create(TelemetrySampleSchema)` to create a new message.
  */
 export const TelemetrySampleSchema: GenMessage<TelemetrySample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 16);
+  messageDesc(file_quipu_v1_attach, 17);
 
 /**
  * @generated from message quipu.v1.CpuSample
@@ -734,7 +769,7 @@ export type CpuSample = Message<"quipu.v1.CpuSample"> & {
  * Use `create(CpuSampleSchema)` to create a new message.
  */
 export const CpuSampleSchema: GenMessage<CpuSample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 17);
+  messageDesc(file_quipu_v1_attach, 18);
 
 /**
  * @generated from message quipu.v1.MemorySample
@@ -766,7 +801,7 @@ export type MemorySample = Message<"quipu.v1.MemorySample"> & {
  * Use `create(MemorySampleSchema)` to create a new message.
  */
 export const MemorySampleSchema: GenMessage<MemorySample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 18);
+  messageDesc(file_quipu_v1_attach, 19);
 
 /**
  * Counters since boot.
@@ -795,7 +830,7 @@ export type DiskSample = Message<"quipu.v1.DiskSample"> & {
  * Use `create(DiskSampleSchema)` to create a new message.
  */
 export const DiskSampleSchema: GenMessage<DiskSample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 19);
+  messageDesc(file_quipu_v1_attach, 20);
 
 /**
  * Counters since boot.
@@ -824,7 +859,7 @@ export type NetworkSample = Message<"quipu.v1.NetworkSample"> & {
  * Use `create(NetworkSampleSchema)` to create a new message.
  */
 export const NetworkSampleSchema: GenMessage<NetworkSample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 20);
+  messageDesc(file_quipu_v1_attach, 21);
 
 /**
  * @generated from message quipu.v1.GpuSample
@@ -871,7 +906,7 @@ export type GpuSample = Message<"quipu.v1.GpuSample"> & {
  * Use `create(GpuSampleSchema)` to create a new message.
  */
 export const GpuSampleSchema: GenMessage<GpuSample> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 21);
+  messageDesc(file_quipu_v1_attach, 22);
 
 /**
  * @generated from message quipu.v1.CollectorFault
@@ -893,7 +928,7 @@ export type CollectorFault = Message<"quipu.v1.CollectorFault"> & {
  * Use `create(CollectorFaultSchema)` to create a new message.
  */
 export const CollectorFaultSchema: GenMessage<CollectorFault> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_attach, 22);
+  messageDesc(file_quipu_v1_attach, 23);
 
 /**
  * @generated from enum quipu.v1.RunState

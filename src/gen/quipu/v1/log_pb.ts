@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/log.proto.
  */
 export const file_quipu_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChJxdWlwdS92MS9sb2cucHJvdG8SCHF1aXB1LnYxIhMKEUdldExvZ0hlYWRSZXF1ZXN0IoIBChJHZXRMb2dIZWFkUmVzcG9uc2USDgoGb3JpZ2luGAEgASgJEgwKBHNpemUYAiABKAMSEQoJcm9vdF9oYXNoGAMgASgJEhIKCmNoZWNrcG9pbnQYBCABKAkSEQoJdGlsZXNfdXJsGAUgASgJEhQKDHZlcmlmaWVyX2tleRgGIAEoCSIjChFHZXRSZWNlaXB0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkiTQoSR2V0UmVjZWlwdFJlc3BvbnNlEiQKBWZpbGVzGAEgAygLMhUucXVpcHUudjEuUmVjZWlwdEZpbGUSEQoJbG9nX2luZGV4GAIgASgDIiwKC1JlY2VpcHRGaWxlEgwKBG5hbWUYASABKAkSDwoHY29udGVudBgCIAEoDCKMAQoQTGlzdFVzYWdlUmVxdWVzdBIpCgVzaW5jZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2ZpcnN0X2luZGV4GAMgASgDEg0KBWxpbWl0GAQgASgFIoEBChFMaXN0VXNhZ2VSZXNwb25zZRIgCgRydW5zGAEgAygLMhIucXVpcHUudjEuUnVuVXNhZ2USFwoKbmV4dF9pbmRleBgCIAEoA0gAiAEBEhIKCnVudmVyaWZpZWQYAyADKAkSDgoGZXJhc2VkGAQgASgDQg0KC19uZXh0X2luZGV4IswCCghSdW5Vc2FnZRIRCglsb2dfaW5kZXgYASABKAMSDgoGcnVuX2lkGAIgASgJEg4KBmpvYl9pZBgDIAEoCRIQCghqb2JfbmFtZRgEIAEoCRINCgVvd25lchgFIAEoCRIMCgRob3N0GAYgASgJEg8KB2NvdW50cnkYByABKAkSDAoEc2l0ZRgIIAEoCRIOCgZkZXZpY2UYCSABKAkSDwoHb3V0Y29tZRgKIAEoCRIvCgtmaW5pc2hlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHd2FsbF9tcxgMIAEoAxIOCgZjcHVfbXMYDSABKAMSEwoLaW5wdXRfYnl0ZXMYDiABKAMSFAoMb3V0cHV0X2J5dGVzGA8gASgDEhEKCWRldmljZV9tcxgQIAEoAxIOCgZjaGFyZ2UYESABKAkiPwoVTGlzdFN0YXRlbWVudHNSZXF1ZXN0EhMKC2ZpcnN0X2luZGV4GAEgASgDEhEKCWVuZF9pbmRleBgCIAEoAyJtChZMaXN0U3RhdGVtZW50c1Jlc3BvbnNlEisKCnN0YXRlbWVudHMYASADKAsyFy5xdWlwdS52MS5IZWxkU3RhdGVtZW50EhcKCm5leHRfaW5kZXgYAiABKANIAIgBAUINCgtfbmV4dF9pbmRleCJICg1IZWxkU3RhdGVtZW50EhEKCWxvZ19pbmRleBgBIAEoAxIQCghlbnZlbG9wZRgCIAEoDBISCgpwdWJsaWNfa2V5GAMgASgMMrkCCgpMb2dTZXJ2aWNlEkcKCkdldExvZ0hlYWQSGy5xdWlwdS52MS5HZXRMb2dIZWFkUmVxdWVzdBocLnF1aXB1LnYxLkdldExvZ0hlYWRSZXNwb25zZRJHCgpHZXRSZWNlaXB0EhsucXVpcHUudjEuR2V0UmVjZWlwdFJlcXVlc3QaHC5xdWlwdS52MS5HZXRSZWNlaXB0UmVzcG9uc2USRAoJTGlzdFVzYWdlEhoucXVpcHUudjEuTGlzdFVzYWdlUmVxdWVzdBobLnF1aXB1LnYxLkxpc3RVc2FnZVJlc3BvbnNlElMKDkxpc3RTdGF0ZW1lbnRzEh8ucXVpcHUudjEuTGlzdFN0YXRlbWVudHNSZXF1ZXN0GiAucXVpcHUudjEuTGlzdFN0YXRlbWVudHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChJxdWlwdS92MS9sb2cucHJvdG8SCHF1aXB1LnYxIhMKEUdldExvZ0hlYWRSZXF1ZXN0IoIBChJHZXRMb2dIZWFkUmVzcG9uc2USDgoGb3JpZ2luGAEgASgJEgwKBHNpemUYAiABKAMSEQoJcm9vdF9oYXNoGAMgASgJEhIKCmNoZWNrcG9pbnQYBCABKAkSEQoJdGlsZXNfdXJsGAUgASgJEhQKDHZlcmlmaWVyX2tleRgGIAEoCSIjChFHZXRSZWNlaXB0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkiTQoSR2V0UmVjZWlwdFJlc3BvbnNlEiQKBWZpbGVzGAEgAygLMhUucXVpcHUudjEuUmVjZWlwdEZpbGUSEQoJbG9nX2luZGV4GAIgASgDIjQKFkRpc2Nsb3NlUmVjZWlwdFJlcXVlc3QSCgoCaWQYASABKAkSDgoGZmllbGRzGAIgAygJIlIKF0Rpc2Nsb3NlUmVjZWlwdFJlc3BvbnNlEiQKBWZpbGVzGAEgAygLMhUucXVpcHUudjEuUmVjZWlwdEZpbGUSEQoJbG9nX2luZGV4GAIgASgDIiwKC1JlY2VpcHRGaWxlEgwKBG5hbWUYASABKAkSDwoHY29udGVudBgCIAEoDCKMAQoQTGlzdFVzYWdlUmVxdWVzdBIpCgVzaW5jZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2ZpcnN0X2luZGV4GAMgASgDEg0KBWxpbWl0GAQgASgFIoEBChFMaXN0VXNhZ2VSZXNwb25zZRIgCgRydW5zGAEgAygLMhIucXVpcHUudjEuUnVuVXNhZ2USFwoKbmV4dF9pbmRleBgCIAEoA0gAiAEBEhIKCnVudmVyaWZpZWQYAyADKAkSDgoGZXJhc2VkGAQgASgDQg0KC19uZXh0X2luZGV4IswCCghSdW5Vc2FnZRIRCglsb2dfaW5kZXgYASABKAMSDgoGcnVuX2lkGAIgASgJEg4KBmpvYl9pZBgDIAEoCRIQCghqb2JfbmFtZRgEIAEoCRINCgVvd25lchgFIAEoCRIMCgRob3N0GAYgASgJEg8KB2NvdW50cnkYByABKAkSDAoEc2l0ZRgIIAEoCRIOCgZkZXZpY2UYCSABKAkSDwoHb3V0Y29tZRgKIAEoCRIvCgtmaW5pc2hlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHd2FsbF9tcxgMIAEoAxIOCgZjcHVfbXMYDSABKAMSEwoLaW5wdXRfYnl0ZXMYDiABKAMSFAoMb3V0cHV0X2J5dGVzGA8gASgDEhEKCWRldmljZV9tcxgQIAEoAxIOCgZjaGFyZ2UYESABKAkiPwoVTGlzdFN0YXRlbWVudHNSZXF1ZXN0EhMKC2ZpcnN0X2luZGV4GAEgASgDEhEKCWVuZF9pbmRleBgCIAEoAyJtChZMaXN0U3RhdGVtZW50c1Jlc3BvbnNlEisKCnN0YXRlbWVudHMYASADKAsyFy5xdWlwdS52MS5IZWxkU3RhdGVtZW50EhcKCm5leHRfaW5kZXgYAiABKANIAIgBAUINCgtfbmV4dF9pbmRleCJICg1IZWxkU3RhdGVtZW50EhEKCWxvZ19pbmRleBgBIAEoAxIQCghlbnZlbG9wZRgCIAEoDBISCgpwdWJsaWNfa2V5GAMgASgMMpEDCgpMb2dTZXJ2aWNlEkcKCkdldExvZ0hlYWQSGy5xdWlwdS52MS5HZXRMb2dIZWFkUmVxdWVzdBocLnF1aXB1LnYxLkdldExvZ0hlYWRSZXNwb25zZRJHCgpHZXRSZWNlaXB0EhsucXVpcHUudjEuR2V0UmVjZWlwdFJlcXVlc3QaHC5xdWlwdS52MS5HZXRSZWNlaXB0UmVzcG9uc2USVgoPRGlzY2xvc2VSZWNlaXB0EiAucXVpcHUudjEuRGlzY2xvc2VSZWNlaXB0UmVxdWVzdBohLnF1aXB1LnYxLkRpc2Nsb3NlUmVjZWlwdFJlc3BvbnNlEkQKCUxpc3RVc2FnZRIaLnF1aXB1LnYxLkxpc3RVc2FnZVJlcXVlc3QaGy5xdWlwdS52MS5MaXN0VXNhZ2VSZXNwb25zZRJTCg5MaXN0U3RhdGVtZW50cxIfLnF1aXB1LnYxLkxpc3RTdGF0ZW1lbnRzUmVxdWVzdBogLnF1aXB1LnYxLkxpc3RTdGF0ZW1lbnRzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message quipu.v1.GetLogHeadRequest
@@ -122,6 +122,56 @@ export const GetReceiptResponseSchema: GenMessage<GetReceiptResponse> = /*@__PUR
   messageDesc(file_quipu_v1_log, 3);
 
 /**
+ * @generated from message quipu.v1.DiscloseReceiptRequest
+ */
+export type DiscloseReceiptRequest = Message<"quipu.v1.DiscloseReceiptRequest"> & {
+  /**
+   * A run, or a job of which the run is meant that counts.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Paths in the receipt's predicate, `subject` for the outputs, or a group: place, time, amount.
+   *
+   * @generated from field: repeated string fields = 2;
+   */
+  fields: string[];
+};
+
+/**
+ * Describes the message quipu.v1.DiscloseReceiptRequest.
+ * Use `create(DiscloseReceiptRequestSchema)` to create a new message.
+ */
+export const DiscloseReceiptRequestSchema: GenMessage<DiscloseReceiptRequest> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_log, 4);
+
+/**
+ * @generated from message quipu.v1.DiscloseReceiptResponse
+ */
+export type DiscloseReceiptResponse = Message<"quipu.v1.DiscloseReceiptResponse"> & {
+  /**
+   * The disclosure, and the keys and policy that it is checked with.
+   *
+   * @generated from field: repeated quipu.v1.ReceiptFile files = 1;
+   */
+  files: ReceiptFile[];
+
+  /**
+   * @generated from field: int64 log_index = 2;
+   */
+  logIndex: bigint;
+};
+
+/**
+ * Describes the message quipu.v1.DiscloseReceiptResponse.
+ * Use `create(DiscloseReceiptResponseSchema)` to create a new message.
+ */
+export const DiscloseReceiptResponseSchema: GenMessage<DiscloseReceiptResponse> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_log, 5);
+
+/**
  * @generated from message quipu.v1.ReceiptFile
  */
 export type ReceiptFile = Message<"quipu.v1.ReceiptFile"> & {
@@ -141,7 +191,7 @@ export type ReceiptFile = Message<"quipu.v1.ReceiptFile"> & {
  * Use `create(ReceiptFileSchema)` to create a new message.
  */
 export const ReceiptFileSchema: GenMessage<ReceiptFile> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_log, 4);
+  messageDesc(file_quipu_v1_log, 6);
 
 /**
  * @generated from message quipu.v1.ListUsageRequest
@@ -181,7 +231,7 @@ export type ListUsageRequest = Message<"quipu.v1.ListUsageRequest"> & {
  * Use `create(ListUsageRequestSchema)` to create a new message.
  */
 export const ListUsageRequestSchema: GenMessage<ListUsageRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_log, 5);
+  messageDesc(file_quipu_v1_log, 7);
 
 /**
  * @generated from message quipu.v1.ListUsageResponse
@@ -219,7 +269,7 @@ export type ListUsageResponse = Message<"quipu.v1.ListUsageResponse"> & {
  * Use `create(ListUsageResponseSchema)` to create a new message.
  */
 export const ListUsageResponseSchema: GenMessage<ListUsageResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_log, 6);
+  messageDesc(file_quipu_v1_log, 8);
 
 /**
  * @generated from message quipu.v1.RunUsage
@@ -326,7 +376,7 @@ export type RunUsage = Message<"quipu.v1.RunUsage"> & {
  * Use `create(RunUsageSchema)` to create a new message.
  */
 export const RunUsageSchema: GenMessage<RunUsage> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_log, 7);
+  messageDesc(file_quipu_v1_log, 9);
 
 /**
  * @generated from message quipu.v1.ListStatementsRequest
@@ -352,7 +402,7 @@ export type ListStatementsRequest = Message<"quipu.v1.ListStatementsRequest"> & 
  * Use `create(ListStatementsRequestSchema)` to create a new message.
  */
 export const ListStatementsRequestSchema: GenMessage<ListStatementsRequest> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_log, 8);
+  messageDesc(file_quipu_v1_log, 10);
 
 /**
  * @generated from message quipu.v1.ListStatementsResponse
@@ -378,7 +428,7 @@ export type ListStatementsResponse = Message<"quipu.v1.ListStatementsResponse"> 
  * Use `create(ListStatementsResponseSchema)` to create a new message.
  */
 export const ListStatementsResponseSchema: GenMessage<ListStatementsResponse> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_log, 9);
+  messageDesc(file_quipu_v1_log, 11);
 
 /**
  * @generated from message quipu.v1.HeldStatement
@@ -409,7 +459,7 @@ export type HeldStatement = Message<"quipu.v1.HeldStatement"> & {
  * Use `create(HeldStatementSchema)` to create a new message.
  */
 export const HeldStatementSchema: GenMessage<HeldStatement> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_log, 10);
+  messageDesc(file_quipu_v1_log, 12);
 
 /**
  * @generated from service quipu.v1.LogService
@@ -432,6 +482,16 @@ export const LogService: GenService<{
     methodKind: "unary";
     input: typeof GetReceiptRequestSchema;
     output: typeof GetReceiptResponseSchema;
+  },
+  /**
+   * Some fields of a run's receipt with the proof that it has them, and nothing of the others.
+   *
+   * @generated from rpc quipu.v1.LogService.DiscloseReceipt
+   */
+  discloseReceipt: {
+    methodKind: "unary";
+    input: typeof DiscloseReceiptRequestSchema;
+    output: typeof DiscloseReceiptResponseSchema;
   },
   /**
    * What the receipts in the log say was used, in the log's order, a page at a time.

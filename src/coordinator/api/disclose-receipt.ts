@@ -1,0 +1,52 @@
+import { QuipuError } from "../../base/errors.js";
+import type { LogService } from "../../gen/quipu/v1/log_pb.js";
+import type { Handlers } from "../../io/rpc/service.js";
+import { trustFiles } from "../../proof/receipt/bundle.js";
+import { checkDisclosure } from "../../proof/receipt/disclosure.js";
+import {
+  askedFields,
+  disclosureFile,
+  disclosureSuffix,
+} from "../../proof/receipt/disclosure-file.js";
+import { entryBytes, parseEnvelope } from "../../proof/receipt/envelope.js";
+import { parseStatement } from "../../proof/receipt/statement.js";
+import { fullKeyId } from "../../proof/tlog/verifier-key.js";
+import { findJob } from "./get-job.js";
+import { loggedReceipt, revocationOf } from "./get-receipt.js";
+import type { Durable } from "./log-service.js";
+
+/** The seed stays here: what it hides is known only to who may ask for the receipt. */
+export function discloseReceipt(core: Durable): Handlers<typeof LogService>["discloseReceipt"] {
+  return async ({ id, fields }) => {
+    const { store, log } = core.ports;
+    const shown = askedFields(fields);
+    const job = await findJob(core, (await store.runs.get(id))?.jobId ?? id);
+    const runId = id === job.id ? job.runId : id;
+    const { run, disclosure, logIndex, ...kept } = await loggedReceipt(core, runId, job);
+    if (disclosure === undefined) {
+      throw new QuipuError("NOT_FOUND", `host ${run.host} signed no disclosure of run ${runId}`, {
+        next: "its agent is of a version before; only the whole receipt can be shown",
+      });
+    }
+    if ((await revocationOf(core, run.receiptKey)).length > 0) {
+      throw new QuipuError("CONFLICT", `the key of host ${run.host} that signed it was revoked`, {
+        next: "nobody could see that a disclosure is older than that; show the receipt itself",
+      });
+    }
+    const envelope = parseEnvelope(kept.envelope);
+    const receipt = { envelope, statement: parseStatement(envelope.payload) };
+    checkDisclosure(disclosure, receipt, run.receiptKey);
+    const bundle = {
+      envelope: parseEnvelope(disclosure.envelope),
+      logKeyId: fullKeyId(log.verifierKey),
+      entry: entryBytes(envelope, run.receiptKey),
+      proof: await log.inclusion(logIndex),
+    };
+    const content = await disclosureFile(bundle, receipt, disclosure.seed, shown);
+    const files = [
+      { name: `${id}${disclosureSuffix}`, content },
+      ...trustFiles(run.receiptKey, log),
+    ];
+    return { files, logIndex: BigInt(logIndex) };
+  };
+}
