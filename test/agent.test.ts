@@ -1,11 +1,19 @@
 /** The agent: its protocol core under faults and crashes, then its worker processes. */
 import { generateKeyPairSync, sign } from "node:crypto";
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import t from "tap";
+import { toHex } from "../src/base/bytes.js";
 import type { Signer } from "../src/base/signature.js";
-import { RunState, type RunUpdate, TelemetrySampleSchema } from "../src/gen/quipu/v1/attach_pb.js";
-import { openEnvelope } from "../src/proof/receipt/envelope.js";
+import {
+  RunState,
+  type RunUpdate,
+  RunUpdateSchema,
+  TelemetrySampleSchema,
+} from "../src/gen/quipu/v1/attach_pb.js";
+import { checkDisclosure } from "../src/proof/receipt/disclosure.js";
+import { openEnvelope, parseEnvelope } from "../src/proof/receipt/envelope.js";
+import { parseStatement } from "../src/proof/receipt/statement.js";
 import { type Fault, type Host, leaseMs, report, settle, World } from "./agent-world.js";
 
 const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -77,6 +85,38 @@ t.test("a run is claimed, worked, sealed, acknowledged, and leaves nothing behin
   t.same(world.logged, ["run-1"]);
   t.ok(isClean(host));
 });
+
+t.test(
+  "fields of a receipt can be shown, and what that takes is on no disk of the host",
+  async (t) => {
+    const world = await working();
+    const { host } = world;
+    host.disconnect();
+    host.finish("run-1", report);
+    await settle();
+    const [spooled] = host.spool.files.values();
+    t.equal(fromBinary(RunUpdateSchema, spooled ?? new Uint8Array()).disclosure, undefined);
+    const seeds = new Set<string>();
+    for (const begin of [() => host.connect(), () => host.start()]) {
+      await begin();
+      host.connect();
+      await settle();
+      const { envelope, disclosure } = updates(host).at(-1) ?? {};
+      const opened = parseEnvelope(envelope ?? new Uint8Array());
+      const receipt = { envelope: opened, statement: parseStatement(opened.payload) };
+      if (disclosure === undefined) throw new Error("the update has no disclosure");
+      checkDisclosure(disclosure, receipt, signer.publicKey);
+      t.equal(disclosure.seed.length, 32);
+      seeds.add(toHex(disclosure.seed));
+      host.crash();
+    }
+    t.equal(seeds.size, 2, "it is made again after a restart");
+    await host.start();
+    host.connect();
+    await world.flow();
+    t.same(world.logged, ["run-1"]);
+  },
+);
 
 t.test("a failure of the work is a sealed receipt with its code", async (t) => {
   const world = await working();

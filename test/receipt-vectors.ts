@@ -2,17 +2,36 @@
  * A whole receipt from made-up facts, with new keys that are thrown away. The golden files in
  * `vectors/receipt` were written with it, by `npm run vectors:receipts`.
  */
+import { toBase64, toHex } from "../src/base/bytes.js";
 import { canonicalBytes } from "../src/base/canonical-json.js";
 import type { Signer } from "../src/base/signature.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { type JobSpec, jobDigest, jobSpec } from "../src/model/job.js";
 import type { RunFacts } from "../src/model/run.js";
-import { noticeFiles, type ReceiptFile, receiptFiles } from "../src/proof/receipt/bundle.js";
-import { entryOf, receiptKeyId, sealPayload } from "../src/proof/receipt/envelope.js";
+import {
+  noticeFiles,
+  parseBundle,
+  type ReceiptFile,
+  receiptFiles,
+} from "../src/proof/receipt/bundle.js";
+import {
+  fieldLeaf,
+  fieldTree,
+  sealDisclosure,
+  seedBytes,
+} from "../src/proof/receipt/disclosure.js";
+import { askedFields, disclosureFile } from "../src/proof/receipt/disclosure-file.js";
+import {
+  entryOf,
+  parseEnvelope,
+  receiptKeyId,
+  sealPayload,
+} from "../src/proof/receipt/envelope.js";
 import { actNotice, jobEndNotice, noticeBytes } from "../src/proof/receipt/notice.js";
 import { buildStatement, statementBytes } from "../src/proof/receipt/statement.js";
 import { appendEntries, emptyEdge } from "../src/proof/tlog/append.js";
 import { signCheckpoint } from "../src/proof/tlog/checkpoint.js";
+import { leafHash } from "../src/proof/tlog/hash.js";
 import { LogReader } from "../src/proof/tlog/reader.js";
 import { type VerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
 
@@ -105,8 +124,13 @@ interface Made {
   readonly files: ReceiptFile[];
 }
 
-export function makeReceipt(facts = receiptFacts, witness?: Cosign): Promise<Made> {
-  return makeLogged("digits", statementBytes(buildStatement(facts)), witness);
+export function makeReceipt(
+  facts = receiptFacts,
+  witness?: Cosign,
+  signer?: Signer,
+): Promise<Made> {
+  const payload = statementBytes(buildStatement(facts));
+  return makeLogged("digits", payload, witness, signer && { signer });
 }
 
 const coordinator = { isNotice: true };
@@ -144,6 +168,36 @@ export async function makeForged(): Promise<Folders> {
   const { "job-end": ended = [], act = [] } = await makeNotices(host);
   const receipt = await makeLogged("receipt", payload, undefined, coordinator);
   return { ended, act, receipt: receipt.files, revoked: await makeRevoked(host) };
+}
+
+/** Not secret here: whoever builds a signer makes the same tree of it. */
+export const goldenSeed = Uint8Array.from({ length: seedBytes }, (_, i) => i);
+
+/** A receipt, the tree over its fields, and a file that shows place, time and amount. */
+export async function makeDisclosure(): Promise<ReceiptFile[]> {
+  const signer = newSigner("ecdsa-p256-sha256");
+  const statement = buildStatement(receiptFacts);
+  const { files } = await makeLogged("digits", statementBytes(statement), undefined, { signer });
+  const [bundleFile, ...others] = files;
+  const bundle = parseBundle(bundleFile?.content ?? new Uint8Array());
+  const receipt = { envelope: bundle.envelope, statement };
+  const { envelope } = sealDisclosure(receipt, goldenSeed, signer);
+  const shown = askedFields(["place", "time", "amount"]);
+  const beside = { ...bundle, envelope: parseEnvelope(envelope) };
+  const content = await disclosureFile(beside, receipt, goldenSeed, shown);
+  const { fields, tree } = fieldTree(statement, goldenSeed);
+  const leaves = fields.map((field) => ({
+    name: field.name,
+    salt: toBase64(field.salt),
+    hash: toHex(leafHash(fieldLeaf(field))),
+  }));
+  const known = { seed: toHex(goldenSeed), root: toHex(tree.root), leaves };
+  return [
+    { name: "digits.sigstore.json", content: bundleFile?.content ?? new Uint8Array() },
+    { name: "digits.disclosure.json", content },
+    { name: "tree.json", content: canonicalBytes(known) },
+    ...others.filter(({ name }) => name.endsWith(".pem") || name === "trusted_root.json"),
+  ];
 }
 
 /** The folder of a key's receipts at two entries of a log, and a notice that revokes it at one between them. */

@@ -4,9 +4,13 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeNotices, makeReceiptVectors } from "./receipt-vectors.js";
+import { makeDisclosure, makeNotices, makeReceiptVectors } from "./receipt-vectors.js";
 
-const folders = { receipt: await makeReceiptVectors(), ...(await makeNotices()) };
+const folders = {
+  receipt: await makeReceiptVectors(),
+  disclosure: await makeDisclosure(),
+  ...(await makeNotices()),
+};
 for (const [name, files] of Object.entries(folders)) {
   const folder = join("test/vectors", name);
   rmSync(folder, { recursive: true, force: true });
