@@ -68,6 +68,18 @@ t.test("a job runs where it may, and its receipt verifies offline", async (t) =>
   t.match(verified.json.receipts[0].checks.at(-1), { name: "decision", ok: true });
   const held = ["--file", join(out, "predictions.npy"), "--expect", `country=${job.country}`];
   t.match(await quipu("verify", bundle, ...held), { code: 0 });
+  const asked = ["--field", "place", "--field", "run.jobDigest"];
+  const to = ["--to", join(fleet.folder, "shown")];
+  const part = await quipu("receipt", "disclose", job.id, ...asked, ...to);
+  t.equal(part.code, 0, part.stderr);
+  t.match(part.json.fields, { "host.place.country": job.country });
+  t.equal(part.json.fields["run.id"], undefined);
+  t.match(await quipu("verify", part.json.file, "--expect", `country=${job.country}`), { code: 0 });
+  const other = await quipu("verify", part.json.file, "--expect", "country=DE");
+  t.match(other, { code: 6, json: { receipts: [{ firstFailed: { name: "expected" } }] } });
+  t.match(await quipu("verify", part.json.file, "--rerun"), { code: 2 });
+  t.match(await quipu("receipt", "show", part.json.file), { code: 1 });
+  t.match(await quipu("receipt", "disclose", job.id, "--field", "colour", ...to), { code: 1 });
   const elsewhere = await quipu("verify", bundle, "--expect", "country=DE");
   t.match(elsewhere, { code: 6, json: { receipts: [{ firstFailed: { name: "expected" } }] } });
   const inputs = [

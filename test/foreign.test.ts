@@ -9,6 +9,7 @@ import { newSigner } from "../src/io/identity/signer.js";
 import { bundleSuffix, parseBundle } from "../src/proof/receipt/bundle.js";
 import { parseEnvelope, preAuthEncoding } from "../src/proof/receipt/envelope.js";
 import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
+import { verifyDisclosure } from "../src/proof/verify/disclosure.js";
 import { verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
 import { golden, goldenFiles, goldenFolder, text, trust } from "./golden-receipt.js";
@@ -63,6 +64,49 @@ t.test("a second verifier, written from the specification, agrees", async (t) =>
   // Which check comes first to see a damaged base64 or key id is each one's own affair.
   const agree = verdicts.filter((line, i) => (line === "ok") === (expected[i] === "ok"));
   t.equal(agree.length, files.length);
+});
+
+t.test("so does a second verifier of disclosures", async (t) => {
+  if (spawnSync("python3", ["-c", "import cryptography"]).status !== 0) {
+    t.ok(true, "python3 with cryptography is not here", { skip: true });
+    return;
+  }
+  const work = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(work, { recursive: true, force: true }));
+  const at = "test/vectors/disclosure";
+  const beside = readdirSync(at).map((name) => {
+    return { name, content: new Uint8Array(readFileSync(join(at, name))) };
+  });
+  for (const { name, content } of beside) writeFileSync(join(work, name), content);
+  const shown = readFileSync(join(at, "digits.disclosure.json"));
+  const value = JSON.parse(text(shown));
+  const variants = [
+    shown,
+    canonicalBytes({ ...value, fields: value.fields.slice(3, 4) }),
+    canonicalBytes({ ...value, fields: value.fields.toReversed() }),
+    canonicalBytes({ ...value, fields: [] }),
+    canonicalBytes({ ...value, fields: [{ ...value.fields[2], value: "DE" }] }),
+    new Uint8Array(readFileSync(join(at, "digits.sigstore.json"))),
+  ];
+  for (let byte = 0; byte < shown.length; byte += 41) {
+    const changed = new Uint8Array(shown);
+    changed[byte] = (changed[byte] as number) ^ (1 << (byte % 8));
+    variants.push(changed);
+  }
+  const files = variants.map((content, i) => {
+    const file = join(work, `${i}.disclosure.json`);
+    writeFileSync(file, content);
+    return file;
+  });
+  const { stdout } = spawnSync("python3", ["test/foreign/verify_disclosure.py", ...files]);
+  const verdicts = stdout.toString().trim().split("\n");
+  t.equal(verdicts.length, files.length, "it stumbles over none");
+  const trusted = trustBeside(beside.filter(({ name }) => !name.startsWith("digits.")));
+  t.same(
+    verdicts.map((line) => line === "ok"),
+    variants.map((content) => verifyDisclosure(content, trusted).ok),
+  );
+  t.equal(verdicts.filter((line) => line === "ok").length, 2);
 });
 
 t.test("Sigstore's own verifier takes our bundle, and none that was changed", async (t) => {
