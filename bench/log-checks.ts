@@ -1,8 +1,9 @@
 /** What one receipt takes of the processor where it is sealed and where its signature is checked. */
 import { verifySignature } from "../src/base/signature.js";
 import { newSigner } from "../src/io/identity/signer.js";
-import { entryOf, sealEnvelope } from "../src/proof/receipt/envelope.js";
-import { buildStatement } from "../src/proof/receipt/statement.js";
+import { checkDisclosure, sealDisclosure, seedBytes } from "../src/proof/receipt/disclosure.js";
+import { entryOf, parseEnvelope, sealEnvelope } from "../src/proof/receipt/envelope.js";
+import { buildStatement, parseStatement } from "../src/proof/receipt/statement.js";
 import { receiptFacts } from "../test/receipt-vectors.js";
 import { median } from "./harness.js";
 import type { Said } from "./result.js";
@@ -39,6 +40,16 @@ export function checkLines(quick: boolean): Said[] {
   const entryUs = microseconds(calls, () => {
     entryOf(envelope, signer.publicKey);
   });
+  const opened = parseEnvelope(envelope);
+  const receipt = { envelope: opened, statement: parseStatement(opened.payload) };
+  const seed = new Uint8Array(seedBytes);
+  const discloseUs = microseconds(calls, () => {
+    sealDisclosure(receipt, seed, signer);
+  });
+  const disclosure = sealDisclosure(receipt, seed, signer);
+  const checkUs = microseconds(calls, () => {
+    checkDisclosure(disclosure, receipt, signer.publicKey);
+  });
   const perSecond = 1e6 / verifyUs;
   return [
     {
@@ -52,5 +63,9 @@ export function checkLines(quick: boolean): Said[] {
       ...{ goal: `< ${sealUsMax} us`, held: sealUs < sealUsMax },
     },
     { name: "its log entry made from the sealed one", said: `${entryUs.toFixed(0)} us` },
+    {
+      name: "the tree of its fields made and signed; checked by the coordinator",
+      said: `${discloseUs.toFixed(0)} us; ${checkUs.toFixed(0)} us`,
+    },
   ];
 }

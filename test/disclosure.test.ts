@@ -236,6 +236,8 @@ t.test("tree, receipt and log entry belong together, by one key that stands", as
   const theirs = parseEnvelope(sealPayload(beside.envelope.payload, other.signer));
   t.match(verdict(await show({ ...beside, envelope: theirs }), both), /^entry: .*another key/);
   t.match(verdict(await show({ ...beside, envelope: theirs }), mine.trust), /^key/);
+  const notHosts = { ...mine.trust, receiptKeys: [], noticeKeys: mine.trust.receiptKeys };
+  t.match(verdict(await show(beside), notHosts), /^key: .*a coordinator's/);
   const renamed = { ...theirs, keyId: beside.envelope.keyId };
   t.match(verdict(await show({ ...beside, envelope: renamed }), mine.trust), /^signature/);
 

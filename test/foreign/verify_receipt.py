@@ -346,8 +346,7 @@ def signer_of(keyid, folder):
     ends = [end for end in MAY_STATE if (folder / f"{keyid}{end}").exists()]
     demand(ends, "key", "the signer's key is not here")
     key = serialization.load_pem_public_key((folder / f"{keyid}{ends[0]}").read_bytes())
-    on_curve = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
-    demand(on_curve, "key", "not an ECDSA key on P-256")
+    demand(isinstance(getattr(key, "curve", None), ec.SECP256R1), "key", "not an ECDSA key on P-256")
     spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     demand(sha256(spki).hex() == keyid, "key", "the file holds another key")
     return key, spki, ends
