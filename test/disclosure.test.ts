@@ -454,7 +454,7 @@ t.test("the coordinator shows what is asked for, of a receipt that is kept", asy
   t.equal((await world.store.receipts.get(runId))?.disclosure, undefined, "nor is the seed kept");
   t.equal(verdict(before[0]?.content ?? new Uint8Array(), trustBeside(before)), "ok");
 
-  await revokeKey(world.coordinator.core, "sg-1", "stolen");
+  await revokeKey(world.coordinator.core, "sg-1", { reason: "stolen" });
   await world.advance(300);
   const { files: revoked } = (await getReceipt(world.coordinator.core)(
     { jobId: old } as never,

@@ -8,11 +8,12 @@ import {
   disclosureFile,
   disclosureSuffix,
 } from "../../proof/receipt/disclosure-file.js";
-import { entryBytes, parseEnvelope } from "../../proof/receipt/envelope.js";
+import { entryBytes, parseEnvelope, receiptKeyId } from "../../proof/receipt/envelope.js";
 import { parseStatement } from "../../proof/receipt/statement.js";
 import { fullKeyId } from "../../proof/tlog/verifier-key.js";
+import { revocationId } from "../log/host-keys.js";
 import { findJob } from "./get-job.js";
-import { loggedReceipt, revocationOf } from "./get-receipt.js";
+import { loggedReceipt } from "./get-receipt.js";
 import type { Durable } from "./log-service.js";
 
 /** The seed stays here: what it hides is known only to who may ask for the receipt. */
@@ -28,7 +29,7 @@ export function discloseReceipt(core: Durable): Handlers<typeof LogService>["dis
         next: "its agent is of a version before; only the whole receipt can be shown",
       });
     }
-    if ((await revocationOf(core, run.receiptKey)).length > 0) {
+    if ((await store.notices.get(revocationId(receiptKeyId(run.receiptKey)))) !== undefined) {
       throw new QuipuError("CONFLICT", `the key of host ${run.host} that signed it was revoked`, {
         next: "nobody could see that a disclosure is older than that; show the receipt itself",
       });

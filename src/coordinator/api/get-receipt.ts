@@ -56,10 +56,7 @@ export async function loggedReceipt(
 }
 
 /** Where the key was revoked, whenever: the notice of it, for the offline check. */
-export async function revocationOf(
-  core: Durable,
-  key: Uint8Array,
-): Promise<readonly ReceiptFile[]> {
+async function revocationOf(core: Durable, key: Uint8Array): Promise<readonly ReceiptFile[]> {
   const keyId = receiptKeyId(key);
   const notice = await core.ports.store.notices.get(revocationId(keyId));
   if (notice?.logIndex === undefined) return [];
