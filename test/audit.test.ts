@@ -1,4 +1,5 @@
 /** Runs are run again on another host; whoever answers otherwise than two others is found out. */
+import { create } from "@bufbuild/protobuf";
 import tap from "tap";
 import { digestOf } from "../src/base/bytes.js";
 import { askAudit } from "../src/coordinator/api/ask-audit.js";
@@ -16,10 +17,14 @@ import type {
 } from "../src/gen/quipu/v1/audit_pb.js";
 import type { GetJobRequest } from "../src/gen/quipu/v1/jobs_pb.js";
 import type { ListUsageRequest } from "../src/gen/quipu/v1/log_pb.js";
+import { InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import type { AuditRecord } from "../src/io/store/records.js";
 import { type AuditRules, auditOwner } from "../src/model/audit.js";
+import { jobSpec } from "../src/model/job.js";
 import type { Act } from "../src/model/notice.js";
+import { isCheck, productCheckBytes, productCheckFile } from "../src/model/product-check.js";
+import type { RunFacts } from "../src/model/run.js";
 import { judge } from "../src/proof/audit/judgement.js";
 import { detectionChance, reasonToAudit } from "../src/proof/audit/sampling.js";
 import { parseEnvelope } from "../src/proof/receipt/envelope.js";
@@ -47,10 +52,10 @@ class Audited {
     return fleet;
   }
 
-  async join(name: string, country: "SG" | "DE" = "SG"): Promise<FakeHost> {
+  async join(name: string, country: "SG" | "DE" = "SG", parts = {}): Promise<FakeHost> {
     const host = new FakeHost(this.world, name, country, newSigner("ecdsa-p256-sha256"));
     this.hosts.push(host);
-    await host.attach();
+    await host.attach([], parts);
     return host;
   }
 
@@ -175,6 +180,55 @@ tap.test("where nobody agrees and nobody is left, nobody is found right", async 
   await fleet.world.store.close();
 });
 
+tap.test("of a fast run it is asked whether it is within the error model", async (t) => {
+  for (const isHonest of [true, false]) {
+    const fleet = await Audited.open(0);
+    const model = digestOf(new Uint8Array([7]));
+    fleet.world.artifacts.add(model);
+    const gpu = { id: "cuda:0", model: "gpu", memoryBytes: 2n ** 33n, backends: ["cuda"] };
+    const cpu = { id: "cpu", model: "x86", memoryBytes: 2n ** 33n, backends: ["portable"] };
+    for (const name of ["sg-1", "sg-2", "sg-3"]) {
+      const inventory = create(InventorySchema, {
+        devices: name === "sg-1" ? [cpu, gpu] : [cpu],
+        dataSets: [{ name: "open" }],
+      });
+      await fleet.join(name, "SG", { inventory });
+    }
+    const task = { driver: "tensor", model, inputs: {}, fast: "tf32" };
+    const id = await fleet.world.one(job({ dataSet: "open", task }));
+    const [host, assign] = fleet.assigned(id);
+    const mediaType = "application/x-safetensors";
+    const outputs = result.outputs.map((one) => ({
+      ...one,
+      name: "outputs.safetensors",
+      mediaType,
+    }));
+    const how = { device: "cuda:0", backend: "cuda", determinism: "none" } as const;
+    const fast = { ...result, outputs, ...how };
+    await host.report(host.seal("succeeded", assign, (facts) => ({ ...facts, result: fast })));
+    for (const _ of isHonest ? [1] : [1, 2]) {
+      const audit = await fleet.auditOf(id);
+      const [checker, asked] = fleet.assigned(audit?.againJobId ?? "");
+      t.not(checker.name, "sg-1");
+      const spec = jobSpec.parse(JSON.parse(Buffer.from(asked.spec).toString()));
+      if (spec.task.driver !== "tensor" || !isCheck(spec.task)) throw new Error("no check");
+      t.match(spec.task, { model, fast: "tf32", check: { outputs: outputs[0]?.digest } });
+      t.same(
+        asked.inputs.map(({ digest }) => digest),
+        [model, outputs[0]?.digest],
+      );
+      t.match(asked.inputs[1], { url: /^http:..127.0.0.1:8/ }, "from the host that holds it");
+      const digest = digestOf(productCheckBytes(spec.task, isHonest));
+      const said = result.outputs.map((one) => ({ ...one, name: productCheckFile, digest }));
+      const done = (facts: RunFacts) => ({ ...facts, result: { ...result, outputs: said } });
+      await checker.report(checker.seal("succeeded", asked, done));
+    }
+    t.match(await fleet.auditOf(id), { state: isHonest ? "agreed" : "decided" });
+    t.equal((await fleet.findings(id))[0], `sg-1 ${isHonest ? "right" : "wrong"}`);
+    await fleet.world.store.close();
+  }
+});
+
 tap.test("five answers are enough", async (t) => {
   const fleet = await Audited.open(6);
   const id = await fleet.run(1);
@@ -213,7 +267,7 @@ tap.test("nobody is asked outside the law, nor for what cannot be compared", asy
   t.equal(await fleet.auditOf(pinned), undefined, "its owner wants no other");
   const id = await fleet.world.one();
   const [host, assign] = fleet.assigned(id);
-  const change = (facts: Parameters<NonNullable<Parameters<FakeHost["seal"]>[2]>>[0]) => ({
+  const change = (facts: RunFacts) => ({
     ...facts,
     result: { ...result, determinism: "none" as const },
   });

@@ -4,6 +4,7 @@ import { randomInteger, seededRandom } from "../src/base/random.js";
 import { uncordonHost } from "../src/coordinator/host/cordon.js";
 import type { Assign } from "../src/gen/quipu/v1/attach_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
+import type { RunFacts } from "../src/model/run.js";
 import { CoordinatorWorld, FakeHost, result } from "./coordinator-world.js";
 
 export interface Cheating {
@@ -69,7 +70,7 @@ export class DishonestFleet {
         const output = lies && host.name === "sg-1" ? assign.runId : "the right bits";
         const digest = digestOf(new TextEncoder().encode(output));
         const outputs = result.outputs.map((one) => ({ ...one, digest }));
-        const change = (facts: Parameters<Change>[0]) => ({
+        const change = (facts: RunFacts) => ({
           ...facts,
           result: { ...result, outputs },
         });
@@ -78,5 +79,3 @@ export class DishonestFleet {
     }
   }
 }
-
-type Change = NonNullable<Parameters<FakeHost["seal"]>[2]>;

@@ -77,6 +77,16 @@ const afterMax = 64;
 
 const hashDriver = z.strictObject({ driver: z.literal("hash") });
 
+const productCheck = z
+  .strictObject({
+    outputs: digest.describe(
+      "the file of outputs that a run of this task has claimed, an artifact",
+    ),
+    seed: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits"),
+    rounds: z.int().min(1).max(64),
+  })
+  .describe("whether claimed outputs are within the error model of `fast`, in place of new ones");
+
 function tensorShape<M extends z.ZodType>(model: M) {
   return z
     .strictObject({
@@ -96,6 +106,11 @@ function tensorShape<M extends z.ZodType>(model: M) {
         .enum(["tf32", "bf16"])
         .optional()
         .describe("matrix products on tensor cores: the receipt says determinism none"),
+      check: productCheck.optional(),
+    })
+    .refine(({ check, fast, vote }) => check === undefined || (fast !== undefined && !vote), {
+      path: ["check"],
+      error: "is for `fast`, whose error model it holds outputs to, and without `vote`",
     })
     .refine(({ backend, fast }) => fast === undefined || backend === "auto" || backend === "cuda", {
       path: ["fast"],
@@ -252,7 +267,7 @@ export function wantedKinds({ device, devices = 1 }: JobSpec["resources"]): read
 
 /** What a device must be able to run for the job. */
 export function taskBackend(task: JobSpec["task"]): TensorTask["backend"] {
-  if (task.driver !== "tensor") return "auto";
+  if (task.driver !== "tensor" || task.check !== undefined) return "auto";
   return task.fast === undefined ? task.backend : "cuda";
 }
 
@@ -283,7 +298,9 @@ export function jobDigest(spec: AskedJob): Digest {
 
 /** Artifacts that the host must fetch before the run. */
 export function jobArtifacts(spec: JobSpec): readonly Digest[] {
-  return spec.task.driver === "tensor" ? [spec.task.model] : [];
+  const { task } = spec;
+  if (task.driver !== "tensor") return [];
+  return task.check === undefined ? [task.model] : [task.model, task.check.outputs];
 }
 
 export const jobBytesMax = limits.jobBytesMax;

@@ -12,6 +12,8 @@ export type WorkerRequest = {
   readonly task: TensorTask;
   /** The ONNX file, already checked against its digest. */
   readonly modelPath: string;
+  /** The outputs that are to be checked, where the task says so; already checked against their digest. */
+  readonly claimedPath?: string;
   readonly dataFolder: string;
   /** Empty folder for the outputs; the file names are those of `RunResult.outputs`. */
   readonly outputFolder: string;

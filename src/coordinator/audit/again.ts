@@ -1,7 +1,7 @@
 /** The job that runs a run again, and who there is to give it to. */
 import { newId } from "../../base/ids.js";
 import type { StoreTables } from "../../io/store/coordinator-store.js";
-import type { AuditRecord, JobRecord } from "../../io/store/records.js";
+import type { JobRecord } from "../../io/store/records.js";
 import { auditOwner } from "../../model/audit.js";
 import type { Bounds } from "../../model/decision.js";
 import { deviceKinds } from "../../model/host.js";
@@ -12,24 +12,33 @@ import type { BookedJudgement } from "../host/fleet.js";
 import { newJob } from "../job/admission.js";
 import { specOf } from "../job/specs.js";
 
-/** The very job, so that the same rules hold for it; but the coordinator's, who bears its cost. */
-export function againJob(core: Core, job: JobRecord, auditId: string, atMs: number): JobRecord {
-  const asked = { bytes: job.spec, spec: specOf(job), digest: job.specDigest };
+/** A job of the coordinator's, who bears its cost. */
+export function againJob(
+  core: Core,
+  { spec, specDigest }: Pick<JobRecord, "spec" | "specDigest">,
+  auditId: string,
+  atMs: number,
+): JobRecord {
+  const asked = { bytes: spec, spec: specOf({ spec }), digest: specDigest };
   const id = newId("job", core.ports.random);
   const deadlineMs = atMs + core.options.audits.withinMs;
   return { ...newJob(asked, { id, position: 0, atMs }), owner: auditOwner, auditId, deadlineMs };
 }
 
-/** In the transaction that writes its audit. */
+/**
+ * In the transaction that writes its audit. It takes what the job `from` takes of others, and the output
+ * `takes` of that job itself.
+ */
 export async function insertAgain(
   { jobs, jobLinks }: StoreTables,
   again: JobRecord,
-  { jobId }: Pick<AuditRecord, "jobId">,
+  { from, takes }: { readonly from: string; readonly takes?: string | undefined },
 ): Promise<JobRecord> {
   const placed = { ...again, position: (await jobs.lastPosition()) + 1 };
   await jobs.insert([placed]);
-  const links = await jobLinks.needs(jobId);
-  await jobLinks.insert(links.map((link) => ({ ...link, jobId: again.id })));
+  const links = (await jobLinks.needs(from)).map((link) => ({ ...link, jobId: again.id }));
+  const own = takes === undefined ? [] : [{ jobId: again.id, afterId: from, output: takes }];
+  await jobLinks.insert([...links, ...own]);
   return placed;
 }
 
@@ -40,14 +49,18 @@ export function queueAgain(core: Core, again: JobRecord): void {
   core.wake();
 }
 
-/** Whether any other host could, now or when it is attached, healthy and free. Nothing is rented for it. */
+/**
+ * Whether any other host could, now or when it is attached, healthy and free. Nothing is rented for it.
+ * `makers`: whose outputs it takes.
+ */
 export async function canAnswer(
   core: Core,
-  job: JobRecord,
+  again: JobRecord,
+  makers: readonly JobRecord[],
   answered: readonly string[],
 ): Promise<boolean> {
-  const bounds = await boundsOf(core, job, core.queue.shares());
-  const ask = await core.fleet.ask(specOf(job), {
+  const bounds = await boundsOf(core, again, core.queue.shares(), makers);
+  const ask = await core.fleet.ask(specOf(again), {
     ...bounds,
     audited: [...answered].sort(compare),
   });

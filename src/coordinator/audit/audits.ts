@@ -1,13 +1,19 @@
 /** Audits that have to go on, and what is known of hosts by those that have ended. */
+import type { Digest } from "../../base/bytes.js";
 import type { CoordinatorStore } from "../../io/store/coordinator-store.js";
 import type { JobRecord, ReputationRecord } from "../../io/store/records.js";
 import { isTerminal } from "../../model/job.js";
 import { type Core, trouble } from "../core.js";
+import { specOf } from "../job/specs.js";
 import { settleAudit } from "./settle.js";
+
+const noProductsMax = 4096;
 
 export class Audits {
   readonly #core: () => Core;
   readonly #reputations = new Map<string, ReputationRecord>();
+  /** Models of which no host could check the products. In memory only: whoever forgets asks once more. */
+  readonly #noProducts = new Set<Digest>();
   readonly #owed = new Set<string>();
   #running = false;
 
@@ -34,6 +40,19 @@ export class Audits {
 
   remember(reputation: ReputationRecord): void {
     this.#reputations.set(reputation.host, reputation);
+  }
+
+  isNoProduct(model: Digest): boolean {
+    return this.#noProducts.has(model);
+  }
+
+  learnNoProduct(job: Pick<JobRecord, "spec">): void {
+    const { task } = specOf(job);
+    if (task.driver !== "tensor" || task.check === undefined) return;
+    this.#noProducts.add(task.model);
+    const [oldest] = this.#noProducts;
+    if (this.#noProducts.size > noProductsMax && oldest !== undefined)
+      this.#noProducts.delete(oldest);
   }
 
   /** Something happened to this job; the audit that it runs for goes on when it has ended. */

@@ -15,10 +15,12 @@ import type { AuditReason } from "../../model/audit.js";
 import { reasonToAudit } from "../../proof/audit/sampling.js";
 import { receiptKeyId } from "../../proof/receipt/envelope.js";
 import type { Core } from "../core.js";
+import { makersOf } from "../dispatch/bounds.js";
 import { useOf } from "../dispatch/data-uses.js";
 import { specOf } from "../job/specs.js";
 import { againJob, canAnswer, insertAgain } from "./again.js";
-import { answerOf, outcomeOf } from "./answer.js";
+import { answerOf } from "./answer.js";
+import { questionOf } from "./question.js";
 
 /** A lot is one of so many. */
 const drawsOf = 1_000_000;
@@ -28,6 +30,8 @@ export interface AuditPlan {
   readonly audit: AuditRecord;
   readonly answer: AuditAnswerRecord;
   readonly again: JobRecord;
+  /** Of the run's own outputs, by name. */
+  readonly takes: string | undefined;
 }
 
 /** `ended`: the run's job as its receipt leaves it. Undefined where the run is not looked into. */
@@ -37,7 +41,7 @@ export async function chooseAudit(
   ended: JobRecord,
 ): Promise<AuditPlan | undefined> {
   if (ended.auditId !== undefined || core.hosts.size < 2) return undefined;
-  if (outcomeOf(ended) === undefined || ended.state !== "succeeded") return undefined;
+  if (ended.state !== "succeeded") return undefined;
   const rightInRow = core.audits.rightInRow(run.host, receiptKeyId(run.receiptKey));
   const draw = randomInteger(core.ports.random, drawsOf) / drawsOf;
   const reason = reasonToAudit(core.options.audits, rightInRow, draw);
@@ -54,25 +58,27 @@ export async function planAudit(
   job: JobRecord,
   reason: AuditReason,
 ): Promise<AuditPlan | undefined> {
-  if (job.gangId !== undefined) return undefined;
+  const question = job.gangId === undefined ? questionOf(core, job) : undefined;
+  if (question === undefined) return undefined;
+  const { dataSet } = await core.fleet.question(specOf(job));
+  if (useOf(run, dataSet, job.owner) !== undefined) return undefined;
   const atMs = core.ports.clock.wallMs();
   const id = newId("aud", core.ports.random);
-  const answer = answerOf(job, run, id, atMs);
-  const { dataSet } = await core.fleet.question(specOf(job));
-  if (answer === undefined || useOf(run, dataSet, job.owner) !== undefined) return undefined;
-  if (!(await canAnswer(core, job, [run.host]))) return undefined;
-  const again = againJob(core, job, id, atMs);
+  const again = againJob(core, question, id, atMs);
+  const makers = [...(await makersOf(core, job)), ...(question.takes === undefined ? [] : [job])];
+  if (!(await canAnswer(core, again, makers, [run.host]))) return undefined;
   const of = { runId: run.id, jobId: job.id, reason };
   const audit = { id, ...of, state: "open", againJobId: again.id, openedAtMs: atMs } as const;
-  return { audit, answer, again };
+  const answer = answerOf(question.claim, run, id, atMs);
+  return { audit, answer, again, takes: question.takes };
 }
 
 /** With the transaction that ends the run; the job is to be queued after the commit. */
 export async function openAudit(
   tables: StoreTables,
-  { audit, answer, again }: AuditPlan,
+  { audit, answer, again, takes }: AuditPlan,
 ): Promise<JobRecord> {
   await tables.audits.insert(audit);
   await tables.audits.putAnswer(answer);
-  return await insertAgain(tables, again, audit);
+  return await insertAgain(tables, again, { from: audit.jobId, takes });
 }

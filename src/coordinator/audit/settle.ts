@@ -23,16 +23,19 @@ import type { ActKind } from "../../model/notice.js";
 import { judge } from "../../proof/audit/judgement.js";
 import { receiptKeyId } from "../../proof/receipt/envelope.js";
 import { type Core, note } from "../core.js";
+import { makersOf } from "../dispatch/bounds.js";
 import { markCordon, showCordon } from "../host/cordon.js";
 import { againJob, canAnswer, insertAgain, queueAgain } from "./again.js";
-import { answerOf } from "./answer.js";
+import { answerOf, outcomeOf } from "./answer.js";
 import { reputationAfter } from "./reputation.js";
 
 /** Where so many hosts differ, one more would settle nothing. */
 const answersMax = 5;
 
-interface Outcome {
+interface Settlement {
   readonly audit: AuditRecord;
+  /** The job that ran it again last. */
+  readonly ended: JobRecord;
   readonly answers: readonly AuditAnswerRecord[];
   readonly reputations: readonly ReputationRecord[];
   /** Hosts that were wrong, and are still who they were. */
@@ -48,20 +51,21 @@ export async function settleAudit(core: Core, auditId: string): Promise<void> {
   const job = audit && (await store.jobs.get(audit.againJobId));
   if (audit === undefined || isAuditOver(audit.state)) return;
   if (job === undefined || !isTerminal(job.state)) return;
-  const outcome = await outcomeOf(core, audit, job);
+  const outcome = await settlementOf(core, audit, job);
   const again = await store.transact((tables) => keep(core, tables, outcome));
   show(core, outcome, again);
 }
 
-async function outcomeOf(core: Core, before: AuditRecord, job: JobRecord): Promise<Outcome> {
+async function settlementOf(core: Core, before: AuditRecord, job: JobRecord): Promise<Settlement> {
   const { clock, store } = core.ports;
   const known = await store.audits.answers(before.id);
   const newestMs = known.at(-1)?.atMs ?? 0;
   const atMs = Math.max(clock.wallMs(), newestMs + 1); // clocks go back, and answers come in order
-  const answer = answerOf(job, await store.runs.get(job.runId), before.id, atMs);
+  const [said, run] = [outcomeOf(job), await store.runs.get(job.runId)];
+  const answer = said && run && answerOf(said, run, before.id, atMs);
   const all = answer === undefined ? known : [...known, answer];
   const isMute = answer === undefined || all.length >= answersMax;
-  const again = isMute ? undefined : await nextJob(core, before, all, atMs);
+  const again = isMute ? undefined : await nextJob(core, job, all, atMs);
   const { state, findings } = judge(all, again === undefined);
   const answers = all.map((one, at) => ({ ...one, finding: findings[at] ?? "open" }));
   const audit = isAuditOver(state)
@@ -71,6 +75,7 @@ async function outcomeOf(core: Core, before: AuditRecord, job: JobRecord): Promi
   const reason = `audit ${before.id}: its answer for run ${before.runId} is not what others got`;
   return {
     audit,
+    ended: job,
     answers,
     reputations: told.map((one) => reputationAfter(core.audits.of(one.host), one)),
     losers: told.filter((one) => one.finding === "wrong" && isStill(core, one)).map(hostOf),
@@ -79,23 +84,23 @@ async function outcomeOf(core: Core, before: AuditRecord, job: JobRecord): Promi
   };
 }
 
-/** For one more host, where answers differ and there is one. */
+/** The same for one more host, where answers differ and there is one. */
 async function nextJob(
   core: Core,
-  { id, jobId }: AuditRecord,
+  job: JobRecord,
   answers: readonly AuditAnswerRecord[],
   atMs: number,
 ): Promise<JobRecord | undefined> {
   if (judge(answers, false).state !== "disputed") return undefined;
-  const job = await core.ports.store.jobs.get(jobId);
-  if (job === undefined || !(await canAnswer(core, job, answers.map(hostOf)))) return undefined;
-  return againJob(core, job, id, atMs);
+  if (!(await canAnswer(core, job, await makersOf(core, job), answers.map(hostOf))))
+    return undefined;
+  return againJob(core, job, job.auditId ?? "", atMs);
 }
 
 async function keep(
   core: Core,
   tables: StoreTables,
-  { audit, answers, reputations, losers, cordon, again }: Outcome,
+  { audit, ended, answers, reputations, losers, cordon, again }: Settlement,
 ): Promise<JobRecord | undefined> {
   await tables.audits.update(audit);
   for (const answer of answers) await tables.audits.putAnswer(answer);
@@ -105,11 +110,12 @@ async function keep(
   const details = detailsOf(audit, answers);
   const digest = digestOfRight(answers);
   await core.notices.did(tables, { kind, about: `run ${audit.runId}`, details, ...digest });
-  return again && (await insertAgain(tables, again, audit));
+  return again && (await insertAgain(tables, again, { from: ended.id }));
 }
 
-function show(core: Core, outcome: Outcome, again: JobRecord | undefined): void {
-  const { audit, reputations, losers, cordon } = outcome;
+function show(core: Core, outcome: Settlement, again: JobRecord | undefined): void {
+  const { audit, ended, reputations, losers, cordon } = outcome;
+  if (ended.failure?.code === "MODEL_UNSUPPORTED") core.audits.learnNoProduct(ended);
   for (const reputation of reputations) core.audits.remember(reputation);
   for (const host of losers) showCordon(core, host, cordon);
   if (again !== undefined) queueAgain(core, again);
@@ -127,7 +133,7 @@ function isDispute(state: AuditState): boolean {
   return state === "disputed" || state === "decided" || state === "undecided";
 }
 
-function textOf({ audit, answers, losers }: Outcome): string {
+function textOf({ audit, answers, losers }: Settlement): string {
   const hosts = answers.map(({ host, finding }) => `${host} ${finding}`).join(", ");
   const cordoned = losers.length === 0 ? "" : `; cordoned: ${losers.join(", ")}`;
   return `audit ${audit.id} is ${audit.state}: ${hosts}${cordoned}`;
