@@ -59,8 +59,8 @@ interface More {
   readonly store?: string;
   readonly artifacts?: string;
 }
-/** Entries of the log besides receipts: a host's key, and a data set. */
-const acts = 2;
+/** Entries of the log besides receipts: the first rules, a host's key, and a data set. */
+const acts = 3;
 const restore = (from: string, to: string, more: More = {}) => {
   const kept = { stateFolder: at(to), sharedFolder: "", store: "", seen: "", artifacts: "" };
   mkdirSync(kept.stateFolder, { recursive: true });
@@ -112,7 +112,7 @@ t.test("a coordinator is made anew from a backup, and its log does not fork", as
   await fleet.kill("coordinator");
   t.equal((await failure(restore("new", "coordinator"))).code, "CONFLICT", "nothing is replaced");
   const stale = await failure(restore("old", "stale", { seen: proofOf("receipt-2") }));
-  t.match(stale, { code: "CONFLICT", message: /4 entries; this backup has 3/ });
+  t.match(stale, { code: "CONFLICT", message: /5 entries; this backup has 4/ });
   t.notOk(existsSync(join(at("stale"), "coordinator.db")), "and nothing was made");
   const seen = ["--seen", proofOf("receipt-2")];
   const back = await copy("restore", at("new"), "--state", at("again"), ...seen, ...blobs);
@@ -137,7 +137,7 @@ t.test("a coordinator is made anew from a backup, and its log does not fork", as
   await backup("third", "again");
   const leaves = readFileSync(join(at("third"), "store", "log_leaves.jsonl"), "utf8").split("\n");
   const order = leaves.slice(0, -1).map((line) => JSON.parse(line).log_index);
-  t.same(order, [0, 1, 2, 3, 4], "in the order of the log, so that a restore reads it once");
+  t.same(order, [0, 1, 2, 3, 4, 5], "in the order of the log, so that a restore reads it once");
   for (const receipt of ["receipt-1", "receipt-2", "receipt-3"]) {
     const there = await restore("third", `from-${receipt}`, { seen: proofOf(receipt) });
     t.match(there, { log: { size: acts + 3 } }, `the log goes on from ${receipt}`);
@@ -196,9 +196,9 @@ t.test("a backup that was changed, or does not fit together, is refused", async 
     cpSync(join(at("old"), "log"), join(folder, "log"), { recursive: true });
     rewrite(folder, "log/checkpoint", readFileSync(join(at("old"), "log", "checkpoint")));
   });
-  t.match(behind, { code: "VERIFICATION_FAILED", message: /the log of this backup has 3/ });
+  t.match(behind, { code: "VERIFICATION_FAILED", message: /the log of this backup has 4/ });
   const forged = await spoiled("forged", (folder) => {
-    const path = "log/tile/entries/000.p/5";
+    const path = "log/tile/entries/000.p/6";
     const bytes = readFileSync(join(folder, path));
     bytes[20] = (bytes[20] ?? 0) ^ 1;
     rewrite(folder, path, bytes);

@@ -2,8 +2,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import t from "tap";
 import { CoordinatorDaemon } from "../src/coordinator/daemon.js";
+import { newSigner } from "../src/io/identity/signer.js";
+import { pemOf } from "../src/proof/receipt/bundle.js";
 import { runIn } from "./cli-run.js";
 import { failure } from "./failure.js";
 
@@ -114,6 +117,70 @@ t.test("test: cases that pass, cases that fail, files that are none", async (t) 
   for (const [given, message] of wrong) {
     t.match(await cases(given), { code: 1, stderr: message }, `${message}`);
   }
+});
+
+t.test("log acts: what was done, each act proved, a page at a time", async (t) => {
+  const folder = lay("other", { "base.cedar": readFileSync(join(own, "base.cedar"), "utf8") });
+  let daemon = await openDaemon(own);
+  await daemon.close();
+  daemon = await openDaemon(folder);
+  await daemon.close();
+  daemon = await openDaemon(folder);
+  t.teardown(async () => {
+    await daemon.close();
+    rmSync(join(root, "state"), { recursive: true });
+  });
+  const quipu = async (...argv: string[]) => {
+    const { code, stdout, stderr } = await runIn(root, [
+      ...argv,
+      ...["--coordinator", daemon.grpcAddress, "-o", "json"],
+    ]);
+    return { code, json: JSON.parse(stdout), stderr };
+  };
+  for (const owner of ["lab", "clinic"]) {
+    t.equal((await quipu("quota", "set", owner, "--cpu", "1")).code, 0);
+  }
+  const acts = (...flags: string[]) => quipu("log", "acts", ...flags);
+  let all = await acts();
+  for (let tries = 0; tries < 50 && all.json.acts.length < 4; tries += 1) {
+    await delay(100);
+    all = await acts();
+  }
+  const [before, digest] = (await Promise.all([own, folder].map((one) => json("check", one)))).map(
+    (set) => set.digest,
+  );
+  t.match(all.json, {
+    size: 4,
+    acts: [
+      { index: 0, kind: "policy.apply", about: "policy", digest: before },
+      { index: 1, kind: "policy.apply", digest, details: { before, files: "base.cedar" } },
+      { index: 2, kind: "quota.set", about: "owner lab", details: { owner: "lab" } },
+      { index: 3, about: "owner clinic" },
+    ],
+    altered: [],
+    next: null,
+  });
+  t.match(all.json.acts[0].details.before, undefined, "nothing was in force before the first");
+  const indexes = async (...flags: string[]) =>
+    (await acts(...flags)).json.acts.map(({ index }: { index: number }) => index);
+  t.same(await indexes("--kind", "quota.set"), [2, 3]);
+  t.same(await indexes("--about", "clinic"), [3]);
+  t.same(await indexes("--about", "owner lab", "--kind", "quota.set"), [2]);
+  t.same(await indexes("--since", all.json.acts[3].at), [3]);
+  t.match(await acts("--limit", "3"), { json: { acts: { length: 3 }, next: 3 } });
+  t.same(await indexes("--from", "3"), [3]);
+  t.match(await acts("--kind", "quota"), { code: 2, json: { error: { next: /quota\.set/ } } });
+
+  const pem = join(root, "stranger.notice.pem");
+  writeFileSync(pem, pemOf(newSigner("ecdsa-p256-sha256").publicKey));
+  const strange = await acts("--notice-key", pem);
+  t.equal(strange.code, 6);
+  t.match(strange.json, { acts: [], altered: [{ index: 0, fault: /none of a coordinator's/ }] });
+  const { noticeKey, verifierKey } = (await quipu("log", "head")).json;
+  writeFileSync(pem, noticeKey);
+  const pinned = await acts("--notice-key", pem, "--log-key", verifierKey);
+  t.match(pinned, { code: 0, json: all.json });
+  t.notMatch(pinned.stderr, /pin/);
 });
 
 t.test("apply: a set comes into force at once, stays, and a bad one changes nothing", async (t) => {

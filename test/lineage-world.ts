@@ -2,14 +2,14 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { digestOf } from "../src/base/bytes.js";
+import { digestOf, equalBytes } from "../src/base/bytes.js";
 import type { RunFacts } from "../src/model/run.js";
 import type { HeldSource, HeldStatement } from "../src/proof/lineage/open-leaves.js";
-import { receiptFiles } from "../src/proof/receipt/bundle.js";
+import { noticeFiles, receiptFiles } from "../src/proof/receipt/bundle.js";
 import { openCheckpoint } from "../src/proof/tlog/checkpoint.js";
 import { LogReader } from "../src/proof/tlog/reader.js";
 import { formatVerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
-import { CoordinatorWorld, FakeHost, job, logKey, origin } from "./coordinator-world.js";
+import { CoordinatorWorld, FakeHost, grantKey, job, logKey, origin } from "./coordinator-world.js";
 
 const key = verifierKeyOf(logKey, origin);
 export const logKeyText = formatVerifierKey(key);
@@ -75,7 +75,8 @@ export async function read(world: CoordinatorWorld) {
   const reader = new LogReader(async (path) => files.get(path));
   const note = new TextDecoder().decode(files.get("checkpoint"));
   const all = await statementsOf(world);
-  return { reader, head: openCheckpoint(note, [key]), all };
+  const noticeKeys = [grantKey.publicKey];
+  return { reader, head: openCheckpoint(note, [key]), all, noticeKeys };
 }
 
 export function heldOf(statements: readonly HeldStatement[]): HeldSource {
@@ -94,7 +95,8 @@ export async function foldersOf(world: CoordinatorWorld): Promise<string> {
   for (const [path, content] of world.disk.files) put(`log/${path}`, content);
   for (const { index, envelope, publicKey } of await statementsOf(world)) {
     const proof = await world.log.inclusion(index);
-    for (const file of receiptFiles(`entry-${index}`, envelope, publicKey, proof, world.log)) {
+    const filesOf = equalBytes(publicKey, grantKey.publicKey) ? noticeFiles : receiptFiles;
+    for (const file of filesOf(`entry-${index}`, envelope, publicKey, proof, world.log)) {
       put(`held/${file.name}`, file.content);
     }
   }

@@ -36,7 +36,8 @@ const mixed: readonly Asked[] = [
 
 const call = { signal: new AbortController().signal, peer: "unix" };
 const world = await worldOf(mixed);
-const { reader, head, all } = await read(world);
+const { all, ...log } = await read(world);
+const { head } = log;
 t.teardown(() => world.store.close());
 
 async function cli(folder: string, ...argv: string[]) {
@@ -46,7 +47,7 @@ async function cli(folder: string, ...argv: string[]) {
 
 t.test("every run that read a data set, whatever became of it, and no other", async (t) => {
   const held = heldOf(all);
-  const people = await auditDataSet({ dataSet: "people" }, { reader, head, held });
+  const people = await auditDataSet({ dataSet: "people" }, { ...log, held });
   t.match(people, { entries: 7, opened: 7, unknown: 0, altered: [] });
   t.match(people.runs, [
     { index: 0, host: "sg-1", country: "SG", site: "private", grade: "operator-asserted" },
@@ -54,7 +55,7 @@ t.test("every run that read a data set, whatever became of it, and no other", as
   ]);
   t.match(people.runs[0]?.outputs, [{ name: "manifest.json", digest: /^sha256:/ }]);
   const manifest = people.runs[0]?.inputs[0]?.digest;
-  const named = await auditDataSet({ dataSet: "people", manifest }, { reader, head, held });
+  const named = await auditDataSet({ dataSet: "people", manifest }, { ...log, held });
   t.same(
     named.runs.map(({ index }) => index),
     [0, 1, 3, 4],
@@ -62,10 +63,10 @@ t.test("every run that read a data set, whatever became of it, and no other", as
   );
   const other = await auditDataSet(
     { dataSet: "people", manifest: `sha256:${"0".repeat(64)}` },
-    { reader, head, held },
+    { ...log, held },
   );
   t.same(other.runs, [], "other files of its name");
-  const none = await auditDataSet({ dataSet: "nobody" }, { reader, head, held });
+  const none = await auditDataSet({ dataSet: "nobody" }, { ...log, held });
   t.same(none.runs, []);
 });
 
@@ -76,7 +77,7 @@ t.test("what is not held is unknown, and no claim about all holds then", async (
   await fc.assert(
     fc.asyncProperty(subset, countries, dataSet, async (some, neverOutside, name) => {
       const question: Question = { dataSet: name, neverOutside };
-      const found = await auditDataSet(question, { reader, head, held: heldOf(some) });
+      const found = await auditDataSet(question, { ...log, held: heldOf(some) });
       const known = some.map(({ index }) => index);
       const read = known.filter((index) => mixed[index]?.dataSet === name);
       const isOutside = (index: number) => !neverOutside.includes(mixed[index]?.country ?? "SG");
@@ -100,7 +101,7 @@ t.test("nobody who holds statements or serves the log is believed", async (t) =>
   const [first, second] = all;
   if (first === undefined || second === undefined) throw new Error("no statements");
   const ask = (statements: typeof all, of = head) =>
-    auditDataSet(question, { reader, head: of, held: heldOf(statements) });
+    auditDataSet(question, { ...log, head: of, held: heldOf(statements) });
   const honest = await ask(all);
   t.match(honest.claim, { verdict: "broken", text: "1 run outside {SG} among 7 of 7 entries" });
 
@@ -195,8 +196,10 @@ t.test("an audit is made and exported offline, and made again by a third party",
   t.match(await audit("--to", to), { code: 1, json: { error: { code: "ALREADY_EXISTS" } } });
 
   const check = (...more: string[]) => cli(folder, "audit", "check", to, ...more);
-  t.same(await check("--log-key", logKeyText), { ...made, stderr: "" }, "the same, word for word");
-  t.match(await check(), { code: 0, stderr: /pin it/ });
+  const pem = readdirSync(join(to, "held")).find((one) => one.endsWith(".notice.pem")) ?? "";
+  const pinned = ["--log-key", logKeyText, "--notice-key", join(to, "held", pem)];
+  t.same(await check(...pinned), { ...made, stderr: "" }, "the same, word for word");
+  t.match(await check(), { code: 0, stderr: /pin it(.|\n)*pin them with --notice-key/ });
   const [bundle = ""] = readdirSync(join(to, "held")).filter((one) =>
     one.endsWith("sigstore.json"),
   );
@@ -273,9 +276,9 @@ t.test("an erased receipt is gone, and the log says that it was, and why", async
   const usage = (await ask(listUsage, { firstIndex: 0n, limit: 0 })) as ListUsageResponse;
   t.match([usage.runs.length, usage.erased, usage.unverified], [4, 1n, []]);
 
-  const { reader, head, all } = await read(world);
+  const { all, ...log } = await read(world);
   const question: Question = { dataSet: "people", neverOutside: ["SG"] };
-  const found = await auditDataSet(question, { reader, head, held: heldOf(all) });
+  const found = await auditDataSet(question, { ...log, held: heldOf(all) });
   t.match(found, {
     entries: 8,
     opened: 7,
@@ -288,9 +291,9 @@ t.test("an erased receipt is gone, and the log says that it was, and why", async
   const act = all.at(-1);
   t.match(Buffer.from(act?.envelope ?? []).toString(), /payload/);
   const kept = [...before.all, ...all.slice(-1)];
-  const known = await auditDataSet(question, { reader, head, held: heldOf(kept) });
+  const known = await auditDataSet(question, { ...log, held: heldOf(kept) });
   t.match(known, { opened: 8, erased: 0, claim: { verdict: "holds" } }, "who kept it can show it");
-  const less = await auditDataSet(question, { reader, head, held: heldOf(all.slice(1)) });
+  const less = await auditDataSet(question, { ...log, held: heldOf(all.slice(1)) });
   t.match(less.claim, { text: /6 of 8 entries; 1 entry unknown, 1 erased$/ });
 
   function ask<Request>(

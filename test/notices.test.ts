@@ -4,6 +4,7 @@ import { digestOf } from "../src/base/bytes.js";
 import { canonicalBytes } from "../src/base/canonical-json.js";
 import { QuipuError } from "../src/base/errors.js";
 import { getReceipt } from "../src/coordinator/api/get-receipt.js";
+import { listActs } from "../src/coordinator/api/list-acts.js";
 import { layPilotHosts } from "../src/coordinator/burst/hosts.js";
 import { setQuota } from "../src/coordinator/dispatch/quotas.js";
 import { cordonHost, uncordonHost } from "../src/coordinator/host/cordon.js";
@@ -11,7 +12,7 @@ import { cancelJob } from "../src/coordinator/job/cancel.js";
 import { ingest } from "../src/coordinator/job/ingest.js";
 import { registerKey, revokeKey } from "../src/coordinator/log/host-keys.js";
 import { type Done, Notices } from "../src/coordinator/log/notices.js";
-import type { GetReceiptResponse } from "../src/gen/quipu/v1/log_pb.js";
+import type { GetReceiptResponse, ListActsResponse } from "../src/gen/quipu/v1/log_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import type { HostRecord, NoticeRecord } from "../src/io/store/records.js";
 import { burstConfig } from "../src/model/burst.js";
@@ -417,6 +418,46 @@ t.test("a host that comes with ever new keys is refused", async (t) => {
   });
   t.match((await comes("sg-1"))?.value, { code: "LIMIT_EXCEEDED", message: /has had 256/ });
   await world.store.close();
+});
+
+t.test("acts are listed a page at a time, however many ends of jobs stand between", async (t) => {
+  const signer = newSigner(ecdsa);
+  const head = { coordinator: "log.example", at: "2026-01-02T03:04:05.000Z" };
+  const end = jobEndNotice({
+    ...head,
+    job: { id: "job-1", owner: "lab", digest: `sha256:${"a".repeat(64)}` },
+    outcome: "lost",
+    attempts: 1,
+  });
+  const sealed = (notice: Notice) => sealPayload(noticeBytes(notice), signer);
+  const act = (name: string) =>
+    sealed(actNotice({ ...head, id: "act-1", kind: "host.cordon", details: {} }, { name }));
+  const [ends, sg, de] = [sealed(end), act("host sg-1"), act("host de-1")];
+  const records = Array.from({ length: 5_000 }, (_, at) => {
+    const envelope = at < 200 ? sg : at === 4_000 ? de : ends;
+    return { id: `${at}`, stage: "logged", envelope, key: signer.publicKey, logIndex: at * 2 };
+  });
+  const logged = async (first: number, limit: number) =>
+    records.filter(({ logIndex }) => logIndex >= first).slice(0, limit);
+  const core = { ports: { store: { notices: { logged } } } } as never;
+  const list = async (asked: object) => {
+    const found: number[] = [];
+    let pages = 0;
+    for (let firstIndex: bigint | undefined = 0n; firstIndex !== undefined; pages += 1) {
+      const given = { kind: "", about: "", firstIndex, ...asked } as never;
+      const page = (await listActs(core)(given, call)) as ListActsResponse;
+      found.push(...page.acts.map(({ logIndex }) => Number(logIndex) / 2));
+      firstIndex = page.nextIndex;
+    }
+    return { found, pages };
+  };
+  const first = Array.from({ length: 200 }, (_, at) => at);
+  t.same((await list({})).found, [...first, 4_000]);
+  t.same((await list({ about: "sg-1" })).found, first);
+  t.same(await list({ about: "host de-1" }), { found: [4_000], pages: 5 });
+  t.same((await list({ kind: "quota.set" })).found, []);
+  const beyond = listActs(core)({ firstIndex: -1n } as never, call) as Promise<unknown>;
+  t.equal((await failure(beyond)).code, "INVALID_ARGUMENT");
 });
 
 t.test("who bears a free pilot's name has replaced no key", async (t) => {

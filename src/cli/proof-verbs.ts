@@ -5,6 +5,11 @@ import { backend, type Verb, type VerbOption } from "./verb.js";
 /** Where the log and its statements are, if not with the coordinator. */
 const logSource: readonly VerbOption[] = [
   { flags: "--log-key <vkey>", help: "believe only this log, known beforehand" },
+  {
+    flags: "--notice-key <file>",
+    help: "believe only this coordinator (KEYID.notice.pem), known beforehand; repeatable",
+    repeatable: true,
+  },
   { flags: "--log <address>", help: "HTTP address, or folder, of the log's tiles" },
   { flags: "--held <folder>", help: "a folder of receipts to read statements from" },
 ];
@@ -120,7 +125,7 @@ export const proofVerbs: readonly Verb[] = [
     name: "audit check",
     args: "<folder>",
     help: "make an exported audit again, offline",
-    options: logSource.slice(0, 1),
+    options: logSource.slice(0, 2),
     load: () => import("./audit/check.js"),
   },
   {
@@ -159,6 +164,23 @@ export const proofVerbs: readonly Verb[] = [
     args: "",
     help: "size, root and checkpoint of the log",
     load: () => import("./log/head.js"),
+  },
+  {
+    name: "log acts",
+    args: "",
+    help: "what operators did and the coordinator decided, each proved to be in the log",
+    options: [
+      { flags: "--kind <kind>", help: "only acts of this kind" },
+      {
+        flags: "--about <subject>",
+        help: "only about this (host sg-1), or all of this name (sg-1)",
+      },
+      { flags: "--since <time>", help: "done then or later (2026-01-31, or RFC 3339)" },
+      { flags: "--from <entry>", help: "from this entry of the log on", default: "0" },
+      { flags: "--limit <n>", help: "how many at most", default: "100" },
+      ...logSource.slice(0, 3),
+    ],
+    load: () => import("./log/acts.js"),
   },
   {
     name: "log fsck",

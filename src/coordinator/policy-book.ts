@@ -15,10 +15,18 @@ import {
   type RunOnRequest,
 } from "../scheduler/policy/engine.js";
 import type { Verdict } from "../scheduler/policy/verdict.js";
+import type { Done } from "./log/notices.js";
 import type { PolicyPort } from "./ports.js";
 
 type Files = PolicySetRecord["files"];
 type Store = Pick<CoordinatorStore, "transact" | "policySets">;
+
+/** What is stated of a set that comes into force, in place of `before`. */
+export function applied(digest: Digest, files: Files, before?: Digest): Done {
+  const replaced = before === undefined ? {} : { before };
+  const details = { ...replaced, files: Object.keys(files).sort().join(" ") };
+  return { kind: "policy.apply", about: "policy", digest, details };
+}
 
 export class PolicyBook implements PolicyPort {
   readonly #store: Store;
@@ -31,32 +39,38 @@ export class PolicyBook implements PolicyPort {
     this.#engine = engine;
   }
 
-  /** `named`: somebody named the folder, so that another set in force is a contradiction. */
+  /**
+   * `named`: somebody named the folder, so that another set in force is a contradiction. `taken` is told of the
+   * folder's set, in the transaction that puts it in force.
+   */
   static async open(
     store: Store,
     clock: Clock,
     folder: { readonly files: Files; readonly named: boolean },
+    taken: (tables: StoreTables, done: Done) => Promise<void>,
   ): Promise<PolicyBook> {
     const ofFolder = loadPolicy(folder.files);
     const kept = await store.policySets.newest();
     if (kept?.applied !== true) {
       const book = new PolicyBook(store, clock, ofFolder);
-      await book.#keep(ofFolder.digest, folder.files, false);
+      await book.#keep(ofFolder.digest, folder.files, false, (tables, digest) =>
+        taken(tables, applied(digest, folder.files, kept?.digest)),
+      );
       return book;
     }
-    const applied = loadPolicy(kept.files);
-    if (folder.named && ofFolder.digest !== applied.digest) {
+    const engine = loadPolicy(kept.files);
+    if (folder.named && ofFolder.digest !== engine.digest) {
       throw new QuipuError(
         "CONFLICT",
         "the policy folder holds another set than was applied last",
         {
           next: "leave --policy out, and hand the folder over with `quipu policy apply FOLDER`",
-          details: { applied: applied.digest, folder: ofFolder.digest },
+          details: { applied: engine.digest, folder: ofFolder.digest },
         },
       );
     }
-    const book = new PolicyBook(store, clock, applied);
-    await book.#keep(applied.digest, kept.files, true);
+    const book = new PolicyBook(store, clock, engine);
+    await book.#keep(engine.digest, kept.files, true);
     return book;
   }
 

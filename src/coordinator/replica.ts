@@ -19,6 +19,8 @@ import type { DaemonOptions } from "./daemon.js";
 import { keysDigest, type Shared, shelfOf } from "./keys-and-blobs.js";
 import type { Leadership } from "./leadership.js";
 import { askNobody, CosignedLog } from "./log/cosigned-log.js";
+import { LogBook } from "./log/log-book.js";
+import { Notices } from "./log/notices.js";
 import { PublishedLog } from "./log/published-log.js";
 import { PolicyBook } from "./policy-book.js";
 import type { Storage, Writable } from "./storage.js";
@@ -128,14 +130,15 @@ export class Replica {
     const key = verifierKeyOf(shared.logSigner, origin);
     const { policyText } = this.#options.witnesses ?? {};
     const log = new PublishedLog((path) => storage.logFiles.read(path), key, policyText);
-    return logService({ ports: { store: storage.store, log }, options: { tilesUrl: httpUrl } });
+    const { noticeSigner } = shared;
+    const ports = { store: storage.store, log, noticeSigner };
+    return logService({ ports, options: { tilesUrl: httpUrl } });
   }
 
   async #start({ store, logFiles, leadership }: Writable) {
     const { clock, random, observe, policyFolder, hashMany } = this.#options;
     const { shared, origin, policyFiles: files, prices, httpUrl } = this.#parts;
-    const policies = await PolicyBook.open(store, clock, { files, named: policyFolder !== "" });
-    const signer = shared.logSigner;
+    const { logSigner: signer, noticeSigner } = shared;
     const log = await this.#witnessed(
       await Sequencer.open({
         store: logFiles,
@@ -145,6 +148,14 @@ export class Replica {
         ...(hashMany && { hashMany }),
       }),
       logFiles,
+    );
+    const notices = new Notices(
+      { clock, random, store, log, noticeSigner },
+      new LogBook(log, store),
+    );
+    const folder = { files, named: policyFolder !== "" };
+    const policies = await PolicyBook.open(store, clock, folder, (tables, taken) =>
+      notices.did(tables, taken),
     );
     const coordinator = await Coordinator.start(
       {
@@ -157,7 +168,7 @@ export class Replica {
         prices,
         artifacts: shelfOf(shared.artifacts),
         grants: { signer: shared.grantSigner, artifactUrl: httpUrl },
-        noticeSigner: shared.noticeSigner,
+        noticeSigner,
         burst: burstPort(this.#options, origin),
         defer: (task) => void setImmediate(task),
         observe,

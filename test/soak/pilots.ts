@@ -72,9 +72,9 @@ async function settles(fleet: RealFleet, acknowledged: ReadonlySet<string>): Pro
     const { pilots } = (await fleet.quipu("burst", "ls")).json;
     return pilots.every(({ stage }: { stage: string }) => stage === "ended");
   });
-  const { size } = (await fleet.quipu("log", "head")).json;
-  if (size !== acknowledged.size) {
-    throw new Error(`${acknowledged.size} jobs left ${size} entries in the log`);
+  const { runs } = (await fleet.quipu("usage")).json.total;
+  if (Number(runs) !== acknowledged.size) {
+    throw new Error(`${acknowledged.size} jobs left ${runs} receipts in the log`);
   }
 }
 

@@ -17,6 +17,7 @@ export const action: VerbAction = async (context, { args, options }) => {
     held: heldFolder(folder),
     log: logFolder(folder),
     logKey: options.logKey ?? logKey,
+    noticeKey: options.noticeKey,
   });
   const found = await auditDataSet(question, source);
   if (canonicalJson(found) !== canonicalJson(findings)) {

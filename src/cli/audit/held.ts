@@ -5,11 +5,16 @@ import { toHex } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import type { HeldSource } from "../../proof/lineage/open-leaves.js";
-import { type Bundle, bundleSuffix, parseBundle } from "../../proof/receipt/bundle.js";
+import {
+  type Bundle,
+  bundleSuffix,
+  noticeKeySuffix,
+  parseBundle,
+} from "../../proof/receipt/bundle.js";
 import { envelopeJson, keyOfEntry } from "../../proof/receipt/envelope.js";
 import { leafHash } from "../../proof/tlog/hash.js";
 import type { Clients } from "../coordinator-link.js";
-import { readBundle } from "../receipt/check.js";
+import { keysIn, readBundle } from "../receipt/check.js";
 
 export function heldByCoordinator({ log }: Pick<Clients, "log">, signal: AbortSignal): HeldSource {
   return async function* (first, leaves) {
@@ -50,6 +55,12 @@ export async function heldInFolder(folder: string): Promise<HeldSource> {
       yield { index: first + offset, envelope: canonicalBytes(envelopeJson(envelope)), publicKey };
     }
   };
+}
+
+/** As whoever wrote the folder says. */
+export async function noticeKeysIn(folder: string): Promise<readonly Uint8Array[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(noticeKeySuffix));
+  return (await Promise.all(names.map((name) => keysIn(join(folder, name))))).flat();
 }
 
 async function bundleIn(path: string): Promise<Bundle> {

@@ -52,10 +52,10 @@ function subjectOf([what = "", name]: readonly string[]): Subject {
 }
 
 /** Of a statement only its line is kept. */
-async function graphOf({ reader, head, held }: Source) {
+async function graphOf(source: Source) {
   const graph = new Graph();
-  const tally = new Tally(head.size);
-  for await (const leaf of openLeaves(reader, head, held)) {
+  const tally = new Tally(source.head.size);
+  for await (const leaf of openLeaves(source)) {
     if (!tally.take(leaf)) continue;
     const run = runLine(leaf);
     if (run !== undefined) graph.add(run);

@@ -1,31 +1,35 @@
 /** Where an audit finds the log, the key that it believes, and the statements that are held. */
 import { QuipuError } from "../../base/errors.js";
 import { publishedFiles } from "../../io/store/log-folder.js";
-import type { AuditedLog } from "../../proof/lineage/audit.js";
+import type { ReadLog } from "../../proof/lineage/open-leaves.js";
 import { openCheckpoint } from "../../proof/tlog/checkpoint.js";
 import { LogReader } from "../../proof/tlog/reader.js";
 import type { TileReader } from "../../proof/tlog/tile.js";
 import { parseVerifierKey, type VerifierKey } from "../../proof/tlog/verifier-key.js";
 import type { Context, Invocation } from "../context.js";
 import { remoteFiles } from "../log/remote-log.js";
-import { heldByCoordinator, heldInFolder } from "./held.js";
+import { keysIn } from "../receipt/check.js";
+import { heldByCoordinator, heldInFolder, noticeKeysIn } from "./held.js";
 
-export interface Source extends AuditedLog {
+export interface Source extends ReadLog {
   readonly key: VerifierKey;
   /** The head as its log signed it. */
   readonly checkpoint: string;
 }
 
-/** With `--held`, `--log` and `--log-key` no coordinator is asked. */
+/** With `--held`, `--log` and `--log-key` no coordinator is asked. Keys that no flag gives are somebody's word. */
 export async function openSource(
   context: Context,
-  { held, log, logKey }: Invocation["options"],
+  { held, log, logKey, noticeKey }: Invocation["options"],
   through: (read: TileReader) => TileReader = (read) => read,
 ): Promise<Source> {
-  const told = log === undefined || logKey === undefined ? await headOf(context) : undefined;
-  if (logKey === undefined) {
-    context.output.note("the log's key is the coordinator's own word; pin it with --log-key");
-  }
+  const beside = held === undefined ? undefined : await noticeKeysIn(String(held));
+  const keys = noticeKey === undefined ? beside : await keysIn(noticeKey);
+  const isTold = log === undefined || logKey === undefined || keys === undefined;
+  const told = isTold ? await headOf(context) : undefined;
+  const word =
+    held === undefined ? "are the coordinator's own word" : "came with what they are to prove";
+  tellUnpinned(context, { logKey, noticeKey }, word);
   const key = parseVerifierKey(String(logKey ?? told?.verifierKey));
   const address = String(log ?? told?.tilesUrl);
   const read = through(filesAt(address, context.signal));
@@ -45,7 +49,20 @@ export async function openSource(
       held === undefined
         ? heldByCoordinator(await context.coordinator(), context.signal)
         : await heldInFolder(String(held)),
+    noticeKeys: keys ?? [told?.noticeKey ?? new Uint8Array()],
   };
+}
+
+function tellUnpinned(
+  { output }: Context,
+  { logKey, noticeKey }: Invocation["options"],
+  word: string,
+): void {
+  const flags = [
+    ...(logKey === undefined ? ["--log-key"] : []),
+    ...(noticeKey === undefined ? ["--notice-key"] : []),
+  ];
+  if (flags.length > 0) output.note(`keys ${word}; pin them with ${flags.join(" and ")}`);
 }
 
 async function headOf(context: Context) {

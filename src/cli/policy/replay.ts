@@ -4,6 +4,7 @@ import { timestamp } from "../../base/clock.js";
 import { errorCodes, QuipuError } from "../../base/errors.js";
 import type { RefusedRun } from "../../gen/quipu/v1/policy_pb.js";
 import type { VerbAction } from "../context.js";
+import { timeOf } from "../time-option.js";
 import { readPolicyFiles } from "./policy-folder.js";
 
 export const action: VerbAction = async (context, { options }) => {
@@ -17,7 +18,7 @@ export const action: VerbAction = async (context, { options }) => {
       },
     );
   }
-  const since = sinceOf(options.since);
+  const since = timeOf("since", options.since);
   const files = await readPolicyFiles(named);
   const { policies } = await context.coordinator();
   const refused: ReturnType<typeof refusedView>[] = [];
@@ -48,15 +49,6 @@ export const action: VerbAction = async (context, { options }) => {
   );
   return refused.length === 0 ? 0 : errorCodes.REFUSED_BY_POLICY.exit;
 };
-
-function sinceOf(option: unknown): number | undefined {
-  if (option === undefined) return undefined;
-  const ms = Date.parse(String(option));
-  if (!Number.isNaN(ms)) return ms;
-  throw new QuipuError("USAGE", `--since ${option} is no date or time`, {
-    next: "quipu replay --policy FILE --since 2026-01-31",
-  });
-}
 
 function refusedView(run: RefusedRun) {
   const { runId, jobId, jobName, host, country, grantedAt, rule, text, law } = run;

@@ -101,8 +101,10 @@ async function keysFor(folder: string, options: Invocation["options"]): Promise<
   };
 }
 
-async function keysIn(file: unknown): Promise<readonly Uint8Array[]> {
-  return file === undefined ? [] : [parsePem(await readFile(String(file), "utf8"))];
+/** The keys in the files that an option names. */
+export async function keysIn(option: unknown): Promise<readonly Uint8Array[]> {
+  const files = option === undefined ? [] : [option].flat().map(String);
+  return await Promise.all(files.map(async (file) => parsePem(await readFile(file, "utf8"))));
 }
 
 async function besideFiles(folder: string): Promise<readonly ReceiptFile[]> {

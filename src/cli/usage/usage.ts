@@ -1,8 +1,9 @@
 /** `quipu usage [--by tenant|host|job] [--since T] [--until T]`: sums over the receipts in the log. */
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { errorCodes, QuipuError } from "../../base/errors.js";
+import { errorCodes } from "../../base/errors.js";
 import type { VerbAction } from "../context.js";
 import type { Column } from "../table.js";
+import { timeOf } from "../time-option.js";
 import { type Grouping, type Total, Totals } from "./totals.js";
 
 export const action: VerbAction = async (context, { options }) => {
@@ -65,13 +66,4 @@ function columnsOf(by: Grouping): readonly Column<Total>[] {
 function view({ key, about, ...sums }: Total) {
   const texts = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, `${sum}`]));
   return { ...(key === "" ? {} : { key }), ...(about === "" ? {} : { about }), ...texts };
-}
-
-function timeOf(name: string, option: unknown): number | undefined {
-  if (option === undefined) return undefined;
-  const ms = Date.parse(String(option));
-  if (!Number.isNaN(ms)) return ms;
-  throw new QuipuError("USAGE", `--${name} ${option} is no date or time`, {
-    next: `quipu usage --${name} 2026-01-31`,
-  });
 }

@@ -19,7 +19,12 @@ export function addDataSet(core: Core): Handlers<typeof DataSetService>["addData
         await dataSets.insert({ facts, registeredAtMs });
         const { name, owner, dataClass, manifestDigest: digest } = facts;
         const details = { name, owner, dataClass, facts: digestOf(canonicalBytes(facts)) };
-        await core.notices.did(tables, { kind: "data-set.add", about: name, digest, details });
+        await core.notices.did(tables, {
+          kind: "data-set.add",
+          about: `data-set ${name}`,
+          digest,
+          details,
+        });
         return { facts, registeredAtMs };
       }
       if (canonicalJson(known.facts) === canonicalJson(facts)) return known;

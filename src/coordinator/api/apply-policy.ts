@@ -2,7 +2,7 @@ import { QuipuError } from "../../base/errors.js";
 import type { PolicyService } from "../../gen/quipu/v1/policy_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { Core } from "../core.js";
-import type { PolicyBook } from "../policy-book.js";
+import { applied, type PolicyBook } from "../policy-book.js";
 
 export function applyPolicy(
   core: Core,
@@ -17,10 +17,9 @@ export function applyPolicy(
       throw new QuipuError("INVALID_ARGUMENT", "a set without files would allow nothing");
     }
     const before = policies.digest;
-    const digestBefore = await policies.apply(texts, (tables, digest) => {
-      const details = { before, files: Object.keys(texts).sort().join(" ") };
-      return core.notices.did(tables, { kind: "policy.apply", about: "policy", digest, details });
-    });
+    const digestBefore = await policies.apply(texts, (tables, digest) =>
+      core.notices.did(tables, applied(digest, texts, before)),
+    );
     core.wake(); // what waits may be lawful now, or no longer
     return { digest: policies.digest, digestBefore };
   };

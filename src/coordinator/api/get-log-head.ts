@@ -6,7 +6,7 @@ import type { Durable } from "./log-service.js";
 
 export function getLogHead(core: Durable): Handlers<typeof LogService>["getLogHead"] {
   return async () => {
-    const { log } = core.ports;
+    const { log, noticeSigner } = core.ports;
     const { origin, size, root, checkpoint } = await log.head();
     return {
       origin,
@@ -15,6 +15,7 @@ export function getLogHead(core: Durable): Handlers<typeof LogService>["getLogHe
       checkpoint,
       tilesUrl: core.options.tilesUrl,
       verifierKey: formatVerifierKey(log.verifierKey),
+      noticeKey: noticeSigner.publicKey,
     };
   };
 }

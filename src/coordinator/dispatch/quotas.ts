@@ -13,7 +13,7 @@ export async function setQuota(core: Core, owner: string, to: Quota | undefined)
     else await tables.quotas.put(to);
     const kind = to === undefined ? "quota.remove" : "quota.set";
     const details = to === undefined ? { owner } : { owner, quota: canonicalJson(to) };
-    await core.notices.did(tables, { kind, about: owner, details });
+    await core.notices.did(tables, { kind, about: `owner ${owner}`, details });
   });
   if (to === undefined) core.quotas.delete(owner);
   else core.quotas.set(owner, to);

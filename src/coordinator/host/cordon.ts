@@ -79,10 +79,11 @@ export function showCordon(
 }
 
 function doneTo(host: string, cordon: Cordon | undefined): Done {
-  if (cordon === undefined) return { kind: "host.uncordon", about: host, details: { host } };
+  if (cordon === undefined)
+    return { kind: "host.uncordon", about: `host ${host}`, details: { host } };
   const { reason, drainAtMs } = cordon;
   const until = drainAtMs === undefined ? {} : { drainAt: timestamp(drainAtMs) };
-  return { kind: "host.cordon", about: host, details: { host, reason, ...until } };
+  return { kind: "host.cordon", about: `host ${host}`, details: { host, reason, ...until } };
 }
 
 /** What its operator has said of a host, and its agent cannot unsay. */

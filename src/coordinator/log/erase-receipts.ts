@@ -27,7 +27,7 @@ export async function eraseReceipts(
       const entry = logIndex === undefined ? {} : { entry: `${logIndex}` };
       await core.notices.did(tables, {
         kind: "receipt.erase",
-        about: `receipt of ${runId}`,
+        about: `receipt ${runId}`,
         digest: digestOf(envelope),
         details: { job: jobId, run: runId, ...entry, reason },
       });

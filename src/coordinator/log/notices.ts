@@ -29,23 +29,30 @@ import type { LogBook } from "./log-book.js";
 const noticesAtOnce = 256;
 const textMax = 2000;
 
+/** What an act is about: `KIND NAME`, or the kind alone where there is only one. */
+export type ActSubject =
+  | `${"data-set" | "host" | "owner" | "receipt" | "run"} ${string}`
+  | "policy";
+
+type Ports = Pick<CoordinatorPorts, "clock" | "random" | "store" | "log" | "noticeSigner">;
+
 /** What somebody did. */
 export interface Done {
   readonly kind: ActKind;
   /** Given where it must be found again; it can be done only once then. */
   readonly id?: string;
-  readonly about: string;
+  readonly about: ActSubject;
   /** Of what it made so; absent: of the details. */
   readonly digest?: Digest;
   readonly details: Readonly<Record<string, string>>;
 }
 
 export class Notices {
-  readonly #ports: CoordinatorPorts;
+  readonly #ports: Ports;
   readonly #logBook: LogBook;
   #newestMs = 0;
 
-  constructor(ports: CoordinatorPorts, logBook: LogBook) {
+  constructor(ports: Ports, logBook: LogBook) {
     this.#ports = ports;
     this.#logBook = logBook;
   }

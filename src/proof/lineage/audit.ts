@@ -3,14 +3,12 @@
  * open may be one of them: so it is counted, and a claim about all runs is complete only without any.
  */
 import type { Digest } from "../../base/bytes.js";
-import type { Checkpoint } from "../tlog/checkpoint.js";
-import type { LogReader } from "../tlog/reader.js";
 import {
   type AlteredLeaf,
-  type HeldSource,
   type OpenedLeaf,
   openLeaves,
   proveLeaf,
+  type ReadLog,
 } from "./open-leaves.js";
 import { type RunLine, runLine } from "./run-line.js";
 import { type Counts, countsText, countText, Tally } from "./tally.js";
@@ -39,21 +37,16 @@ export interface Claim {
   readonly text: string;
 }
 
-export interface AuditedLog {
-  readonly reader: LogReader;
-  readonly head: Checkpoint;
-  readonly held: HeldSource;
-}
-
 /** `keep` is given each leaf that was opened, with its proof; without it only runs that read are proved. */
 export async function auditDataSet(
   question: Question,
-  { reader, head, held }: AuditedLog,
+  log: ReadLog,
   keep?: (leaf: OpenedLeaf, hashes: readonly Uint8Array[]) => Promise<void>,
 ): Promise<Findings> {
   const runs: RunLine[] = [];
+  const { reader, head } = log;
   const tally = new Tally(head.size);
-  for await (const leaf of openLeaves(reader, head, held)) {
+  for await (const leaf of openLeaves(log)) {
     if (!tally.take(leaf)) continue;
     const run = runLine(leaf);
     const asked = run !== undefined && hasRead(run, question) ? [run] : [];

@@ -39,15 +39,25 @@ export interface AlteredLeaf {
 
 const leavesPerRead = 4096;
 
+/** A log up to a checkpoint, and what is held of it. */
+export interface ReadLog {
+  readonly reader: LogReader;
+  readonly head: Checkpoint;
+  readonly held: HeldSource;
+  /** By which alone a coordinator states things, and hosts nothing. */
+  readonly noticeKeys: readonly Uint8Array[];
+}
+
 /**
  * Reads every leaf up to the checkpoint. Ends with VERIFICATION_FAILED unless they are, all of them, the
  * leaves that the checkpoint was signed over; nothing that came before counts then.
  */
-export async function* openLeaves(
-  reader: LogReader,
-  { size, root }: Checkpoint,
-  held: HeldSource,
-): AsyncGenerator<OpenedLeaf | AlteredLeaf> {
+export async function* openLeaves({
+  reader,
+  head: { size, root },
+  held,
+  noticeKeys,
+}: ReadLog): AsyncGenerator<OpenedLeaf | AlteredLeaf> {
   const frontier = new Frontier();
   let next = 0;
   for (let first = 0; first < size; first += leavesPerRead) {
@@ -59,7 +69,7 @@ export async function* openLeaves(
         throw failed(`a statement is held for entry ${one.index}, where ${next} to ${end} are due`);
       }
       next = one.index + 1;
-      yield open(one, leaves[one.index - first] as Uint8Array);
+      yield openLeaf(one, leaves[one.index - first] as Uint8Array, noticeKeys);
     }
     next = end;
   }
@@ -67,14 +77,24 @@ export async function* openLeaves(
   throw failed(`the log's ${size} leaves do not lead to the root that its checkpoint signs`);
 }
 
-function open(held: HeldStatement, leaf: Uint8Array): OpenedLeaf | AlteredLeaf {
+export function openLeaf(
+  held: HeldStatement,
+  leaf: Uint8Array,
+  noticeKeys: readonly Uint8Array[],
+): OpenedLeaf | AlteredLeaf {
   try {
     const envelope = parseEnvelope(held.envelope);
     if (!equalBytes(leafHash(entryBytes(envelope, held.publicKey)), leaf)) {
       return { index: held.index, fault: "it is another statement than the log has there" };
     }
     checkEnvelope(envelope, held.publicKey);
-    return { ...held, leaf, stated: parsePayload(envelope.payload) };
+    const stated = parsePayload(envelope.payload);
+    const isCoordinator = noticeKeys.some((key) => equalBytes(key, held.publicKey));
+    if ("notice" in stated === isCoordinator) return { ...held, leaf, stated };
+    const fault = isCoordinator
+      ? "a host's receipt, signed with a coordinator's key"
+      : "a coordinator's statement, signed with a key that is none of a coordinator's";
+    return { index: held.index, fault };
   } catch (thrown) {
     const { code, message } = QuipuError.from(thrown);
     if (code !== "VERIFICATION_FAILED" && code !== "INVALID_ARGUMENT") throw thrown;

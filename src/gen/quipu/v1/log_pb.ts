@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file quipu/v1/log.proto.
  */
 export const file_quipu_v1_log: GenFile = /*@__PURE__*/
-  fileDesc("ChJxdWlwdS92MS9sb2cucHJvdG8SCHF1aXB1LnYxIhMKEUdldExvZ0hlYWRSZXF1ZXN0IoIBChJHZXRMb2dIZWFkUmVzcG9uc2USDgoGb3JpZ2luGAEgASgJEgwKBHNpemUYAiABKAMSEQoJcm9vdF9oYXNoGAMgASgJEhIKCmNoZWNrcG9pbnQYBCABKAkSEQoJdGlsZXNfdXJsGAUgASgJEhQKDHZlcmlmaWVyX2tleRgGIAEoCSIjChFHZXRSZWNlaXB0UmVxdWVzdBIOCgZqb2JfaWQYASABKAkiTQoSR2V0UmVjZWlwdFJlc3BvbnNlEiQKBWZpbGVzGAEgAygLMhUucXVpcHUudjEuUmVjZWlwdEZpbGUSEQoJbG9nX2luZGV4GAIgASgDIjQKFkRpc2Nsb3NlUmVjZWlwdFJlcXVlc3QSCgoCaWQYASABKAkSDgoGZmllbGRzGAIgAygJIlIKF0Rpc2Nsb3NlUmVjZWlwdFJlc3BvbnNlEiQKBWZpbGVzGAEgAygLMhUucXVpcHUudjEuUmVjZWlwdEZpbGUSEQoJbG9nX2luZGV4GAIgASgDIiwKC1JlY2VpcHRGaWxlEgwKBG5hbWUYASABKAkSDwoHY29udGVudBgCIAEoDCKMAQoQTGlzdFVzYWdlUmVxdWVzdBIpCgVzaW5jZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2ZpcnN0X2luZGV4GAMgASgDEg0KBWxpbWl0GAQgASgFIoEBChFMaXN0VXNhZ2VSZXNwb25zZRIgCgRydW5zGAEgAygLMhIucXVpcHUudjEuUnVuVXNhZ2USFwoKbmV4dF9pbmRleBgCIAEoA0gAiAEBEhIKCnVudmVyaWZpZWQYAyADKAkSDgoGZXJhc2VkGAQgASgDQg0KC19uZXh0X2luZGV4IswCCghSdW5Vc2FnZRIRCglsb2dfaW5kZXgYASABKAMSDgoGcnVuX2lkGAIgASgJEg4KBmpvYl9pZBgDIAEoCRIQCghqb2JfbmFtZRgEIAEoCRINCgVvd25lchgFIAEoCRIMCgRob3N0GAYgASgJEg8KB2NvdW50cnkYByABKAkSDAoEc2l0ZRgIIAEoCRIOCgZkZXZpY2UYCSABKAkSDwoHb3V0Y29tZRgKIAEoCRIvCgtmaW5pc2hlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHd2FsbF9tcxgMIAEoAxIOCgZjcHVfbXMYDSABKAMSEwoLaW5wdXRfYnl0ZXMYDiABKAMSFAoMb3V0cHV0X2J5dGVzGA8gASgDEhEKCWRldmljZV9tcxgQIAEoAxIOCgZjaGFyZ2UYESABKAkiPwoVTGlzdFN0YXRlbWVudHNSZXF1ZXN0EhMKC2ZpcnN0X2luZGV4GAEgASgDEhEKCWVuZF9pbmRleBgCIAEoAyJtChZMaXN0U3RhdGVtZW50c1Jlc3BvbnNlEisKCnN0YXRlbWVudHMYASADKAsyFy5xdWlwdS52MS5IZWxkU3RhdGVtZW50EhcKCm5leHRfaW5kZXgYAiABKANIAIgBAUINCgtfbmV4dF9pbmRleCJICg1IZWxkU3RhdGVtZW50EhEKCWxvZ19pbmRleBgBIAEoAxIQCghlbnZlbG9wZRgCIAEoDBISCgpwdWJsaWNfa2V5GAMgASgMMpEDCgpMb2dTZXJ2aWNlEkcKCkdldExvZ0hlYWQSGy5xdWlwdS52MS5HZXRMb2dIZWFkUmVxdWVzdBocLnF1aXB1LnYxLkdldExvZ0hlYWRSZXNwb25zZRJHCgpHZXRSZWNlaXB0EhsucXVpcHUudjEuR2V0UmVjZWlwdFJlcXVlc3QaHC5xdWlwdS52MS5HZXRSZWNlaXB0UmVzcG9uc2USVgoPRGlzY2xvc2VSZWNlaXB0EiAucXVpcHUudjEuRGlzY2xvc2VSZWNlaXB0UmVxdWVzdBohLnF1aXB1LnYxLkRpc2Nsb3NlUmVjZWlwdFJlc3BvbnNlEkQKCUxpc3RVc2FnZRIaLnF1aXB1LnYxLkxpc3RVc2FnZVJlcXVlc3QaGy5xdWlwdS52MS5MaXN0VXNhZ2VSZXNwb25zZRJTCg5MaXN0U3RhdGVtZW50cxIfLnF1aXB1LnYxLkxpc3RTdGF0ZW1lbnRzUmVxdWVzdBogLnF1aXB1LnYxLkxpc3RTdGF0ZW1lbnRzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChJxdWlwdS92MS9sb2cucHJvdG8SCHF1aXB1LnYxIhMKEUdldExvZ0hlYWRSZXF1ZXN0IpYBChJHZXRMb2dIZWFkUmVzcG9uc2USDgoGb3JpZ2luGAEgASgJEgwKBHNpemUYAiABKAMSEQoJcm9vdF9oYXNoGAMgASgJEhIKCmNoZWNrcG9pbnQYBCABKAkSEQoJdGlsZXNfdXJsGAUgASgJEhQKDHZlcmlmaWVyX2tleRgGIAEoCRISCgpub3RpY2Vfa2V5GAcgASgMIiMKEUdldFJlY2VpcHRSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoCSJNChJHZXRSZWNlaXB0UmVzcG9uc2USJAoFZmlsZXMYASADKAsyFS5xdWlwdS52MS5SZWNlaXB0RmlsZRIRCglsb2dfaW5kZXgYAiABKAMiNAoWRGlzY2xvc2VSZWNlaXB0UmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZmaWVsZHMYAiADKAkiUgoXRGlzY2xvc2VSZWNlaXB0UmVzcG9uc2USJAoFZmlsZXMYASADKAsyFS5xdWlwdS52MS5SZWNlaXB0RmlsZRIRCglsb2dfaW5kZXgYAiABKAMiLAoLUmVjZWlwdEZpbGUSDAoEbmFtZRgBIAEoCRIPCgdjb250ZW50GAIgASgMIowBChBMaXN0VXNhZ2VSZXF1ZXN0EikKBXNpbmNlGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZmlyc3RfaW5kZXgYAyABKAMSDQoFbGltaXQYBCABKAUigQEKEUxpc3RVc2FnZVJlc3BvbnNlEiAKBHJ1bnMYASADKAsyEi5xdWlwdS52MS5SdW5Vc2FnZRIXCgpuZXh0X2luZGV4GAIgASgDSACIAQESEgoKdW52ZXJpZmllZBgDIAMoCRIOCgZlcmFzZWQYBCABKANCDQoLX25leHRfaW5kZXgizAIKCFJ1blVzYWdlEhEKCWxvZ19pbmRleBgBIAEoAxIOCgZydW5faWQYAiABKAkSDgoGam9iX2lkGAMgASgJEhAKCGpvYl9uYW1lGAQgASgJEg0KBW93bmVyGAUgASgJEgwKBGhvc3QYBiABKAkSDwoHY291bnRyeRgHIAEoCRIMCgRzaXRlGAggASgJEg4KBmRldmljZRgJIAEoCRIPCgdvdXRjb21lGAogASgJEi8KC2ZpbmlzaGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd3YWxsX21zGAwgASgDEg4KBmNwdV9tcxgNIAEoAxITCgtpbnB1dF9ieXRlcxgOIAEoAxIUCgxvdXRwdXRfYnl0ZXMYDyABKAMSEQoJZGV2aWNlX21zGBAgASgDEg4KBmNoYXJnZRgRIAEoCSI/ChVMaXN0U3RhdGVtZW50c1JlcXVlc3QSEwoLZmlyc3RfaW5kZXgYASABKAMSEQoJZW5kX2luZGV4GAIgASgDIm0KFkxpc3RTdGF0ZW1lbnRzUmVzcG9uc2USKwoKc3RhdGVtZW50cxgBIAMoCzIXLnF1aXB1LnYxLkhlbGRTdGF0ZW1lbnQSFwoKbmV4dF9pbmRleBgCIAEoA0gAiAEBQg0KC19uZXh0X2luZGV4Im4KD0xpc3RBY3RzUmVxdWVzdBITCgtmaXJzdF9pbmRleBgBIAEoAxIMCgRraW5kGAIgASgJEg0KBWFib3V0GAMgASgJEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJhChBMaXN0QWN0c1Jlc3BvbnNlEiUKBGFjdHMYASADKAsyFy5xdWlwdS52MS5IZWxkU3RhdGVtZW50EhcKCm5leHRfaW5kZXgYAiABKANIAIgBAUINCgtfbmV4dF9pbmRleCJICg1IZWxkU3RhdGVtZW50EhEKCWxvZ19pbmRleBgBIAEoAxIQCghlbnZlbG9wZRgCIAEoDBISCgpwdWJsaWNfa2V5GAMgASgMMtQDCgpMb2dTZXJ2aWNlEkcKCkdldExvZ0hlYWQSGy5xdWlwdS52MS5HZXRMb2dIZWFkUmVxdWVzdBocLnF1aXB1LnYxLkdldExvZ0hlYWRSZXNwb25zZRJHCgpHZXRSZWNlaXB0EhsucXVpcHUudjEuR2V0UmVjZWlwdFJlcXVlc3QaHC5xdWlwdS52MS5HZXRSZWNlaXB0UmVzcG9uc2USVgoPRGlzY2xvc2VSZWNlaXB0EiAucXVpcHUudjEuRGlzY2xvc2VSZWNlaXB0UmVxdWVzdBohLnF1aXB1LnYxLkRpc2Nsb3NlUmVjZWlwdFJlc3BvbnNlEkQKCUxpc3RVc2FnZRIaLnF1aXB1LnYxLkxpc3RVc2FnZVJlcXVlc3QaGy5xdWlwdS52MS5MaXN0VXNhZ2VSZXNwb25zZRJTCg5MaXN0U3RhdGVtZW50cxIfLnF1aXB1LnYxLkxpc3RTdGF0ZW1lbnRzUmVxdWVzdBogLnF1aXB1LnYxLkxpc3RTdGF0ZW1lbnRzUmVzcG9uc2USQQoITGlzdEFjdHMSGS5xdWlwdS52MS5MaXN0QWN0c1JlcXVlc3QaGi5xdWlwdS52MS5MaXN0QWN0c1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message quipu.v1.GetLogHeadRequest
@@ -70,6 +70,13 @@ export type GetLogHeadResponse = Message<"quipu.v1.GetLogHeadResponse"> & {
    * @generated from field: string verifier_key = 6;
    */
   verifierKey: string;
+
+  /**
+   * By which the coordinator signs what it states itself (SubjectPublicKeyInfo, DER). To be pinned likewise.
+   *
+   * @generated from field: bytes notice_key = 7;
+   */
+  noticeKey: Uint8Array;
 };
 
 /**
@@ -431,6 +438,70 @@ export const ListStatementsResponseSchema: GenMessage<ListStatementsResponse> = 
   messageDesc(file_quipu_v1_log, 11);
 
 /**
+ * @generated from message quipu.v1.ListActsRequest
+ */
+export type ListActsRequest = Message<"quipu.v1.ListActsRequest"> & {
+  /**
+   * From this entry of the log on.
+   *
+   * @generated from field: int64 first_index = 1;
+   */
+  firstIndex: bigint;
+
+  /**
+   * Such as `host.cordon`; empty: of every kind.
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * The subject, such as `host sg-1`, or its name alone; empty: whatever it is about.
+   *
+   * @generated from field: string about = 3;
+   */
+  about: string;
+
+  /**
+   * Done then or later, by the coordinator's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 4;
+   */
+  since?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message quipu.v1.ListActsRequest.
+ * Use `create(ListActsRequestSchema)` to create a new message.
+ */
+export const ListActsRequestSchema: GenMessage<ListActsRequest> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_log, 12);
+
+/**
+ * @generated from message quipu.v1.ListActsResponse
+ */
+export type ListActsResponse = Message<"quipu.v1.ListActsResponse"> & {
+  /**
+   * @generated from field: repeated quipu.v1.HeldStatement acts = 1;
+   */
+  acts: HeldStatement[];
+
+  /**
+   * Ask again from here, where there may be more; not set at the end.
+   *
+   * @generated from field: optional int64 next_index = 2;
+   */
+  nextIndex?: bigint | undefined;
+};
+
+/**
+ * Describes the message quipu.v1.ListActsResponse.
+ * Use `create(ListActsResponseSchema)` to create a new message.
+ */
+export const ListActsResponseSchema: GenMessage<ListActsResponse> = /*@__PURE__*/
+  messageDesc(file_quipu_v1_log, 13);
+
+/**
  * @generated from message quipu.v1.HeldStatement
  */
 export type HeldStatement = Message<"quipu.v1.HeldStatement"> & {
@@ -459,7 +530,7 @@ export type HeldStatement = Message<"quipu.v1.HeldStatement"> & {
  * Use `create(HeldStatementSchema)` to create a new message.
  */
 export const HeldStatementSchema: GenMessage<HeldStatement> = /*@__PURE__*/
-  messageDesc(file_quipu_v1_log, 12);
+  messageDesc(file_quipu_v1_log, 14);
 
 /**
  * @generated from service quipu.v1.LogService
@@ -513,6 +584,16 @@ export const LogService: GenService<{
     methodKind: "unary";
     input: typeof ListStatementsRequestSchema;
     output: typeof ListStatementsResponseSchema;
+  },
+  /**
+   * Of these, what operators did and the coordinator decided, a page at a time.
+   *
+   * @generated from rpc quipu.v1.LogService.ListActs
+   */
+  listActs: {
+    methodKind: "unary";
+    input: typeof ListActsRequestSchema;
+    output: typeof ListActsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_quipu_v1_log, 0);
