@@ -92,7 +92,7 @@ export const otherFields: Change = (at, path) => {
     ];
   }
   return path.startsWith("/predicate/usage/")
-    ? [`${2n ** 60n}`, `${2n ** 53n}`, 0, 2 ** 53 - 1]
+    ? [`${2n ** 60n}`, `${2n ** 53n}`, 0, 2 ** 53 - 1, "many"]
     : [];
 };
 

@@ -20,7 +20,7 @@ const meter = z.union([
   count,
   z
     .string()
-    .regex(/^[1-9][0-9]{15,38}$/, "must be a whole number")
+    .regex(/^[1-9][0-9]{15,38}$/, { error: "must be a whole number", abort: true })
     .refine((digits) => BigInt(digits) > BigInt(Number.MAX_SAFE_INTEGER), {
       error: "must be a JSON number where one holds it",
     }),
