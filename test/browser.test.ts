@@ -1,5 +1,5 @@
 /** The page that checks receipts as it is served, and in a real browser: it asks nobody, and takes nothing for markup. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -32,6 +32,7 @@ t.test("it is served to whoever asks, and must not be framed", async (t) => {
   await t.rejects(pageRoutes("web/nothing.html"), { code: "NOT_FOUND" });
 });
 
+const disclosureFolder = "test/vectors/disclosure";
 const chromium = findChromium();
 const skip = chromium === undefined ? "chromium is not here" : false;
 
@@ -78,6 +79,13 @@ t.test("in a real browser it does the same, and nothing else", { skip }, async (
     const report = await browser.evaluate("verifyFiles(document.getElementById('files').files)");
     t.same(report, await verifyFiles(filesOf(golden)), "its report is that of the script alone");
   }
+  const part = readdirSync(disclosureFolder)
+    .filter((name) => !/^digits\.sigstore|^tree/.test(name))
+    .map((name) => resolve(disclosureFolder, name));
+  t.match(
+    await shown(() => browser.chooseFiles("#files", part)),
+    /All 8 checks hold[\s\S]*host\.place\.country\s*SG[\s\S]*nothing else of the receipt is shown/,
+  );
   const text = await shown(() => browser.dropFiles([work]));
   t.match(text, /1 of 2 receipts verified/, "of a folder that was dropped");
   t.ok(text.includes("\\u{202e}<b>x, 0 bytes, <i>: this very file is here"));

@@ -57,7 +57,7 @@ t.test("of some fields of a receipt it says what verifyDisclosure says", async (
   );
   const good = await bothSayOfShown(folder, ["country=SG", "grade=operator-asserted"]);
   t.same([good.page, good.ok], [good.ours, true]);
-  t.equal(good.report.shown?.fields.get("usage.wallMs"), 1250);
+  t.equal(good.report.shown?.fields["usage.wallMs"], 1250);
   const file = bytes(folder[shownName] ?? "");
   const value = JSON.parse(Buffer.from(file).toString());
   const variants: Content[] = [

@@ -20,7 +20,7 @@ export interface PageReport {
   readonly firstFailed?: Check;
   readonly statement?: object;
   readonly notice?: object;
-  readonly shown?: { readonly receipt: string; readonly fields: ReadonlyMap<string, unknown> };
+  readonly shown?: { readonly receipt: string; readonly fields: Readonly<Record<string, unknown>> };
   readonly outputsHeld?: readonly string[];
   readonly logKey?: string;
 }
