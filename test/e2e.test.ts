@@ -167,6 +167,18 @@ t.test("past runs are put before other rules, as things were", async (t) => {
   t.equal((await quipu("replay", "--policy", base, "--since", "soon")).code, 2);
 });
 
+t.test("a plan tells that a host holds a model which it has run before", async (t) => {
+  const { jobs } = (await quipu("job", "ls")).json;
+  const before = jobs.find(({ name }: { name: string }) => name === "classify");
+  const nothing = { siteBytes: 0, countryBytes: 0, farBytes: 0 };
+  const [plan] = (await quipu("plan", classify)).json.plans;
+  const holder = plan.offers.find(({ host }: { host: string }) => host === before.host);
+  t.match(holder, { parts: { locality: 0 }, fetch: nothing });
+  t.match((await fleet.page("plan", classify)).stdout, /FETCH .*\n.* 0 B /);
+  const why = await fleet.page("why", before.id, "--host", before.host);
+  t.match(why.stdout, /lawful and fit, score -?[0-9]+ \(device [0-9]+,.* idle [0-9]+\)/);
+});
+
 t.test("each command prints one JSON value, and a page for people", async (t) => {
   const [{ id }] = (await quipu("job", "ls")).json.jobs;
   const artifact = await quipu("artifact", "put", join(examples, "knn.onnx"));
