@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -88,7 +89,10 @@ t.test("a job runs where it may, and its receipt verifies offline", async (t) =>
     "--model",
     join(examples, "knn.onnx"),
   ];
-  const again = await quipu("verify", bundle, "--rerun", "--backend", "portable", ...inputs);
+  const here = ["--place", "country=SG,site=private"];
+  const again = await quipu(
+    ...["verify", bundle, "--rerun", "--backend", "portable", ...inputs, ...here],
+  );
   t.equal(again.code, 0, again.stderr);
   t.match(again.json.receipts[0].rerun, { backend: "portable", equal: true });
 
@@ -97,7 +101,7 @@ t.test("a job runs where it may, and its receipt verifies offline", async (t) =>
   const root = parseTrustedRoot(readFileSync(join(dirname(bundle), "trusted_root.json")));
   const keyFile = readdirSync(dirname(bundle)).find((name) => name.endsWith(".pub.pem")) ?? "";
   const pinned = ["--key", join(dirname(bundle), keyFile), "--log-key", formatVerifierKey(root)];
-  const known = await quipu("verify", alone, ...pinned, "--rerun", ...inputs);
+  const known = await quipu("verify", alone, ...pinned, "--rerun", ...inputs, ...here);
   t.equal(known.code, 0, known.stderr);
   t.match(known.json.receipts[0], { trust: "pinned", rerun: { equal: true } });
 
@@ -137,6 +141,43 @@ async function auditsAreOver(): Promise<void> {
     return audits.every(({ closedAt }: { closedAt: string | null }) => closedAt !== null);
   });
 }
+
+t.test("a job runs again only where it may, with inputs that are found", async (t) => {
+  const bundle = join(fleet.folder, "again", "receipt.sigstore.json");
+  const { id } = (await quipu("job", "ls")).json.jobs[0];
+  const shown = await quipu("receipt", "show", id, "--to", dirname(bundle));
+  renameSync(shown.json.file, bundle);
+  const rerun = (...flags: string[]) => quipu("verify", bundle, "--rerun", ...flags);
+  const equal = { code: 0, json: { receipts: [{ rerun: { equal: true } }] } };
+  const sg = ["--place", "country=SG,site=private"];
+  const found = await rerun(...sg);
+  t.match(found, equal, `the folder that was registered, and the model fetched: ${found.stderr}`);
+  const refusedBy = (rule: string) => {
+    return { code: 5, json: { error: { code: "REFUSED_BY_POLICY", details: { rule } } } };
+  };
+  t.match(await rerun(), refusedBy("place.unknown"), "nobody says where this is");
+  t.match(await rerun("--place", "country=SG"), refusedBy("place.unknown"));
+  t.match(await rerun("--place", "country=XX,site=private"), refusedBy("place.unknown"));
+  t.match(await rerun("--place", "country=DE,site=private"), refusedBy("residency.personal"));
+  t.match(await rerun("--place", "country=SG,site=public"), refusedBy("burst.class"));
+  t.match(await rerun("--place", "country=SG,site=private,grade=hardware-attested"), { code: 2 });
+  t.match(await rerun("--place", "SG"), { code: 2 });
+
+  const facts = join(fleet.folder, "facts.json");
+  writeFileSync(facts, JSON.stringify((await quipu("data", "ls")).json));
+  const base = join(packageRoot, "deploy", "policy", "base.cedar");
+  const data = ["--data", join(fleet.dataFolder("sg-1"), "digits")];
+  const alone = [...sg, ...data, "--model", join(examples, "knn.onnx"), "--policy", base];
+  const offline = (...flags: string[]) => rerun(...alone, "--coordinator", "127.0.0.1:1", ...flags);
+  t.match(await offline("--data-facts", facts), equal, "no coordinator is asked");
+  const { json } = await quipu("data", "ls");
+  const other = json.dataSets.map((one: object) => ({
+    ...one,
+    manifestDigest: `sha256:${"0".repeat(64)}`,
+  }));
+  writeFileSync(facts, JSON.stringify({ dataSets: other }));
+  t.match(await offline("--data-facts", facts), refusedBy("data.unknown"), "facts of other files");
+});
 
 t.test("past runs are put before other rules, as things were", async (t) => {
   const base = join(packageRoot, "deploy", "policy", "base.cedar");

@@ -1,6 +1,6 @@
 /** Verbs about receipts and the log that holds them. */
 import { groupings } from "./usage/totals.js";
-import { backend, type Verb, type VerbOption } from "./verb.js";
+import { backend, policy, type Verb, type VerbOption } from "./verb.js";
 
 /** Where the log and its statements are, if not with the coordinator. */
 const logSource: readonly VerbOption[] = [
@@ -81,9 +81,21 @@ export const proofVerbs: readonly Verb[] = [
         help: "a file that must be an output of the run; repeatable",
         repeatable: true,
       },
-      { flags: "--rerun", help: "run the job again here and compare the bits" },
-      { flags: "--data <folder>", help: "the data set's folder, for --rerun" },
-      { flags: "--model <file>", help: "the model file, for --rerun of a tensor job" },
+      {
+        flags: "--rerun",
+        help: "run the job again here, if it may run here, and compare the bits",
+      },
+      {
+        flags: "--place <place>",
+        help: "where this machine stands, for --rerun: country=SG,site=private (or QUIPU_PLACE)",
+      },
+      { flags: "--data <folder>", help: "the data set's folder, if it was not registered here" },
+      { flags: "--model <file>", help: "the model file; else it is fetched" },
+      { ...policy, help: "rules for --rerun, in place of the coordinator's; repeatable" },
+      {
+        flags: "--data-facts <file>",
+        help: "what `quipu data ls -o json` printed, in place of what the coordinator says",
+      },
       { ...backend, help: "backend for --rerun" },
     ],
     load: () => import("./receipt/verify.js"),

@@ -12,13 +12,12 @@ import { manifestDigest } from "../../model/manifest.js";
 import type { Statement } from "../../model/statement.js";
 import { jobOf } from "../../proof/receipt/statement.js";
 import { digestOfFile } from "../artifact/file-digest.js";
+import type { RunHere } from "./lawful-here.js";
+import type { RerunInputs } from "./rerun-inputs.js";
 
-export interface RerunOptions {
+export interface RerunOptions extends RerunInputs {
   /** Of a receipt that has been verified, by keys that the caller chose. */
   readonly statement: Statement;
-  readonly dataFolder: string;
-  /** Needed for a tensor job. */
-  readonly modelPath: string | undefined;
   readonly backend: TensorTask["backend"];
   readonly signal: AbortSignal;
 }
@@ -34,13 +33,7 @@ export interface Rerun {
 
 export async function rerun(options: RerunOptions): Promise<Rerun> {
   const { statement } = options;
-  if (statement.predicate.execution?.determinism !== "bitwise") {
-    throw new QuipuError(
-      "INVALID_ARGUMENT",
-      "this run did not promise the same bits, so none can be compared",
-    );
-  }
-  const job = jobIn(statement);
+  const { job } = runIn(statement);
   const expected = outputDigest(
     statement.subject.map(({ name, digest }) => ({ name, digest: `sha256:${digest.sha256}` })),
   );
@@ -49,10 +42,22 @@ export async function rerun(options: RerunOptions): Promise<Rerun> {
   return { backend, equal: got === expected, expected, got };
 }
 
-/** The verifier does not look into the job: it may be of a version that came later. */
-function jobIn(statement: Statement): JobSpec {
+/**
+ * What ran and what it read. Throws INVALID_ARGUMENT for a run that no other can be compared with, or whose job
+ * this program does not know: the verifier does not look into it, and it may be of a version that came later.
+ */
+export function runIn(statement: Statement): RunHere {
+  if (statement.predicate.execution?.determinism !== "bitwise") {
+    throw new QuipuError(
+      "INVALID_ARGUMENT",
+      "this run did not promise the same bits, so none can be compared",
+    );
+  }
   const read = jobSpec.safeParse(jobOf(statement));
-  if (read.success) return read.data;
+  if (read.success) {
+    const [data] = dependenciesOf(statement).filter((one) => "name" in one);
+    return { job: read.data, manifestDigest: data && `sha256:${data.digest.sha256}` };
+  }
   const fault = read.error.issues[0];
   throw new QuipuError(
     "INVALID_ARGUMENT",

@@ -5,7 +5,9 @@ import type { Statement } from "../../model/statement.js";
 import type { Report } from "../../proof/verify/receipt.js";
 import type { Context, Invocation, VerbAction } from "../context.js";
 import { verifyBundle } from "./check.js";
-import { type Rerun, rerun } from "./rerun.js";
+import { demandLawfulHere } from "./lawful-here.js";
+import { type Rerun, rerun, runIn } from "./rerun.js";
+import { withInputs } from "./rerun-inputs.js";
 import { shownLines } from "./shown.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
@@ -36,23 +38,18 @@ export const action: VerbAction = async (context, { args, options }) => {
   return good ? 0 : errorCodes.VERIFICATION_FAILED.exit;
 };
 
-function rerunAsAsked(
+async function rerunAsAsked(
   context: Context,
   statement: Statement,
   options: Invocation["options"],
 ): Promise<Rerun> {
-  if (options.data === undefined) {
-    throw new QuipuError("USAGE", "--rerun needs the data set's folder", {
-      next: "give it with --data",
-    });
-  }
-  return rerun({
-    statement,
-    dataFolder: String(options.data),
-    modelPath: options.model as string | undefined,
-    backend: options.backend as "auto",
-    signal: context.signal,
-  });
+  const run = runIn(statement);
+  const place = await demandLawfulHere(context, run, options);
+  const { signal } = context;
+  const backend = options.backend as "auto";
+  return await withInputs(context, { run, place }, options, (inputs) =>
+    rerun({ statement, ...inputs, backend, signal }),
+  );
 }
 
 function page({ output }: Context, file: string, report: Report, again: Rerun | undefined): string {
