@@ -7,15 +7,22 @@ import { getReceipt } from "../src/coordinator/api/get-receipt.js";
 import { listStatements } from "../src/coordinator/api/list-statements.js";
 import { listUsage } from "../src/coordinator/api/list-usage.js";
 import { eraseReceipts } from "../src/coordinator/log/erase-receipts.js";
+import { revokeKey } from "../src/coordinator/log/host-keys.js";
 import type {
   ListStatementsRequest,
   ListStatementsResponse,
   ListUsageResponse,
 } from "../src/gen/quipu/v1/log_pb.js";
+import { newSigner } from "../src/io/identity/signer.js";
 import { auditDataSet, type Question } from "../src/proof/lineage/audit.js";
+import { entryOf } from "../src/proof/receipt/envelope.js";
+import { openCheckpoint } from "../src/proof/tlog/checkpoint.js";
+import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
+import { formatVerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
 import { runIn } from "./cli-run.js";
 import { job } from "./coordinator-world.js";
 import { failure } from "./failure.js";
+import { ForgedLog, logKey as forgedKey } from "./forged-log.js";
 import {
   type Asked,
   foldersOf,
@@ -223,6 +230,68 @@ t.test("an audit is made and exported offline, and made again by a third party",
     code: 6,
     json: { error: { message: /odd\.sigstore\.json: not a receipt bundle/ } },
   });
+});
+
+t.test("an audit demands the witnesses that whoever makes it chose", async (t) => {
+  const folder = await foldersOf(world);
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const signer = newSigner("ed25519");
+  const file = join(folder, "chosen.policy");
+  const key = formatVerifierKey(verifierKeyOf(signer, "w.example", "witness"));
+  writeFileSync(file, `witness w ${key}\nquorum w\n`);
+  const to = join(folder, "export");
+  const asked = ["audit", "dataset", "open", ...offline(folder), "--witnesses", file];
+  const bare = await cli(folder, ...asked);
+  t.match(bare, { code: 6, json: { error: { message: /quorum .* not met: nobody cosigned it/ } } });
+  const path = join(folder, "log", "checkpoint");
+  const note = readFileSync(path, "utf8");
+  const line = cosignNote(parseNote(note).text, "w.example", signer, 1_800_000_000);
+  writeFileSync(path, note + line);
+  t.match(await cli(folder, ...asked, "--to", to), { code: 0 });
+  t.match(await cli(folder, "audit", "check", to), { code: 0 });
+  writeFileSync(join(to, "log", "checkpoint"), note);
+  t.match(
+    await cli(folder, "audit", "check", to),
+    { code: 6 },
+    "the export says who was asked for",
+  );
+});
+
+t.test("keys count as the acts in the log say", async (t) => {
+  const world = await worldOf([{ dataSet: "people" }]);
+  t.teardown(() => world.store.close());
+  const { core } = world.coordinator;
+  await revokeKey(core, "sg-1", { reason: "sold" });
+  await world.advance(300);
+  const [receipt] = (await read(world)).all;
+  if (receipt === undefined) throw new Error("no receipt");
+  const entry = entryOf(receipt.envelope, receipt.publicKey);
+  const { index } = await world.log.append(entry);
+  const question = { dataSet: "people", neverOutside: ["SG"] };
+  const { all, ...log } = await read(world);
+  const late = await auditDataSet(question, {
+    ...log,
+    held: heldOf([...all, { ...receipt, index }]),
+  });
+  t.match(late, {
+    runs: [{ index: 0 }],
+    unregistered: [],
+    altered: [{ index, fault: /was revoked at entry/ }],
+    claim: { verdict: "incomplete" },
+  });
+
+  const alone = new ForgedLog().grow([Buffer.from(entry).toString()]);
+  const head = openCheckpoint(alone.note(), [forgedKey]);
+  const held = heldOf([receipt]);
+  const strange = await auditDataSet(question, { ...log, reader: alone.reader(), head, held });
+  t.match(strange, { opened: 1, unregistered: [strange.runs[0]?.runId] });
+  t.match(strange.claim, { verdict: "incomplete", text: /1 run by a key that no entry registers/ });
+  const notices = [receipt.publicKey];
+  const forged = await auditDataSet(question, {
+    ...{ ...log, reader: alone.reader(), head, held },
+    noticeKeys: notices,
+  });
+  t.match(forged, { runs: [], altered: [{ index: 0, fault: /with a coordinator's key/ }] });
 });
 
 /** Any file of an export that is changed or lost is noticed. */

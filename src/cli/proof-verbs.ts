@@ -10,6 +10,10 @@ const logSource: readonly VerbOption[] = [
     help: "believe only this coordinator (KEYID.notice.pem), known beforehand; repeatable",
     repeatable: true,
   },
+  {
+    flags: "--witnesses <file>",
+    help: "who must have cosigned the log's checkpoint (a trust policy, C2SP tlog-policy)",
+  },
   { flags: "--log <address>", help: "HTTP address, or folder, of the log's tiles" },
   { flags: "--held <folder>", help: "a folder of receipts to read statements from" },
 ];
@@ -137,7 +141,7 @@ export const proofVerbs: readonly Verb[] = [
     name: "audit check",
     args: "<folder>",
     help: "make an exported audit again, offline",
-    options: logSource.slice(0, 2),
+    options: logSource.slice(0, 3),
     load: () => import("./audit/check.js"),
   },
   {
@@ -190,7 +194,7 @@ export const proofVerbs: readonly Verb[] = [
       { flags: "--since <time>", help: "done then or later (2026-01-31, or RFC 3339)" },
       { flags: "--from <entry>", help: "from this entry of the log on", default: "0" },
       { flags: "--limit <n>", help: "how many at most", default: "100" },
-      ...logSource.slice(0, 3),
+      ...logSource.slice(0, 4),
     ],
     load: () => import("./log/acts.js"),
   },

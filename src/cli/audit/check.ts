@@ -1,7 +1,10 @@
 /** `quipu audit check FOLDER`: makes an exported audit again, offline, and demands the same findings. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { canonicalJson } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import { auditDataSet } from "../../proof/lineage/audit.js";
+import { trustPolicyName } from "../../proof/receipt/bundle.js";
 import type { VerbAction } from "../context.js";
 import { heldFolder, logFolder, readExport } from "./export.js";
 import { tellAudit } from "./report.js";
@@ -13,11 +16,13 @@ export const action: VerbAction = async (context, { args, options }) => {
   if (options.logKey === undefined) {
     context.output.note("the log's key came with the folder; pin it with --log-key");
   }
+  const beside = join(folder, trustPolicyName);
   const source = await openSource(context, {
     held: heldFolder(folder),
     log: logFolder(folder),
     logKey: options.logKey ?? logKey,
     noticeKey: options.noticeKey,
+    witnesses: options.witnesses ?? (existsSync(beside) ? beside : undefined),
   });
   const found = await auditDataSet(question, source);
   if (canonicalJson(found) !== canonicalJson(findings)) {

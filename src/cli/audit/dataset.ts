@@ -1,7 +1,10 @@
 /** `quipu audit dataset NAME`: which runs read a data set, where, and what came out, with proofs. */
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
 import { parseDigest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { auditDataSet, type Question } from "../../proof/lineage/audit.js";
+import { trustPolicyName } from "../../proof/receipt/bundle.js";
 import type { Invocation, VerbAction } from "../context.js";
 import { closeExport, keepBundle, keptFiles, openExport } from "./export.js";
 import { tellAudit } from "./report.js";
@@ -15,6 +18,9 @@ export const action: VerbAction = async (context, { args, options }) => {
   }
   const folder = String(options.to);
   await openExport(folder);
+  if (options.witnesses !== undefined) {
+    await copyFile(String(options.witnesses), join(folder, trustPolicyName));
+  }
   const source = await openSource(context, options, (read) => keptFiles(read, folder));
   const findings = await auditDataSet(question, source, (leaf, hashes) =>
     keepBundle(folder, source, leaf, hashes),

@@ -37,7 +37,7 @@ export const action: VerbAction = async (context, { args, options }) => {
   );
   if (altered.length === 0) return 0;
   const entries = altered.map(({ index }) => index).join(", ");
-  context.output.note(`left out: entries whose statement is not their own: ${entries}`);
+  context.output.note(`left out: entries whose statement does not count: ${entries}`);
   return errorCodes.VERIFICATION_FAILED.exit;
 };
 

@@ -1,7 +1,7 @@
 /** How an audit is told, and how a command that made it ends. */
 import { toHex } from "../../base/bytes.js";
 import { errorCodes } from "../../base/errors.js";
-import type { Findings, Question } from "../../proof/lineage/audit.js";
+import { type Findings, type Question, unregisteredText } from "../../proof/lineage/audit.js";
 import type { RunLine } from "../../proof/lineage/run-line.js";
 import { countsText, countText } from "../../proof/lineage/tally.js";
 import type { Output } from "../output.js";
@@ -43,7 +43,7 @@ function page(
   output: Output,
   origin: string,
   { dataSet, manifest }: Question,
-  { altered, runs, claim, ...counts }: Findings,
+  { altered, unregistered, runs, claim, ...counts }: Findings,
 ): string {
   const what = manifest === undefined ? printable(dataSet) : `manifest ${shortDigest(manifest)}`;
   const by = runs.length === 0 ? "no run" : countText(runs.length, "run", "runs");
@@ -53,9 +53,12 @@ function page(
     ...altered.map(({ index, fault }) => {
       return output.style(
         "red",
-        `entry ${index}: the statement held for it is not its own: ${printable(fault)}`,
+        `entry ${index}: its statement does not count: ${printable(fault)}`,
       );
     }),
+    ...(unregistered.length === 0
+      ? []
+      : [output.style("yellow", `${unregisteredText(unregistered)}: ${unregistered.join(", ")}`)]),
   ];
   if (claim !== undefined) {
     const style = ({ holds: "green", broken: "red", incomplete: "yellow" } as const)[claim.verdict];

@@ -6,8 +6,10 @@ import { openCheckpoint } from "../../proof/tlog/checkpoint.js";
 import { LogReader } from "../../proof/tlog/reader.js";
 import type { TileReader } from "../../proof/tlog/tile.js";
 import { parseVerifierKey, type VerifierKey } from "../../proof/tlog/verifier-key.js";
+import { checkWitnesses } from "../../proof/verify/in-log.js";
 import type { Context, Invocation } from "../context.js";
 import { remoteFiles } from "../log/remote-log.js";
+import { readTrustPolicy } from "../log/trust-policy-file.js";
 import { keysIn } from "../receipt/check.js";
 import { heldByCoordinator, heldInFolder, noticeKeysIn } from "./held.js";
 
@@ -20,7 +22,7 @@ export interface Source extends ReadLog {
 /** With `--held`, `--log` and `--log-key` no coordinator is asked. Keys that no flag gives are somebody's word. */
 export async function openSource(
   context: Context,
-  { held, log, logKey, noticeKey }: Invocation["options"],
+  { held, log, logKey, noticeKey, witnesses }: Invocation["options"],
   through: (read: TileReader) => TileReader = (read) => read,
 ): Promise<Source> {
   const beside = held === undefined ? undefined : await noticeKeysIn(String(held));
@@ -40,6 +42,10 @@ export async function openSource(
     });
   }
   const checkpoint = new TextDecoder().decode(note);
+  if (witnesses !== undefined) {
+    const { policy } = await readTrustPolicy(String(witnesses));
+    checkWitnesses({ proof: { checkpoint } }, policy);
+  }
   return {
     key,
     checkpoint,

@@ -23,6 +23,8 @@ export interface Question {
 
 export interface Findings extends Counts {
   readonly altered: readonly AlteredLeaf[];
+  /** Of the runs, those by a key that no entry of the log registers for their host. */
+  readonly unregistered: readonly string[];
   /** That read it, each proved to be in the log. */
   readonly runs: readonly RunLine[];
   readonly claim?: Claim;
@@ -30,7 +32,7 @@ export interface Findings extends Counts {
 
 export interface Claim {
   readonly neverOutside: readonly string[];
-  /** `incomplete`: none is known, and entries are unknown or erased. */
+  /** `incomplete`: none is known, and entries are unknown or erased, or a host's key is. */
   readonly verdict: "holds" | "broken" | "incomplete";
   /** Runs outside. */
   readonly outside: readonly string[];
@@ -47,18 +49,18 @@ export async function auditDataSet(
   const { reader, head } = log;
   const tally = new Tally(head.size);
   for await (const leaf of openLeaves(log)) {
-    if (!tally.take(leaf)) continue;
-    const run = runLine(leaf);
+    const run = tally.take(leaf) ? runLine(leaf) : undefined;
     const asked = run !== undefined && hasRead(run, question) ? [run] : [];
     runs.push(...asked);
-    if (asked.length === 0 && keep === undefined) continue;
+    if ("fault" in leaf || (asked.length === 0 && keep === undefined)) continue;
     const hashes = await proveLeaf(reader, head, leaf);
     await keep?.(leaf, hashes);
   }
-  const { altered, counts } = tally;
+  const { altered, counts, keys } = tally;
+  const unregistered = runs.filter((run) => !keys.isRegistered(run)).map(({ runId }) => runId);
+  const found = { ...counts, altered, unregistered, runs };
   const { neverOutside } = question;
-  const claim = neverOutside === undefined ? {} : { claim: judge(neverOutside, runs, counts) };
-  return { ...counts, altered, runs, ...claim };
+  return neverOutside === undefined ? found : { ...found, claim: judge(neverOutside, found) };
 }
 
 function hasRead({ inputs }: RunLine, { dataSet, manifest }: Question): boolean {
@@ -68,14 +70,22 @@ function hasRead({ inputs }: RunLine, { dataSet, manifest }: Question): boolean 
   });
 }
 
-function judge(neverOutside: readonly string[], runs: readonly RunLine[], counts: Counts): Claim {
+function judge(
+  neverOutside: readonly string[],
+  { runs, unregistered, ...counts }: Findings,
+): Claim {
   const outside = runs.filter(({ country }) => !neverOutside.includes(country));
   const found = outside.length === 0 ? "no run" : countText(outside.length, "run", "runs");
-  const known = counts.opened === counts.entries ? "holds" : "incomplete";
+  const isKnown = counts.opened === counts.entries && unregistered.length === 0;
+  const strange = unregistered.length === 0 ? "" : `; ${unregisteredText(unregistered)}`;
   return {
     neverOutside,
-    verdict: outside.length === 0 ? known : "broken",
+    verdict: outside.length > 0 ? "broken" : isKnown ? "holds" : "incomplete",
     outside: outside.map(({ runId }) => runId),
-    text: `${found} outside {${neverOutside.join(", ")}} among ${countsText(counts)}`,
+    text: `${found} outside {${neverOutside.join(", ")}} among ${countsText(counts)}${strange}`,
   };
+}
+
+export function unregisteredText({ length }: readonly string[]): string {
+  return `${countText(length, "run", "runs")} by a key that no entry registers for its host`;
 }

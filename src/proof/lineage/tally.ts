@@ -1,4 +1,6 @@
 /** Counts a log's leaves: those that were opened, those that a later entry says were erased, all others. */
+import { receiptKeyId } from "../receipt/envelope.js";
+import { KeyActs } from "./key-acts.js";
 import type { AlteredLeaf, OpenedLeaf } from "./open-leaves.js";
 
 export interface Counts {
@@ -13,6 +15,7 @@ export interface Counts {
 
 export class Tally {
   readonly altered: AlteredLeaf[] = [];
+  readonly keys = new KeyActs();
   readonly #entries: number;
   /** A byte a leaf. */
   readonly #isKnown: Uint8Array;
@@ -24,12 +27,14 @@ export class Tally {
     this.#isKnown = new Uint8Array(entries);
   }
 
-  /** In the log's order. */
+  /** In the log's order. False for what counts for nothing, such as what a revoked key signed. */
   take(leaf: OpenedLeaf | AlteredLeaf): leaf is OpenedLeaf {
-    if ("fault" in leaf) {
-      this.altered.push({ index: leaf.index, fault: leaf.fault });
+    const fault = "fault" in leaf ? leaf.fault : this.#lateFor(leaf);
+    if ("fault" in leaf || fault !== undefined) {
+      this.altered.push({ index: leaf.index, fault: fault ?? "" });
       return false;
     }
+    this.keys.take(leaf);
     this.#isKnown[leaf.index] = 1;
     this.#opened += 1;
     const gone = erasedEntry(leaf);
@@ -39,6 +44,12 @@ export class Tally {
       this.#erased += 1;
     }
     return true;
+  }
+
+  #lateFor({ publicKey, stated }: OpenedLeaf): string | undefined {
+    if ("notice" in stated) return undefined;
+    const revokedAt = this.keys.revokedAt(receiptKeyId(publicKey));
+    return revokedAt === undefined ? undefined : `its key was revoked at entry ${revokedAt}`;
   }
 
   get counts(): Counts {
