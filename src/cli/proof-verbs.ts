@@ -101,6 +101,12 @@ export const proofVerbs: readonly Verb[] = [
         help: "what `quipu data ls -o json` printed, in place of what the coordinator says",
       },
       { ...backend, help: "backend for --rerun" },
+      {
+        flags: "--rounds <number>",
+        help: "of checking the product of a fast run, for --rerun",
+        default: "20",
+      },
+      { flags: "--seed <text>", help: "for the signs of those rounds (default: a new one)" },
     ],
     load: () => import("./receipt/verify.js"),
   },

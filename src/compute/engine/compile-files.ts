@@ -8,6 +8,7 @@ import {
 } from "../tensor/compile.js";
 import type { Given } from "../tensor/lower/bind.js";
 import type { Graph } from "../tensor/onnx/graph.js";
+import { type CompiledProduct, compileProduct } from "../tensor/product.js";
 import { withExternalData } from "./external-data.js";
 import { checkBools, portBytes, type Tensor, tensorBytes } from "./tensor.js";
 
@@ -37,6 +38,22 @@ export function compileForValues(
   inputs: Inputs,
   options: CompileFilesOptions = {},
 ): CompiledModel {
+  return compilingFor(modelBytes, inputs, options, (graph, given) =>
+    compileGraph(graph, given, options.passes),
+  );
+}
+
+/** Likewise, but only what comes before the model's one matrix product: its operands, and its shape. */
+export function compileOperands(modelBytes: Uint8Array, inputs: Inputs): CompiledProduct {
+  return compilingFor(modelBytes, inputs, {}, compileProduct);
+}
+
+function compilingFor<Compiled>(
+  modelBytes: Uint8Array,
+  inputs: Inputs,
+  options: CompileFilesOptions,
+  compile: (graph: Graph, given: Given) => Compiled,
+): Compiled {
   const graph = importFiles(modelBytes, options);
   const asked = new Set<string>();
   const isKept = (name: string) =>
@@ -46,7 +63,7 @@ export function compileForValues(
       return [name, isTensor(given) && isKept(name) ? given.shape : given] as const;
     });
     try {
-      return compileGraph(graph, givenOf(Object.fromEntries(told)), options.passes);
+      return compile(graph, givenOf(Object.fromEntries(told)));
     } catch (thrown) {
       const wanted = askedFor(thrown).filter(isKept);
       if (wanted.length === 0) throw thrown;

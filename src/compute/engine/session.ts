@@ -9,12 +9,14 @@ import { allocate } from "../native/memory.js";
 import { lendBytes } from "../native/owned-bytes.js";
 import { type Backend, NativeProgram } from "../native/program.js";
 import { arithmetic, type CompiledModel, type TensorPort } from "../tensor/compile.js";
+import type { ProductShape } from "../tensor/product.js";
 import { isTurnLong, runAtOnce } from "./at-once.js";
 import { type BoundSession, bindSession } from "./bound.js";
 import {
   type CompileFilesOptions,
   compileFiles,
   compileForValues,
+  compileOperands,
   type Inputs,
   runBytes,
 } from "./compile-files.js";
@@ -93,6 +95,19 @@ export class Session {
     options: SessionOptions = {},
   ): Session {
     return Session.#open(compileForValues(modelBytes, tensors, options), options);
+  }
+
+  /**
+   * Not the model, which must be one matrix product of what its other operators give, but that product's
+   * operands, as the outputs `a` and `b`. MODEL_UNSUPPORTED for any other model.
+   */
+  static compileOperands(
+    modelBytes: Uint8Array,
+    tensors: Readonly<Record<string, Tensor>>,
+    options: Pick<SessionOptions, "memoryBytesMax"> = {},
+  ): { readonly session: Session; readonly shape: ProductShape; readonly output: TensorPort } {
+    const { operands, shape, output } = compileOperands(modelBytes, tensors);
+    return { session: Session.#open(operands, options), shape, output };
   }
 
   static #open(compiled: CompiledModel, options: SessionOptions): Session {

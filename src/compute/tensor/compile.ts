@@ -3,7 +3,7 @@
 import type { Value } from "./canonical/value.js";
 import type { DType } from "./dtype.js";
 import type { Given } from "./lower/bind.js";
-import { lower } from "./lower/lower.js";
+import { type Lowered, lower } from "./lower/lower.js";
 import { rules } from "./lower/rules.js";
 import type { ReadExternal } from "./onnx/constant.js";
 import type { Graph } from "./onnx/graph.js";
@@ -66,7 +66,10 @@ export function importModel(model: Uint8Array, readExternal?: ReadExternal): Gra
 }
 
 export function compileGraph(graph: Graph, given: Given, passes: Passes = {}): CompiledModel {
-  const lowered = lower(graph, given);
+  return compileLowered(lower(graph, given), passes);
+}
+
+export function compileLowered(lowered: Lowered, passes: Passes = {}): CompiledModel {
   const { buffers, inputs, outputs } = lowered;
   const wanted = new Set([...outputs.values()].map((value) => value.buffer));
   const operators = passes.dead === false ? lowered.operators : withoutDead(lowered);
