@@ -38,7 +38,8 @@ export function relativeError(format: FastFormat, terms: number): number {
       `a sum of ${terms} products may lose everything in binary32; at most ${termsMax} have a bound`,
     );
   }
-  return (1 + operandErrors[format]) ** 2 / (1 - (3 * terms + 1) * 2 ** -23) - 1;
+  const operand = 1 + operandErrors[format];
+  return (operand * operand) / (1 - (3 * terms + 1) * 2 ** -23) - 1;
 }
 
 /**

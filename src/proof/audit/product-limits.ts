@@ -39,7 +39,7 @@ export function* limitsOf({ a, b, c }: Product, { relative, likely }: Errors): S
   let [rows, isBroken] = [0, false];
   yield* eachRow(a, (row) => {
     const ofA = rowSums(a, row, all);
-    if (!(ofA.squares <= normMax ** 2)) {
+    if (!(ofA.squares <= normMax * normMax)) {
       bounds[row] = Number.NaN;
       return;
     }
@@ -61,7 +61,7 @@ function* columnsOf(b: Matrix) {
   yield* eachRow(b, (row) => addSquares(b, row, columns));
   let [squares, taken] = [0, 0];
   for (const [column, square] of columns.entries()) {
-    const isTaken = square <= normMax ** 2;
+    const isTaken = square <= normMax * normMax;
     columns[column] = isTaken ? 1 : 0;
     if (!isTaken) continue;
     squares += square;
