@@ -15,12 +15,13 @@ import type {
 } from "../src/gen/quipu/v1/log_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { auditDataSet, type Question } from "../src/proof/lineage/audit.js";
-import { entryOf } from "../src/proof/receipt/envelope.js";
+import { entryOf, parseEnvelope } from "../src/proof/receipt/envelope.js";
+import { parsePayload } from "../src/proof/receipt/notice.js";
 import { openCheckpoint } from "../src/proof/tlog/checkpoint.js";
 import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
 import { formatVerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
 import { runIn } from "./cli-run.js";
-import { job } from "./coordinator-world.js";
+import { CoordinatorWorld, FakeHost, job } from "./coordinator-world.js";
 import { failure } from "./failure.js";
 import { ForgedLog, logKey as forgedKey } from "./forged-log.js";
 import {
@@ -32,6 +33,7 @@ import {
   read,
   worldOf,
 } from "./lineage-world.js";
+import { dataSet } from "./scheduler-world.js";
 
 const mixed: readonly Asked[] = [
   { dataSet: "people" },
@@ -320,6 +322,65 @@ async function refusesChanges(
   }
   t.equal((await check()).code, 0);
 }
+
+t.test("what the terms of a data set keep for so many days is erased then", async (t) => {
+  const world = await CoordinatorWorld.open();
+  t.teardown(() => world.store.close());
+  const terms = { retentionDays: 30 };
+  const facts = { ...dataSet("public", [], "brief"), terms };
+  await world.store.transact(({ dataSets }) => dataSets.insert({ facts, registeredAtMs: 1 }));
+  const [host, away] = ["sg-1", "sg-2"].map(
+    (name) => new FakeHost(world, name, "SG", newSigner("ecdsa-p256-sha256")),
+  ) as [FakeHost, FakeHost];
+  const inventory = host.hello().inventory;
+  inventory?.dataSets.push({ ...inventory.dataSets[0], name: "brief" } as never);
+  const [day, held] = [24 * 60 * 60 * 1000, [] as string[]];
+  const runOf = async (on: FakeHost, dataSet: string) => {
+    await on.attach([], { inventory });
+    const id = await world.one(job({ dataSet, placement: { hosts: [on.name] } }));
+    if (on === host) held.push(host.assign.runId);
+    return id;
+  };
+  const envelopes = async () => {
+    const all = await Promise.all(held.map((runId) => world.store.receipts.get(runId)));
+    return all.map((receipt) => receipt && receipt.envelope.length > 0);
+  };
+  const waiting = await runOf(away, "brief");
+  await away.lost();
+  away.leave();
+  await runOf(host, "brief");
+  await host.report(host.seal());
+  await runOf(host, "open");
+  await host.report(host.seal());
+  world.nowMs += 20 * day;
+  await runOf(host, "brief");
+  await host.report(host.seal());
+  await world.advance(300);
+  world.nowMs += 9 * day;
+  await world.advance(300);
+  t.same(await envelopes(), [true, true, true], "after 29 days");
+  world.nowMs += 2 * day;
+  await world.advance(300);
+  t.same(await envelopes(), [false, true, true], "after 31; others are kept");
+  t.equal(await world.state(waiting), "queued", "what goes on for long holds up nothing else");
+  await world.start();
+  world.nowMs += 20 * day;
+  await world.advance(300);
+  t.same(await envelopes(), [false, true, false], "a new process goes on");
+  await world.advance(300);
+  const { all } = await read(world);
+  const acts = all.flatMap(({ envelope }) => {
+    const stated = parsePayload(parseEnvelope(envelope).payload);
+    return "notice" in stated && "kind" in stated.notice.predicate ? [stated.notice.predicate] : [];
+  });
+  const erasures = acts.filter(({ kind }) => kind === "receipt.erase");
+  t.same(
+    erasures.map(({ details }) => [details.run, details.reason]),
+    [held[0], held[2]].map((run) => [run, "the terms of data set brief keep it for 30 days"]),
+    "each once, and the log says why",
+  );
+  t.same(world.troubles, []);
+});
 
 t.test("an erased receipt is gone, and the log says that it was, and why", async (t) => {
   const world = await worldOf(mixed);

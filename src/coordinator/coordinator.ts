@@ -19,6 +19,7 @@ import { ActiveRuns } from "./job/active-runs.js";
 import { LogBook } from "./log/log-book.js";
 import { bringNotices, Notices } from "./log/notices.js";
 import { ReceiptsOwed } from "./log/receipts-owed.js";
+import { Retention } from "./log/retention.js";
 import type { AgentLink, CoordinatorOptions, CoordinatorPorts } from "./ports.js";
 import { recover } from "./recover.js";
 
@@ -28,12 +29,14 @@ export const tickEveryMs = 250;
 export class Coordinator {
   readonly core: Core;
   readonly #dispatcher: Dispatcher;
+  readonly #retention: Retention;
   #ticking: Promise<void> | undefined;
   #finishing = false;
 
   private constructor(core: Core, dispatcher: Dispatcher) {
     this.core = core;
     this.#dispatcher = dispatcher;
+    this.#retention = new Retention(core);
   }
 
   /** Reads what is durable and goes on from there; every run that it finds gets a full lease. */
@@ -94,6 +97,7 @@ export class Coordinator {
     void this.#finishOwed(); // leases are watched also while the log hangs
     await tick(core);
     void core.burst?.tick();
+    void this.#retention.step();
     core.gangs.retry();
     core.audits.retry();
     if (core.gangHold.isOver(core.ports.clock.bootMs())) {

@@ -69,6 +69,8 @@ export const terms = z.strictObject({
   transit: z.boolean().optional(),
   /** Whether it is transferred habitually, not occasionally. */
   habitual: z.boolean().optional(),
+  /** For how many days after the end of a job that read it what hosts stated of it is kept; else for ever. */
+  retentionDays: z.int().positive().max(36_500).optional(),
   instruments: z.array(instrument).max(64).optional(),
   /** With grants, only its owner and those who hold one may use it. */
   grants: z.array(grant).max(256).optional(),
