@@ -6,12 +6,14 @@ import { join } from "node:path";
 import t from "tap";
 import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
 import { newSigner } from "../src/io/identity/signer.js";
-import { bundleSuffix, parseBundle } from "../src/proof/receipt/bundle.js";
+import { bundleSuffix, parseBundle, parseTrustedRoot } from "../src/proof/receipt/bundle.js";
 import { parseEnvelope, preAuthEncoding } from "../src/proof/receipt/envelope.js";
 import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
+import { formatVerifierKey } from "../src/proof/tlog/verifier-key.js";
 import { verifyDisclosure } from "../src/proof/verify/disclosure.js";
 import { verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
+import { runIn } from "./cli-run.js";
 import { golden, goldenFiles, goldenFolder, text, trust } from "./golden-receipt.js";
 import { makeForged, makeNotices, makeRevoked } from "./receipt-vectors.js";
 
@@ -227,4 +229,32 @@ t.test("the second verifier knows who may state what, and until when", async (t)
     );
     t.equal(ours.filter(({ ok }) => ok).length, what === "late" ? 1 : 0, "early, where not forged");
   }
+});
+
+t.test("who pins keys pins whose they are", async (t) => {
+  const work = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(work, { recursive: true, force: true }));
+  const files = await makeRevoked();
+  for (const { name, content } of files) writeFileSync(join(work, name), content);
+  const fileThat = (end: string) => files.find(({ name }) => name.endsWith(end))?.name ?? "";
+  const root = files.find(({ name }) => name === "trusted_root.json");
+  const log = ["--log-key", formatVerifierKey(parseTrustedRoot(root?.content ?? new Uint8Array()))];
+  const host = ["--key", join(work, fileThat(".pub.pem"))];
+  const coordinator = ["--notice-key", join(work, fileThat(".notice.pem"))];
+  const verify = async (name: string, ...flags: string[]) => {
+    const { code, stdout } = await runIn(work, ["verify", join(work, name), ...flags, "--json"]);
+    const { receipts = [], error } = JSON.parse(stdout);
+    return { code, first: receipts[0]?.firstFailed?.name, error: error?.code };
+  };
+  const [early, late] = ["early.sigstore.json", "late.sigstore.json"] as const;
+  t.match(await verify(early, ...host, ...coordinator, ...log), { code: 0 });
+  t.match(await verify(late, ...host, ...coordinator, ...log), { code: 6, first: "key" });
+  const unsure = await verify(early, ...host, ...log);
+  t.match(unsure, { code: 6, first: "key" }, "whether it was revoked, nobody here can say");
+  const notice = fileThat(".revoked.json");
+  t.match(await verify(notice, ...host, ...log), { code: 6, first: "key" });
+  const swapped = ["--key", join(work, fileThat(".notice.pem"))];
+  t.match(await verify(notice, ...swapped, ...log), { code: 6 }, "pinned as a host's");
+  const usage = { code: 2, error: "USAGE" };
+  for (const half of [host, coordinator, log]) t.match(await verify(early, ...half), usage);
 });
