@@ -31,14 +31,14 @@ export async function registerKey(
   const known = before?.receiptKey ?? new Uint8Array();
   const { newKeys = [] } = before ?? {};
   if (equalBytes(known, receiptKey)) return newKeys.length === 0 ? host : { ...host, newKeys };
+  const atMs = core.ports.clock.wallMs();
+  if (offer === undefined) demandRare(name, newKeys, atMs);
   const keyId = receiptKeyId(receiptKey);
   const replaced = known.length === 0 ? {} : { replaces: receiptKeyId(known) };
   const details = { host: name, keyId, place: canonicalJson(place), ...replaced };
   const digest = digestOf(receiptKey);
   await core.notices.did(tables, { kind: "key.register", about: `host ${name}`, digest, details });
   if (offer !== undefined) return host;
-  const atMs = core.ports.clock.wallMs();
-  demandRare(name, newKeys, atMs);
   return { ...host, newKeys: [...newKeys, { keyId, atMs }] };
 }
 
