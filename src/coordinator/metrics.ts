@@ -24,8 +24,20 @@ export async function metricsText(
     gauge("quipu_runs_granted", "Runs that hold a lease now.", core.runs.size),
     gauge("quipu_receipts_staged", "Accepted, not yet in the log.", core.receiptsOwed.size),
     gauge("quipu_log_entries", "Entries of the log.", core.ports.log.head().size),
+    ...auditMetrics(core),
     ...burstMetrics(core),
   ].join("");
+}
+
+function auditMetrics({ audits: { ended } }: Core): readonly string[] {
+  const told = (state: keyof typeof ended, help: string) =>
+    counter(`quipu_audits_${state}_total`, `${help} since this process began.`, ended[state]);
+  return [
+    told("agreed", "Audits in which hosts said the same"),
+    told("decided", "Audits in which a host was found wrong"),
+    told("undecided", "Audits in which hosts differ and nobody is left to ask"),
+    told("unanswered", "Audits that nobody else answered"),
+  ];
 }
 
 /** Nothing where nobody offers capacity. */

@@ -50,6 +50,8 @@ export interface AuditRules {
   readonly withinMs: number;
 }
 
-export function isAuditOver(state: AuditState): boolean {
+export type AuditEnd = Exclude<AuditState, "open" | "disputed">;
+
+export function isAuditOver(state: AuditState): state is AuditEnd {
   return state !== "open" && state !== "disputed";
 }

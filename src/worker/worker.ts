@@ -12,7 +12,9 @@ import { runTensorTask, type TensorTaskDone } from "../compute/engine/task.js";
 import { type Capabilities, capabilities } from "../compute/native/capabilities.js";
 import type { Backend } from "../compute/native/program.js";
 import { canonicalTask } from "../model/job.js";
+import { isCheck } from "../model/product-check.js";
 import type { WorkerReply, WorkerRequest } from "../model/worker-message.js";
+import { checkClaim } from "./check-claim.js";
 
 export interface WorkerPort {
   send(reply: WorkerReply): void;
@@ -74,10 +76,15 @@ export class Worker {
   }
 
   async #run(request: WorkerRequest): Promise<{ done: TensorTaskDone; deviceLost: boolean }> {
-    const { runId, kind, ...files } = request;
+    const { runId, kind, claimedPath, ...files } = request;
     if (kind !== "run") throw new QuipuError("INTERNAL", `unknown request ${String(kind)}`);
     const onProgress = (progress: number, activity: string): void =>
       this.#port.send({ kind: "progress", runId, progress, activity });
+    if (isCheck(files.task)) {
+      const { task } = files;
+      const done = await checkClaim({ ...files, task, claimedPath, onProgress });
+      return { done, deviceLost: false };
+    }
     const first = this.#firstChoice(request);
     try {
       const done = await this.#compute({ ...files, backend: first, onProgress });

@@ -2,6 +2,7 @@
  * Driver `tensor`: one message to the worker process of the device. The model is parsed and the device
  * is touched there; this process only names files.
  */
+import type { Digest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { TensorTask } from "../../model/job.js";
 import type { Manifest } from "../../model/manifest.js";
@@ -13,10 +14,9 @@ export const tensorDriver: Driver = {
   async run({ assignment, data, host, hooks, inputPaths, outputFolder, signal }) {
     const { job, device, runId } = assignment;
     if (job.task.driver !== "tensor") throw new QuipuError("INTERNAL", "not a tensor job");
-    const modelPath = inputPaths.get(job.task.model);
-    if (modelPath === undefined) {
-      throw new QuipuError("INVALID_ARGUMENT", `the model ${job.task.model} was not granted`);
-    }
+    const modelPath = granted(inputPaths, job.task.model);
+    const claimed = job.task.check?.outputs;
+    const claimedPath = claimed === undefined ? undefined : granted(inputPaths, claimed);
     if (data === undefined || outputFolder === undefined) {
       throw new QuipuError("INVALID_ARGUMENT", "a tensor job needs a data set to read", {
         next: "name one with dataSet",
@@ -29,13 +29,27 @@ export const tensorDriver: Driver = {
     const { task } = job;
     checkFiles(task, data.manifest);
     const done = await worker.run(
-      { kind: "run", runId, task, modelPath, dataFolder: data.folder, outputFolder },
+      {
+        kind: "run",
+        runId,
+        task,
+        modelPath,
+        ...(claimedPath === undefined ? {} : { claimedPath }),
+        dataFolder: data.folder,
+        outputFolder,
+      },
       hooks,
       signal,
     );
     return { result: done.result, cpuMs: done.cpuMs, inputBytes: done.inputBytes };
   },
 };
+
+function granted(paths: ReadonlyMap<string, string>, digest: Digest): string {
+  const path = paths.get(digest);
+  if (path !== undefined) return path;
+  throw new QuipuError("INVALID_ARGUMENT", `the artifact ${digest} was not granted`);
+}
 
 /**
  * The worker reads by name: a file that came into the folder after it was checked would be computed on

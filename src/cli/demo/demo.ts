@@ -44,7 +44,8 @@ async function demoFolder(wanted: string | undefined): Promise<string> {
 }
 
 function ending({ output }: Context, report: DemoReport, broken: readonly string[]): string {
-  const { verify, log, rerun, accuracy, elapsedMs } = report;
+  const { verify, log, audits, rerun, accuracy, elapsedMs } = report;
+  const agreed = audits.filter(({ state }) => state === "agreed").length;
   const verdict =
     broken.length === 0
       ? output.style("green", "all of it held")
@@ -54,6 +55,7 @@ function ending({ output }: Context, report: DemoReport, broken: readonly string
     `${verdict}, in ${(elapsedMs / 1000).toFixed(1)} s`,
     `  accuracy   ${accuracy.toFixed(4)}`,
     `  receipts   ${verify.receipts - verify.failed} of ${verify.receipts} verified offline`,
+    `  audits     ${agreed} of ${audits.length} run again on another host: the same bits`,
     `  log        ${log.origin}, ${log.size} entries, root ${log.rootHash.slice(0, 16)}…`,
     `  rerun      ${rerun.backend}: ${rerun.equal ? "the same bits" : "OTHER BITS"}`,
   ].join("\n");

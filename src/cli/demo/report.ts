@@ -1,4 +1,5 @@
 /** What the demo answers with `--json`: one object, complete enough to check every claim it makes. */
+import type { AuditView } from "../audit/audit-view.js";
 import type { HostView } from "../host/host-view.js";
 import type { JobView } from "../job/job-view.js";
 
@@ -9,6 +10,8 @@ export interface DemoReport {
   readonly accuracy: number;
   readonly log: { readonly origin: string; readonly size: number; readonly rootHash: string };
   readonly verify: { readonly receipts: number; readonly failed: number };
+  /** Runs that were run again on another host. */
+  readonly audits: readonly Pick<AuditView, "jobId" | "state" | "answers">[];
   readonly rerun: { readonly backend: string; readonly equal: boolean };
   readonly elapsedMs: number;
 }
@@ -64,6 +67,11 @@ export function brokenClaims(report: DemoReport): string[] {
     [
       "every receipt verifies",
       report.verify.receipts === open.length + 2 && report.verify.failed === 0,
+    ],
+    [
+      "every run was run again elsewhere, with the same bits",
+      report.audits.length === open.length + 2 &&
+        report.audits.every(({ state }) => state === "agreed"),
     ],
     ["the rerun gave the same bits", report.rerun.equal],
   ];

@@ -14,6 +14,7 @@ import { verifyBundle } from "../receipt/check.js";
 import { rerun } from "../receipt/rerun.js";
 import { saveReceipt } from "../receipt/save.js";
 import { accuracyOf } from "./accuracy.js";
+import { auditsOf } from "./audits.js";
 import type { Fleet } from "./fleet.js";
 import { type DemoReport, demoHost, demoJob } from "./report.js";
 
@@ -43,7 +44,10 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
   const [classified] = await submit(context, [classify]);
   const accuracy = await measureAccuracy(context, classified, folder);
 
-  step("4. The same job in Germany: refused, with the rule that refused it");
+  step("4. Nobody knows these hosts yet: what they ran is run again on another lawful one");
+  const audits = [...(await auditsOf(context, present([hashed, classified])))];
+
+  step("5. The same job in Germany: refused, with the rule that refused it");
   const inGermany = { ...classify, name: "classify-in-germany", placement: { countries: ["DE"] } };
   const [refused] = await submit(context, [inGermany]);
 
@@ -52,7 +56,7 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
     .filter(({ site }) => site === "private")
     .reduce((count, { devices }) => count + devices.length, 0);
   step(
-    `5. Public data, ${room + 1} jobs at once, two private hosts: one bursts to the public cloud`,
+    `6. Public data, ${room + 1} jobs at once, two private hosts: one bursts to the public cloud`,
   );
   const open = Array.from({ length: room + 1 }, (_, i) => ({
     ...classify,
@@ -65,11 +69,13 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
     output.note(["  not on a private host, because", ...reasonLines(job.reasons)].join("\n"));
   }
 
-  step("6. Every receipt is checked offline");
-  const jobs = [hashed, classified, refused, ...burst].filter((job) => job !== undefined);
+  audits.push(...(await auditsOf(context, burst)));
+
+  step("7. Every receipt is checked offline");
+  const jobs = present([hashed, classified, refused, ...burst]);
   const receipts = await checkReceipts(context, jobs, join(folder, "receipts"));
 
-  step("7. The tensor job again, here, with portable code");
+  step("8. The tensor job again, here, with portable code");
   const again = await rerunPortable(
     context,
     fleet,
@@ -83,8 +89,13 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
     accuracy,
     log: { origin: head.origin, size: Number(head.size), rootHash: head.rootHash },
     verify: { receipts: receipts.bundles.size, failed: receipts.failed },
+    audits: audits.map(({ jobId, state, answers }) => ({ jobId, state, answers })),
     rerun: again,
   };
+}
+
+function present(jobs: readonly (JobView | undefined)[]): readonly JobView[] {
+  return jobs.filter((job) => job !== undefined);
 }
 
 async function only(file: string, upload: (path: string) => Promise<string>): Promise<AskedJob> {

@@ -2,6 +2,7 @@
 import type { Digest } from "../../base/bytes.js";
 import type { CoordinatorStore } from "../../io/store/coordinator-store.js";
 import type { JobRecord, ReputationRecord } from "../../io/store/records.js";
+import type { AuditEnd } from "../../model/audit.js";
 import { isTerminal } from "../../model/job.js";
 import { type Core, trouble } from "../core.js";
 import { specOf } from "../job/specs.js";
@@ -15,6 +16,8 @@ export class Audits {
   /** Models of which no host could check the products. In memory only: whoever forgets asks once more. */
   readonly #noProducts = new Set<Digest>();
   readonly #owed = new Set<string>();
+  /** That have ended so since this process began. */
+  readonly ended: Record<AuditEnd, number> = { agreed: 0, decided: 0, undecided: 0, unanswered: 0 };
   #running = false;
 
   constructor(core: () => Core) {

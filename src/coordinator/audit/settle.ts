@@ -116,6 +116,7 @@ async function keep(
 function show(core: Core, outcome: Settlement, again: JobRecord | undefined): void {
   const { audit, ended, reputations, losers, cordon } = outcome;
   if (ended.failure?.code === "MODEL_UNSUPPORTED") core.audits.learnNoProduct(ended);
+  if (isAuditOver(audit.state)) core.audits.ended[audit.state] += 1;
   for (const reputation of reputations) core.audits.remember(reputation);
   for (const host of losers) showCordon(core, host, cordon);
   if (again !== undefined) queueAgain(core, again);
