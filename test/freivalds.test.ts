@@ -1,17 +1,18 @@
 /** A rounded product is told from a wrong one: what devices may do passes, and what is beyond it is found. */
 import fc from "fast-check";
 import t from "tap";
-import { concatBytes, sha256 } from "../src/base/bytes.js";
+import { concatBytes, sha256, toHex } from "../src/base/bytes.js";
 import { seededRandom } from "../src/base/random.js";
 import {
   type CheckOptions,
   checkProducts,
-  likelyNorms,
   type ProductReport,
   type Products,
 } from "../src/proof/audit/freivalds.js";
 import { relativeError, termsMax, underflowError } from "../src/proof/audit/product-error.js";
-import { limitsOf } from "../src/proof/audit/product-limits.js";
+import { limitsOf, type Product } from "../src/proof/audit/product-limits.js";
+import { lotOf, worstOfColumns } from "../src/proof/audit/product-lines.js";
+import { worstOfSigns } from "../src/proof/audit/product-signs.js";
 import {
   type Device,
   exactProduct,
@@ -35,15 +36,35 @@ function check(
   return finish(checkProducts(products, { ...usual, ...options }));
 }
 
-/** What a row may be wrong by in a round: a change beyond twice this is found. */
-function boundsOf({ m, n, k, a, b }: Operands, c: Float32Array, { format, rounds } = usual) {
-  const product = {
+function productOf({ m, n, k, a, b }: Operands, c: Float32Array): Product {
+  return {
     a: { elements: a, first: 0, rows: m, columns: k },
     b: { elements: b, first: 0, rows: k, columns: n },
     c: { elements: c, first: 0, rows: m, columns: n },
   };
-  const likely = likelyNorms(m * rounds);
-  return finish(limitsOf(product, { relative: relativeError(format, k), likely })).bounds;
+}
+
+function limits(given: Operands, c: Float32Array, { format } = usual) {
+  return finish(limitsOf(productOf(given, c), relativeError(format, given.k)));
+}
+
+/** What a row may be wrong by in a round: a change beyond twice this is found by its signs. */
+function boundsOf(given: Operands, c: Float32Array, options = usual): Float64Array {
+  return limits(given, c, options).bounds;
+}
+
+/** What each element may be wrong by. */
+function elementBounds(given: Operands, { format } = usual): Float64Array {
+  const { n, k } = given;
+  const [a, b] = [given.a.map(Math.abs), given.b.map(Math.abs)];
+  const relative = relativeError(format, k) + (k + 8) * 2 ** -52;
+  const sum = (list: Float32Array) => list.reduce((total, one) => total + one, 0);
+  return exactProduct({ ...given, a, b }).map((total, at) => {
+    const row = Math.floor(at / n);
+    const column = b.filter((_, place) => place % n === at % n);
+    const ofRow = sum(a.subarray(row * k, row * k + k));
+    return relative * total + underflowError({ n: 1, k }, ofRow, sum(column));
+  });
 }
 
 function random(m: number, n: number, k: number, seed: number): Operands {
@@ -108,20 +129,16 @@ t.test("what any device may give is taken, whatever it rounds and however it add
   const taken = () =>
     fc.assert(
       fc.property(operands, device, fc.string(), (given, how, seed) => {
-        const { m, n, k, a, b } = given;
+        const { m, n } = given;
+        const { format } = how;
         const c = roundedProduct(given, how);
         const right = exactProduct(given);
-        for (let at = 0; at < c.length; at += 1) {
-          const left = a.subarray(Math.floor(at / n) * k, Math.floor(at / n) * k + k).map(Math.abs);
-          const column = left.map((_, p) => Math.abs(b[p * n + (at % n)] as number));
-          const sum = (list: Float32Array) => list.reduce((total, one) => total + one, 0);
-          const total = left.reduce((all, one, p) => all + one * (column[p] as number), 0);
-          const bound = relativeError(how.format, k) * total;
-          const underflow = underflowError({ n: 1, k }, sum(left), sum(column));
-          const error = Math.abs((c[at] as number) - (right[at] as number));
-          if (error > (bound + underflow) * (1 + 2 ** -40)) return false;
-        }
-        const report = check(given, c, { format: how.format, seed, rounds: 3 });
+        const bounds = elementBounds(given, { ...usual, format });
+        const isOff = c.some((one, at) => {
+          return Math.abs(one - (right[at] as number)) > (bounds[at] as number);
+        });
+        if (isOff) return false;
+        const report = check(given, c, { format, seed, rounds: 3 });
         return report.within && report.unchecked === 0 && report.elements === m * n;
       }),
       { numRuns: 3_000 },
@@ -190,11 +207,20 @@ t.test(
     const one = right.slice();
     one[first] = (one[first] as number) + 2.1 * bound;
     t.equal(foundOf(one, 1, 200), 1, "one element alone cannot hide");
-    const two = one.slice();
-    two[second] = (two[second] as number) - 2.1 * bound;
+    t.equal(foundOf(one, 20, 100), 1);
     const draws = 2_000;
     const deviation = Math.sqrt(0.25 / draws);
-    const rate = foundOf(two, 1, draws);
+    const rateOfSigns = (c: Float32Array) => {
+      let found = 0;
+      for (let draw = 0; draw < draws; draw += 1) {
+        const signs = worstOfSigns(productOf(given, c), limits(given, c), [`${draw}`]);
+        if (finish(signs) > 1) found += 1;
+      }
+      return found / draws;
+    };
+    const two = one.slice();
+    two[second] = (two[second] as number) - 2.1 * bound;
+    const rate = rateOfSigns(two);
     t.ok(
       Math.abs(rate - 0.5) < 4 * deviation,
       `two that cancel are found in ${rate} of the rounds`,
@@ -204,9 +230,53 @@ t.test(
     const draw = seededRandom(3);
     for (const [at, part] of uniform(40, draw).entries()) many[2 * 40 + at] = part * 2 * bound;
     many[first] = (right[first] as number) + 2.1 * bound;
-    t.ok(foundOf(many, 1, draws) > 0.5 - 4 * deviation, "and so are more, of any size");
+    t.ok(rateOfSigns(many) > 0.5 - 4 * deviation, "and so are more, of any size");
   },
 );
+
+t.test("what is wrong throughout is found by lot, though each row may be as wrong", async (t) => {
+  const given = random(30, 40, 20, 8);
+  const right = exact(given);
+  const own = elementBounds(given);
+  const changed = (isWrong: (row: number, column: number) => boolean) =>
+    right.map((one, at) => {
+      const by = 2.1 * (own[at] as number);
+      return isWrong(Math.floor(at / 40), at % 40) ? one + by : one;
+    });
+  const column = changed((_, at) => at === 17);
+  const [row, most] = [changed((at) => at === 11), changed((_, at) => at % 4 === 0)];
+  for (const c of [column, row, most]) {
+    const rows = boundsOf(given, c);
+    const isLarge = c.some((one, at) => {
+      return Math.abs(one - (right[at] as number)) > (rows[Math.floor(at / 40)] as number);
+    });
+    t.equal(isLarge, false, "signs need not find it");
+    t.equal(check(given, c).within, false);
+    t.equal(check(given, c, { rounds: 1 }).within, false);
+  }
+  const draws = 2_000;
+  let found = 0;
+  const few = changed((row, at) => at < 10 && row % 2 === 0);
+  const relative = relativeError("tf32", 20);
+  for (let draw = 0; draw < draws; draw += 1) {
+    const lots = [lotOf(`${draw}/column`, 40)];
+    const share = finish(worstOfColumns(productOf(given, few), limits(given, few), relative, lots));
+    if (share > 1) found += 1;
+  }
+  const deviation = Math.sqrt((0.25 * 0.75) / draws);
+  t.ok(Math.abs(found / draws - 0.25) < 4 * deviation, `a quarter of columns: ${found / draws}`);
+  for (const size of [1, 7, 40]) {
+    const counts: number[] = new Array(size).fill(0);
+    for (let draw = 0; draw < 500 * size; draw += 1) {
+      const lot = lotOf(`${draw}`, size);
+      counts[lot] = (counts[lot] as number) + 1;
+    }
+    t.ok(
+      counts.every((count) => Math.abs(count - 500) < 5 * Math.sqrt(500)),
+      `${size} alike`,
+    );
+  }
+});
 
 t.test("a wrong element, row, sign or order is found", async (t) => {
   const big = fc.record({
@@ -243,29 +313,44 @@ t.test("a wrong element, row, sign or order is found", async (t) => {
   t.ok(changes > 700, `${changes} changes were beyond what may be`);
 });
 
-t.test("what nobody computed is found, also in products of many columns around zero", async (t) => {
-  const given = random(4, 8192, 128, 11);
-  const c = exact(given);
-  const format = "bf16";
-  t.match(check(given, c, { format }), { within: true, elements: 4 * 8192, unchecked: 0 });
-  const other = exact(random(4, 8192, 128, 12));
-  for (const wrong of [new Float32Array(c.length), c.map((one) => -one), other]) {
-    const { within, worst } = check(given, wrong, { format });
-    t.equal(within, false, `residual ${worst} of the bound`);
-  }
-});
+t.test(
+  "what nobody computed is found, also where sums of many terms are around zero",
+  async (t) => {
+    for (const [m, n, k] of [
+      [4, 8192, 128],
+      [8, 16, 16_384],
+    ] as const) {
+      const given = random(m, n, k, 11);
+      const c = exact(given);
+      for (const format of ["tf32", "bf16"] as const) {
+        t.match(check(given, c, { format }), { within: true, elements: m * n, unchecked: 0 });
+        const other = exact(random(m, n, k, 12));
+        for (const wrong of [new Float32Array(c.length), c.map((one) => -one), other]) {
+          const { within, worst } = check(given, wrong, { format });
+          t.equal(within, false, `residual ${worst} of the bound`);
+        }
+      }
+    }
+  },
+);
 
-t.test("every round counts, by signs that a hash gives", async (t) => {
+const encode = (text: string) => new TextEncoder().encode(text);
+
+t.test("every round counts, by signs and lots that a hash gives", async (t) => {
   const given = random(3, 300, 20, 21);
   const c = exact(given).map((one, at) => one + (at % 7) * 1e-4);
   const errors = exactProduct(given).map((one, at) => (c[at] as number) - one);
+  const own = elementBounds(given);
+  const lot = (label: string, size: number) =>
+    Number(BigInt(`0x${toHex(sha256(encode(label)).subarray(0, 6))}`) % BigInt(size));
   for (const seed of ["a seed", "another", ""]) everyRound(seed);
 
   function everyRound(seed: string) {
     const sums = [0, 0, 0];
+    let ofLines = 0;
     for (let round = 0; round < 8; round += 1) {
-      const text = (block: number) => new TextEncoder().encode(`${seed}/0/${round}/${block}`);
-      const bits = concatBytes(sha256(text(0)), sha256(text(1)));
+      const label = `${seed}/0/${round}`;
+      const bits = concatBytes(sha256(encode(`${label}/0`)), sha256(encode(`${label}/1`)));
       for (const [row, before] of sums.entries()) {
         let sum = 0;
         for (const [column, error] of errors.subarray(row * 300, row * 300 + 300).entries()) {
@@ -274,11 +359,20 @@ t.test("every round counts, by signs that a hash gives", async (t) => {
         }
         sums[row] = Math.max(before, Math.abs(sum));
       }
+      const [row, column] = [lot(`${label}/row`, 3), lot(`${label}/column`, 300)];
+      for (const [at, error] of errors.entries()) {
+        if (Math.floor(at / 300) !== row && at % 300 !== column) continue;
+        ofLines = Math.max(ofLines, Math.abs(error) / (own[at] as number));
+      }
       const rounds = round + 1;
-      const bounds = boundsOf(given, c, { ...usual, rounds });
-      const worst = Math.max(...sums.map((sum, row) => sum / (bounds[row] as number)));
-      const report = check(given, c, { rounds, seed });
-      t.ok(Math.abs(report.worst - worst) < 1e-9, `${report.worst} after ${rounds} rounds`);
+      const bounds = boundsOf(given, c);
+      const ofSigns = sums.map((sum, row) => sum / (bounds[row] as number));
+      const { worst } = check(given, c, { rounds, seed });
+      const wanted = Math.max(ofLines, ...ofSigns);
+      t.ok(Math.abs(worst - wanted) < 1e-9, `${worst} in ${rounds} rounds`);
+      const labels = [0, 1, 2, 3].map((lane) => `${seed}/0/${round - lane}`).reverse();
+      const signs = worstOfSigns(productOf(given, c), limits(given, c), labels);
+      if (round === 3) t.ok(Math.abs(finish(signs) - Math.max(...ofSigns)) < 1e-9, "of signs");
     }
   }
 });
@@ -343,7 +437,6 @@ t.test("each matrix of a batch has signs of its own, by a seed that repeats them
   const report = finish(checkProducts(products, usual));
   t.match(report, { within: true, elements: 36 });
   t.same(finish(checkProducts(products, usual)), report);
-  t.not(finish(checkProducts(products, { ...usual, seed: "another" })).worst, report.worst);
   const swapped = { ...products, pairs: [pairs[1], pairs[0], pairs[2]] };
   t.equal(finish(checkProducts(swapped, usual)).within, false);
 });

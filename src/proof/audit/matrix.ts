@@ -25,10 +25,14 @@ export function* eachRow({ rows, columns }: Matrix, pass: (row: number) => void)
 /** Vectors that are multiplied in one pass; their elements of one place lie side by side. */
 export const lanes = 4;
 
-/** What is not finite counts as zero. */
-export function* multiply(matrix: Matrix, vectors: Float64Array): Slow<Float64Array> {
+/** What is not finite counts as zero; `magnitudes`: of the matrix with all signs taken off. */
+export function* multiply(
+  matrix: Matrix,
+  vectors: Float64Array,
+  magnitudes = false,
+): Slow<Float64Array> {
   const products = new Float64Array(matrix.rows * lanes);
-  yield* eachRow(matrix, (row) => multiplyRow(matrix, row, vectors, products));
+  yield* eachRow(matrix, (row) => multiplyRow(matrix, row, vectors, magnitudes, products));
   return products;
 }
 
@@ -36,13 +40,15 @@ function multiplyRow(
   { elements, first, columns }: Matrix,
   row: number,
   vectors: Float64Array,
+  magnitudes: boolean,
   products: Float64Array,
 ): void {
   let [one, two, three, four] = [0, 0, 0, 0];
   const from = first + row * columns;
   for (let column = 0; column < columns; column += 1) {
-    const element = elements[from + column] as number;
-    if (element - element !== 0) continue;
+    const signed = elements[from + column] as number;
+    if (signed - signed !== 0) continue;
+    const element = magnitudes ? Math.abs(signed) : signed;
     const at = column * lanes;
     one += element * (vectors[at] as number);
     two += element * (vectors[at + 1] as number);
@@ -52,13 +58,37 @@ function multiplyRow(
   products.set([one, two, three, four], row * lanes);
 }
 
-/** Adds to each column's sum the square of its element. */
-export function addSquares(matrix: Matrix, row: number, sums: Float64Array): void {
+/** One number for each column of a matrix. */
+export interface ColumnSums {
+  readonly sums: Float64Array;
+  readonly magnitudes: Float64Array;
+}
+
+export function columnSums({ columns }: Matrix): ColumnSums {
+  return { sums: new Float64Array(columns), magnitudes: new Float64Array(columns) };
+}
+
+/** Adds a row, times `factor`, to the sums of its columns, and the magnitudes to those. */
+export function addRow(matrix: Matrix, row: number, factor: number, to: ColumnSums): void {
   const { elements, first, columns } = matrix;
+  const { sums, magnitudes } = to;
+  const from = first + row * columns;
+  for (let column = 0; column < columns; column += 1) {
+    const product = (elements[from + column] as number) * factor;
+    sums[column] = (sums[column] as number) + product;
+    magnitudes[column] = (magnitudes[column] as number) + Math.abs(product);
+  }
+}
+
+/** Adds the squares of a row to the sums of its columns, and the magnitudes to those. */
+export function addSquares(matrix: Matrix, row: number, to: ColumnSums): void {
+  const { elements, first, columns } = matrix;
+  const { sums, magnitudes } = to;
   const from = first + row * columns;
   for (let column = 0; column < columns; column += 1) {
     const element = elements[from + column] as number;
     sums[column] = (sums[column] as number) + element * element;
+    magnitudes[column] = (magnitudes[column] as number) + Math.abs(element);
   }
 }
 
