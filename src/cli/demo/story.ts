@@ -5,7 +5,7 @@ import { type AskedJob, jobBytes } from "../../model/job.js";
 import { storeFile } from "../artifact/put.js";
 import type { Context } from "../context.js";
 import { addDataSet } from "../data/add.js";
-import { hostView } from "../host/host-view.js";
+import { type HostView, hostView } from "../host/host-view.js";
 import { followJobs } from "../job/follow.js";
 import { loadJobFile } from "../job/job-file.js";
 import { type JobView, jobView, reasonLines } from "../job/job-view.js";
@@ -51,24 +51,7 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
   const inGermany = { ...classify, name: "classify-in-germany", placement: { countries: ["DE"] } };
   const [refused] = await submit(context, [inGermany]);
 
-  // One more than the private hosts have devices for.
-  const room = hosts
-    .filter(({ site }) => site === "private")
-    .reduce((count, { devices }) => count + devices.length, 0);
-  step(
-    `6. Public data, ${room + 1} jobs at once, two private hosts: one bursts to the public cloud`,
-  );
-  const open = Array.from({ length: room + 1 }, (_, i) => ({
-    ...classify,
-    name: `classify-open-${i + 1}`,
-    dataSet: "digits-open",
-  }));
-  const burst = await submit(context, open);
-
-  for (const job of burst.filter(({ host }) => host === "de-1")) {
-    output.note(["  not on a private host, because", ...reasonLines(job.reasons)].join("\n"));
-  }
-
+  const burst = await burstOut(context, classify, hosts, step);
   audits.push(...(await auditsOf(context, burst)));
 
   step("7. Every receipt is checked offline");
@@ -92,6 +75,32 @@ export async function tellStory(context: Context, fleet: Fleet, folder: string):
     audits: audits.map(({ jobId, state, answers }) => ({ jobId, state, answers })),
     rerun: again,
   };
+}
+
+/** Public data: one job more than the private hosts have devices for. */
+async function burstOut(
+  context: Context,
+  classify: AskedJob,
+  hosts: readonly HostView[],
+  step: (title: string) => void,
+): Promise<readonly JobView[]> {
+  const room = hosts
+    .filter(({ site }) => site === "private")
+    .reduce((count, { devices }) => count + devices.length, 0);
+  step(
+    `6. Public data, ${room + 1} jobs at once, two private hosts: one bursts to the public cloud`,
+  );
+  const open = Array.from({ length: room + 1 }, (_, i) => ({
+    ...classify,
+    name: `classify-open-${i + 1}`,
+    dataSet: "digits-open",
+  }));
+  const burst = await submit(context, open);
+  for (const job of burst.filter(({ host }) => host === "de-1")) {
+    const reasons = ["  not on a private host, because", ...reasonLines(job.reasons)];
+    context.output.note(reasons.join("\n"));
+  }
+  return burst;
 }
 
 function present(jobs: readonly (JobView | undefined)[]): readonly JobView[] {
