@@ -69,16 +69,14 @@ export class RealFleet {
     country: string,
     site: "private" | "public",
     coordinators = this.address,
+    env: Readonly<Record<string, string>> = {},
   ): Promise<Daemon> {
     this.#places.set(name, { country, site });
     mkdirSync(this.dataFolder(name), { recursive: true });
     const where = ["--name", name, "--country", country, "--site", site];
     const folders = ["--state", join(this.folder, name), "--data", this.dataFolder(name)];
-    return this.start(name, "quipud", [
-      ...where,
-      ...folders,
-      ...["--coordinator", coordinators, "--http", "127.0.0.1:0"],
-    ]);
+    const to = ["--coordinator", coordinators, "--http", "127.0.0.1:0"];
+    return this.start(name, "quipud", [...where, ...folders, ...to], env);
   }
 
   async restartAgent(name: string): Promise<Daemon> {

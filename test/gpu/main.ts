@@ -1,6 +1,6 @@
 /**
- * `npm run test:gpu`: every kernel on a CUDA device against its portable twin, and fast products
- * against canonical ones; without a test framework, so that it runs from the portable tarball too.
+ * `npm run test:gpu`: every kernel on a CUDA device against its portable twin, fast products
+ * against canonical ones, and runs on a device against audits by a host without one; without a test framework, so that it runs from the portable tarball too.
  * With `-- --functions` also elementary functions of all 2^32 inputs, which takes minutes; with
  * `-- --only TEXT` what has that in its name.
  *
@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { QuipuError } from "../../src/base/errors.js";
 import { capabilities } from "../../src/compute/native/capabilities.js";
 import { openNvml } from "../../src/compute/native/nvml.js";
+import { auditChecks } from "./audits.js";
 import type { GpuCheck } from "./check.js";
 import { fastChecks } from "./fast.js";
 import { functionChecks } from "./function-digests.js";
@@ -32,6 +33,7 @@ const all: readonly GpuCheck[] = [
     check: async () => (await tensorDifferences()).join("; ") || undefined,
   },
   ...fastChecks,
+  ...auditChecks,
   ...(values.functions ? functionChecks() : []),
 ];
 const checks = all.filter(({ name }) => name.includes(values.only));
