@@ -30,6 +30,7 @@ import { verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
 import { CoordinatorWorld, FakeHost, job, places, sealOf, times } from "./coordinator-world.js";
 import { failure } from "./failure.js";
+import { otherSpellings } from "./receipt-vectors.js";
 
 const ecdsa = "ecdsa-p256-sha256";
 const call = { signal: new AbortController().signal, peer: "unix" };
@@ -392,6 +393,18 @@ t.test("any key that a host has had can be revoked, and no other", async (t) => 
     "kind" in predicate && predicate.kind === "key.revoke" ? [predicate.details.keyId] : [],
   );
   t.same(revoked, [former, present]);
+  await world.store.close();
+});
+
+t.test("a revoked key does not come back under another spelling", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const host = new FakeHost(world);
+  await host.attach();
+  await revokeKey(world.coordinator.core, "sg-1", { reason: "stolen" });
+  for (const [what, receiptKey] of Object.entries(otherSpellings(host.signer.publicKey))) {
+    await host.attach([], { receiptKey });
+    t.match(host.told.at(-1)?.value, { code: "INVALID_ARGUMENT", message: /receipt key/ }, what);
+  }
   await world.store.close();
 });
 

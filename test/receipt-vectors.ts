@@ -170,6 +170,16 @@ export async function makeForged(): Promise<Folders> {
   return { ended, act, receipt: receipt.files, revoked: await makeRevoked(host) };
 }
 
+/** The same P-256 key in bytes that OpenSSL takes for it too. */
+export function otherSpellings(spki: Uint8Array): Readonly<Record<string, Uint8Array>> {
+  const [algorithm, x] = [spki.subarray(2, 23), spki.subarray(27, 59)];
+  const sign = 2 + ((spki[90] as number) & 1);
+  return {
+    "a byte behind its end": Uint8Array.of(...spki, 0),
+    "its point compressed": Uint8Array.of(0x30, 57, ...algorithm, 3, 34, 0, sign, ...x),
+  };
+}
+
 /** Not secret here: whoever builds a signer makes the same tree of it. */
 export const goldenSeed = Uint8Array.from({ length: seedBytes }, (_, i) => i);
 

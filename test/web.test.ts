@@ -40,6 +40,7 @@ import {
   makeNotices,
   makeReceipt,
   makeRevoked,
+  otherSpellings,
   receiptFacts,
 } from "./receipt-vectors.js";
 
@@ -331,6 +332,21 @@ t.test("one signature has one spelling", async (t) => {
   })) {
     signature.sig = Buffer.from(sig).toString("base64");
     const { page, ours, first } = await bothSay({ ...golden, [bundleName]: canonicalBytes(value) });
+    t.same([page, first], [ours, "signature"], what);
+  }
+});
+
+t.test("and one key, or what is revoked would have another name", async (t) => {
+  const signer = newSigner("ecdsa-p256-sha256");
+  const { files } = await makeReceipt(receiptFacts, undefined, signer);
+  const folder = folderOf(files);
+  const value = JSON.parse(Buffer.from(folder[bundleName] ?? "").toString());
+  for (const [what, publicKey] of Object.entries(otherSpellings(signer.publicKey))) {
+    const keyId = receiptKeyId(publicKey);
+    value.verificationMaterial.publicKey.hint = keyId;
+    value.dsseEnvelope.signatures[0].keyid = keyId;
+    const respelt = { [bundleName]: canonicalBytes(value), [`${keyId}.pub.pem`]: pemOf(publicKey) };
+    const { page, ours, first } = await bothSay({ ...folder, ...respelt });
     t.same([page, first], [ours, "signature"], what);
   }
 });

@@ -1,7 +1,7 @@
 /**
  * Signatures as values: who can sign, and the check that anyone can make. Two algorithms only:
  * ECDSA P-256 with SHA-256 (receipts and grants; the signature is ASN.1 DER) and Ed25519
- * (checkpoints). A public key is its SubjectPublicKeyInfo in DER (RFC 5280 §4.1).
+ * (checkpoints). A public key is its SubjectPublicKeyInfo in DER (RFC 5280 §4.1), in one spelling.
  */
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 
@@ -30,7 +30,7 @@ export function verifySignature(
   }
 }
 
-/** Undefined for a key of another algorithm; throws for bytes that are no public key. */
+/** Undefined for a key of another algorithm or spelling; throws for bytes that are no public key. */
 export function algorithmOf(publicKey: Uint8Array): SignatureAlgorithm | undefined {
   return keyOf(publicKey).algorithm;
 }
@@ -56,7 +56,7 @@ function keyOf(publicKey: Uint8Array): KnownKey {
   const known = keysKept.get(name);
   if (known !== undefined) return known;
   const key = createPublicKey({ key: der, format: "der", type: "spki" });
-  const read = { key, algorithm: kindOf(key) };
+  const read = { key, algorithm: kindOf(der) };
   if (der.length > keptBytesMax) return read;
   for (const oldest of keysKept.keys()) {
     if (keysKept.size < keysKeptMax) break;
@@ -66,8 +66,25 @@ function keyOf(publicKey: Uint8Array): KnownKey {
   return read;
 }
 
-function kindOf(key: KeyObject): SignatureAlgorithm | undefined {
-  if (key.asymmetricKeyType === "ed25519") return "ed25519";
-  const isP256 = key.asymmetricKeyDetails?.namedCurve === "prime256v1";
-  return isP256 ? "ecdsa-p256-sha256" : undefined;
+/**
+ * The one spelling of each key: its head, and how many bytes follow. Keys are known, and revoked, by the digest
+ * of their bytes, so that a compressed point, or a byte behind the end, would be a key that nobody has revoked.
+ */
+const spellings: readonly {
+  readonly algorithm: SignatureAlgorithm;
+  readonly head: Buffer;
+  readonly bytes: number;
+}[] = [
+  {
+    algorithm: "ecdsa-p256-sha256",
+    head: Buffer.from("3059301306072a8648ce3d020106082a8648ce3d03010703420004", "hex"),
+    bytes: 64,
+  },
+  { algorithm: "ed25519", head: Buffer.from("302a300506032b6570032100", "hex"), bytes: 32 },
+];
+
+function kindOf(der: Buffer): SignatureAlgorithm | undefined {
+  return spellings.find(({ head, bytes }) => {
+    return der.length === head.length + bytes && der.subarray(0, head.length).equals(head);
+  })?.algorithm;
 }

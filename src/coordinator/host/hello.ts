@@ -132,7 +132,9 @@ function checkedKey(bytes: Uint8Array): Uint8Array {
   } catch {
     throw wrong("the receipt key is not a public key");
   }
-  throw wrong("the receipt key is not an ECDSA P-256 key");
+  throw wrong(
+    "the receipt key is not an ECDSA P-256 key as 91 bytes of DER, its point uncompressed",
+  );
 }
 
 function wrong(why: string): QuipuError {
