@@ -430,7 +430,11 @@ t.test("the coordinator shows what is asked for, of a receipt that is kept", asy
   for (const asked of [id, runId]) {
     const answer = await ask(asked);
     const [shown] = answer.files;
-    t.equal(shown?.name, `${asked}.disclosure.json`);
+    t.equal(
+      shown?.name,
+      `entry-${answer.logIndex}.disclosure.json`,
+      "which names neither job nor run",
+    );
     t.equal(verdict(shown?.content ?? new Uint8Array(), trustBeside(answer.files)), "ok");
   }
   t.match(await failure(ask("job-none")), { code: "NOT_FOUND" });

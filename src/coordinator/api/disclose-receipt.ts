@@ -44,8 +44,9 @@ export function discloseReceipt(core: Durable): Handlers<typeof LogService>["dis
       proof: await log.inclusion(logIndex),
     };
     const content = await disclosureFile(bundle, receipt, disclosure.seed, shown);
+    // The name goes where the file goes, so it tells only what the file tells: not the job, nor the run.
     const files = [
-      { name: `${id}${disclosureSuffix}`, content },
+      { name: `entry-${logIndex}${disclosureSuffix}`, content },
       ...trustFiles(run.receiptKey, log),
     ];
     return { files, logIndex: BigInt(logIndex) };
