@@ -1,5 +1,6 @@
 /** What one receipt takes of the processor where it is sealed and where its signature is checked. */
 import { verifySignature } from "../src/base/signature.js";
+import { nativeSha256Many } from "../src/compute/native/sha256-many.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { checkDisclosure, sealDisclosure, seedBytes } from "../src/proof/receipt/disclosure.js";
 import { entryOf, parseEnvelope, sealEnvelope } from "../src/proof/receipt/envelope.js";
@@ -43,12 +44,13 @@ export function checkLines(quick: boolean): Said[] {
   const opened = parseEnvelope(envelope);
   const receipt = { envelope: opened, statement: parseStatement(opened.payload) };
   const seed = new Uint8Array(seedBytes);
+  const hashMany = nativeSha256Many();
   const discloseUs = microseconds(calls, () => {
-    sealDisclosure(receipt, seed, signer);
+    sealDisclosure(receipt, seed, signer, hashMany);
   });
   const disclosure = sealDisclosure(receipt, seed, signer);
   const checkUs = microseconds(calls, () => {
-    checkDisclosure(disclosure, receipt, signer.publicKey);
+    checkDisclosure(disclosure, receipt, signer.publicKey, hashMany);
   });
   const perSecond = 1e6 / verifyUs;
   return [

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import t from "tap";
 import { fromBase64, sha256, toBase64, toHex } from "../src/base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
+import { nativeSha256Many } from "../src/compute/native/sha256-many.js";
 import { discloseReceipt } from "../src/coordinator/api/disclose-receipt.js";
 import { getReceipt } from "../src/coordinator/api/get-receipt.js";
 import { eraseReceipts } from "../src/coordinator/log/erase-receipts.js";
@@ -103,6 +104,8 @@ t.test(
       }),
       leaves,
     );
+    const byAddon = fieldTree(statement, goldenSeed, nativeSha256Many()).tree;
+    t.equal(toHex(byAddon.root), root, "hashed by the addon");
     t.ok(verifyReceipt(golden("digits.sigstore.json"), trust).ok, "and so is its receipt");
     t.equal(verifyReceipt(file, trust).firstFailed?.name, "bundle", "for which it cannot be taken");
   },

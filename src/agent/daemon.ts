@@ -9,6 +9,7 @@ import type { Clock } from "../base/clock.js";
 import { QuipuError } from "../base/errors.js";
 import type { Random } from "../base/random.js";
 import { Hasher } from "../compute/native/hashing.js";
+import { nativeSha256Many } from "../compute/native/sha256-many.js";
 import { type ArtifactStore, openArtifactStore } from "../io/artifact/store.js";
 import type { HttpServer } from "../io/http/server.js";
 import { loadOrCreateSigner } from "../io/identity/signer.js";
@@ -216,6 +217,7 @@ async function openParts(options: AgentOptions): Promise<Parts> {
     journal: entries.section("journal"),
     spool: entries.section("spool"),
     signer,
+    hashMany: nativeSha256Many(),
     runner: new HostRunner(host),
     link,
     observe,

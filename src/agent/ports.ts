@@ -12,6 +12,7 @@ import type { Inventory } from "../gen/quipu/v1/types_pb.js";
 import type { DurableFolder } from "../io/store/durable-folder.js";
 import type { Place } from "../model/place.js";
 import type { RunFacts, RunRef, RunResult, Usage } from "../model/run.js";
+import type { HashMany } from "../proof/tlog/hash.js";
 import type { Assignment } from "./assignment.js";
 
 export interface AgentPorts {
@@ -23,6 +24,8 @@ export interface AgentPorts {
   readonly spool: DurableFolder;
   /** The host's receipt key. */
   readonly signer: Signer;
+  /** For the tree over a receipt's fields; absent: one by one, in JavaScript. */
+  readonly hashMany?: HashMany | undefined;
   readonly runner: Runner;
   readonly link: Link;
   /** Told what happened, for people; must not throw. */

@@ -61,13 +61,14 @@ export function sealRun(
  */
 export function disclosureOf(
   sealed: Uint8Array,
-  { signer, random }: Pick<AgentPorts, "signer" | "random">,
+  { signer, random, hashMany }: Pick<AgentPorts, "signer" | "random" | "hashMany">,
 ): Disclosure | undefined {
   const envelope = parseEnvelope(sealed);
   if (envelope.keyId !== receiptKeyId(signer.publicKey)) return undefined;
   // Its rules were checked before it was signed.
   const statement = JSON.parse(new TextDecoder().decode(envelope.payload)) as Statement;
-  const made = sealDisclosure({ envelope, statement }, random.bytes(seedBytes), signer);
+  const seed = random.bytes(seedBytes);
+  const made = sealDisclosure({ envelope, statement }, seed, signer, hashMany);
   return create(DisclosureSchema, made);
 }
 

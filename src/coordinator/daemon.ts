@@ -68,7 +68,7 @@ export interface DaemonOptions {
   readonly audits: AuditRules;
   readonly clock: Clock;
   readonly random: Random;
-  /** For the log's tree; absent: one by one, in JavaScript. */
+  /** For the log's tree and those of receipts; absent: one by one, in JavaScript. */
   readonly hashMany?: HashMany | undefined;
   readonly observe: (event: DaemonEvent) => void;
 }

@@ -14,6 +14,7 @@ import type { Artifact } from "../model/artifact.js";
 import type { AuditRules } from "../model/audit.js";
 import type { BurstConfig } from "../model/burst.js";
 import type { PriceBook } from "../model/price-book.js";
+import type { HashMany } from "../proof/tlog/hash.js";
 import type { LogInclusion, Sequencer } from "../proof/tlog/sequencer.js";
 import type { Law } from "../scheduler/placement/ask.js";
 import type { PolicyEngine } from "../scheduler/policy/engine.js";
@@ -25,6 +26,8 @@ export interface CoordinatorPorts {
   /** Whether this coordinator may still speak for its fleet; absent where it has the store alone. */
   readonly leads?: () => boolean;
   readonly log: ReceiptLog;
+  /** For the trees over receipts' fields; absent: one by one, in JavaScript. */
+  readonly hashMany?: HashMany | undefined;
   readonly policy: PolicyPort;
   /** What devices cost, now and at other times. */
   readonly prices: readonly PriceBook[];

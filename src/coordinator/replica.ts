@@ -164,6 +164,7 @@ export class Replica {
         store,
         ...(leadership === undefined ? {} : { leads: () => leadership.leads }),
         log,
+        hashMany,
         policy: policies,
         prices,
         artifacts: shelfOf(shared.artifacts),

@@ -56,7 +56,8 @@ export async function ingest(core: Core, host: string, update: RunUpdate): Promi
     checkEnvelope(opened.envelope, run.receiptKey);
     checkFacts(opened.statement, run, job, update.state);
     const { disclosure } = update; // agents of versions before make none
-    if (disclosure !== undefined) checkDisclosure(disclosure, opened, run.receiptKey);
+    if (disclosure !== undefined)
+      checkDisclosure(disclosure, opened, run.receiptKey, core.ports.hashMany);
   } catch (thrown) {
     return await refuseEnvelope(core, run, update, QuipuError.from(thrown));
   }
