@@ -2,12 +2,15 @@
 import { create } from "@bufbuild/protobuf";
 import tap from "tap";
 import { digestOf } from "../src/base/bytes.js";
+import { type ErrorCode, QuipuError } from "../src/base/errors.js";
 import { askAudit } from "../src/coordinator/api/ask-audit.js";
 import { getAudit } from "../src/coordinator/api/get-audit.js";
 import { getJob } from "../src/coordinator/api/get-job.js";
 import { listAudits } from "../src/coordinator/api/list-audits.js";
 import { listUsage } from "../src/coordinator/api/list-usage.js";
-import { uncordonHost } from "../src/coordinator/host/cordon.js";
+import { auditsOpenMax } from "../src/coordinator/audit/audits.js";
+import { setQuota } from "../src/coordinator/dispatch/quotas.js";
+import { cordonHost, uncordonHost } from "../src/coordinator/host/cordon.js";
 import { cancelJob } from "../src/coordinator/job/cancel.js";
 import type { Assign } from "../src/gen/quipu/v1/attach_pb.js";
 import type {
@@ -265,15 +268,6 @@ tap.test("nobody is asked outside the law, nor for what cannot be compared", asy
   t.equal(abroad.all("assign").length, 0);
   const pinned = await fleet.run(1, job({ placement: { hosts: ["sg-1"] } }));
   t.equal(await fleet.auditOf(pinned), undefined, "its owner wants no other");
-  const id = await fleet.world.one();
-  const [host, assign] = fleet.assigned(id);
-  const change = (facts: RunFacts) => ({
-    ...facts,
-    result: { ...result, determinism: "none" as const },
-  });
-  await host.report(host.seal("succeeded", assign, change));
-  t.match(await fleet.world.job(id), { state: "succeeded" });
-  t.equal(await fleet.auditOf(id), undefined, "its bits may differ");
   const open = await fleet.run(1, job({ dataSet: "open", placement: { hosts: ["sg-1", "de-1"] } }));
   t.match(await fleet.auditOf(open), { state: "open" });
   await fleet.world.store.close();
@@ -430,8 +424,138 @@ tap.test("anybody may ask for a run to be looked into", async (t) => {
   await fleet.again(other, 1);
   const pinned = await fleet.run(1, job({ placement: { hosts: ["sg-1"] } }));
   await t.rejects(ask(pinned), { code: "NOT_PLACED" });
-  const waiting = await fleet.world.one();
-  await t.rejects(ask(waiting), { code: "CONFLICT" });
+  const looking = (await fleet.auditOf(other))?.againJobId ?? "";
+  await t.rejects(ask(looking), { code: "CONFLICT", message: /looks into another run itself/ });
+  await t.rejects(ask(await fleet.world.one()), { code: "CONFLICT", message: /is placed/ });
+  for (const host of fleet.hosts) host.leave();
+  await t.rejects(ask(await fleet.world.one()), { code: "CONFLICT", message: /is queued/ });
+  await fleet.world.store.close();
+});
+
+tap.test("a host cannot keep its run from being looked into by what it says of it", async (t) => {
+  const model = digestOf(new Uint8Array([7]));
+  const devices = ["cuda:0", "cpu"].map((id) => {
+    const backends = [id === "cpu" ? "portable" : "cuda"];
+    return { id, model: id, memoryBytes: 2n ** 33n, backends };
+  });
+  const inventory = create(InventorySchema, { devices, dataSets: [{ name: "open" }] });
+  const fleet = await Audited.open(0);
+  fleet.world.artifacts.add(model);
+  for (let at = 1; at <= 6; at += 1) await fleet.join(`sg-${at}`, "SG", { inventory });
+  const task = { driver: "tensor", model, inputs: {}, fast: "tf32" };
+  const fast = job({ dataSet: "open", task });
+  const says = async (spec: Uint8Array, parts: Partial<RunFacts["result"]>) => {
+    const id = await fleet.world.one(spec);
+    const [host, assign] = fleet.assigned(id);
+    const change = (facts: RunFacts) => ({ ...facts, result: { ...result, ...parts } });
+    await host.report(host.seal("succeeded", assign, change));
+    return id;
+  };
+  await says(job(), { determinism: "none" });
+  t.match(fleet.world.troubles.at(-1), /the receipt's determinism is not what was granted/);
+  await says(fast, { determinism: "none", outputs: [] });
+  t.match(fleet.world.troubles.at(-1), /the receipt's outputs is not what was granted/);
+  const asked = async (id: string) => {
+    const again = await fleet.world.job((await fleet.auditOf(id))?.againJobId ?? "");
+    return jobSpec.parse(JSON.parse(Buffer.from(again.spec).toString())).task;
+  };
+  const odd = await says(fast, { determinism: "none" }); // as JSON, and by another name
+  t.match(await asked(odd), { fast: "tf32", check: { outputs: result.outputs[0]?.digest } });
+  const exact = await says(fast, { determinism: "bitwise" }); // it has lost its GPU, it says
+  t.notOk("fast" in (await asked(exact)), "then it has the bits of every other");
+  await fleet.again(exact, 1);
+  t.match(await fleet.auditOf(exact), { state: "agreed" });
+  await fleet.world.store.close();
+});
+
+tap.test("whoever fails is followed by another, and two such are enough", async (t) => {
+  const fleet = await Audited.open(5);
+  const id = await fleet.run(1);
+  const fails = async (code: ErrorCode) => {
+    const [host, assign] = fleet.assigned((await fleet.auditOf(id))?.againJobId ?? "");
+    const failure = new QuipuError(code, "no").toJSON();
+    await host.report(host.seal("failed", assign, (facts) => ({ ...facts, failure })));
+    return host.name;
+  };
+  await fleet.again(id, 2);
+  t.match(await fleet.auditOf(id), { state: "disputed" });
+  const silent = await fails("LIMIT_EXCEEDED");
+  t.match(await fleet.auditOf(id), { state: "disputed" }, "it says nothing of the others");
+  t.ok((await fleet.findings(id)).includes(`${silent} silent`));
+  await fleet.again(id, 1);
+  t.match(await fleet.auditOf(id), { state: "decided" });
+  t.equal(fleet.world.coordinator.core.audits.of(silent), undefined);
+  const other = await fleet.run(1);
+  const failsOf = async () => {
+    const [host, assign] = fleet.assigned((await fleet.auditOf(other))?.againJobId ?? "");
+    const failure = new QuipuError("INTERNAL", "no").toJSON();
+    await host.report(host.seal("failed", assign, (facts) => ({ ...facts, failure })));
+  };
+  await failsOf();
+  t.match(await fleet.auditOf(other), { state: "open" });
+  await failsOf();
+  t.match(await fleet.auditOf(other), { state: "unanswered" });
+  await fleet.world.store.close();
+});
+
+tap.test("a quota of the coordinator's makes its audits wait, and none is left out", async (t) => {
+  const fleet = await Audited.open(3);
+  const { core } = fleet.world.coordinator;
+  await setQuota(core, auditOwner, {
+    owner: auditOwner,
+    weight: 1,
+    cpu: { nominal: 1, borrowMax: 0 },
+  });
+  const ids = [await fleet.run(), await fleet.run()];
+  for (const id of ids) t.match(await fleet.auditOf(id), { state: "open" });
+  for (const id of ids) await fleet.again(id, 1);
+  for (const id of ids) t.match(await fleet.auditOf(id), { state: "agreed" });
+  await setQuota(core, auditOwner, {
+    owner: auditOwner,
+    weight: 1,
+    cpu: { nominal: 0, borrowMax: 0 },
+  });
+  t.equal(await fleet.auditOf(await fleet.run()), undefined, "one that never gives anything");
+  await fleet.world.store.close();
+});
+
+tap.test("an audit whose job is refused meanwhile ends", async (t) => {
+  const fleet = await Audited.open(2);
+  const [, other] = fleet.hosts;
+  await cordonHost(fleet.world.coordinator.core, other?.name ?? "", { reason: "cleaning" });
+  const id = await fleet.run(1, job({ dataSet: "people" }));
+  const { againJobId = "" } = (await fleet.auditOf(id)) ?? {};
+  t.equal(await fleet.world.state(againJobId), "queued");
+  other?.leave();
+  const moved = new FakeHost(fleet.world, other?.name, "DE", newSigner("ecdsa-p256-sha256"));
+  await moved.attach();
+  await uncordonHost(fleet.world.coordinator.core, moved.name);
+  await settle();
+  t.equal(await fleet.world.state(againJobId), "refused");
+  t.match(await fleet.auditOf(id), { state: "unanswered" });
+  await fleet.world.store.close();
+});
+
+tap.test("another key does not spare a host its cordon", async (t) => {
+  const fleet = await Audited.open(3);
+  const id = await fleet.run(2);
+  const [liar] = fleet.assigned(id);
+  await fleet.again(id, 1);
+  liar.leave();
+  await new FakeHost(fleet.world, liar.name, "SG", newSigner("ecdsa-p256-sha256")).attach();
+  await fleet.again(id, 1);
+  const { core } = fleet.world.coordinator;
+  t.match(core.hosts.get(liar.name)?.cordon, { reason: /^audit / });
+  await fleet.world.store.close();
+});
+
+tap.test("there are never more audits at once than a tenth of what may wait", async (t) => {
+  const fleet = await Audited.open(2);
+  const { core } = fleet.world.coordinator;
+  for (let at = 0; at < auditsOpenMax; at += 1) core.audits.opened(`aud-${at}`);
+  const id = await fleet.run();
+  t.equal(await fleet.auditOf(id), undefined);
+  await t.rejects(askAudit(core)({ id } as AskAuditRequest, call), { code: "LIMIT_EXCEEDED" });
   await fleet.world.store.close();
 });
 

@@ -26,18 +26,24 @@ export const auditStates = [
 ] as const;
 export type AuditState = (typeof auditStates)[number];
 
-/** Of one answer; `alone`: no other was the same, and nobody knows which was right. */
-export const findings = ["open", "disputed", "right", "wrong", "alone"] as const;
+/**
+ * Of one answer. `alone`: no other was the same, and nobody knows which was right. `silent`: the host was
+ * asked and failed, which says nothing of anybody.
+ */
+export const findings = ["open", "disputed", "right", "wrong", "alone", "silent"] as const;
 export type Finding = (typeof findings)[number];
 
 /** What a run came to: the digest over its outputs, or the code of the job's own fault. */
 export type Outcome = Digest | `failed:${string}`;
 
+/** Of a host that came to neither. */
+export const noAnswer = "none";
+
 export interface Answer {
   readonly host: string;
   /** Of the receipt key that signed it. */
   readonly keyId: string;
-  readonly answer: Outcome;
+  readonly answer: Outcome | typeof noAnswer;
   readonly atMs: number;
 }
 

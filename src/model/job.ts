@@ -283,6 +283,11 @@ export function needsWholeDevice({
   return task.driver === "tensor" || (resources.devices ?? 1) > 1;
 }
 
+/** Whether runs of it may differ in their bits: none has to, for one that lost its GPU ends on the processor. */
+export function mayDiffer(task: JobSpec["task"]): boolean {
+  return task.driver === "tensor" && task.fast !== undefined && task.check === undefined;
+}
+
 /** The same task in canonical arithmetic, for any backend. */
 export function canonicalTask({ fast: _, ...task }: TensorTask): TensorTask {
   return task;

@@ -2,6 +2,7 @@ import { QuipuError } from "../../base/errors.js";
 import type { AuditService } from "../../gen/quipu/v1/audit_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import { queueAgain } from "../audit/again.js";
+import { auditsOpenMax } from "../audit/audits.js";
 import { openAudit, planAudit } from "../audit/choose.js";
 import { auditMessage, findAudit } from "../audit/find.js";
 import { type Core, notFound } from "../core.js";
@@ -12,14 +13,28 @@ export function askAudit(core: Core): Handlers<typeof AuditService>["askAudit"] 
     const known = await findAudit(core, id);
     if (known !== undefined) return { audit: await auditMessage(core, known) };
     const { store } = core.ports;
-    const run = await store.runs.get((await store.jobs.get(id))?.runId ?? id);
-    const job = run && (await store.jobs.get(run.jobId));
-    if (run === undefined || job === undefined) throw notFound("job", id, "see `quipu job ls`");
-    if (job.runId !== run.id || job.state !== "succeeded") {
-      throw new QuipuError(
-        "CONFLICT",
-        `run ${run.id} is not what job ${job.id} has succeeded with`,
-      );
+    const named = await store.jobs.get(id);
+    const run = await store.runs.get(named?.runId ?? id);
+    const job = named ?? (run && (await store.jobs.get(run.jobId)));
+    if (job === undefined) throw notFound("job", id, "see `quipu job ls`");
+    if (run === undefined || job.state !== "succeeded")
+      throw new QuipuError("CONFLICT", `job ${job.id} is ${job.state}, and has come to nothing`, {
+        next: `see \`quipu job show ${job.id}\`; what has succeeded can be looked into`,
+      });
+    if (job.runId !== run.id) {
+      throw new QuipuError("CONFLICT", `job ${job.id} has not succeeded with run ${run.id}`, {
+        next: `ask for what it has succeeded with: \`quipu audit ask ${job.id}\``,
+      });
+    }
+    if (job.auditId !== undefined) {
+      throw new QuipuError("CONFLICT", `job ${job.id} looks into another run itself`, {
+        next: `see \`quipu audit show ${job.auditId}\``,
+      });
+    }
+    if (core.audits.isFull) {
+      throw new QuipuError("LIMIT_EXCEEDED", `${auditsOpenMax} audits are open already`, {
+        next: "ask again when `quipu audit ls` shows fewer that are open",
+      });
     }
     const plan = await planAudit(core, run, job, "asked");
     if (plan === undefined) {

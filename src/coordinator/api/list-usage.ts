@@ -23,13 +23,15 @@ const charges: Readonly<Record<Finding, "due" | "held" | "withheld">> = {
   disputed: "held",
   alone: "held",
   wrong: "withheld",
+  silent: "due",
 };
 
 type RunUsage = MessageInitShape<typeof RunUsageSchema>;
 
 /**
  * A receipt was verified before it was logged; here it is compared with its entry, which names its
- * bytes, signature and key. So a store that was changed afterwards changes no bill.
+ * bytes, signature and key. So a store that was changed afterwards changes no meter. Which runs looked into
+ * others, and which were found wrong, receipts cannot say: that is the store's, and the log has acts of it.
  */
 export function listUsage(core: Durable): Handlers<typeof LogService>["listUsage"] {
   return async ({ since, until, firstIndex, limit }) => {

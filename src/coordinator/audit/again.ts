@@ -7,10 +7,13 @@ import type { Bounds } from "../../model/decision.js";
 import { deviceKinds } from "../../model/host.js";
 import { compare } from "../../scheduler/placement/fleet.js";
 import type { Core } from "../core.js";
-import { boundsOf } from "../dispatch/bounds.js";
+import { boundsOf, lostOutput } from "../dispatch/bounds.js";
 import type { BookedJudgement } from "../host/fleet.js";
 import { newJob } from "../job/admission.js";
 import { specOf } from "../job/specs.js";
+
+/** Whatever its owner asked for: no host that dies ends an audit. */
+const attemptsMax = 3;
 
 /** A job of the coordinator's, who bears its cost. */
 export function againJob(
@@ -22,7 +25,8 @@ export function againJob(
   const asked = { bytes: spec, spec: specOf({ spec }), digest: specDigest };
   const id = newId("job", core.ports.random);
   const deadlineMs = atMs + core.options.audits.withinMs;
-  return { ...newJob(asked, { id, position: 0, atMs }), owner: auditOwner, auditId, deadlineMs };
+  const job = newJob(asked, { id, position: 0, atMs });
+  return { ...job, owner: auditOwner, auditId, deadlineMs, attemptsMax };
 }
 
 /**
@@ -44,6 +48,7 @@ export async function insertAgain(
 
 /** After the commit. */
 export function queueAgain(core: Core, again: JobRecord): void {
+  core.audits.opened(again.auditId ?? "");
   core.queue.add(again);
   core.deadlines.expect();
   core.wake();
@@ -59,7 +64,9 @@ export async function canAnswer(
   makers: readonly JobRecord[],
   answered: readonly string[],
 ): Promise<boolean> {
-  const bounds = await boundsOf(core, again, core.queue.shares(), makers);
+  if ((await lostOutput(core, makers)) !== undefined) return false;
+  // A quota that is used up and a maker that is away are waited for, as a busy host is.
+  const { absent: _, ...bounds } = await boundsOf(core, again, core.queue.idleShares(), makers);
   const ask = await core.fleet.ask(specOf(again), {
     ...bounds,
     audited: [...answered].sort(compare),

@@ -25,7 +25,7 @@ function isCheckJob(job: Pick<JobRecord, "spec">): boolean {
 }
 
 export function answerOf(
-  answer: Outcome,
+  answer: AuditAnswerRecord["answer"],
   run: RunRecord,
   auditId: string,
   atMs: number,

@@ -5,10 +5,13 @@ import type { JobRecord, ReputationRecord } from "../../io/store/records.js";
 import type { AuditEnd } from "../../model/audit.js";
 import { isTerminal } from "../../model/job.js";
 import { type Core, trouble } from "../core.js";
+import { queuedJobsMax } from "../job/admission.js";
 import { specOf } from "../job/specs.js";
 import { settleAudit } from "./settle.js";
 
 const noProductsMax = 4096;
+/** Those of hosts that nobody can look into now must not take the place of jobs that may wait. */
+export const auditsOpenMax = queuedJobsMax / 10;
 
 export class Audits {
   readonly #core: () => Core;
@@ -16,6 +19,7 @@ export class Audits {
   /** Models of which no host could check the products. In memory only: whoever forgets asks once more. */
   readonly #noProducts = new Set<Digest>();
   readonly #owed = new Set<string>();
+  readonly #open = new Set<string>();
   /** That have ended so since this process began. */
   readonly ended: Record<AuditEnd, number> = { agreed: 0, decided: 0, undecided: 0, unanswered: 0 };
   #running = false;
@@ -27,7 +31,8 @@ export class Audits {
   /** What is durable; every audit that is open is looked at, since its job may have ended. */
   async load({ audits }: Pick<CoordinatorStore, "audits">): Promise<void> {
     for (const reputation of await audits.reputations()) this.remember(reputation);
-    for (const { id } of await audits.open()) this.#owed.add(id);
+    for (const { id } of await audits.open()) this.#open.add(id);
+    for (const id of this.#open) this.#owed.add(id);
     this.retry();
   }
 
@@ -43,6 +48,22 @@ export class Audits {
 
   remember(reputation: ReputationRecord): void {
     this.#reputations.set(reputation.host, reputation);
+  }
+
+  /** No more are opened until some have ended. */
+  get isFull(): boolean {
+    return this.#open.size >= auditsOpenMax;
+  }
+
+  /** After the commit. */
+  opened(id: string): void {
+    this.#open.add(id);
+  }
+
+  /** After the commit. */
+  closed(id: string, how: AuditEnd): void {
+    this.#open.delete(id);
+    this.ended[how] += 1;
   }
 
   isNoProduct(model: Digest): boolean {

@@ -41,7 +41,7 @@ export async function chooseAudit(
   ended: JobRecord,
 ): Promise<AuditPlan | undefined> {
   if (ended.auditId !== undefined || core.hosts.size < 2) return undefined;
-  if (ended.state !== "succeeded") return undefined;
+  if (ended.state !== "succeeded" || core.audits.isFull) return undefined;
   const rightInRow = core.audits.rightInRow(run.host, receiptKeyId(run.receiptKey));
   const draw = randomInteger(core.ports.random, drawsOf) / drawsOf;
   const reason = reasonToAudit(core.options.audits, rightInRow, draw);

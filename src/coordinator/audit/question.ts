@@ -6,7 +6,13 @@
 import { type Digest, digestOf, toHex } from "../../base/bytes.js";
 import type { JobRecord } from "../../io/store/records.js";
 import type { Outcome } from "../../model/audit.js";
-import { type JobSpec, jobBytes, type TensorTask } from "../../model/job.js";
+import {
+  canonicalTask,
+  type JobSpec,
+  jobBytes,
+  mayDiffer,
+  type TensorTask,
+} from "../../model/job.js";
 import { type CheckTask, productCheckBytes } from "../../model/product-check.js";
 import type { Core } from "../core.js";
 import { specOf } from "../job/specs.js";
@@ -29,10 +35,23 @@ const tensorsType = "application/x-safetensors";
 /** Undefined where nothing of it can be compared. `job` has succeeded. */
 export function questionOf(core: Core, job: JobRecord): Question | undefined {
   const claim = outcomeOf(job);
-  const { spec, specDigest } = job;
-  if (claim !== undefined) return { spec, specDigest, claim };
+  return claim === undefined ? checkQuestion(core, job) : sameQuestion(job, claim);
+}
+
+/** The very job; of one that was to be fast and says that all hosts get its bits, what gives those. */
+function sameQuestion({ spec, specDigest }: JobRecord, claim: Outcome): Question {
+  const asked = specOf({ spec });
+  const { task } = asked;
+  if (task.driver !== "tensor" || !mayDiffer(task)) return { spec, specDigest, claim };
+  const bytes = jobBytes({ ...asked, task: { ...canonicalTask(task), backend: "auto" } });
+  return { spec: bytes, specDigest: digestOf(bytes), claim };
+}
+
+function checkQuestion(core: Core, job: JobRecord): Question | undefined {
   const asked = specOf(job);
-  const claimed = job.result?.outputs.find(({ mediaType }) => mediaType === tensorsType);
+  const outputs = job.result?.outputs ?? [];
+  // The host says what is what: where it calls nothing so, whatever it gave is held to be it.
+  const claimed = outputs.find(({ mediaType }) => mediaType === tensorsType) ?? outputs[0];
   const { task } = asked;
   if (claimed === undefined || task.driver !== "tensor" || task.fast === undefined)
     return undefined;

@@ -17,9 +17,8 @@ import type {
   JobRecord,
   ReputationRecord,
 } from "../../io/store/records.js";
-import { type AuditState, isAuditOver } from "../../model/audit.js";
+import { type AuditState, isAuditOver, noAnswer } from "../../model/audit.js";
 import { isTerminal } from "../../model/job.js";
-import type { ActKind } from "../../model/notice.js";
 import { judge } from "../../proof/audit/judgement.js";
 import { receiptKeyId } from "../../proof/receipt/envelope.js";
 import { type Core, note } from "../core.js";
@@ -31,6 +30,8 @@ import { reputationAfter } from "./reputation.js";
 
 /** Where so many hosts differ, one more would settle nothing. */
 const answersMax = 5;
+/** Nor where so many have failed at it. */
+const silentMax = 2;
 
 interface Settlement {
   readonly audit: AuditRecord;
@@ -61,11 +62,10 @@ async function settlementOf(core: Core, before: AuditRecord, job: JobRecord): Pr
   const known = await store.audits.answers(before.id);
   const newestMs = known.at(-1)?.atMs ?? 0;
   const atMs = Math.max(clock.wallMs(), newestMs + 1); // clocks go back, and answers come in order
-  const [said, run] = [outcomeOf(job), await store.runs.get(job.runId)];
-  const answer = said && run && answerOf(said, run, before.id, atMs);
+  const run = isStopped(job) ? undefined : await store.runs.get(job.runId);
+  const answer = run && answerOf(outcomeOf(job) ?? noAnswer, run, before.id, atMs);
   const all = answer === undefined ? known : [...known, answer];
-  const isMute = answer === undefined || all.length >= answersMax;
-  const again = isMute ? undefined : await nextJob(core, job, all, atMs);
+  const again = answer === undefined ? undefined : await nextJob(core, job, all, atMs);
   const { state, findings } = judge(all, again === undefined);
   const answers = all.map((one, at) => ({ ...one, finding: findings[at] ?? "open" }));
   const audit = isAuditOver(state)
@@ -84,14 +84,21 @@ async function settlementOf(core: Core, before: AuditRecord, job: JobRecord): Pr
   };
 }
 
-/** The same for one more host, where answers differ and there is one. */
+/** No host has said how it ended. One that hosts died of is given to no more of them. */
+function isStopped({ state }: JobRecord): boolean {
+  return state !== "succeeded" && state !== "failed";
+}
+
+/** The same for one more host, where two must agree yet and there is one. */
 async function nextJob(
   core: Core,
   job: JobRecord,
   answers: readonly AuditAnswerRecord[],
   atMs: number,
 ): Promise<JobRecord | undefined> {
-  if (judge(answers, false).state !== "disputed") return undefined;
+  const silent = answers.filter(({ answer }) => answer === noAnswer);
+  if (isAuditOver(judge(answers, false).state)) return undefined;
+  if (answers.length >= answersMax || silent.length >= silentMax) return undefined;
   if (!(await canAnswer(core, job, await makersOf(core, job), answers.map(hostOf))))
     return undefined;
   return againJob(core, job, job.auditId ?? "", atMs);
@@ -106,17 +113,21 @@ async function keep(
   for (const answer of answers) await tables.audits.putAnswer(answer);
   for (const reputation of reputations) await tables.audits.putReputation(reputation);
   for (const host of losers) await markCordon(core, tables, host, cordon);
-  const kind = `audit.${audit.state}` as ActKind;
-  const details = detailsOf(audit, answers);
-  const digest = digestOfRight(answers);
-  await core.notices.did(tables, { kind, about: `run ${audit.runId}`, details, ...digest });
+  const { state, runId } = audit;
+  if (state !== "open") {
+    const details = detailsOf(audit, answers);
+    const digest = digestOfRight(answers);
+    const about = `run ${runId}` as const;
+    await core.notices.did(tables, { kind: `audit.${state}`, about, details, ...digest });
+  }
   return again && (await insertAgain(tables, again, { from: ended.id }));
 }
 
 function show(core: Core, outcome: Settlement, again: JobRecord | undefined): void {
   const { audit, ended, reputations, losers, cordon } = outcome;
-  if (ended.failure?.code === "MODEL_UNSUPPORTED") core.audits.learnNoProduct(ended);
-  if (isAuditOver(audit.state)) core.audits.ended[audit.state] += 1;
+  const isUnknown = ended.failure?.code === "MODEL_UNSUPPORTED" && audit.state === "unanswered";
+  if (isUnknown) core.audits.learnNoProduct(ended);
+  if (isAuditOver(audit.state)) core.audits.closed(audit.id, audit.state);
   for (const reputation of reputations) core.audits.remember(reputation);
   for (const host of losers) showCordon(core, host, cordon);
   if (again !== undefined) queueAgain(core, again);
@@ -157,10 +168,11 @@ function digestOfRight(answers: readonly AuditAnswerRecord[]): { readonly digest
   return answer?.startsWith("sha256:") ? { digest: answer as Digest } : {};
 }
 
-/** Whoever bears the name now need not be who answered. */
+/** The name of a pilot goes to others after it. A host that comes with another key is the same host. */
 function isStill({ hosts }: Core, { host, keyId }: AuditAnswerRecord): boolean {
-  const key = hosts.get(host)?.receiptKey ?? new Uint8Array();
-  return key.length > 0 && receiptKeyId(key) === keyId;
+  const { offer, receiptKey = new Uint8Array() } = hosts.get(host) ?? {};
+  if (offer === undefined) return hosts.has(host);
+  return receiptKey.length > 0 && receiptKeyId(receiptKey) === keyId;
 }
 
 function hostOf({ host }: AuditAnswerRecord): string {

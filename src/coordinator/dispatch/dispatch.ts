@@ -280,6 +280,7 @@ function announce(core: Core, { job, decision, content, run, origin, waiting }: 
   core.changes.changed(job.id);
   if (run === undefined) {
     note(core, job.id, decision.outcome.kind);
+    if (decision.outcome.kind === "refused") core.audits.look({ ...job, state: "refused" });
     return;
   }
   core.fleet.kept(origin);

@@ -100,6 +100,12 @@ export class JobQueue {
     const used = (owner: string) => runs.usage(owner);
     return new Shares({ quotas, capacity: fleet.capacity(), used });
   }
+
+  /** The same as if nothing ran. */
+  idleShares(): Shares {
+    const { quotas, fleet } = this.#core();
+    return new Shares({ quotas, capacity: fleet.capacity(), used: () => undefined });
+  }
 }
 
 /** What stands in the queue for the job. */

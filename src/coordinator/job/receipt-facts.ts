@@ -5,7 +5,7 @@ import { type ErrorJson, isErrorCode, QuipuError } from "../../base/errors.js";
 import { RunState } from "../../gen/quipu/v1/attach_pb.js";
 import type { JobRecord, JobResult, RunRecord } from "../../io/store/records.js";
 import { type Artifact, outputDigest } from "../../model/artifact.js";
-import { jobArtifacts } from "../../model/job.js";
+import { jobArtifacts, mayDiffer } from "../../model/job.js";
 import type { Statement } from "../../model/statement.js";
 import { specOf } from "./specs.js";
 
@@ -39,6 +39,7 @@ export function checkFacts(
     ],
     "inputs and data set": [buildDefinition.resolvedDependencies, dependenciesOf(run, job)],
     outcome: [outcomes[said.outcome], reported],
+    ...resultFacts(statement, job),
   };
   for (const [fact, [is, should]] of Object.entries(expected)) {
     if (canonicalJson(is) === canonicalJson(should)) continue;
@@ -48,6 +49,21 @@ export function checkFacts(
       { details: { fact, stated: is, granted: should } },
     );
   }
+}
+
+/** Of a success: whoever could say otherwise would choose what is compared with others, and what is not. */
+function resultFacts(
+  { subject, predicate: { execution } }: Statement,
+  job: JobRecord,
+): Readonly<Record<string, readonly [unknown, unknown]>> {
+  if (execution === undefined) return {};
+  const { task } = specOf(job);
+  const hasOutputs = subject.some((one) => "annotations" in one);
+  const { determinism } = execution;
+  return {
+    determinism: [determinism, mayDiffer(task) ? determinism : "bitwise"],
+    outputs: [hasOutputs || task.driver !== "tensor", true],
+  };
 }
 
 function dependenciesOf(run: RunRecord, job: JobRecord): object {

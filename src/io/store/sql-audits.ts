@@ -1,6 +1,5 @@
 /** Audits by re-execution in SQL. */
 import type { Kysely, Selectable } from "kysely";
-import type { Outcome } from "../../model/audit.js";
 import type { AuditTable } from "./coordinator-store.js";
 import type { AuditAnswerRecord, AuditRecord, ReputationRecord } from "./records.js";
 import type { AuditAnswerRow, AuditRow, ReputationRow, Schema } from "./schema.js";
@@ -142,7 +141,7 @@ function toAnswer(row: Selectable<AuditAnswerRow>): AuditAnswerRecord {
     host: row.host,
     keyId: row.key_id,
     deviceKind: row.device_kind,
-    answer: row.answer as Outcome,
+    answer: row.answer as AuditAnswerRecord["answer"],
     finding: row.finding,
     atMs: Number(row.at_ms),
   };

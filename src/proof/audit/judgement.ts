@@ -1,5 +1,5 @@
 /** What several answers to one question say of those who gave them. Pure. */
-import type { Answer, AuditState, Finding } from "../../model/audit.js";
+import { type Answer, type AuditState, type Finding, noAnswer } from "../../model/audit.js";
 
 export interface Judgement {
   readonly state: AuditState;
@@ -12,16 +12,18 @@ export interface Judgement {
  * alike, it is. `isLast`: nobody is left to ask.
  */
 export function judge(answers: readonly Answer[], isLast: boolean): Judgement {
-  const right = answers.find(({ host, answer }) =>
-    answers.some((other) => other.host !== host && other.answer === answer),
+  const said = answers.filter(({ answer }) => answer !== noAnswer);
+  const all = (state: AuditState, finding: Finding, others = finding): Judgement => {
+    const of = ({ answer }: Answer) => (answer === right ? finding : others);
+    return { state, findings: answers.map((one) => (said.includes(one) ? of(one) : "silent")) };
+  };
+  const right = said.find(({ host, answer }) =>
+    said.some((other) => other.host !== host && other.answer === answer),
   )?.answer;
   if (right !== undefined) {
-    const findings = answers.map(({ answer }) => (answer === right ? "right" : "wrong"));
-    return { state: findings.includes("wrong") ? "decided" : "agreed", findings };
+    const isOne = said.every(({ answer }) => answer === right);
+    return all(isOne ? "agreed" : "decided", "right", "wrong");
   }
-  const all = (state: AuditState, finding: Finding): Judgement => {
-    return { state, findings: answers.map(() => finding) };
-  };
-  if (answers.length < 2) return all(isLast ? "unanswered" : "open", "open");
+  if (said.length < 2) return all(isLast ? "unanswered" : "open", "open");
   return isLast ? all("undecided", "alone") : all("disputed", "disputed");
 }

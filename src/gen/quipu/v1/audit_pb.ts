@@ -112,14 +112,14 @@ export type AuditAnswer = Message<"quipu.v1.AuditAnswer"> & {
   deviceKind: string;
 
   /**
-   * Digest over the outputs, or "failed:" and the code of the job's own fault.
+   * Digest over the outputs; "failed:" and the code of the job's own fault; "none" of a host that failed.
    *
    * @generated from field: string answer = 5;
    */
   answer: string;
 
   /**
-   * "open", "disputed", "right", "wrong" or "alone".
+   * "open", "disputed", "right", "wrong", "alone" or "silent".
    *
    * @generated from field: string finding = 6;
    */
