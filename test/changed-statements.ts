@@ -1,5 +1,10 @@
 /** Statements that someone might sign: many that break a rule, which a verifier must refuse, and some that keep all. */
 import { canonicalBytes } from "../src/base/canonical-json.js";
+import { newSigner } from "../src/io/identity/signer.js";
+import { pemOf } from "../src/proof/receipt/bundle.js";
+import { envelopeJson, preAuthEncoding, receiptKeyId } from "../src/proof/receipt/envelope.js";
+import { parsePayload } from "../src/proof/receipt/notice.js";
+import { golden, text } from "./golden-receipt.js";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -58,6 +63,9 @@ export const otherTexts: Change = (at, path) => {
     "2026-02-28T00:00Z",
     "none",
     "\u0000",
+    "\u{1f9f6}".repeat(32),
+    "\u{1f9f6}".repeat(33),
+    "٢٠٢٦-02-28T00:00:00.000Z",
     `${at} `,
   ];
   return [...lengths.map((length) => "a".repeat(length)), ...words];
@@ -72,6 +80,12 @@ export const otherFields: Change = (at, path) => {
       "2026-11-24T00:00:00Z",
       "2026-02-30T00:00:00Z",
       "2026-11-24T00:00:00.123456Z",
+      `2026-11-24T00:00:00.${"0".repeat(43)}Z`,
+      `2026-11-24T00:00:00.${"0".repeat(44)}Z`,
+      "0000-02-29T00:00Z",
+      "2026-11-24T24:00:00Z",
+      "2026-11-24T23:59:60Z",
+      "٢٠٢٦-11-24T00:00:00Z",
       "2026-11-24",
       "x",
     ];
@@ -128,3 +142,29 @@ export function brokenPayloads(payload: string): Readonly<Record<string, string>
     "outputs that share a name": payload.replace("größe ∑.txt", "predictions.npy"),
   };
 }
+
+/** A golden bundle around another payload, signed by a key of its own. */
+export function bundleOf(
+  payload: Uint8Array,
+  signer = newSigner("ecdsa-p256-sha256"),
+  keySuffix = ".pub.pem",
+): { readonly [name: string]: Uint8Array | string } {
+  const signature = signer.sign(preAuthEncoding(payload));
+  const keyId = receiptKeyId(signer.publicKey);
+  const value = JSON.parse(text(golden("digits.sigstore.json")));
+  value.verificationMaterial.publicKey.hint = keyId;
+  value.dsseEnvelope = envelopeJson({ payload, keyId, signature });
+  return {
+    "digits.sigstore.json": canonicalBytes(value),
+    [`${keyId}${keySuffix}`]: pemOf(signer.publicKey),
+  };
+}
+
+export const isStatement = (payload: Uint8Array): boolean => {
+  try {
+    parsePayload(payload);
+    return true;
+  } catch {
+    return false;
+  }
+};

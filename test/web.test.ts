@@ -7,8 +7,7 @@ import { newSigner } from "../src/io/identity/signer.js";
 import { placeGrades } from "../src/model/place.js";
 import type { RunFacts } from "../src/model/run.js";
 import { pemOf } from "../src/proof/receipt/bundle.js";
-import { envelopeJson, preAuthEncoding, receiptKeyId } from "../src/proof/receipt/envelope.js";
-import { parsePayload } from "../src/proof/receipt/notice.js";
+import { receiptKeyId } from "../src/proof/receipt/envelope.js";
 import { buildStatement } from "../src/proof/receipt/statement.js";
 import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
 import { formatVerifierKey, verifierKeyOf } from "../src/proof/tlog/verifier-key.js";
@@ -18,7 +17,9 @@ import type { Check } from "../src/proof/verify/steps.js";
 import { type Trust, trustBeside } from "../src/proof/verify/trust.js";
 import {
   brokenPayloads,
+  bundleOf,
   changedStatements,
+  isStatement,
   otherFields,
   otherTexts,
 } from "./changed-statements.js";
@@ -155,29 +156,6 @@ t.test("it needs the keys, and none that is wrong", async (t) => {
     await t.rejects(pageSays(golden, wrong), { message: /.{20}/ }, JSON.stringify(wrong));
   }
 });
-
-/** A golden bundle around another payload, signed by a key of its own. */
-function bundleOf(
-  payload: Uint8Array,
-  signer = newSigner("ecdsa-p256-sha256"),
-  keySuffix = ".pub.pem",
-): Folder {
-  const signature = signer.sign(preAuthEncoding(payload));
-  const keyId = receiptKeyId(signer.publicKey);
-  const value = JSON.parse(Buffer.from(bundle).toString());
-  value.verificationMaterial.publicKey.hint = keyId;
-  value.dsseEnvelope = envelopeJson({ payload, keyId, signature });
-  return { [bundleName]: canonicalBytes(value), [`${keyId}${keySuffix}`]: pemOf(signer.publicKey) };
-}
-
-const isStatement = (payload: Uint8Array): boolean => {
-  try {
-    parsePayload(payload);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 t.test(
   "it takes the statements that parsePayload takes, however validly they are signed",

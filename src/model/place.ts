@@ -25,7 +25,7 @@ export const place = z.strictObject({
   site: z.enum(sites),
   grade: z.enum(placeGrades),
   /** From then on the grade counts as `claimed`; never without it. */
-  gradeUntil: time.optional(),
+  gradeUntil: time.max(64).optional(),
   /** Who runs the host: the recipient of the data that jobs read there. */
   operator: label.optional(),
 });
