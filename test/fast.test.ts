@@ -21,6 +21,7 @@ import { capabilities } from "../src/compute/native/capabilities.js";
 import { hashTree } from "../src/compute/native/hashing.js";
 import { jobDigest, jobSpec, type TensorTask } from "../src/model/job.js";
 import { manifestDigest } from "../src/model/manifest.js";
+import { isCheck, productCheckBytes } from "../src/model/product-check.js";
 import type { RunResult } from "../src/model/run.js";
 import type { WorkerReply } from "../src/model/worker-message.js";
 import { checkProducts } from "../src/proof/audit/freivalds.js";
@@ -235,7 +236,10 @@ t.test("what a fast run gave is checked against its inputs", async (t) => {
     ),
   };
   const lost = await receiptOf({ ...run, inputs: none, output: float32([6, 40], c) });
-  t.match(await lost("--file", "@"), { code: 1, stderr: /DATA_INVALID.*nothing of this product/ });
+  t.match(await lost("--file", "@"), {
+    code: 1,
+    stderr: /LIMIT_EXCEEDED.*nothing of this product/,
+  });
 });
 
 t.test("only a model that is one product is", async (t) => {
@@ -304,6 +308,92 @@ t.test("only a model that is one product is", async (t) => {
     { code: 0 },
     "operands that are computed",
   );
+});
+
+t.test("a worker answers whether what was claimed is within the error model", async (t) => {
+  const data = mkdtempSync(join(folder, "checked-"));
+  const [product, model] = [operands(6, 40, 30), operatorModel("MatMul")];
+  const given = { a: float32([6, 30], product.a), b: float32([30, 40], product.b) };
+  const put = (name: string, bytes: Uint8Array) => {
+    const path = join(data, name);
+    writeFileSync(path, bytes);
+    return path;
+  };
+  put("given.safetensors", tensorsFile(given));
+  const nothing = {
+    ...given,
+    a: float32(
+      [6, 30],
+      product.a.map(() => Number.NaN),
+    ),
+  };
+  put("nothing.safetensors", tensorsFile(nothing));
+  const file = (name: string) => ({
+    a: { file: name, tensor: "a" },
+    b: { file: name, tensor: "b" },
+  });
+  const claims = async (
+    claimed: Uint8Array | undefined,
+    of = model,
+    name = "given.safetensors",
+  ) => {
+    const outputs = digestOf(claimed ?? new Uint8Array());
+    const check = { outputs, seed: "5e".repeat(32), rounds: 20 };
+    const parts = { model: digestOf(of), inputs: file(name), vote: undefined };
+    const { task } = asked({ ...parts, fast: "tf32", check });
+    if (task.driver !== "tensor" || !isCheck(task)) throw new Error("no check");
+    const sent: WorkerReply[] = [];
+    const send = (reply: WorkerReply) => void sent.push(reply);
+    const worker = new Worker("cpu", { send, close: () => {}, cpuMs: () => 0 });
+    const outputFolder = mkdtempSync(join(folder, "run-"));
+    await worker.take({
+      ...{ kind: "run", runId: "run-1", task, outputFolder, dataFolder: data },
+      modelPath: put("m.onnx", of),
+      ...(claimed === undefined ? {} : { claimedPath: put("claimed", claimed) }),
+    });
+    return { task, reply: sent.at(-1), outputFolder };
+  };
+  const c = roundedProduct(product, device);
+  const right = tensorsFile({ c: float32([6, 40], c) });
+  c[77] = (c[77] as number) + 10;
+  const wrong = tensorsFile({ c: float32([6, 40], c) });
+  for (const [claimed, isWithin] of [
+    [right, true],
+    [wrong, false],
+  ] as const) {
+    const { task, reply, outputFolder } = await claims(claimed);
+    const bytes = productCheckBytes(task, isWithin);
+    t.match(reply, {
+      kind: "done",
+      result: {
+        outputs: [{ name: "check.json", digest: digestOf(bytes), sizeBytes: bytes.length }],
+        determinism: "bitwise",
+      },
+      inputBytes: model.length + tensorsFile(given).length + claimed.length,
+    });
+    t.same(new Uint8Array(readFileSync(join(outputFolder, "check.json"))), bytes);
+  }
+  const fails = async (...claim: Parameters<typeof claims>) => {
+    const { reply } = await claims(...claim);
+    return reply?.kind === "failed" ? `${reply.error.code}: ${reply.error.message}` : reply?.kind;
+  };
+  t.match(await fails(new Uint8Array([1, 2, 3])), /^DATA_INVALID: outputs.safetensors /);
+  t.match(await fails(tensorsFile({ d: float32([6, 40], c) })), /^DATA_INVALID: .* c\b/);
+  t.equal(
+    await fails(tensorsFile({ c: float32([40, 6], c) })),
+    "SHAPE_MISMATCH: outputs.safetensors holds c as float32 [40, 6], and the model gives float32 [6, 40]",
+  );
+  t.match(await fails(undefined), /^INVALID_ARGUMENT: .* not granted/);
+  t.match(await fails(right, model, "nothing.safetensors"), /^LIMIT_EXCEEDED: nothing of this/);
+  const more = writeModel({
+    nodes: [
+      { operator: "MatMul", inputs: ["a", "b"], outputs: ["ab"] },
+      { operator: "Neg", inputs: ["ab"], outputs: ["c"] },
+    ],
+    inputs: [{ name: "a" }, { name: "b" }],
+    outputs: ["c"],
+  });
+  t.match(await fails(right, more), /^MODEL_UNSUPPORTED: .*computes more with its product/);
 });
 
 t.test("each matrix of a batch is found, also where one is used twice", async (t) => {

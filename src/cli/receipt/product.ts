@@ -1,12 +1,11 @@
 /** Of a fast run, whose bits nobody can compare: whether its one matrix product lies within the error model. */
 import { basename } from "node:path";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { QuipuError } from "../../base/errors.js";
+import { checkProductOfRun } from "../../compute/engine/check-product.js";
 import { outputFileName } from "../../compute/engine/output-file.js";
-import { productOfRun } from "../../compute/engine/product.js";
 import type { JobSpec, TensorTask } from "../../model/job.js";
 import type { Statement } from "../../model/statement.js";
-import { checkProducts, type ProductReport } from "../../proof/audit/freivalds.js";
+import type { ProductReport } from "../../proof/audit/freivalds.js";
 import type { FastFormat } from "../../proof/audit/product-error.js";
 import type { RerunOptions } from "./rerun.js";
 import { requireDataSet, requireModel } from "./stated-run.js";
@@ -49,16 +48,12 @@ export async function checkFastRun(job: JobSpec, options: ProductOptions): Promi
   await requireDataSet(job, statement, dataFolder, signal);
   const modelPath = await requireModel(task, statement, options.modelPath);
   const found = { task, modelPath, dataFolder, outputPath, backend, signal };
-  const product = await productOfRun(found).catch((thrown: unknown) => {
-    throw notComparable(thrown, format);
-  });
-  const steps = checkProducts(product, { format, rounds, seed });
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return { ...requireChecked(step.value), format, seed };
-    await nextTurn();
-    signal.throwIfAborted();
-  }
+  const { report } = await checkProductOfRun({ ...found, format, rounds, seed }).catch(
+    (thrown: unknown) => {
+      throw notComparable(thrown, format);
+    },
+  );
+  return { ...report, format, seed };
 }
 
 function notComparable(thrown: unknown, format: FastFormat): unknown {
@@ -68,13 +63,4 @@ function notComparable(thrown: unknown, format: FastFormat): unknown {
     next: "run such a model without fast, where its results should be checked by running it again",
     cause: thrown,
   });
-}
-
-function requireChecked(report: ProductReport): ProductReport {
-  if (report.unchecked < report.elements || report.elements === 0) return report;
-  throw new QuipuError(
-    "DATA_INVALID",
-    "nothing of this product can be checked: its operands are not finite, or so large that sums overflow",
-    { next: "look into the job's inputs" },
-  );
 }
