@@ -12,6 +12,7 @@ import { auditsOpenMax } from "../src/coordinator/audit/audits.js";
 import { setQuota } from "../src/coordinator/dispatch/quotas.js";
 import { cordonHost, uncordonHost } from "../src/coordinator/host/cordon.js";
 import { cancelJob } from "../src/coordinator/job/cancel.js";
+import { eraseReceipts } from "../src/coordinator/log/erase-receipts.js";
 import type { Assign } from "../src/gen/quipu/v1/attach_pb.js";
 import type {
   AskAuditRequest,
@@ -142,11 +143,15 @@ tap.test("of two that differ a third decides, and the loser gets no more work", 
     const fleet = await Audited.open(3);
     const id = await fleet.run(liesFirst ? 2 : 1);
     const first = (await fleet.world.job(id)).host;
+    const asked = (await fleet.auditOf(id))?.againJobId ?? "";
     const second = await fleet.again(id, liesFirst ? 1 : 2);
     t.match(await fleet.auditOf(id), { state: "disputed" });
     t.same(await fleet.findings(id), [`${first} disputed`, `${second} disputed`]);
     t.equal((await fleet.acts("audit.disputed")).length, 1);
     t.match(fleet.world.troubles.at(-1), /audit of run .* is disputed/);
+    const erase = (of: string) => eraseReceipts(fleet.world.coordinator.core, of, "asked");
+    for (const disputed of [id, asked])
+      await t.rejects(erase(disputed), { code: "CONFLICT", message: /is not over/ });
     const third = await fleet.again(id, 1);
     t.equal(new Set([first, second, third]).size, 3);
     t.match(await fleet.auditOf(id), { state: "decided" });

@@ -382,6 +382,47 @@ t.test("what the terms of a data set keep for so many days is erased then", asyn
   t.same(world.troubles, []);
 });
 
+t.test("what a host that was away says of an erased job is not kept either", async (t) => {
+  const world = await CoordinatorWorld.open();
+  t.teardown(() => world.store.close());
+  const facts = { ...dataSet("public", [], "brief"), terms: { retentionDays: 1 } };
+  await world.store.transact(({ dataSets }) => dataSets.insert({ facts, registeredAtMs: 1 }));
+  const [away, host] = ["sg-1", "sg-2"].map((name) => new FakeHost(world, name)) as [
+    FakeHost,
+    FakeHost,
+  ];
+  const inventory = host.hello().inventory;
+  inventory?.dataSets.push({ ...inventory.dataSets[0], name: "brief" } as never);
+  /** The receipt of a run that was given up before another ended its job. */
+  const late = async (dataSet: string, meanwhile: (jobId: string) => Promise<unknown>) => {
+    await away.attach([], { inventory });
+    const id = await world.one(job({ dataSet }));
+    const { runId } = away.assign;
+    const sealed = away.seal();
+    await host.attach([], { inventory });
+    await away.lost();
+    away.leave();
+    await host.report(host.seal());
+    await world.advance(300);
+    host.leave();
+    await meanwhile(id);
+    await away.attach([], { inventory });
+    await away.report(sealed);
+    t.match(away.ack, { accepted: false, failure: { code: "FENCED" } });
+    return await world.store.receipts.get(runId);
+  };
+  const { core } = world.coordinator;
+  const kept = await late("open", () => world.advance(300));
+  t.ok(kept?.envelope.length, "evidence, where nothing is erased");
+  const asked = await late("open", (id) => eraseReceipts(core, id, "its owner asked"));
+  t.match([asked?.stage, asked?.envelope.length], ["evidence", 0]);
+  const overdue = await late("brief", async () => {
+    world.nowMs += 2 * 24 * 60 * 60 * 1000;
+    await world.advance(300);
+  });
+  t.match([overdue?.stage, overdue?.envelope.length], ["evidence", 0]);
+});
+
 t.test("an erased receipt is gone, and the log says that it was, and why", async (t) => {
   const world = await worldOf(mixed);
   t.teardown(() => world.store.close());

@@ -29,6 +29,7 @@ import { type AuditPlan, chooseAudit, openAudit } from "../audit/choose.js";
 import { type Core, note } from "../core.js";
 import { restartText } from "../gang/gangs.js";
 import { isRevoked } from "../log/host-keys.js";
+import { isPastKeeping } from "../log/retention.js";
 import type { ActiveRun } from "./active-runs.js";
 import { tellFollowers, writeJob } from "./graph.js";
 import { type JobEvent, stepJob } from "./job-machine.js";
@@ -186,7 +187,7 @@ async function stage(
   const next = current ? stepJob(job, event, atMs) : undefined;
   if (next === undefined) {
     const before = await receipts.get(receipt.runId);
-    const kept = before ?? { ...receipt, stage: "evidence" };
+    const kept = before ?? (await evidenceOf(tables, receipt, run, job));
     if (before === undefined) await receipts.insert(kept);
     return { kept };
   }
@@ -198,6 +199,17 @@ async function stage(
   const followers = await writeJob(core, tables, next, atMs, true);
   const again = plan && (await openAudit(tables, plan));
   return { kept, ended: { job: next, followers, again } };
+}
+
+/** In no log, so nothing of it is ever shown alone. Where its job's receipts are gone, no more than that it came. */
+async function evidenceOf(
+  tables: StoreTables,
+  { disclosure: _, ...receipt }: Omit<ReceiptRecord, "stage">,
+  run: RunRecord | undefined,
+  job: JobRecord | undefined,
+): Promise<ReceiptRecord> {
+  const isPast = run && job && (await isPastKeeping(tables, run, job, receipt.receivedAtMs));
+  return { ...receipt, ...(isPast && { envelope: new Uint8Array() }), stage: "evidence" };
 }
 
 async function answerKnown(

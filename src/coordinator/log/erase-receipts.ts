@@ -6,6 +6,7 @@ import { digestOf } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { ReceiptRecord } from "../../io/store/records.js";
+import { isAuditOver } from "../../model/audit.js";
 import { isTerminal } from "../../model/job.js";
 import { type Core, note, notFound } from "../core.js";
 
@@ -40,7 +41,7 @@ export async function eraseReceipts(
 }
 
 async function erasable(
-  { jobs, receipts }: StoreTables,
+  { jobs, receipts, audits }: StoreTables,
   jobId: string,
 ): Promise<readonly ReceiptRecord[]> {
   const job = await jobs.get(jobId);
@@ -49,6 +50,14 @@ async function erasable(
   if (!isTerminal(job.state) || all.some(({ stage }) => stage === "staged")) {
     throw new QuipuError("CONFLICT", `job ${jobId} goes on, or its receipt is not in the log yet`, {
       next: `wait for its end with \`quipu job wait ${jobId}\``,
+    });
+  }
+  // Whoever is found wrong is told so by its own signature.
+  const audit = job.auditId === undefined ? audits.ofRun(job.runId) : audits.get(job.auditId);
+  const open = await audit;
+  if (open !== undefined && !isAuditOver(open.state)) {
+    throw new QuipuError("CONFLICT", `audit ${open.id} looks into job ${jobId}, and is not over`, {
+      next: `wait for its end; see \`quipu audit show ${open.id}\``,
     });
   }
   if (all.length === 0) {

@@ -3,7 +3,8 @@
  * Nothing is kept of how far that is: a start looks at all such runs again, and erasing twice is once.
  */
 import { QuipuError } from "../../base/errors.js";
-import type { RunRecord } from "../../io/store/records.js";
+import type { StoreTables } from "../../io/store/coordinator-store.js";
+import type { JobRecord, RunRecord } from "../../io/store/records.js";
 import { type Core, trouble } from "../core.js";
 import { eraseReceipts } from "./erase-receipts.js";
 
@@ -11,6 +12,27 @@ import { eraseReceipts } from "./erase-receipts.js";
 const lookEveryMs = 60 * 60 * 1000;
 const runsPerLook = 256;
 const dayMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Whether nothing that comes of a job any more is to be kept: what was stated of it is gone, or would be by the
+ * terms of its data. A host that was away for long comes with its receipt after the last look at the job.
+ */
+export async function isPastKeeping(
+  { receipts, dataSets }: StoreTables,
+  { dataSet }: RunRecord,
+  job: JobRecord,
+  nowMs: number,
+): Promise<boolean> {
+  const all = await receipts.ofJob(job.id);
+  if (all.some(({ envelope }) => envelope.length === 0)) return true;
+  const known = dataSet && (await dataSets.get(dataSet.name));
+  const days = known?.facts.terms?.retentionDays;
+  return days !== undefined && isOver(job, days, nowMs);
+}
+
+function isOver({ finishedAtMs }: JobRecord, days: number, nowMs: number): boolean {
+  return finishedAtMs !== undefined && finishedAtMs + days * dayMs <= nowMs;
+}
 
 /** One look at the runs that read a data set, oldest first. */
 interface Look {
@@ -82,8 +104,7 @@ export class Retention {
   async #erase({ jobId }: RunRecord, { name, days }: Look): Promise<boolean> {
     const { clock, store } = this.#core.ports;
     const job = await store.jobs.get(jobId);
-    const endedAtMs = job?.finishedAtMs;
-    if (endedAtMs === undefined || endedAtMs + days * dayMs > clock.wallMs()) return false;
+    if (job === undefined || !isOver(job, days, clock.wallMs())) return false;
     const reason = `the terms of data set ${name} keep it for ${days} days`;
     try {
       await eraseReceipts(this.#core, jobId, reason);
