@@ -10,7 +10,7 @@ import { listAudits } from "../src/coordinator/api/list-audits.js";
 import { listUsage } from "../src/coordinator/api/list-usage.js";
 import { auditsOpenMax } from "../src/coordinator/audit/audits.js";
 import { setQuota } from "../src/coordinator/dispatch/quotas.js";
-import { cordonHost, uncordonHost } from "../src/coordinator/host/cordon.js";
+import { uncordonHost } from "../src/coordinator/host/cordon.js";
 import { cancelJob } from "../src/coordinator/job/cancel.js";
 import { eraseReceipts } from "../src/coordinator/log/erase-receipts.js";
 import type { Assign } from "../src/gen/quipu/v1/attach_pb.js";
@@ -340,6 +340,18 @@ tap.test("an audit that is stopped has no answer", async (t) => {
   await host.report(host.seal("cancelled", assign));
   t.match(await fleet.auditOf(id), { state: "unanswered" });
   t.same(await fleet.findings(id), [`${(await fleet.world.job(id)).host} open`]);
+  const ask = (of = id) => {
+    return askAudit(fleet.world.coordinator.core)({ id: of } as AskAuditRequest, call);
+  };
+  const { id: by } = (await fleet.auditOf(id)) ?? {};
+  const { audit } = await ask(by);
+  t.match(audit, { reason: "asked", state: "open" });
+  t.not(audit?.againJobId, againJobId);
+  t.same((await ask()).audit, audit, "once");
+  await settle();
+  await fleet.again(id, 1);
+  t.match(await fleet.auditOf(id), { id: audit?.id, state: "agreed" });
+  t.equal((await fleet.findings(id))[0], `${(await fleet.world.job(id)).host} right`);
   await fleet.world.store.close();
 });
 
@@ -526,16 +538,17 @@ tap.test("a quota of the coordinator's makes its audits wait, and none is left o
 
 tap.test("an audit whose job is refused meanwhile ends", async (t) => {
   const fleet = await Audited.open(2);
-  const [, other] = fleet.hosts;
-  await cordonHost(fleet.world.coordinator.core, other?.name ?? "", { reason: "cleaning" });
+  const [one, other] = fleet.hosts as [FakeHost, FakeHost];
+  await fleet.world.one(job({ placement: { hosts: [other.name] } })); // it is busy
   const id = await fleet.run(1, job({ dataSet: "people" }));
   const { againJobId = "" } = (await fleet.auditOf(id)) ?? {};
   t.equal(await fleet.world.state(againJobId), "queued");
-  other?.leave();
-  const moved = new FakeHost(fleet.world, other?.name, "DE", newSigner("ecdsa-p256-sha256"));
+  other.leave();
+  const away = await fleet.run(1, job({ dataSet: "people" }));
+  t.match(await fleet.world.job(away), { host: one.name, state: "succeeded" });
+  t.equal(await fleet.auditOf(away), undefined, "nobody is there to look into it");
+  const moved = new FakeHost(fleet.world, other.name, "DE", newSigner("ecdsa-p256-sha256"));
   await moved.attach();
-  await uncordonHost(fleet.world.coordinator.core, moved.name);
-  await settle();
   t.equal(await fleet.world.state(againJobId), "refused");
   t.match(await fleet.auditOf(id), { state: "unanswered" });
   await fleet.world.store.close();
@@ -554,7 +567,7 @@ tap.test("another key does not spare a host its cordon", async (t) => {
   await fleet.world.store.close();
 });
 
-tap.test("there are never more audits at once than a tenth of what may wait", async (t) => {
+tap.test("no more audits are open at once than rounds can look at", async (t) => {
   const fleet = await Audited.open(2);
   const { core } = fleet.world.coordinator;
   for (let at = 0; at < auditsOpenMax; at += 1) core.audits.opened(`aud-${at}`);

@@ -54,25 +54,30 @@ export function queueAgain(core: Core, again: JobRecord): void {
   core.wake();
 }
 
-/**
- * Whether any other host could, now or when it is attached, healthy and free. Nothing is rented for it.
- * `makers`: whose outputs it takes.
- */
+export interface Asking {
+  /** Whose outputs it takes. */
+  readonly makers: readonly JobRecord[];
+  /** Hosts that are not asked again. */
+  readonly answered: readonly string[];
+  /** Whether it waits also for hosts that are away or cordoned now. */
+  readonly isPatient: boolean;
+}
+
+/** Whether any other host could, when it is healthy and free. Nothing is rented for it. */
 export async function canAnswer(
   core: Core,
   again: JobRecord,
-  makers: readonly JobRecord[],
-  answered: readonly string[],
+  { makers, answered, isPatient }: Asking,
 ): Promise<boolean> {
   if ((await lostOutput(core, makers)) !== undefined) return false;
   // A quota that is used up and a maker that is away are waited for, as a busy host is.
   const { absent: _, ...bounds } = await boundsOf(core, again, core.queue.idleShares(), makers);
-  const ask = await core.fleet.ask(specOf(again), {
-    ...bounds,
-    audited: [...answered].sort(compare),
-  });
-  for (const { name, offer } of core.hosts.values()) {
-    if (offer !== undefined && !core.sessions.has(name)) continue;
+  const spec = specOf(again);
+  const ask = await core.fleet.ask(spec, { ...bounds, audited: [...answered].sort(compare) });
+  for (const name of spec.placement.hosts ?? core.hosts.keys()) {
+    const { offer, cordon } = core.hosts.get(name) ?? {};
+    const waits = isPatient && offer === undefined;
+    if (!waits && (cordon !== undefined || !core.sessions.has(name))) continue;
     const finding = ask.ofReady(name);
     if (finding !== undefined && !("fault" in finding)) return true;
   }

@@ -5,13 +5,12 @@ import type { JobRecord, ReputationRecord } from "../../io/store/records.js";
 import type { AuditEnd } from "../../model/audit.js";
 import { isTerminal } from "../../model/job.js";
 import { type Core, trouble } from "../core.js";
-import { queuedJobsMax } from "../job/admission.js";
 import { specOf } from "../job/specs.js";
 import { settleAudit } from "./settle.js";
 
 const noProductsMax = 4096;
-/** Those of hosts that nobody can look into now must not take the place of jobs that may wait. */
-export const auditsOpenMax = queuedJobsMax / 10;
+/** Each waits in a line of its own: rounds look at so many more. */
+export const auditsOpenMax = 1_000;
 
 export class Audits {
   readonly #core: () => Core;

@@ -32,6 +32,8 @@ export interface AuditPlan {
   readonly again: JobRecord;
   /** Of the run's own outputs, by name. */
   readonly takes: string | undefined;
+  /** It was there before, and nobody had answered. */
+  readonly isKnown: boolean;
 }
 
 /** `ended`: the run's job as its receipt leaves it. Undefined where the run is not looked into. */
@@ -49,7 +51,8 @@ export async function chooseAudit(
 }
 
 /**
- * Undefined where no other host may or can run it, or running it again would use up what is counted. A
+ * `before`: an audit of the run that nobody has answered, and that is opened again.
+ * Undefined where no other host that is attached may or can run it, or running it again would use up what is counted. A
  * member of a gang runs with the others, and alone it is not the same run.
  */
 export async function planAudit(
@@ -57,28 +60,32 @@ export async function planAudit(
   run: RunRecord,
   job: JobRecord,
   reason: AuditReason,
+  before?: AuditRecord,
 ): Promise<AuditPlan | undefined> {
   const question = job.gangId === undefined ? questionOf(core, job) : undefined;
   if (question === undefined) return undefined;
   const { dataSet } = await core.fleet.question(specOf(job));
   if (useOf(run, dataSet, job.owner) !== undefined) return undefined;
   const atMs = core.ports.clock.wallMs();
-  const id = newId("aud", core.ports.random);
+  const { id = newId("aud", core.ports.random), openedAtMs = atMs } = before ?? {};
   const again = againJob(core, question, id, atMs);
   const makers = [...(await makersOf(core, job)), ...(question.takes === undefined ? [] : [job])];
-  if (!(await canAnswer(core, again, makers, [run.host]))) return undefined;
+  const silent = before === undefined ? [] : await core.ports.store.audits.answers(id);
+  const answered = [run.host, ...silent.map(({ host }) => host)];
+  const asking = { makers, answered: [...new Set(answered)], isPatient: false };
+  if (!(await canAnswer(core, again, asking))) return undefined;
   const of = { runId: run.id, jobId: job.id, reason };
-  const audit = { id, ...of, state: "open", againJobId: again.id, openedAtMs: atMs } as const;
-  const answer = answerOf(question.claim, run, id, atMs);
-  return { audit, answer, again, takes: question.takes };
+  const audit = { id, ...of, state: "open", againJobId: again.id, openedAtMs } as const;
+  const answer = answerOf(question.claim, run, id, openedAtMs);
+  return { audit, answer, again, takes: question.takes, isKnown: before !== undefined };
 }
 
 /** With the transaction that ends the run; the job is to be queued after the commit. */
 export async function openAudit(
   tables: StoreTables,
-  { audit, answer, again, takes }: AuditPlan,
+  { audit, answer, again, takes, isKnown }: AuditPlan,
 ): Promise<JobRecord> {
-  await tables.audits.insert(audit);
+  await (isKnown ? tables.audits.update(audit) : tables.audits.insert(audit));
   await tables.audits.putAnswer(answer);
   return await insertAgain(tables, again, { from: audit.jobId, takes });
 }

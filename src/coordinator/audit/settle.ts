@@ -99,8 +99,8 @@ async function nextJob(
   const silent = answers.filter(({ answer }) => answer === noAnswer);
   if (isAuditOver(judge(answers, false).state)) return undefined;
   if (answers.length >= answersMax || silent.length >= silentMax) return undefined;
-  if (!(await canAnswer(core, job, await makersOf(core, job), answers.map(hostOf))))
-    return undefined;
+  const asking = { makers: await makersOf(core, job), answered: answers.map(hostOf) };
+  if (!(await canAnswer(core, job, { ...asking, isPatient: true }))) return undefined;
   return againJob(core, job, job.auditId ?? "", atMs);
 }
 

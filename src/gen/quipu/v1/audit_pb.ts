@@ -278,7 +278,8 @@ export const AuditService: GenService<{
     output: typeof GetAuditResponseSchema;
   },
   /**
-   * Has a run looked into, whatever the lot would say. One that has been is answered as it is.
+   * Has a run looked into, whatever the lot would say. One that has been is answered as it is,
+   * and opened again where nobody has answered.
    *
    * @generated from rpc quipu.v1.AuditService.AskAudit
    */
