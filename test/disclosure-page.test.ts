@@ -99,6 +99,10 @@ t.test("a field is for both what it could be in a receipt", async (t) => {
   const beside = folderOf(files.filter(({ name }) => /\.pem$|^trusted/.test(name)));
   const receipt = parseBundle(files[0]?.content ?? new Uint8Array());
   const { fields } = fieldTree(buildStatement(receiptFacts), goldenSeed);
+  const facts =
+    "country zone site operator grade host job run outcome policy device backend determinism arithmetic dataset".split(
+      " ",
+    );
   const digest = `sha256:${"0".repeat(64)}`;
   const job = [{ name: "job", digest: { sha256: "0".repeat(64) } }];
   const others = [
@@ -139,6 +143,11 @@ t.test("a field is for both what it could be in a receipt", async (t) => {
       writeFileSync(path, content);
       verdictOf.set(path, ok);
       if (value === field.value) t.ok(ok);
+      const isAsked = value === field.value && /^(execution|host)\./.test(name);
+      for (const fact of isAsked ? facts : []) {
+        const asked = await bothSayOfShown({ ...beside, [shownName]: content }, [`${fact}=x`]);
+        t.same([asked.page, asked.ok], [asked.ours, false], `${fact} of ${name} alone`);
+      }
       held += ok ? 1 : 0;
     }
   }
