@@ -396,6 +396,26 @@ t.test("any key that a host has had can be revoked, and no other", async (t) => 
   await world.store.close();
 });
 
+t.test("so can the key of a host that a version before knew, which kept no list", async (t) => {
+  const world = await CoordinatorWorld.open();
+  const before = new FakeHost(world);
+  await before.attach();
+  before.leave();
+  await world.store.transact(async ({ hosts }) => {
+    const { newKeys: _, ...known } = (await hosts.get("sg-1")) as HostRecord;
+    await hosts.put(known);
+  });
+  await world.start();
+  const host = new FakeHost(world, "sg-1", "SG", newSigner(ecdsa));
+  host.instance = "renewed";
+  await host.attach();
+  const keyId = receiptKeyId(before.signer.publicKey);
+  const { core } = world.coordinator;
+  const { revokedKeys } = await revokeKey(core, "sg-1", { reason: "a backup", keyId });
+  t.same(revokedKeys, [keyId]);
+  await world.store.close();
+});
+
 t.test("a revoked key does not come back under another spelling", async (t) => {
   const world = await CoordinatorWorld.open();
   const host = new FakeHost(world);

@@ -34,15 +34,22 @@ export async function registerKey(
   const atMs = core.ports.clock.wallMs();
   if (offer === undefined) demandRare(name, newKeys, atMs);
   const keyId = receiptKeyId(receiptKey);
-  const replaced = known.length === 0 ? {} : { replaces: receiptKeyId(known) };
+  const replaced: { replaces?: string } =
+    known.length === 0 ? {} : { replaces: receiptKeyId(known) };
   const details = { host: name, keyId, place: canonicalJson(place), ...replaced };
   const digest = digestOf(receiptKey);
   await core.notices.did(tables, { kind: "key.register", about: `host ${name}`, digest, details });
   if (offer !== undefined) return host;
-  return { ...host, newKeys: [...newKeys, { keyId, atMs }] };
+  return { ...host, newKeys: [...withReplaced(newKeys, replaced.replaces), { keyId, atMs }] };
 }
 
 type NewKeys = NonNullable<HostRecord["newKeys"]>;
+
+/** A version before kept no list, so that the key which it knew is in none. */
+function withReplaced(newKeys: NewKeys, keyId: string | undefined): NewKeys {
+  const isListed = keyId === undefined || newKeys.some((one) => one.keyId === keyId);
+  return isListed ? newKeys : [{ keyId, atMs: 0 }, ...newKeys];
+}
 
 function demandRare(name: string, newKeys: NewKeys, atMs: number): void {
   if (newKeys.length >= newKeysMax) {
