@@ -162,6 +162,7 @@ t.test("a job runs again only where it may, with inputs that are found", async (
   t.match(await rerun("--place", "country=SG,site=public"), refusedBy("burst.class"));
   t.match(await rerun("--place", "country=SG,site=private,grade=hardware-attested"), { code: 2 });
   t.match(await rerun("--place", "SG"), { code: 2 });
+  t.match(await rerun("--place", "country=sg,site=private"), { code: 2 });
 
   const facts = join(fleet.folder, "facts.json");
   writeFileSync(facts, JSON.stringify((await quipu("data", "ls")).json));

@@ -24,9 +24,11 @@ export const action: VerbAction = async (context, { options }) => {
   const { origin, size } = source.head;
   const acts: ActLine[] = [];
   const altered: AlteredLeaf[] = [];
-  let next: number | null = null;
+  let [next, newest]: [number | null, number] = [null, -1];
   for await (const message of listed(context, options)) {
     const index = Number(message.logIndex);
+    if (index <= newest) throw repeated(index);
+    newest = index;
     if (index >= size) break; // no proof leads there yet
     if (acts.length + altered.length === limit) {
       next = index;
@@ -62,12 +64,14 @@ async function* listed(
     const page = await log.listActs({ ...asked, firstIndex }, { signal: context.signal });
     yield* page.acts;
     next = page.nextIndex;
-    if (next !== undefined && next <= firstIndex) {
-      throw new QuipuError("DATA_INVALID", `the coordinator repeats entry ${next}`, {
-        next: "ask whoever runs the coordinator",
-      });
-    }
+    if (next !== undefined && next <= firstIndex) throw repeated(next);
   }
+}
+
+function repeated(index: number | bigint): QuipuError {
+  return new QuipuError("DATA_INVALID", `the coordinator repeats entry ${index}`, {
+    next: "ask whoever runs the coordinator",
+  });
 }
 
 /** The act, where it is the very one of its entry, that entry is in the log, and its signer may state it. */

@@ -9,7 +9,7 @@ import { QuipuError } from "../../base/errors.js";
 import { parseStrictJson } from "../../base/strict-json.js";
 import { type DataSet, dataSet as dataSetShape } from "../../model/data-set.js";
 import type { JobSpec } from "../../model/job.js";
-import type { Place } from "../../model/place.js";
+import { type Place, place as placeShape } from "../../model/place.js";
 import type { Context, Invocation } from "../context.js";
 import { dataSetView } from "../data/data-view.js";
 import { chosenPolicy } from "../policy/set-in-force.js";
@@ -56,7 +56,9 @@ function placeIn(text: string): Place {
   const facts = text.split(",").map((pair) => pair.split("="));
   const odd = facts.find(([name = "", value]) => !placeFields.includes(name) || !value);
   const { zone = "", grade = "claimed", ...more } = Object.fromEntries(facts);
-  if (odd === undefined && ownGrades.includes(grade)) return { zone, grade, ...more } as Place;
+  const place = { zone, grade, ...more };
+  const isWritten = placeShape.partial().safeParse(place).success;
+  if (odd === undefined && isWritten && ownGrades.includes(grade)) return place as Place;
   throw new QuipuError("USAGE", `"${text.slice(0, 100)}" is no place that one can say`, {
     next: `write country=SG,site=private; also zone, operator, and grade (${ownGrades.join(", ")})`,
   });
