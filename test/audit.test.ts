@@ -441,6 +441,10 @@ tap.test("anybody may ask for a run to be looked into", async (t) => {
   await fleet.again(other, 1);
   const pinned = await fleet.run(1, job({ placement: { hosts: ["sg-1"] } }));
   await t.rejects(ask(pinned), { code: "NOT_PLACED" });
+  const gone = await fleet.run();
+  await fleet.world.advance(300);
+  await eraseReceipts(core, gone, "asked");
+  await t.rejects(ask(gone), { code: "CONFLICT", message: /was erased/ });
   const looking = (await fleet.auditOf(other))?.againJobId ?? "";
   await t.rejects(ask(looking), { code: "CONFLICT", message: /looks into another run itself/ });
   await t.rejects(ask(await fleet.world.one()), { code: "CONFLICT", message: /is placed/ });

@@ -333,3 +333,24 @@ t.test("kinds of question up to the limit are all remembered", async (t) => {
   }
   t.equal(asked, 256);
 });
+
+t.test("hosts that have answered are told apart from those that are like them", (t) => {
+  const alike = Array.from({ length: 9 }, (_, at) => ({ ...sg, name: `sg-${at}` }));
+  for (const namesHosts of [false, true]) {
+    const law: Law = {
+      ...{ ...base, digest: base.digest, namesJobs: false, namesHosts },
+      holdsUntilMs: (...given) => base.holdsUntilMs(...given),
+      runOn: (request) => base.runOn(request),
+    };
+    const asks = new Asks(new Board([...alike, de]));
+    const question = { job: job(), dataSet: undefined, at, bounds: { audited: ["sg-0", "sg-4"] } };
+    const asked = { ...question, id: "dec-1", jobDigest: jobDigest(job()), policy: law };
+    const { offers, reasons } = decide(asks, asked).decision;
+    t.match(offers[0], { host: "sg-1", hosts: namesHosts ? 1 : 7 });
+    t.match(reasons, [{ rule: "audit.elsewhere", hosts: 2, named: ["sg-0", "sg-4"] }]);
+    const groups = [...asks.ask(law, question, undefined).alike()];
+    t.equal(groups.flat().filter((name) => name !== "sg-0" && name !== "sg-4").length, 8);
+    t.equal(groups.length, namesHosts ? 10 : 2, "each kind is looked at once");
+  }
+  t.end();
+});

@@ -26,6 +26,8 @@ export function askAudit(core: Core): Handlers<typeof AuditService>["askAudit"] 
       });
     }
     const { audit, again } = await core.ports.store.transact(async (tables) => {
+      const receipt = await tables.receipts.get(run.id);
+      if (receipt?.envelope.length === 0) throw erased(run, job);
       const now = await tables.audits.ofRun(run.id);
       if (now !== undefined && now.state !== known?.state) return { audit: now };
       return { audit: plan.audit, again: await openAudit(tables, plan) };
@@ -33,6 +35,13 @@ export function askAudit(core: Core): Handlers<typeof AuditService>["askAudit"] 
     if (again !== undefined) queueAgain(core, again);
     return told(core, audit);
   };
+}
+
+/** Whoever is found wrong is told so by its own signature. */
+function erased({ id }: RunRecord, { id: jobId }: JobRecord): QuipuError {
+  return new QuipuError("CONFLICT", `what was stated of run ${id} was erased`, {
+    next: `see \`quipu log acts --kind receipt.erase --about "receipt ${id}"\`; run job ${jobId} again to compare`,
+  });
 }
 
 async function told(core: Core, audit: AuditRecord) {

@@ -74,11 +74,14 @@ export async function canAnswer(
   const { absent: _, ...bounds } = await boundsOf(core, again, core.queue.idleShares(), makers);
   const spec = specOf(again);
   const ask = await core.fleet.ask(spec, { ...bounds, audited: [...answered].sort(compare) });
-  for (const name of spec.placement.hosts ?? core.hosts.keys()) {
+  const isThere = (name: string): boolean => {
     const { offer, cordon } = core.hosts.get(name) ?? {};
-    const waits = isPatient && offer === undefined;
-    if (!waits && (cordon !== undefined || !core.sessions.has(name))) continue;
-    const finding = ask.ofReady(name);
+    if (isPatient && offer === undefined) return true;
+    return cordon === undefined && core.sessions.has(name);
+  };
+  for (const names of ask.alike()) {
+    const name = names.find(isThere);
+    const finding = name === undefined ? undefined : ask.ofReady(name);
     if (finding !== undefined && !("fault" in finding)) return true;
   }
   return false;

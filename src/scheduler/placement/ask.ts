@@ -81,12 +81,13 @@ export class Ask {
   /** All hosts, each once: those for which the same holds together, ascending by name. */
   each(tell: (names: readonly string[], finding: Finding) => void): void {
     const { failedHosts, gang, audited } = this.bounds;
-    const named = this.job.placement.hosts ?? failedHosts ?? gang?.hosts ?? audited;
+    const named = this.job.placement.hosts ?? failedHosts ?? gang?.hosts;
     if (this.#law.namesHosts || named !== undefined || holderIsApart(this)) {
       for (const name of this.#board.names()) tell([name], this.#find(name));
       return;
     }
-    const apart = this.#board.byCell(holdersOf(this));
+    const holders = holdersOf(this);
+    const apart = this.#board.byCell(audited ? new Set([...holders, ...audited]) : holders);
     for (const holders of apart.values()) {
       for (const name of holders) tell([name], this.#find(name));
     }
@@ -101,6 +102,15 @@ export class Ask {
       }
       tell(names, known.finding);
     }
+  }
+
+  /** All hosts but those that have answered, each once: those that are the same to the job together. */
+  *alike(): Iterable<readonly string[]> {
+    const apart = this.#board.byCell(this.bounds.audited ?? []);
+    const { hosts } = this.job.placement;
+    const isPlain = !this.#law.namesHosts && hosts === undefined;
+    for (const cell of isPlain ? this.#board.cells : []) yield without(cell.names, apart.get(cell));
+    if (!isPlain) for (const name of hosts ?? this.#board.names()) yield [name];
   }
 
   /** Why a host does not get the job, or what it is worth: the row of it that a record leaves out. */
