@@ -106,9 +106,20 @@ t.test("it takes the statements that ours takes, however validly they are signed
     ...Object.values(brokenPayloads(text(payload))).map((broken) => Buffer.from(broken)),
     ...[...changedStatements(payload, [otherTexts, otherFields])].map(([, changed]) => changed),
   ];
-  const files = cases.map((changed, i) => {
+  const stated = Object.entries(notices).flatMap(([name, files]) => {
+    const { content } = files.find((file) => file.name === `${name}${bundleSuffix}`) ?? {};
+    const { payload } = parseBundle(content ?? new Uint8Array()).envelope;
+    return [
+      payload,
+      ...[...changedStatements(payload, [otherTexts])].map(([, changed]) => changed),
+    ];
+  });
+  const coordinator = newSigner("ecdsa-p256-sha256");
+  const files = [...cases, ...stated].map((changed, i) => {
     const file = join(work, `${i}.sigstore.json`);
-    for (const [name, content] of Object.entries(bundleOf(changed, signer))) {
+    const bundle =
+      i < cases.length ? bundleOf(changed, signer) : bundleOf(changed, coordinator, ".notice.pem");
+    for (const [name, content] of Object.entries(bundle)) {
       writeFileSync(name.endsWith(".pem") ? join(work, name) : file, content);
     }
     return file;
@@ -117,7 +128,7 @@ t.test("it takes the statements that ours takes, however validly they are signed
   const verdicts = run.stdout.toString().trim().split("\n");
   t.equal(verdicts.length, files.length, run.stderr.toString());
   // All have the golden receipt's entry: what is a statement is refused for that, by the next check.
-  const differ = cases.filter((changed, i) => {
+  const differ = [...cases, ...stated].filter((changed, i) => {
     return verdicts[i]?.split(":")[0] !== (isStatement(changed) ? "entry" : "statement");
   });
   t.same(

@@ -55,6 +55,7 @@ RUN_ID, JOB_ID = r"run-[0-9a-z]{1,32}", r"job-[0-9a-z]{1,32}"
 ACTS = set("data-set.add host.cordon host.uncordon key.register key.revoke policy.apply".split())
 ACTS |= set("quota.remove quota.set receipt.erase audit.agreed audit.disputed".split())
 ACTS |= set("audit.decided audit.undecided audit.unanswered".split())
+SPACES = r"\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"  # those of ECMAScript
 BASE64, NUMBER = r"[A-Za-z0-9+/]*={0,2}", r"0|[1-9][0-9]{0,15}"
 
 
@@ -291,7 +292,7 @@ def check_checkpoint(bundle, origin, log_key, key_id):
     signed, signatures = False, signatures[:-1].split("\n")
     demand(len(signatures) <= 64, "checkpoint", "too many signatures")
     for line in signatures:
-        found = re.fullmatch(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/=]+)", line)
+        found = re.fullmatch(f"\u2014 ([^{SPACES}+]+) ([A-Za-z0-9+/=]+)", line)
         demand(found, "checkpoint", "a signature line has another form")
         mark = unbase64(found[2], "checkpoint")
         demand(len(mark) >= 5, "checkpoint", "a signature line has no signature")
