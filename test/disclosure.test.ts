@@ -9,6 +9,7 @@ import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
 import { nativeSha256Many } from "../src/compute/native/sha256-many.js";
 import { discloseReceipt } from "../src/coordinator/api/disclose-receipt.js";
 import { getReceipt } from "../src/coordinator/api/get-receipt.js";
+import { cancelJob } from "../src/coordinator/job/cancel.js";
 import { eraseReceipts } from "../src/coordinator/log/erase-receipts.js";
 import { revokeKey } from "../src/coordinator/log/host-keys.js";
 import { DisclosureSchema, type RunUpdate } from "../src/gen/quipu/v1/attach_pb.js";
@@ -450,6 +451,13 @@ t.test("the coordinator shows what is asked for, of a receipt that is kept", asy
   await host.report(host.seal());
   await world.advance(300);
   t.match(await failure(ask(old)), { code: "NOT_FOUND", message: /signed no disclosure/ });
+
+  host.leave();
+  const unsigned = await world.one();
+  await cancelJob(world.coordinator.core, unsigned, "not any more");
+  await world.advance(300);
+  t.match(await failure(ask(unsigned)), { code: "NOT_FOUND", message: /no host has signed/ });
+  await host.attach();
 
   const third = await world.one();
   await host.report(sealed(host));

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import fc from "fast-check";
 import t, { type Test } from "tap";
+import { askAudit } from "../src/coordinator/api/ask-audit.js";
 import { getReceipt } from "../src/coordinator/api/get-receipt.js";
 import { listStatements } from "../src/coordinator/api/list-statements.js";
 import { listUsage } from "../src/coordinator/api/list-usage.js";
@@ -444,6 +445,7 @@ t.test("an erased receipt is gone, and the log says that it was, and why", async
   await world.start();
   t.equal((await world.store.receipts.get(runId))?.envelope.length, 0, "after a restart, too");
   t.match(await failure(ask(getReceipt, { jobId })), { code: "NOT_FOUND", message: /was erased/ });
+  t.match(await failure(ask(askAudit, { id: jobId })), { code: "CONFLICT", message: /was erased/ });
   const usage = (await ask(listUsage, { firstIndex: 0n, limit: 0 })) as ListUsageResponse;
   t.match([usage.runs.length, usage.erased, usage.unverified], [4, 1n, []]);
 

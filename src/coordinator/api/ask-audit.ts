@@ -62,6 +62,11 @@ async function succeeded(
       next: `see \`quipu job show ${job.id}\`; what has succeeded can be looked into`,
     });
   }
+  if ((await store.receipts.get(run.id))?.envelope.length === 0) {
+    throw new QuipuError("CONFLICT", `the receipt of run ${run.id} was erased`, {
+      next: "nobody could be found wrong by it any more; ask for a run whose receipt is kept",
+    });
+  }
   if (job.runId !== run.id) {
     throw new QuipuError("CONFLICT", `job ${job.id} has not succeeded with run ${run.id}`, {
       next: `ask for what it has succeeded with: \`quipu audit ask ${job.id}\``,

@@ -22,6 +22,11 @@ export function discloseReceipt(core: Durable): Handlers<typeof LogService>["dis
     const { store, log } = core.ports;
     const shown = askedFields(fields);
     const job = await findJob(core, (await store.runs.get(id))?.jobId ?? id);
+    if (id === job.id && (await store.notices.get(id)) !== undefined) {
+      throw new QuipuError("NOT_FOUND", `no host has signed for the end of job ${id}`, {
+        next: `the coordinator did, and hides nothing: \`quipu receipt show ${id}\``,
+      });
+    }
     const runId = id === job.id ? job.runId : id;
     const { run, disclosure, logIndex, ...kept } = await loggedReceipt(core, runId, job);
     if (disclosure === undefined) {
