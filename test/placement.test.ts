@@ -334,6 +334,27 @@ t.test("kinds of question up to the limit are all remembered", async (t) => {
   t.equal(asked, 256);
 });
 
+t.test("a device of another kind than those that have answered is asked first", (t) => {
+  const both = { ...sg, devices: [cpu, gpu] };
+  const asked = (hosts: readonly HostView[]) => {
+    const jobFacts = { job: job(), jobDigest: jobDigest(job()), dataSet: undefined };
+    const bounds = { auditedKinds: ["cpu"] } as const;
+    const question = { ...jobFacts, id: "dec-1", at, policy: base, bounds };
+    return decide(new Asks(new Board(hosts)), question).decision;
+  };
+  t.match(asked([both]).outcome, { kind: "placed", device: "cuda:0" });
+  const busy = { ...both, load: holding("cuda:0") };
+  t.match(asked([busy]), {
+    outcome: { kind: "queued" },
+    reasons: [{ rule: "device.busy", text: "Every fitting device is busy: cuda:0." }],
+  });
+  t.match(asked([{ ...sg, devices: [cpu] }]), {
+    outcome: { kind: "queued" },
+    reasons: [{ rule: "audit.kind" }],
+  });
+  t.end();
+});
+
 t.test("hosts that have answered are told apart from those that are like them", (t) => {
   const alike = Array.from({ length: 9 }, (_, at) => ({ ...sg, name: `sg-${at}` }));
   for (const namesHosts of [false, true]) {

@@ -348,7 +348,7 @@ export const nouns: Readonly<Record<string, string>> = {
   data: "data sets",
   policy: "rules of where jobs run and results go",
   receipt: "receipts",
-  audit: "which runs read what, proved from the log",
+  audit: "runs that are run again elsewhere; which runs read what, proved from the log",
   log: "the transparency log",
   model: "models in ONNX form, without a fleet",
 };

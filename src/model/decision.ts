@@ -95,6 +95,8 @@ export interface Bounds {
   readonly failedHosts?: readonly string[];
   /** Where a run was answered for that it runs again. Ascending. */
   readonly audited?: readonly string[];
+  /** Kinds of device on which it was: another kind is asked first. Ascending. */
+  readonly auditedKinds?: readonly DeviceKind[];
   /** What it takes from another job is not to be had now, in words. */
   readonly absent?: string;
   /** Of which its owner may have no more, in words. */

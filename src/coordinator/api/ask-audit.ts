@@ -48,7 +48,7 @@ async function told(core: Core, audit: AuditRecord) {
   return { audit: await auditMessage(core, audit) };
 }
 
-/** A job's run, or a run, that the job has succeeded with; not one of an audit's own. */
+/** A job's run, or a run, that the job has succeeded with; not one that looks into another. */
 async function succeeded(
   { ports: { store } }: Core,
   id: string,

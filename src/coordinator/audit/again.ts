@@ -95,12 +95,9 @@ export async function decideAgain(
 ): Promise<BookedJudgement> {
   const asked = { spec: specOf(job), digest: job.specDigest };
   const answers = await core.ports.store.audits.answers(job.auditId ?? "");
-  const known = new Set(answers.map(({ deviceKind }) => deviceKind));
-  if (deviceKinds.some((kind) => !known.has(kind))) {
-    const text = "Another kind of device is asked first.";
-    const others = [...known].sort(compare).map((kind) => ({ kind, text }));
-    const apart = { ...bounds, kinds: [...(bounds.kinds ?? []), ...others] };
-    const judgement = await core.fleet.decide(asked, apart);
+  const auditedKinds = deviceKinds.filter((kind) => answers.some((one) => one.deviceKind === kind));
+  if (auditedKinds.length < deviceKinds.length) {
+    const judgement = await core.fleet.decide(asked, { ...bounds, auditedKinds });
     if (judgement.decision.outcome.kind === "placed") return judgement;
   }
   return await core.fleet.decide(asked, bounds);

@@ -5,13 +5,13 @@ import type { AuditSchema } from "../../gen/quipu/v1/audit_pb.js";
 import type { AuditRecord } from "../../io/store/records.js";
 import type { Core } from "../core.js";
 
-/** By its own id, or that of the run or of the job that it looks into. */
+/** By its own id, that of the run or of the job that it looks into, or that of a job that looks. */
 export async function findAudit(
   { ports: { store } }: Core,
   id: string,
 ): Promise<AuditRecord | undefined> {
-  const runId = (await store.jobs.get(id))?.runId ?? id;
-  return (await store.audits.get(id)) ?? (await store.audits.ofRun(runId));
+  const { runId = id, auditId = id } = (await store.jobs.get(id)) ?? {};
+  return (await store.audits.get(auditId)) ?? (await store.audits.ofRun(runId));
 }
 
 export async function auditMessage(

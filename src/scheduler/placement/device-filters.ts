@@ -152,6 +152,17 @@ const quota: Filter = {
   },
 };
 
+const otherKind: Filter = {
+  rule: "audit.kind",
+  binding: false,
+  change: "no lawful host has another kind of device free",
+  check: (_, __, devices) => {
+    const { unasked, count } = devices();
+    if (unasked.length >= count) return undefined;
+    return { text: "Another kind of device is asked first about the run that is run again." };
+  },
+};
+
 /** In the order of those lists. */
 export const deviceFilters: readonly Filter[] = Object.freeze([
   kind,
@@ -163,6 +174,7 @@ export const deviceFilters: readonly Filter[] = Object.freeze([
   budget,
   health,
   quota,
+  otherKind,
 ]);
 
 /** Some devices are as they should be, and fewer than the job needs. */

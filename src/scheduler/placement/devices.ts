@@ -32,6 +32,8 @@ export interface FittingDevices {
   readonly healthy: readonly Device[];
   /** Of a kind of which the job's owner may have more. */
   readonly granted: readonly Device[];
+  /** Of a kind on which nobody has answered, where such a one is asked first. */
+  readonly unasked: readonly Device[];
   readonly free: readonly Device[];
   /** Of those that are free as many as it needs, the best first; none where there are fewer. */
   readonly best: readonly Device[];
@@ -76,8 +78,11 @@ export function fittingDevices(wish: Wish, host: HostView): FittingDevices {
     barred === undefined
       ? healthy
       : healthy.filter((device) => !barred.some(({ kind }) => kind === deviceKind(device)));
+  const asked = bounds.auditedKinds;
+  const unasked =
+    asked === undefined ? granted : granted.filter((device) => !asked.includes(deviceKind(device)));
   const whole = needsWholeDevice(job);
-  const free = granted.filter((device) => {
+  const free = unasked.filter((device) => {
     return isFree(host, device, whole ? device.slots : 1, memoryBytes);
   });
   const best = bestOf(job, free, count);
@@ -92,6 +97,7 @@ export function fittingDevices(wish: Wish, host: HostView): FittingDevices {
     affordable,
     healthy,
     granted,
+    unasked,
     free,
     best,
   };

@@ -150,12 +150,12 @@ const room: Filter = {
   binding: false,
   change: "a run on one of them ends",
   check: (_, __, devices) => {
-    const { granted, free, count } = devices();
+    const { unasked, free, count } = devices();
     if (free.length >= count) return undefined;
     if (free.length > 0) return tooFew(count, free.length, "free here are");
     return {
       text: `Every fitting device is busy: ${list(
-        granted.map(({ id }) => id),
+        unasked.map(({ id }) => id),
         "and",
       )}.`,
     };
