@@ -416,17 +416,23 @@ t.test("so can the key of a host that a version before knew, which kept no list"
   await world.store.close();
 });
 
-t.test("a revoked key does not come back under another spelling", async (t) => {
-  const world = await CoordinatorWorld.open();
-  const host = new FakeHost(world);
-  await host.attach();
-  await revokeKey(world.coordinator.core, "sg-1", { reason: "stolen" });
-  for (const [what, receiptKey] of Object.entries(otherSpellings(host.signer.publicKey))) {
-    await host.attach([], { receiptKey });
-    t.match(host.told.at(-1)?.value, { code: "INVALID_ARGUMENT", message: /receipt key/ }, what);
-  }
-  await world.store.close();
-});
+t.test(
+  "a revoked key does not come back under another spelling, nor the coordinator's own at all",
+  async (t) => {
+    const world = await CoordinatorWorld.open();
+    const host = new FakeHost(world);
+    await host.attach();
+    await revokeKey(world.coordinator.core, "sg-1", { reason: "stolen" });
+    for (const [what, receiptKey] of Object.entries(otherSpellings(host.signer.publicKey))) {
+      await host.attach([], { receiptKey });
+      t.match(host.told.at(-1)?.value, { code: "INVALID_ARGUMENT", message: /receipt key/ }, what);
+    }
+    const { publicKey } = world.coordinator.core.ports.noticeSigner;
+    await host.attach([], { receiptKey: publicKey });
+    t.match(host.told.at(-1)?.value, { code: "PERMISSION_DENIED", message: /coordinator's own/ });
+    await world.store.close();
+  },
+);
 
 t.test("a host that comes with ever new keys is refused", async (t) => {
   const world = await CoordinatorWorld.open();

@@ -25,7 +25,7 @@ import { say, sendCancel } from "../dispatch/assign.js";
 import { acknowledge } from "../job/acknowledge.js";
 import { type ActiveRun, mustStop } from "../job/active-runs.js";
 import { ingest } from "../job/ingest.js";
-import { refuseRevoked, registerKey } from "../log/host-keys.js";
+import { refuseKey, registerKey } from "../log/host-keys.js";
 import type { AgentLink } from "../ports.js";
 import { withMarks } from "./cordon.js";
 import { checkHello } from "./hello.js";
@@ -164,7 +164,7 @@ export class Session implements HostStream {
       const { hosts } = tables;
       const admitted = await admitPilot(tables, said, hello.pilotToken, atMs);
       const known = await hosts.get(said.name);
-      await refuseRevoked(tables, said);
+      await refuseKey(core, tables, said);
       const record = await registerKey(core, tables, known, withMarks(admitted, known));
       await hosts.put(record);
       return record;

@@ -65,11 +65,20 @@ function demandRare(name: string, newKeys: NewKeys, atMs: number): void {
   });
 }
 
-/** Throws PERMISSION_DENIED for a key that was revoked, whichever host shows it. To be run in a transaction. */
-export async function refuseRevoked(
+/**
+ * Throws PERMISSION_DENIED for a key that was revoked, whichever host shows it, and for the coordinator's own: to
+ * revoke that as a host's would void what the coordinator states. To be run in a transaction.
+ */
+export async function refuseKey(
+  { ports: { noticeSigner } }: Core,
   { notices }: StoreTables,
   { name, receiptKey }: HostRecord,
 ): Promise<void> {
+  if (equalBytes(receiptKey, noticeSigner.publicKey)) {
+    throw new QuipuError("PERMISSION_DENIED", `host ${name} shows the coordinator's own key`, {
+      next: "give the agent a state folder of its own, where it makes a key",
+    });
+  }
   const keyId = receiptKeyId(receiptKey);
   if ((await notices.get(revocationId(keyId))) === undefined) return;
   throw new QuipuError("PERMISSION_DENIED", `the key ${keyId} that host ${name} has was revoked`, {
