@@ -306,5 +306,9 @@ t.test("a coordinator learns from receipts who holds a model", async (t) => {
   await other.attach();
   const five = await world.one(tensor("five"));
   t.equal((await decisionOfJob(five)).bounds, undefined, "a host with another key is another host");
+  const made = Array.from({ length: 4096 }, (_, i) => ({ digest: `sha256:${i}` }));
+  const many = { ...(await world.job(four)), state: "succeeded", result: { outputs: made } };
+  core.holders.learn({ host: "sg-1", receiptKey: first.signer.publicKey }, many as never);
+  t.same(core.holders.of(onnx.model), ["sg-1"], "however much one run has made");
   t.same(world.troubles, []);
 });

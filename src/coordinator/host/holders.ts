@@ -11,6 +11,8 @@ import { specOf } from "../job/specs.js";
 
 /** Those that were asked for longest ago are forgotten first. */
 const blobsMax = 4096;
+/** Of what one run made the first in its list, lest it push out what all others hold. */
+const madeMax = 64;
 /** Of one blob the first that are known: each is looked at by itself in a decision. */
 const holdersMax = 32;
 
@@ -28,7 +30,7 @@ export class Holders {
   /** What a run has left on its host that succeeded. Jobs that take nothing make nothing that is taken. */
   learn({ host, receiptKey }: Holder, job: JobRecord): void {
     if (job.driver !== "tensor" || job.state !== "succeeded") return;
-    const made = job.result?.outputs.map(({ digest }) => digest) ?? [];
+    const made = job.result?.outputs.slice(0, madeMax).map(({ digest }) => digest) ?? [];
     for (const digest of [...jobArtifacts(specOf(job)), ...made]) {
       const others = this.#living(digest).filter((one) => one.host !== host);
       if (others.length < holdersMax) this.#keep(digest, [...others, { host, receiptKey }]);
