@@ -16,7 +16,7 @@ import type {
 } from "../src/gen/quipu/v1/log_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { auditDataSet, type Question } from "../src/proof/lineage/audit.js";
-import { entryOf, parseEnvelope } from "../src/proof/receipt/envelope.js";
+import { entryOf, parseEnvelope, receiptKeyId } from "../src/proof/receipt/envelope.js";
 import { parsePayload } from "../src/proof/receipt/notice.js";
 import { openCheckpoint } from "../src/proof/tlog/checkpoint.js";
 import { cosignNote, parseNote } from "../src/proof/tlog/note.js";
@@ -264,7 +264,8 @@ t.test("keys count as the acts in the log say", async (t) => {
   const world = await worldOf([{ dataSet: "people" }]);
   t.teardown(() => world.store.close());
   const { core } = world.coordinator;
-  await revokeKey(core, "sg-1", { reason: "sold" });
+  const keyId = receiptKeyId(core.hosts.get("sg-1")?.receiptKey ?? new Uint8Array());
+  await revokeKey(core, "sg-1", { reason: "sold", keyId });
   await world.advance(300);
   const [receipt] = (await read(world)).all;
   if (receipt === undefined) throw new Error("no receipt");

@@ -277,7 +277,8 @@ t.test("a revoked key stays out, whoever is quick, and whatever becomes of its n
   host.leave();
   const again = new FakeHost(world);
   again.instance = "again";
-  await Promise.all([revokeKey(core, "sg-1", { reason: "stolen" }), again.attach()]);
+  const keyId = receiptKeyId(host.signer.publicKey);
+  await Promise.all([revokeKey(core, "sg-1", { reason: "stolen", keyId }), again.attach()]);
   t.match(again.told.at(-1)?.value, { code: "PERMISSION_DENIED", message: /was revoked/ });
   t.notOk(core.sessions.has("sg-1"));
   t.ok(twin.closed, "whoever has the same key is sent away, too");
@@ -427,7 +428,20 @@ t.test(
       await host.attach([], { receiptKey });
       t.match(host.told.at(-1)?.value, { code: "INVALID_ARGUMENT", message: /receipt key/ }, what);
     }
-    const { publicKey } = world.coordinator.core.ports.noticeSigner;
+    const copy = new FakeHost(world, "sg-3", "SG", newSigner(ecdsa));
+    const honest = new FakeHost(world, "sg-2", "SG", copy.signer);
+    await honest.attach();
+    await copy.attach();
+    const { core } = world.coordinator;
+    const shared = await failure(revokeKey(core, "sg-3", { reason: "it lies" }));
+    t.match(
+      shared,
+      { code: "CONFLICT", message: /sg-2 has too/ },
+      "a key is public, and so is a lie",
+    );
+    const keyId = receiptKeyId(copy.signer.publicKey);
+    t.ok((await revokeKey(core, "sg-3", { reason: "it lies", keyId })).revokedKeys);
+    const { publicKey } = core.ports.noticeSigner;
     await host.attach([], { receiptKey: publicKey });
     t.match(host.told.at(-1)?.value, { code: "PERMISSION_DENIED", message: /coordinator's own/ });
     await world.store.close();

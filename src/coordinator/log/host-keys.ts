@@ -189,10 +189,19 @@ export async function loseRevoked(core: Core): Promise<void> {
   }
 }
 
+/** Throws CONFLICT where another host has it too: what a host shows as its own need not be. */
 function presentKey(core: Core, name: string): string {
   const { receiptKey } = hostOf(core, name);
-  if (receiptKey.length > 0) return receiptKeyId(receiptKey);
-  throw notFound("key of host", name, "see `quipu host ls`");
+  if (receiptKey.length === 0) throw notFound("key of host", name, "see `quipu host ls`");
+  const keyId = receiptKeyId(receiptKey);
+  const others = [...core.hosts.values()].filter((one) => {
+    return one.name !== name && equalBytes(one.receiptKey, receiptKey);
+  });
+  if (others.length === 0 || core.revokedKeys.has(keyId)) return keyId;
+  const names = others.slice(0, 4).map((one) => one.name);
+  throw new QuipuError("CONFLICT", `host ${name} shows the key that ${names.join(", ")} has too`, {
+    next: `to revoke it for all of them: \`quipu host revoke-key ${name} --key ${keyId}\``,
+  });
 }
 
 function hostOf({ hosts }: Core, name: string): HostRecord {
