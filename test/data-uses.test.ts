@@ -5,8 +5,9 @@ import { timestamp } from "../src/base/clock.js";
 import { countsFor } from "../src/coordinator/dispatch/data-uses.js";
 import { grantOutputs } from "../src/coordinator/dispatch/grants.js";
 import { InventorySchema } from "../src/gen/quipu/v1/types_pb.js";
+import { newSigner } from "../src/io/identity/signer.js";
 import type { DataSet } from "../src/model/data-set.js";
-import { jobDigest } from "../src/model/job.js";
+import { askedJob, jobBytes, jobDigest } from "../src/model/job.js";
 import type { Terms } from "../src/model/terms.js";
 import { Asks } from "../src/scheduler/placement/ask.js";
 import { Board } from "../src/scheduler/placement/board.js";
@@ -120,6 +121,32 @@ t.test("data that is lent for so many runs is used no oftener", async (t) => {
     "what was lost is given back",
   );
   t.equal(await world.state(await world.one(on("lent", { ...use, purpose: "ads" }))), "refused");
+});
+
+t.test("nothing is run again where that would be counted, be it of what others made", async (t) => {
+  const { world, host } = await worldOf({ a: people(60_000), plain: {} });
+  world.audits = { rate: 1, newHostRuns: 0, withinMs: 60_000 };
+  await world.start();
+  Object.assign(world.coordinator.core.ports, { policy });
+  const parts = { inventory: host.hello().inventory };
+  const devices = [{ id: "cpu", model: "x86", memoryBytes: 2n ** 33n, backends: ["portable"] }];
+  const held = ["a", "plain"].map((name) => ({ name }));
+  parts.inventory = create(InventorySchema, { devices, dataSets: held });
+  const others = [host, new FakeHost(world, "sg-2", "SG", newSigner("ecdsa-p256-sha256"))];
+  for (const one of others) await one.attach([], parts);
+  const run = async (spec: Uint8Array) => {
+    const id = await world.one(spec);
+    const by = others.find((one) => one.all("assign").some(({ jobId }) => jobId === id));
+    await by?.report(by.seal());
+    t.equal(await world.state(id), "succeeded");
+    return await world.store.audits.ofRun((await world.job(id)).runId);
+  };
+  t.equal(await run(on("a", { name: "first" })), undefined, "its people would go twice");
+  const model = { job: "first", output: "manifest.json" };
+  const task = { driver: "tensor", model, inputs: {} };
+  const asked = { version: "quipu.dev/v1", name: "second", dataSet: "plain", task };
+  t.equal(await run(jobBytes(askedJob.parse(asked))), undefined, "nor with what they gave");
+  t.match(await run(on("plain")), { state: "open" });
 });
 
 t.test("a year begins where its law is", async (t) => {

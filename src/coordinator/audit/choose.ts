@@ -51,9 +51,9 @@ export async function chooseAudit(
 }
 
 /**
+ * Undefined where no other host that is attached may or can run it, or running it again would use up what
+ * is counted. A member of a gang runs with the others, and alone it is not the same run.
  * `before`: an audit of the run that nobody has answered, and that is opened again.
- * Undefined where no other host that is attached may or can run it, or running it again would use up what is counted. A
- * member of a gang runs with the others, and alone it is not the same run.
  */
 export async function planAudit(
   core: Core,
@@ -64,12 +64,11 @@ export async function planAudit(
 ): Promise<AuditPlan | undefined> {
   const question = job.gangId === undefined ? questionOf(core, job) : undefined;
   if (question === undefined) return undefined;
-  const { dataSet } = await core.fleet.question(specOf(job));
-  if (useOf(run, dataSet, job.owner) !== undefined) return undefined;
+  const makers = [...(await makersOf(core, job)), ...(question.takes === undefined ? [] : [job])];
+  if (await isCounted(core, run, [job, ...makers])) return undefined;
   const atMs = core.ports.clock.wallMs();
   const { id = newId("aud", core.ports.random), openedAtMs = atMs } = before ?? {};
   const again = againJob(core, question, id, atMs);
-  const makers = [...(await makersOf(core, job)), ...(question.takes === undefined ? [] : [job])];
   const silent = before === undefined ? [] : await core.ports.store.audits.answers(id);
   const answered = [run.host, ...silent.map(({ host }) => host)];
   const asking = { makers, answered: [...new Set(answered)], isPatient: false };
@@ -78,6 +77,20 @@ export async function planAudit(
   const audit = { id, ...of, state: "open", againJobId: again.id, openedAtMs } as const;
   const answer = answerOf(question.claim, run, id, openedAtMs);
   return { audit, answer, again, takes: question.takes, isKnown: before !== undefined };
+}
+
+/** Whether to run on their data, or to bring what they made of it, takes of what its terms count. */
+async function isCounted(
+  { ports: { store } }: Core,
+  run: RunRecord,
+  jobs: readonly JobRecord[],
+): Promise<boolean> {
+  for (const job of jobs) {
+    const { dataSet: name } = specOf(job);
+    const known = name === undefined ? undefined : await store.dataSets.get(name);
+    if (useOf(run, known?.facts, job.owner) !== undefined) return true;
+  }
+  return false;
 }
 
 /** With the transaction that ends the run; the job is to be queued after the commit. */
