@@ -69,7 +69,7 @@ async function bitsFault(fleet: RealFleet): Promise<string | undefined> {
   const task = text
     .slice(text.indexOf("\ntask:") + 1)
     .replace("./knn.onnx", join(examples, "knn.onnx"));
-  return await auditFault(fleet, `dataSet: digits\nresources: { device: cuda }\n${task}`);
+  return await auditFault(fleet, `dataSet: digits\n${task}`);
 }
 
 async function fastFault(fleet: RealFleet): Promise<string | undefined> {
