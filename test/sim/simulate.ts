@@ -125,7 +125,8 @@ async function play(world: World, seed: number): Promise<SimReport> {
       checkQuotas(world, seen, quotas);
       await checkMemory(world, store, seen);
       const isTold = (await store.notices.staged(1)).length === 0;
-      ended = isTold && seen.jobs.every(({ state }) => isTerminal(state));
+      const isAudited = (await store.audits.open()).length === 0;
+      ended = isTold && isAudited && seen.jobs.every(({ state }) => isTerminal(state));
     }
     watch.look(seen, coordinator.running?.core);
     work.look(client.cancelled);

@@ -1,6 +1,7 @@
 import { QuipuError } from "../../base/errors.js";
 import type { AuditService } from "../../gen/quipu/v1/audit_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
+import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { AuditRecord, JobRecord, RunRecord } from "../../io/store/records.js";
 import { queueAgain } from "../audit/again.js";
 import { auditsOpenMax } from "../audit/audits.js";
@@ -26,8 +27,7 @@ export function askAudit(core: Core): Handlers<typeof AuditService>["askAudit"] 
       });
     }
     const { audit, again } = await core.ports.store.transact(async (tables) => {
-      const receipt = await tables.receipts.get(run.id);
-      if (receipt?.envelope.length === 0) throw erased(run, job);
+      await requireKept(tables, run);
       const now = await tables.audits.ofRun(run.id);
       if (now !== undefined && now.state !== known?.state) return { audit: now };
       return { audit: plan.audit, again: await openAudit(tables, plan) };
@@ -38,9 +38,13 @@ export function askAudit(core: Core): Handlers<typeof AuditService>["askAudit"] 
 }
 
 /** Whoever is found wrong is told so by its own signature. */
-function erased({ id }: RunRecord, { id: jobId }: JobRecord): QuipuError {
-  return new QuipuError("CONFLICT", `what was stated of run ${id} was erased`, {
-    next: `see \`quipu log acts --kind receipt.erase --about "receipt ${id}"\`; run job ${jobId} again to compare`,
+async function requireKept(
+  { receipts }: Pick<StoreTables, "receipts">,
+  { id }: RunRecord,
+): Promise<void> {
+  if ((await receipts.get(id))?.envelope.length !== 0) return;
+  throw new QuipuError("CONFLICT", `the receipt of run ${id} was erased`, {
+    next: "nobody could be found wrong by it any more; ask for a run whose receipt is kept",
   });
 }
 
@@ -62,11 +66,7 @@ async function succeeded(
       next: `see \`quipu job show ${job.id}\`; what has succeeded can be looked into`,
     });
   }
-  if ((await store.receipts.get(run.id))?.envelope.length === 0) {
-    throw new QuipuError("CONFLICT", `the receipt of run ${run.id} was erased`, {
-      next: "nobody could be found wrong by it any more; ask for a run whose receipt is kept",
-    });
-  }
+  await requireKept(store, run);
   if (job.runId !== run.id) {
     throw new QuipuError("CONFLICT", `job ${job.id} has not succeeded with run ${run.id}`, {
       next: `ask for what it has succeeded with: \`quipu audit ask ${job.id}\``,
