@@ -176,9 +176,11 @@ async function stuck(
 ): Promise<void> {
   const open = (await see(store)).jobs.filter(({ state }) => !isTerminal(state));
   const jobs = open.map(({ id, state, host }) => `${id} ${state} ${host}`).join(", ");
+  const audits = (await store.audits.open()).map(({ id }) => id).join(", ");
   const busy = agents.filter(({ idle }) => !idle).map(({ facts }) => facts.name);
   const asks = client.done ? "done" : "waits";
-  world.violated(`nothing comes to an end: jobs [${jobs}], hosts [${busy}], client ${asks}`);
+  const waiting = `jobs [${jobs}], audits [${audits}], hosts [${busy}], client ${asks}`;
+  world.violated(`nothing comes to an end: ${waiting}`);
 }
 
 function reportOf(seed: number, world: World, durable: Durable): SimReport {
