@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import fc from "fast-check";
+import { sql } from "kysely";
 import t from "tap";
 import { QuipuError } from "../src/base/errors.js";
 import { openDurableFolder } from "../src/io/store/durable-folder.js";
@@ -16,6 +17,7 @@ import {
 import { LogDatabase } from "../src/io/store/log-database.js";
 import { parsePostgresAddress } from "../src/io/store/postgres-address.js";
 import { openCoordinatorStore } from "../src/io/store/sql-store.js";
+import { openSqlite } from "../src/io/store/sqlite.js";
 import { openStateFolder } from "../src/io/store/state-folder.js";
 import { failure } from "./failure.js";
 import { logInStorage } from "./log-suite.js";
@@ -195,6 +197,27 @@ for (const [backing, fresh] of Object.entries(backings)) {
     t.equal((await failure(openCoordinatorStore(where))).code, "STATE_NEWER");
   });
 }
+
+t.test("SQLite leaves nothing in its files of what was erased", async (t) => {
+  const path = join(root, "erased.sqlite");
+  const seed = "the seed of a receipt";
+  const isThere = () => {
+    const files = readdirSync(root).filter((name) => name.startsWith("erased.sqlite"));
+    return files.some((name) => readFileSync(join(root, name)).includes(seed));
+  };
+  const { db, close } = await openSqlite(path);
+  await sql`create table told (id integer primary key, said blob)`.execute(db);
+  for (const size of [100, 6_000]) {
+    const said = Buffer.concat([Buffer.from(seed), Buffer.alloc(size)]);
+    await sql`insert into told (said) values (${said})`.execute(db);
+  }
+  await close();
+  t.equal(isThere(), true);
+  const again = await openSqlite(path);
+  await sql`update told set said = ${Buffer.alloc(0)}`.execute(again.db);
+  await again.close();
+  t.equal(isThere(), false);
+});
 
 t.test("several coordinators over one PostgreSQL", async (t) => {
   if (server === undefined) {

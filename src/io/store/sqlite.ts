@@ -2,7 +2,7 @@
  * The embedded database: SQLite through libsql, write-ahead log, full sync, one opener. A commit
  * that resolved is on disk. Who opens it holds the state folder, so nobody else does.
  */
-import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
+import { Kysely, type SqliteDatabase, SqliteDialect, sql } from "kysely";
 import Raw from "libsql";
 import type { Database } from "./database.js";
 import { sqliteDialect } from "./dialect.js";
@@ -25,7 +25,11 @@ export async function openSqlite(path: string): Promise<Database> {
       silence: undefined,
       transaction: (body) => opened.transaction().execute(body),
       ending: () => undefined,
-      close: () => opened.destroy(),
+      close: async () => {
+        // What was erased leaves the write-ahead log too. Where that fails the next to close does it.
+        await sql`pragma wal_checkpoint(truncate)`.execute(opened).catch(() => undefined);
+        await opened.destroy();
+      },
     };
   } catch (error) {
     await db?.destroy();
@@ -40,6 +44,8 @@ export function connectSqlite(path: string): Kysely<Schema> {
   raw.exec("PRAGMA journal_mode = WAL");
   raw.exec("PRAGMA synchronous = FULL");
   raw.exec("PRAGMA foreign_keys = ON");
+  // What is erased is written over: a receipt's seed would else lie in a free page for years.
+  raw.exec("PRAGMA secure_delete = ON");
   return new Kysely({ dialect: new SqliteDialect({ database: withPreparedOnce(raw) }) });
 }
 
