@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import t from "tap";
-import { CoordinatorDaemon } from "../src/coordinator/daemon.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import { pemOf } from "../src/proof/receipt/bundle.js";
 import { runIn } from "./cli-run.js";
 import { failure } from "./failure.js";
+import { openDaemon } from "./local-daemon.js";
 
 const root = mkdtempSync(join(tmpdir(), "quipu-"));
 t.teardown(() => rmSync(root, { recursive: true, force: true }));
@@ -21,31 +21,7 @@ function lay(name: string, files: Record<string, string>): string {
   return folder;
 }
 
-function openDaemon(policyFolder = ""): Promise<CoordinatorDaemon> {
-  return CoordinatorDaemon.open({
-    version: "0.1.0",
-    stateFolder: join(root, "state"),
-    listen: "127.0.0.1:0",
-    httpListen: "127.0.0.1:0",
-    policyFolder,
-    ownPolicyFolder: own,
-    verifyPage: "web/verify.html",
-    priceFolder: "",
-    origin: "",
-    heartbeatMs: 1_000,
-    leaseMs: 10_000,
-    leaseMarginMs: 2_000,
-    audits: { rate: 0, newHostRuns: 0, withinMs: 1 },
-    leaderLeaseMs: 5_000,
-    store: "",
-    sharedFolder: "",
-    advertise: "",
-    signal: new AbortController().signal,
-    clock: { wallMs: () => Date.now(), bootMs: () => performance.now() },
-    random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
-    observe: () => {},
-  });
-}
+const openWith = (policyFolder = "") => openDaemon(join(root, "state"), { policyFolder });
 
 async function policy(...argv: string[]) {
   const { code, stdout, stderr } = await runIn(root, ["policy", ...argv]);
@@ -121,11 +97,11 @@ t.test("test: cases that pass, cases that fail, files that are none", async (t) 
 
 t.test("log acts: what was done, each act proved, a page at a time", async (t) => {
   const folder = lay("other", { "base.cedar": readFileSync(join(own, "base.cedar"), "utf8") });
-  let daemon = await openDaemon(own);
+  let daemon = await openWith(own);
   await daemon.close();
-  daemon = await openDaemon(folder);
+  daemon = await openWith(folder);
   await daemon.close();
-  daemon = await openDaemon(folder);
+  daemon = await openWith(folder);
   t.teardown(async () => {
     await daemon.close();
     rmSync(join(root, "state"), { recursive: true });
@@ -184,7 +160,7 @@ t.test("log acts: what was done, each act proved, a page at a time", async (t) =
 });
 
 t.test("apply: a set comes into force at once, stays, and a bad one changes nothing", async (t) => {
-  let daemon = await openDaemon();
+  let daemon = await openWith();
   const at = () => ["--coordinator", daemon.grpcAddress];
   const before = await json("ls", ...at());
   t.match(before, {
@@ -213,15 +189,15 @@ t.test("apply: a set comes into force at once, stays, and a bad one changes noth
   t.match(page.stdout, /x\.nothing {2,}forbid {2,}- {2,}Says x\.nothing\./);
   await daemon.close();
 
-  daemon = await openDaemon();
+  daemon = await openWith();
   t.equal((await json("ls", ...at())).digest, applied.digest, "the next process goes on with it");
   await daemon.close();
-  t.match(await failure(openDaemon(own)), {
+  t.match(await failure(openWith(own)), {
     code: "CONFLICT",
     next: /quipu policy apply/,
     details: { applied: applied.digest, folder: before.digest },
   });
-  daemon = await openDaemon(stricter);
+  daemon = await openWith(stricter);
   t.equal(
     (await json("ls", ...at())).digest,
     applied.digest,

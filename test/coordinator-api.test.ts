@@ -9,7 +9,6 @@ import { placeMessage, runUpdate, say } from "../src/agent/messages.js";
 import { AsyncQueue } from "../src/base/async-queue.js";
 import { digestOf } from "../src/base/bytes.js";
 import { canonicalBytes, canonicalJson } from "../src/base/canonical-json.js";
-import { CoordinatorDaemon } from "../src/coordinator/daemon.js";
 import { placeOf } from "../src/coordinator/wire.js";
 import {
   type Assign,
@@ -36,6 +35,7 @@ import { verifyReceipt } from "../src/proof/verify/receipt.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
 import { job, places, refOf, sealOf } from "./coordinator-world.js";
 import { failure } from "./failure.js";
+import { openDaemon } from "./local-daemon.js";
 
 t.setTimeout(120_000);
 const root = mkdtempSync(join(tmpdir(), "quipu-"));
@@ -57,34 +57,7 @@ const book = {
 const writeBook = (name: string, text: string) => writeFileSync(join(prices, name), text);
 writeBook("usual.json", JSON.stringify(book));
 
-async function openDaemon(parts: object = {}): Promise<CoordinatorDaemon> {
-  return await CoordinatorDaemon.open({
-    version: "0.1.0",
-    stateFolder: join(root, "state"),
-    store: "",
-    sharedFolder: "",
-    advertise: "",
-    leaderLeaseMs: 5_000,
-    signal: new AbortController().signal,
-    listen: "127.0.0.1:0",
-    httpListen: "127.0.0.1:0",
-    policyFolder: "",
-    ownPolicyFolder: "deploy/policy",
-    verifyPage: "web/verify.html",
-    priceFolder: prices,
-    origin: "",
-    heartbeatMs: 1_000,
-    leaseMs: 10_000,
-    leaseMarginMs: 2_000,
-    audits: { rate: 0, newHostRuns: 0, withinMs: 1 },
-    clock: { wallMs: () => Date.now(), bootMs: () => performance.now() },
-    random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
-    observe: () => {},
-    ...parts,
-  });
-}
-
-const daemon = await openDaemon();
+const daemon = await openDaemon(join(root, "state"), { priceFolder: prices });
 const channel = connect(daemon.grpcAddress);
 t.teardown(async () => {
   channel.close();
@@ -350,26 +323,26 @@ t.test("cancel over the wire, a newer stream, metrics", async (t) => {
 
 t.test("what a coordinator refuses to start with", async (t) => {
   const stateFolder = join(root, "named");
-  await (await openDaemon({ stateFolder, origin: "quipu.example/born" })).close();
-  const renamed = await failure(openDaemon({ stateFolder, origin: "quipu.example/other" }));
+  await (await openDaemon(stateFolder, { origin: "quipu.example/born" })).close();
+  const renamed = await failure(openDaemon(stateFolder, { origin: "quipu.example/other" }));
   t.match(renamed, { code: "CONFLICT", message: /named quipu\.example\/born/, next: /--origin/ });
-  const again = await openDaemon({ stateFolder });
+  const again = await openDaemon(stateFolder);
   await again.close();
-  t.match(await failure(openDaemon({ stateFolder, policyFolder: join(root, "none") })), {
+  t.match(await failure(openDaemon(stateFolder, { policyFolder: join(root, "none") })), {
     code: "NOT_FOUND",
     next: /--policy/,
   });
-  t.match(await failure(openDaemon({ stateFolder, policyFolder: root })), { code: "NOT_FOUND" });
+  t.match(await failure(openDaemon(stateFolder, { policyFolder: root })), { code: "NOT_FOUND" });
   const taken = daemon.httpUrl.replace("http://", "");
-  t.equal((await failure(openDaemon({ stateFolder, httpListen: taken }))).code, "PORT_TAKEN");
-  const open = await failure(openDaemon({ stateFolder, listen: "0.0.0.0:0" }));
+  t.equal((await failure(openDaemon(stateFolder, { httpListen: taken }))).code, "PORT_TAKEN");
+  const open = await failure(openDaemon(stateFolder, { listen: "0.0.0.0:0" }));
   t.equal(open.code, "INSECURE_ENDPOINT");
 });
 
 t.test(
   "price books that cannot be read are refused before anything starts, by file and field",
   async (t) => {
-    const open = () => failure(openDaemon({ stateFolder: join(root, "other") }));
+    const open = () => failure(openDaemon(join(root, "other"), { priceFolder: prices }));
     writeBook("wrong.json", JSON.stringify({ ...book, currency: "dollars" }));
     t.match(await open(), {
       code: "DATA_INVALID",

@@ -27,6 +27,11 @@ export const auditColumns: readonly Column<AuditView>[] = [
   { title: "ANSWERS", cell: ({ answers }) => answersText(answers) },
 ];
 
+/** What others said of the run's own answer. */
+export function ownFinding({ runId, answers }: AuditView): string {
+  return answers.find((answer) => answer.runId === runId)?.finding ?? "open";
+}
+
 /** On one line. */
 export function auditText({ state, answers }: AuditView): string {
   return `${state}: ${answersText(answers)}`;
@@ -38,7 +43,7 @@ export function printAudit({ output }: Context, audit: Audit | undefined): numbe
     throw new QuipuError("INTERNAL", "an audit was answered without its value");
   const view = auditView(audit);
   output.result({ audit: view }, () => page(view));
-  return view.answers[0]?.finding === "wrong" ? errorCodes.VERIFICATION_FAILED.exit : 0;
+  return ownFinding(view) === "wrong" ? errorCodes.VERIFICATION_FAILED.exit : 0;
 }
 
 function page(audit: AuditView): string {

@@ -2,12 +2,14 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDigest } from "../../base/bytes.js";
-import { QuipuError } from "../../base/errors.js";
+import { errorCodes, QuipuError } from "../../base/errors.js";
 import { relativePath } from "../../model/name.js";
 import { downloadFile } from "../artifact/get.js";
+import { ownFinding } from "../audit/audit-view.js";
 import type { Context, VerbAction } from "../context.js";
 import { destinationCountry } from "../destination.js";
 import { bytesText } from "../table.js";
+import { getJob } from "./show.js";
 
 export const action: VerbAction = async (context, invocation) => {
   const [id = ""] = invocation.args;
@@ -18,7 +20,12 @@ export const action: VerbAction = async (context, invocation) => {
   context.output.result({ folder, files }, () =>
     files.map(({ path, sizeBytes }) => `${path}  ${bytesText(sizeBytes)}`).join("\n"),
   );
-  return 0;
+  const { audit } = await getJob(context, id);
+  if (audit === null || ownFinding(audit) !== "wrong") return 0;
+  context.output.note(
+    `these are not to be relied on: other hosts came to something else (quipu audit show ${id}); next: quipu job retry ${id}`,
+  );
+  return errorCodes.VERIFICATION_FAILED.exit;
 };
 
 export interface SavedOutput {
