@@ -4,8 +4,9 @@ import type { CoordinatorStore } from "../../io/store/coordinator-store.js";
 import type { JobRecord, ReputationRecord } from "../../io/store/records.js";
 import type { AuditEnd } from "../../model/audit.js";
 import { isTerminal } from "../../model/job.js";
-import { type Core, trouble } from "../core.js";
+import type { Core } from "../core.js";
 import { specOf } from "../job/specs.js";
+import { Owed } from "../owed.js";
 import { settleAudit } from "./settle.js";
 
 const noProductsMax = 4096;
@@ -13,18 +14,16 @@ const noProductsMax = 4096;
 export const auditsOpenMax = 1_000;
 
 export class Audits {
-  readonly #core: () => Core;
   readonly #reputations = new Map<string, ReputationRecord>();
   /** Models of which no host could check the products. In memory only: whoever forgets asks once more. */
   readonly #noProducts = new Set<Digest>();
-  readonly #owed = new Set<string>();
+  readonly #owed: Owed;
   readonly #open = new Set<string>();
   /** That have ended so since this process began. */
   readonly ended: Record<AuditEnd, number> = { agreed: 0, decided: 0, undecided: 0, unanswered: 0 };
-  #running = false;
 
   constructor(core: () => Core) {
-    this.#core = core;
+    this.#owed = new Owed(core, "audit", settleAudit);
   }
 
   /** What is durable; every audit that is open is looked at, since its job may have ended. */
@@ -32,7 +31,6 @@ export class Audits {
     for (const reputation of await audits.reputations()) this.remember(reputation);
     for (const { id } of await audits.open()) this.#open.add(id);
     for (const id of this.#open) this.#owed.add(id);
-    this.retry();
   }
 
   /** The host's answers that were right since the last wrong one, under this key. */
@@ -80,31 +78,11 @@ export class Audits {
 
   /** Something happened to this job; the audit that it runs for goes on when it has ended. */
   look({ auditId, state }: Pick<JobRecord, "auditId" | "state">): void {
-    if (auditId === undefined || !isTerminal(state)) return;
-    this.#owed.add(auditId);
-    this.retry();
+    if (auditId !== undefined && isTerminal(state)) this.#owed.add(auditId);
   }
 
   /** Goes on with what could not be done yet. */
   retry(): void {
-    if (this.#running || this.#owed.size === 0) return;
-    this.#running = true;
-    this.#core().ports.defer(() => void this.#run());
-  }
-
-  async #run(): Promise<void> {
-    const core = this.#core();
-    const later = new Set<string>();
-    for (let [id] = this.#owed; id !== undefined; [id] = this.#owed) {
-      this.#owed.delete(id);
-      try {
-        await settleAudit(core, id);
-      } catch (thrown) {
-        trouble(core, `audit ${id}`, thrown);
-        later.add(id);
-      }
-    }
-    for (const id of later) this.#owed.add(id); // at the next tick
-    this.#running = false;
+    this.#owed.retry();
   }
 }

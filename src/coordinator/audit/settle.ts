@@ -45,16 +45,17 @@ interface Settlement {
   readonly again?: JobRecord;
 }
 
-/** Does nothing while its job goes on; doing it twice is once. */
-export async function settleAudit(core: Core, auditId: string): Promise<void> {
+/** Nothing is left to do while its job goes on: it is looked at again when that ends. Doing it twice is once. */
+export async function settleAudit(core: Core, auditId: string): Promise<true> {
   const { store } = core.ports;
   const audit = await store.audits.get(auditId);
   const job = audit && (await store.jobs.get(audit.againJobId));
-  if (audit === undefined || isAuditOver(audit.state)) return;
-  if (job === undefined || !isTerminal(job.state)) return;
+  if (audit === undefined || isAuditOver(audit.state)) return true;
+  if (job === undefined || !isTerminal(job.state)) return true;
   const outcome = await settlementOf(core, audit, job);
   const again = await store.transact((tables) => keep(core, tables, outcome));
   show(core, outcome, again);
+  return true;
 }
 
 async function settlementOf(core: Core, before: AuditRecord, job: JobRecord): Promise<Settlement> {

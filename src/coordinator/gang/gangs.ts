@@ -6,9 +6,10 @@
 import { type ErrorJson, QuipuError } from "../../base/errors.js";
 import type { JobRecord } from "../../io/store/records.js";
 import { isTerminal } from "../../model/job.js";
-import { type Core, note, trouble } from "../core.js";
+import { type Core, note } from "../core.js";
 import { sendCancel } from "../dispatch/assign.js";
 import { cancelJob } from "../job/cancel.js";
+import { Owed } from "../owed.js";
 
 export type GangStep =
   | { readonly kind: "rest" }
@@ -67,42 +68,20 @@ function fail(jobs: readonly JobRecord[], reason: string): GangStep {
 }
 
 export class Gangs {
-  readonly #core: () => Core;
-  readonly #owed = new Set<string>();
-  #running = false;
+  readonly #owed: Owed;
 
   constructor(core: () => Core) {
-    this.#core = core;
+    this.#owed = new Owed(core, "gang", settleGang);
   }
 
   /** Something happened to this job; those of its gang are looked at soon. */
   look({ gangId }: Pick<JobRecord, "gangId">): void {
-    if (gangId === undefined) return;
-    this.#owed.add(gangId);
-    this.retry();
+    if (gangId !== undefined) this.#owed.add(gangId);
   }
 
   /** Goes on with what could not be done yet. */
   retry(): void {
-    if (this.#running || this.#owed.size === 0) return;
-    this.#running = true;
-    this.#core().ports.defer(() => void this.#run());
-  }
-
-  async #run(): Promise<void> {
-    const core = this.#core();
-    const later = new Set<string>();
-    for (let [gangId] = this.#owed; gangId !== undefined; [gangId] = this.#owed) {
-      this.#owed.delete(gangId);
-      try {
-        if (!(await settleGang(core, gangId))) later.add(gangId);
-      } catch (thrown) {
-        trouble(core, `gang ${gangId}`, thrown);
-        later.add(gangId);
-      }
-    }
-    for (const gangId of later) this.#owed.add(gangId); // at the next tick
-    this.#running = false;
+    this.#owed.retry();
   }
 }
 

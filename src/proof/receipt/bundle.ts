@@ -64,31 +64,24 @@ export interface LogTrust {
   readonly policyText?: string | undefined;
 }
 
-/** Every file of a host's receipt's folder; `name` is the job's. */
-export function receiptFiles(
+/** Every file of a receipt's folder; `name` is the job's. */
+type FilesOf = (
   name: string,
   envelope: Uint8Array,
   publicKey: Uint8Array,
   proof: LogProof,
   log: LogTrust,
-): ReceiptFile[] {
-  return [
-    ...bundleFiles(name, envelope, publicKey, proof, log),
-    keyFile(receiptKeySuffix, publicKey),
-  ];
-}
+) => ReceiptFile[];
 
-/** The same of what a coordinator stated. */
-export function noticeFiles(
-  name: string,
-  envelope: Uint8Array,
-  publicKey: Uint8Array,
-  proof: LogProof,
-  log: LogTrust,
-): ReceiptFile[] {
-  return [
+/** Of what a host stated. */
+export const receiptFiles = filesWith(receiptKeySuffix);
+/** Of what a coordinator stated. */
+export const noticeFiles = filesWith(noticeKeySuffix);
+
+function filesWith(suffix: string): FilesOf {
+  return (name, envelope, publicKey, proof, log) => [
     ...bundleFiles(name, envelope, publicKey, proof, log),
-    keyFile(noticeKeySuffix, publicKey),
+    keyFile(suffix, publicKey),
   ];
 }
 
