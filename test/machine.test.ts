@@ -59,7 +59,12 @@ t.test("the demo holds, and its JSON is one object", async (t) => {
   const kept = join(folder, "demo");
   const { code, json, stderr } = await runQuipu(["demo", "--once", "--folder", kept, "--json"]);
   t.equal(code, 0, stderr);
-  t.same(Object.keys(json), ["hosts", "jobs", "accuracy", "log", "verify", "rerun", "elapsedMs"]);
+  const parts = ["hosts", "jobs", "accuracy", "log", "verify", "audits", "rerun", "elapsedMs"];
+  t.same(Object.keys(json), parts);
+  t.ok(
+    json.audits.length === 5 &&
+      json.audits.every(({ state }: { state: string }) => state === "agreed"),
+  );
   t.ok(json.accuracy > 0.95);
   t.match(json.verify, { receipts: 5, failed: 0 });
   t.match(json.rerun, { backend: "portable", equal: true });
