@@ -505,6 +505,20 @@ t.test("kill -9 of the coordinator in mid-run loses nothing", async (t) => {
   t.equal(code, 0);
   t.match(json.jobs[0], { id, state: "succeeded" });
   t.match(await quipu("log", "fsck"), { code: 0, json: { ok: true } });
+  const before = (await quipu("job", "ls")).json.jobs.at(-1).id;
+  const to = join(fleet.folder, "exported");
+  const exported = await quipu("receipt", "export", id, before, "--to", to);
+  t.match(exported, {
+    code: 0,
+    json: {
+      receipts: [
+        { job: id, ok: true },
+        { job: before, ok: true },
+      ],
+    },
+  });
+  const files = exported.json.receipts.map(({ file }: { file: string }) => file);
+  t.match(await quipu("verify", ...files), { code: 0, json: { ok: true } });
 });
 
 t.test("a receipt is erased, and everyone who counts is told", async (t) => {

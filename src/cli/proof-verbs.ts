@@ -48,6 +48,13 @@ export const proofVerbs: readonly Verb[] = [
     load: () => import("./receipt/fields.js"),
   },
   {
+    name: "receipt export",
+    args: "<job...>",
+    help: "save receipts in one folder, with log proofs, keys and all that an offline check needs",
+    options: [{ flags: "--to <folder>", help: "where they go", required: true }],
+    load: () => import("./receipt/export.js"),
+  },
+  {
     name: "receipt erase",
     args: "<job>",
     help: "remove what hosts have stated of an ended job; the log keeps its digest, and that it was erased",
