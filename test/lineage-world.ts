@@ -24,6 +24,14 @@ export interface Asked {
   readonly makes?: string;
 }
 
+export const mixed: readonly Asked[] = [
+  { dataSet: "people" },
+  { dataSet: "open", country: "DE" },
+  {},
+  { dataSet: "open", outcome: "failed" },
+  { dataSet: "people", outcome: "cancelled" },
+];
+
 export const artifact = (text: string) => digestOf(new TextEncoder().encode(text));
 
 /** Each run in turn; entry 0 of the log is the first one's. */
