@@ -2,12 +2,10 @@
  * A job that is a check: whether the outputs that a fast run has claimed are within their error model. In
  * binary64 on the processor, whatever the device; the same answer on every host.
  */
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { QuipuError } from "../base/errors.js";
 import { checkProductOfRun } from "../compute/engine/check-product.js";
 import { digestsOf } from "../compute/engine/digests.js";
-import type { TensorTaskDone } from "../compute/engine/task.js";
+import { type TensorTaskDone, writeOutput } from "../compute/engine/task.js";
 import { type CheckTask, productCheckBytes, productCheckFile } from "../model/product-check.js";
 
 export interface ClaimOptions {
@@ -21,7 +19,7 @@ export interface ClaimOptions {
 
 /** MODEL_UNSUPPORTED or LIMIT_EXCEEDED where nothing can be said of the claim: that is the fault of nobody. */
 export async function checkClaim(options: ClaimOptions): Promise<TensorTaskDone> {
-  const { task, modelPath, dataFolder, claimedPath, outputFolder, onProgress } = options;
+  const { task, modelPath, dataFolder, claimedPath, outputFolder: folder, onProgress } = options;
   if (claimedPath === undefined) {
     throw new QuipuError("INVALID_ARGUMENT", "the outputs to check were not granted");
   }
@@ -30,10 +28,9 @@ export async function checkClaim(options: ClaimOptions): Promise<TensorTaskDone>
   const asked = { ...files, format, ...check, backend: "auto", onProgress } as const;
   const { report, inputBytes } = await checkProductOfRun(asked);
   const bytes = productCheckBytes(task, report.within);
-  await writeFile(join(outputFolder, productCheckFile), bytes, { mode: 0o600, flag: "wx" });
-  const { sha256: digest, blake3 } = await digestsOf(bytes);
-  const mediaType = "application/json";
-  const output = { name: productCheckFile, digest, blake3, sizeBytes: bytes.length, mediaType };
+  const digests = await digestsOf(bytes);
+  const named = { folder, name: productCheckFile, mediaType: "application/json" };
+  const output = await writeOutput({ ...named, bytes, digests });
   return {
     result: {
       outputs: [output],

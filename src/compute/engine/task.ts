@@ -9,7 +9,7 @@ import type { Artifact } from "../../model/artifact.js";
 import type { TensorTask } from "../../model/job.js";
 import type { RunResult } from "../../model/run.js";
 import type { Backend } from "../native/program.js";
-import { digestsOf } from "./digests.js";
+import { type Digests, digestsOf } from "./digests.js";
 import { handedOver } from "./handed-over.js";
 import { readModel } from "./model-file.js";
 import { npyFile } from "./npy.js";
@@ -129,10 +129,11 @@ interface Output {
   readonly name: string;
   readonly mediaType: string;
   readonly bytes: Uint8Array;
-  readonly digests: Awaited<ReturnType<typeof digestsOf>>;
+  readonly digests: Digests;
 }
 
-async function writeOutput(output: Output): Promise<Artifact> {
+/** Fails where a file has that name already. */
+export async function writeOutput(output: Output): Promise<Artifact> {
   const { folder, name, mediaType, bytes, digests } = output;
   await writeFile(join(folder, name), bytes, { mode: 0o600, flag: "wx" });
   const { sha256: digest, blake3 } = digests;
