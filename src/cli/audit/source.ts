@@ -44,7 +44,7 @@ export async function openSource(
   const checkpoint = new TextDecoder().decode(note);
   if (witnesses !== undefined) {
     const { policy } = await readTrustPolicy(String(witnesses));
-    checkWitnesses({ proof: { checkpoint } }, policy);
+    checkWitnesses(checkpoint, policy);
   }
   return {
     key,
@@ -55,7 +55,7 @@ export async function openSource(
       held === undefined
         ? heldByCoordinator(await context.coordinator(), context.signal)
         : await heldInFolder(String(held)),
-    noticeKeys: keys ?? [told?.noticeKey ?? new Uint8Array()],
+    noticeKeys: keys ?? (told === undefined ? [] : [told.noticeKey]),
   };
 }
 

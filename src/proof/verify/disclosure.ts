@@ -14,13 +14,7 @@ import { checkInclusion } from "../tlog/check.js";
 import { leafHash } from "../tlog/hash.js";
 import { checkExpectations, type Fields } from "./expect.js";
 import { checkHead, checkProof, checkWitnesses } from "./in-log.js";
-import {
-  checkOutputs,
-  findSigner,
-  type Questions,
-  type Report,
-  revocationIndex,
-} from "./receipt.js";
+import { checkOutputs, findSigner, type Questions, type Report } from "./receipt.js";
 import { type CheckName, checkNames, failed, Steps } from "./steps.js";
 import type { Trust } from "./trust.js";
 
@@ -47,7 +41,8 @@ export function verifyDisclosure(
   if (bundle) steps.run("inclusion", () => checkProof(bundle));
   const checkpoint = bundle && steps.run("checkpoint", () => checkHead(bundle, trust));
   const { policy } = trust;
-  if (bundle && policy) steps.run("witnesses", () => checkWitnesses(bundle, policy));
+  if (bundle && policy)
+    steps.run("witnesses", () => checkWitnesses(bundle.proof.checkpoint, policy));
   const fields =
     file && statement && steps.run("fields", () => checkFields(file.fields, statement));
   if (fields) {
@@ -71,9 +66,8 @@ export function verifyDisclosure(
 
 /** No entry of the log says when a disclosure was signed, so that of a revoked key may be of any time. */
 function findStandingKey(bundle: Bundle, trust: Trust): readonly [Uint8Array, string] {
-  const [{ publicKey, isHost }, found] = findSigner(bundle, trust);
+  const [{ publicKey, isHost, revokedAt }, found] = findSigner(bundle, trust);
   if (!isHost) throw failed("the signer's key is a coordinator's, and none of a host's");
-  const revokedAt = revocationIndex(bundle.envelope.keyId, bundle.logKeyId, trust);
   if (revokedAt === Number.POSITIVE_INFINITY) return [publicKey, found];
   throw failed(
     `the signer's key was revoked at entry ${revokedAt}, and nothing shows that this was signed before`,

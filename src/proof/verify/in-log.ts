@@ -1,6 +1,6 @@
 /** Whether a bundle's entry is in a log that is believed. */
 import { equalBytes, toHex } from "../../base/bytes.js";
-import type { Bundle, LogProof } from "../receipt/bundle.js";
+import type { Bundle } from "../receipt/bundle.js";
 import { checkInclusion } from "../tlog/check.js";
 import { type Checkpoint, openCheckpoint } from "../tlog/checkpoint.js";
 import { leafHash } from "../tlog/hash.js";
@@ -32,12 +32,9 @@ export function checkHead(
   return [head, `${head.origin} at size ${head.size} (${trust.source})`];
 }
 
-export function checkWitnesses(
-  { proof }: { readonly proof: Pick<LogProof, "checkpoint"> },
-  policy: TrustPolicy,
-): readonly [true, string] {
+export function checkWitnesses(checkpoint: string, policy: TrustPolicy): readonly [true, string] {
   const { logs, witnesses } = policy;
-  const note = parseNote(proof.checkpoint);
+  const note = parseNote(checkpoint);
   if (logs.length > 0 && verifyNote(note, keysOf(logs)).length === 0) {
     throw failed("the checkpoint's log is not one that the trust policy names");
   }

@@ -75,7 +75,8 @@ export function verifyReceipt(
   if (bundle) steps.run("inclusion", () => checkProof(bundle));
   const checkpoint = bundle && steps.run("checkpoint", () => checkHead(bundle, trust));
   const { policy } = trust;
-  if (bundle && policy) steps.run("witnesses", () => checkWitnesses(bundle, policy));
+  if (bundle && policy)
+    steps.run("witnesses", () => checkWitnesses(bundle.proof.checkpoint, policy));
   if (statement) {
     if (decision) steps.run("decision", () => [true, checkDecision(statement, decision)]);
     if (outputs.length > 0) steps.run("outputs", () => checkOutputs(statement.subject, outputs));
@@ -102,6 +103,8 @@ export interface Signer {
   readonly publicKey: Uint8Array;
   readonly isHost: boolean;
   readonly isCoordinator: boolean;
+  /** From this entry of the log on it counts for nothing; never, as far as it is known. */
+  readonly revokedAt: number;
 }
 
 function openPayload(
@@ -130,11 +133,8 @@ export function findSigner(
   const publicKey = host ?? coordinator;
   if (publicKey !== undefined) {
     const revokedAt = revocationIndex(envelope.keyId, logKeyId, trust);
-    const signer = {
-      publicKey,
-      isHost: host !== undefined,
-      isCoordinator: coordinator !== undefined,
-    };
+    const whose = { isHost: host !== undefined, isCoordinator: coordinator !== undefined };
+    const signer = { publicKey, ...whose, revokedAt };
     if (proof.index < revokedAt) return [signer, `${envelope.keyId} (${trust.source})`];
     throw failed(
       `the signer's key was revoked at entry ${revokedAt}; this is entry ${proof.index}`,
@@ -143,8 +143,7 @@ export function findSigner(
   throw failed(`the signer's key ${envelope.keyId.slice(0, 64)} is not among the trusted ones`);
 }
 
-/** From which entry of the log on a key counts for nothing; never, as far as it is known. */
-export function revocationIndex(keyId: string, logKeyId: Uint8Array, trust: Trust): number {
+function revocationIndex(keyId: string, logKeyId: Uint8Array, trust: Trust): number {
   const { revocations = [], ...others } = trust;
   const indexes = revocations.map((bundle) => {
     const { firstFailed, notice, logIndex } = verifyReceipt(bundle, others);

@@ -1,5 +1,4 @@
 /** Which keys a check believes, and where they came from. */
-
 import {
   noticeKeySuffix,
   parsePem,
