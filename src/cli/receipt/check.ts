@@ -19,6 +19,7 @@ import { parseVerifierKey } from "../../proof/tlog/verifier-key.js";
 import { verifyDisclosure } from "../../proof/verify/disclosure.js";
 import { parseExpectation } from "../../proof/verify/expect.js";
 import { type Questions, type Report, verifyReceipt } from "../../proof/verify/receipt.js";
+import type { Check } from "../../proof/verify/steps.js";
 import { type Trust, trustBeside } from "../../proof/verify/trust.js";
 import { digestOfFile } from "../artifact/file-digest.js";
 import type { Invocation } from "../context.js";
@@ -35,10 +36,15 @@ export async function verifyBundle(
   return verify(bundle, trust, await questionsFor(file, options));
 }
 
+/** The first thing wrong, save that witnesses are on their way, or away: what it says can be read meanwhile. */
+export function faultOf({ checks }: Report): Check | undefined {
+  return checks.find(({ name, ok }) => !ok && name !== "witnesses");
+}
+
 export async function readBundle(file: string): Promise<Uint8Array> {
   const facts = await stat(file).catch((cause: NodeJS.ErrnoException) => {
     throw new QuipuError("NOT_FOUND", `the receipt ${file} cannot be read: ${cause.message}`, {
-      next: "save a job's receipt with `quipu receipt show JOB --to FOLDER`",
+      next: "save a job's receipt with `quipu receipt export JOB --to FOLDER`",
       cause,
     });
   });
@@ -50,7 +56,7 @@ export async function readBundle(file: string): Promise<Uint8Array> {
   return await readFile(file);
 }
 
-/** The decision record lies beside the bundle, where `quipu receipt show --to` has put it. */
+/** The decision record lies beside the bundle, where `quipu receipt export` has put it. */
 async function questionsFor(file: string, options: Invocation["options"]): Promise<Questions> {
   const beside = file.endsWith(bundleSuffix)
     ? `${file.slice(0, -bundleSuffix.length)}${decisionSuffix}`

@@ -2,7 +2,7 @@
 import { QuipuError } from "../../base/errors.js";
 import { askedFields, disclosureSuffix } from "../../proof/receipt/disclosure-file.js";
 import type { VerbAction } from "../context.js";
-import { verifyBundle } from "./check.js";
+import { faultOf, verifyBundle } from "./check.js";
 import { saveFiles } from "./save.js";
 import { shownLines } from "./shown.js";
 
@@ -15,9 +15,9 @@ export const action: VerbAction = async (context, { args, options }) => {
   if (file === undefined) {
     throw new QuipuError("DATA_INVALID", `the coordinator sent no disclosure of ${id}`);
   }
-  const { shown, checks } = await verifyBundle(file);
-  // Witnesses may be on their way, or away.
-  const wrong = checks.find(({ name, ok }) => !ok && name !== "witnesses");
+  const report = await verifyBundle(file);
+  const { shown } = report;
+  const wrong = faultOf(report);
   if (shown === undefined || wrong !== undefined) {
     const { text = "it shows nothing" } = wrong ?? {};
     throw new QuipuError("VERIFICATION_FAILED", `the disclosure does not verify: ${text}`);

@@ -9,7 +9,7 @@ import type { Statement } from "../../model/statement.js";
 import type { Report } from "../../proof/verify/receipt.js";
 import type { VerbAction } from "../context.js";
 import { bytesText, shortDigest } from "../table.js";
-import { verifyBundle } from "./check.js";
+import { faultOf, verifyBundle } from "./check.js";
 import { saveReceipt } from "./save.js";
 
 export const action: VerbAction = async (context, { args, options }) => {
@@ -36,9 +36,8 @@ export const action: VerbAction = async (context, { args, options }) => {
         next: `see them with \`quipu verify ${file ?? subject}\``,
       });
     }
-    // Witnesses may be on their way, or away: what it states can be read meanwhile, and is said to lack them.
     const lacking = checks.find(({ name, ok }) => name === "witnesses" && !ok);
-    const wrong = checks.find((check) => !check.ok && check !== lacking);
+    const wrong = faultOf(report);
     if (stated === undefined || wrong !== undefined) {
       const { text = "it has no statement" } = wrong ?? {};
       throw new QuipuError("VERIFICATION_FAILED", `the receipt does not verify: ${text}`);
