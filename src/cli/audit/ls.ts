@@ -1,13 +1,10 @@
 /** `quipu audit ls`. */
-import { QuipuError } from "../../base/errors.js";
 import type { VerbAction } from "../context.js";
+import { wholeNumber } from "../number-option.js";
 import { auditColumns, auditView } from "./audit-view.js";
 
 export const action: VerbAction = async (context, { options }) => {
-  const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 500) {
-    throw new QuipuError("USAGE", `--limit ${options.limit} is not a number from 1 to 500`);
-  }
+  const limit = wholeNumber(options.limit, "--limit", 1, 500);
   const { audits } = await context.coordinator();
   const answer = await audits.listAudits({ limit });
   const views = answer.audits.map(auditView);

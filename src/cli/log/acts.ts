@@ -6,6 +6,7 @@ import { type Act, actKinds } from "../../model/notice.js";
 import { type AlteredLeaf, openLeaf, proveLeaf } from "../../proof/lineage/open-leaves.js";
 import { openSource, type Source } from "../audit/source.js";
 import type { Context, Invocation, VerbAction } from "../context.js";
+import { wholeNumber } from "../number-option.js";
 import { type Column, printable } from "../table.js";
 import { timeOf } from "../time-option.js";
 
@@ -19,7 +20,7 @@ interface ActLine {
 }
 
 export const action: VerbAction = async (context, { options }) => {
-  const limit = wholeNumber("limit", options.limit, 1);
+  const limit = wholeNumber(options.limit, "--limit", 1);
   const source = await openSource(context, options);
   const { origin, size } = source.head;
   const acts: ActLine[] = [];
@@ -58,7 +59,7 @@ async function* listed(
     about: String(about ?? ""),
     ...(sinceMs === undefined ? {} : { since: timestampFromMs(sinceMs) }),
   };
-  let next: bigint | undefined = BigInt(wholeNumber("from", from, 0));
+  let next: bigint | undefined = BigInt(wholeNumber(from, "--from", 0));
   while (next !== undefined) {
     const firstIndex: bigint = next;
     const page = await log.listActs({ ...asked, firstIndex }, { signal: context.signal });
@@ -120,13 +121,5 @@ function kindOf(option: unknown): string {
   if (kind === "" || (actKinds as readonly string[]).includes(kind)) return kind;
   throw new QuipuError("USAGE", `--kind ${kind} is no kind of act`, {
     next: `choose one of ${actKinds.join(" ")}`,
-  });
-}
-
-function wholeNumber(name: string, text: unknown, min: number): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= min) return number;
-  throw new QuipuError("USAGE", `--${name} must be a whole number from ${min} on, not ${text}`, {
-    next: `write --${name} ${min + 20}`,
   });
 }

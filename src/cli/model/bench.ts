@@ -4,8 +4,8 @@ import { OutputFile } from "../../compute/engine/output-file.js";
 import { type Backend, type Fast, Session } from "../../compute/engine/session.js";
 import { capabilities } from "../../compute/native/capabilities.js";
 import type { VerbAction } from "../context.js";
+import { wholeNumber } from "../number-option.js";
 import { bytesText } from "../table.js";
-import { wholeNumber } from "./choices.js";
 import { tensorsOf } from "./inputs.js";
 import { inputView, openModel } from "./open.js";
 
@@ -14,10 +14,11 @@ const limits = { threads: 1024, repeats: 1_000_000 };
 export const action: VerbAction = async (context, invocation) => {
   const { output, signal } = context;
   const { options } = invocation;
-  const asked = wholeNumber(options.threads, "--threads", 1, limits.threads);
-  const repeats = wholeNumber(options.repeats, "--repeats", 1, limits.repeats) as number;
+  const repeats = wholeNumber(options.repeats, "--repeats", 1, limits.repeats);
   // Read by the addon when its threads start, which nothing before this has done.
-  if (asked !== undefined) process.env.QUIPU_THREADS = String(asked);
+  if (options.threads !== undefined) {
+    process.env.QUIPU_THREADS = `${wholeNumber(options.threads, "--threads", 1, limits.threads)}`;
+  }
   const { path, bytes, folder, inputs } = await openModel(context, invocation);
   const tensors = tensorsOf(inputs);
   output.progress("compiling");

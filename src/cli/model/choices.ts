@@ -2,6 +2,7 @@
 import { QuipuError } from "../../base/errors.js";
 import type { ModelFacts, ValueFacts } from "../../compute/tensor/describe.js";
 import type { Invocation } from "../context.js";
+import { wholeNumber } from "../number-option.js";
 
 export interface InputChoices {
   /** Shapes of inputs. */
@@ -40,20 +41,9 @@ export function chooseInputs({ inputs }: ModelFacts, options: Invocation["option
     if (files.has(name)) throw usage(`--input gives ${name} twice`);
     files.set(name, fileChoice(file));
   }
-  return { shapes, sizes, files, seed: wholeNumber(options.random, "--random", 0, 2 ** 32 - 1) };
-}
-
-/** A whole number of an option that may be left out. */
-export function wholeNumber(
-  given: unknown,
-  flag: string,
-  least: number,
-  most: number,
-): number | undefined {
-  if (given === undefined) return undefined;
-  const number = /^\d{1,15}$/.test(String(given)) ? Number(given) : Number.NaN;
-  if (number >= least && number <= most) return number;
-  throw usage(`${flag} takes a whole number from ${least} to ${most}, not ${given}`);
+  const { random } = options;
+  const seed = random === undefined ? random : wholeNumber(random, "--random", 0, 2 ** 32 - 1);
+  return { shapes, sizes, files, seed };
 }
 
 function listOf(option: unknown): readonly string[] {

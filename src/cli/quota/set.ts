@@ -1,7 +1,7 @@
 /** `quipu quota set OWNER`: how many devices of each kind are its own, and how many it may borrow. */
-import { QuipuError } from "../../base/errors.js";
 import { deviceKinds } from "../../model/host.js";
 import type { Invocation, VerbAction } from "../context.js";
+import { wholeNumber } from "../number-option.js";
 import { renderTable } from "../table.js";
 import { quotaColumns, quotaView } from "./quota-view.js";
 
@@ -24,9 +24,6 @@ export const action: VerbAction = async (context, { args, options }) => {
 function countOf(options: Invocation["options"], name: string): number | undefined {
   const text = options[name];
   if (text === undefined) return undefined;
-  const count = Number(text);
-  if (Number.isSafeInteger(count) && count >= 0 && `${text}` !== "" && count < 2 ** 31)
-    return count;
   const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  throw new QuipuError("USAGE", `--${flag} must be a whole number, not ${String(text)}`);
+  return wholeNumber(text, `--${flag}`, 0, 2 ** 31 - 1);
 }

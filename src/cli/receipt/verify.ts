@@ -5,7 +5,7 @@ import { errorCodes, QuipuError } from "../../base/errors.js";
 import type { Statement } from "../../model/statement.js";
 import type { Report } from "../../proof/verify/receipt.js";
 import type { Context, Invocation, VerbAction } from "../context.js";
-import { wholeNumber } from "../model/choices.js";
+import { wholeNumber } from "../number-option.js";
 import { verifyBundle } from "./check.js";
 import { demandLawfulHere } from "./lawful-here.js";
 import { checkFastRun, claimedOutputs, fastTask, type ProductFacts } from "./product.js";
@@ -64,7 +64,7 @@ async function runAgain(
   const check = task && {
     task,
     outputPath: claimedOutputs(task, options.file),
-    rounds: wholeNumber(options.rounds, "--rounds", 1, roundsMax) as number,
+    rounds: wholeNumber(options.rounds, "--rounds", 1, roundsMax),
     seed: options.seed === undefined ? randomBytes(32).toString("hex") : String(options.seed),
   };
   const place = await demandLawfulHere(context, run, options);
