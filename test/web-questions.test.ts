@@ -65,6 +65,7 @@ t.test("it demands the quorum of a policy, beside the receipt or given", async (
     "an unknown word": `${policyOf("two")}witnesses`,
     "a number too large": policyOf("two").replace("two 2", "two 4"),
     "a member twice": policyOf("two").replace("w1 w2 w3", "w1 w1"),
+    "a control character in a comment": `# \u0007\n${policyOf("two")}`,
   })) {
     const changed = { ...folder, "trust.policy": policy };
     t.match(await pageSays(changed), { ok: false, firstFailed: { name: "witnesses" } }, what);
