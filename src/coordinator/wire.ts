@@ -14,19 +14,12 @@ import {
   PlaceSchema,
   Site,
 } from "../gen/quipu/v1/types_pb.js";
-import type {
-  AuditRecord,
-  Cordon,
-  DataSetRecord,
-  HostRecord,
-  JobRecord,
-} from "../io/store/records.js";
+import type { Cordon, DataSetRecord, HostRecord, JobRecord } from "../io/store/records.js";
 import { type Decision, decisionVersions, type Offer, type Reason } from "../model/decision.js";
 import type { JobState } from "../model/job.js";
 import type { Fetch } from "../model/locality.js";
 import { type PlaceGrade as Grade, type Place, place as placeShape } from "../model/place.js";
 import { waitTotals } from "../model/waits.js";
-import { auditMessage } from "./audit/find.js";
 import type { Core } from "./core.js";
 import { graphReasons } from "./job/graph.js";
 import { askedOf } from "./job/specs.js";
@@ -89,7 +82,6 @@ export function siteNumber(site: Place["site"]): Site {
 export async function jobMessage(
   core: Core,
   job: JobRecord,
-  audit?: AuditRecord,
 ): Promise<MessageInitShape<typeof JobSchema>> {
   const decision =
     job.decisionId === "" ? undefined : await core.ports.store.decisions.get(job.decisionId);
@@ -131,7 +123,6 @@ export async function jobMessage(
     decision: decision?.content ?? new Uint8Array(),
     progress: job.state === "succeeded" ? 1 : (active?.progress ?? 0),
     activity: active?.activity ?? "",
-    ...(audit === undefined ? {} : { audit: await auditMessage(core, audit) }),
   };
 }
 

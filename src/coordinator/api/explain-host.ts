@@ -5,6 +5,7 @@ import type { JobRecord } from "../../io/store/records.js";
 import { asIfMade } from "../../model/job-graph.js";
 import type { Ask } from "../../scheduler/placement/ask.js";
 import { recallAsk } from "../../scheduler/placement/replay.js";
+import { auditBounds } from "../audit/again.js";
 import { type Core, notFound } from "../core.js";
 import { boundsOf } from "../dispatch/bounds.js";
 import { askedOf, specOf } from "../job/specs.js";
@@ -26,7 +27,10 @@ export function explainHost(core: Core): Handlers<typeof JobService>["explainHos
 /** With what limits the job now: its quota, hosts that failed it, where its inputs may go. */
 async function askNow(core: Core, job: JobRecord): Promise<Ask> {
   const spec = asIfMade(askedOf(job));
-  return await core.fleet.ask(spec, await boundsOf(core, job, core.queue.shares()));
+  const bounds = await boundsOf(core, job, core.queue.shares());
+  if (job.auditId === undefined) return await core.fleet.ask(spec, bounds);
+  const { audited } = await auditBounds(core, job);
+  return await core.fleet.ask(spec, { ...bounds, audited });
 }
 
 async function askThen({ ports: { store } }: Core, job: JobRecord): Promise<Ask> {

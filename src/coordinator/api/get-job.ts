@@ -1,15 +1,21 @@
+import { create } from "@bufbuild/protobuf";
+import { AuditSchema } from "../../gen/quipu/v1/audit_pb.js";
 import type { JobService } from "../../gen/quipu/v1/jobs_pb.js";
+import { JobSchema } from "../../gen/quipu/v1/types_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { JobRecord } from "../../io/store/records.js";
+import { auditMessage } from "../audit/find.js";
 import { type Core, notFound } from "../core.js";
 import type { CoordinatorPorts } from "../ports.js";
 import { jobMessage } from "../wire.js";
 
 export function getJob(core: Core): Handlers<typeof JobService>["getJob"] {
   return async ({ id }) => {
-    const job = await findJob(core, id);
-    const audit = await core.ports.store.audits.ofRun(job.runId);
-    return { job: await jobMessage(core, job, audit) };
+    const found = await findJob(core, id);
+    const job = create(JobSchema, await jobMessage(core, found));
+    const audit = await core.ports.store.audits.ofRun(found.runId);
+    if (audit !== undefined) job.audit = create(AuditSchema, await auditMessage(core, audit));
+    return { job };
   };
 }
 

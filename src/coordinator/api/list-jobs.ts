@@ -1,5 +1,4 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { QuipuError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import type { JobService } from "../../gen/quipu/v1/jobs_pb.js";
 import { type Job, JobSchema } from "../../gen/quipu/v1/types_pb.js";
@@ -7,9 +6,8 @@ import type { Handlers } from "../../io/rpc/service.js";
 import type { Core } from "../core.js";
 import { jobMessage } from "../wire.js";
 import { findJob } from "./get-job.js";
+import { pageSize } from "./page-size.js";
 
-const limitUsual = 100;
-const limitMax = 500;
 /** Room for what a message says besides its jobs. */
 const restBytesMax = 64 * 1024;
 const none = new Uint8Array();
@@ -23,10 +21,7 @@ export function listJobs(
   pageBytesMax = limits.messageBytesMax - restBytesMax,
 ): Handlers<typeof JobService>["listJobs"] {
   return async ({ limit, after }) => {
-    if (limit < 0 || limit > limitMax) {
-      throw new QuipuError("INVALID_ARGUMENT", `limit ${limit} is not from 0 to ${limitMax}`);
-    }
-    const count = limit === 0 ? limitUsual : limit;
+    const count = pageSize(limit);
     const below = after === "" ? Number.MAX_SAFE_INTEGER : (await findJob(core, after)).position;
     // One more than asked tells whether there is a next page.
     const found = await core.ports.store.jobs.list(count + 1, below);

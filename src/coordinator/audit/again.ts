@@ -87,15 +87,27 @@ export async function canAnswer(
   return false;
 }
 
+/** Who has answered for the run that a job looks into, and is not asked again; and on what. */
+export async function auditBounds(
+  { ports: { store } }: Core,
+  { auditId = "" }: JobRecord,
+): Promise<Required<Pick<Bounds, "audited" | "auditedKinds">>> {
+  const answers = await store.audits.answers(auditId);
+  return {
+    audited: answers.map(({ host }) => host).sort(compare),
+    auditedKinds: deviceKinds.filter((kind) => answers.some((one) => one.deviceKind === kind)),
+  };
+}
+
 /** On another kind of device than those that have answered, where one is to be had. */
 export async function decideAgain(
   core: Core,
   job: JobRecord,
-  bounds: Bounds,
+  others: Bounds,
 ): Promise<BookedJudgement> {
   const asked = { spec: specOf(job), digest: job.specDigest };
-  const answers = await core.ports.store.audits.answers(job.auditId ?? "");
-  const auditedKinds = deviceKinds.filter((kind) => answers.some((one) => one.deviceKind === kind));
+  const { audited, auditedKinds } = await auditBounds(core, job);
+  const bounds = { ...others, audited };
   if (auditedKinds.length < deviceKinds.length) {
     const judgement = await core.fleet.decide(asked, { ...bounds, auditedKinds });
     if (judgement.decision.outcome.kind === "placed") return judgement;

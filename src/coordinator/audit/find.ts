@@ -2,8 +2,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { AuditSchema } from "../../gen/quipu/v1/audit_pb.js";
-import type { AuditRecord } from "../../io/store/records.js";
+import type { AuditAnswerRecord, AuditRecord } from "../../io/store/records.js";
 import type { Core } from "../core.js";
+
+type AuditMessage = MessageInitShape<typeof AuditSchema>;
 
 /** By its own id, that of the run or of the job that it looks into, or that of a job that looks. */
 export async function findAudit(
@@ -17,10 +19,24 @@ export async function findAudit(
 export async function auditMessage(
   { ports: { store } }: Core,
   audit: AuditRecord,
-): Promise<MessageInitShape<typeof AuditSchema>> {
+): Promise<AuditMessage> {
+  return messageOf(audit, await store.audits.answers(audit.id));
+}
+
+export async function auditMessages(
+  { ports: { store } }: Core,
+  audits: readonly AuditRecord[],
+): Promise<AuditMessage[]> {
+  const all = await store.audits.answers(...audits.map(({ id }) => id));
+  return audits.map((audit) => {
+    const answers = all.filter(({ auditId }) => auditId === audit.id);
+    return messageOf(audit, answers);
+  });
+}
+
+function messageOf(audit: AuditRecord, answers: readonly AuditAnswerRecord[]): AuditMessage {
   const { id, runId, jobId, reason, state, againJobId, openedAtMs, closedAtMs } = audit;
   const closed = closedAtMs === undefined ? {} : { closedAt: timestampFromMs(closedAtMs) };
-  const answers = await store.audits.answers(id);
   return {
     ...{ id, runId, jobId, reason, state, againJobId, ...closed },
     openedAt: timestampFromMs(openedAtMs),

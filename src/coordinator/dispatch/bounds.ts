@@ -10,7 +10,7 @@ import { compare } from "../../scheduler/placement/fleet.js";
 import type { Shares } from "../../scheduler/queue/shares.js";
 import type { Core } from "../core.js";
 import { pullsOf } from "../host/pulls.js";
-import { askedOf, specOf } from "../job/specs.js";
+import { askedOf } from "../job/specs.js";
 import { outputVerdict } from "./grants.js";
 
 /** `makers` where they have been looked up. */
@@ -20,24 +20,14 @@ export async function boundsOf(
   shares: Shares,
   makers?: readonly JobRecord[],
 ): Promise<Bounds> {
+  const asked = askedOf(job);
   const failedHosts = job.failedHosts?.map(({ host }) => host).sort(compare);
   const firsts = makers ?? (await makersOf(core, job));
   return {
-    ...quotaBounds(shares, { ...specOf(job), owner: job.owner }),
-    ...(await auditBounds(core, job)),
-    ...(await inputBounds(core, askedOf(job), firsts)),
+    ...quotaBounds(shares, { owner: job.owner, resources: asked.resources }),
+    ...(await inputBounds(core, asked, firsts)),
     ...(failedHosts === undefined ? {} : { failedHosts }),
   };
-}
-
-/** Who has answered for a run is not asked again. */
-async function auditBounds(
-  { ports: { store } }: Core,
-  { auditId }: JobRecord,
-): Promise<Pick<Bounds, "audited">> {
-  if (auditId === undefined) return {};
-  const answers = await store.audits.answers(auditId);
-  return { audited: answers.map(({ host }) => host).sort(compare) };
 }
 
 /** What a job takes in, and what that means which `makers` made. */

@@ -254,8 +254,8 @@ export interface AuditTable {
   list(limit: number, before?: AuditRecord): Promise<readonly AuditRecord[]>;
   /** In place of what that run was known to answer. */
   putAnswer(answer: AuditAnswerRecord): Promise<void>;
-  /** In the order in which they came. */
-  answers(auditId: string): Promise<readonly AuditAnswerRecord[]>;
+  /** Of all of these audits, in the order in which they came. */
+  answers(...auditIds: readonly string[]): Promise<readonly AuditAnswerRecord[]>;
   putReputation(reputation: ReputationRecord): Promise<void>;
   reputations(): Promise<readonly ReputationRecord[]>;
 }

@@ -65,11 +65,12 @@ function answerQueries(
         .onConflict((conflict) => conflict.column("run_id").doUpdateSet(change))
         .execute();
     },
-    async answers(auditId) {
+    async answers(...auditIds) {
+      if (auditIds.length === 0) return [];
       const rows = await db
         .selectFrom("audit_answers")
         .selectAll()
-        .where("audit_id", "=", auditId)
+        .where("audit_id", "in", auditIds)
         .orderBy("at_ms")
         .orderBy("run_id")
         .execute();
