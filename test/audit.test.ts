@@ -355,6 +355,19 @@ tap.test("anybody may ask for a run to be looked into", async (t) => {
   t.match(page, { audits: [{ jobId: other }] });
   const rest = await listAudits(core)({ limit: 1, after: page.next } as ListAuditsRequest, call);
   t.match(rest, { audits: [{ jobId: id }], next: "" });
+  const both = await listAudits(core)({ limit: 0, after: "" } as ListAuditsRequest, call);
+  t.same(
+    both.audits?.map((one) => [one.jobId, one.answers?.map(({ finding }) => finding)]),
+    [
+      [other, ["open"]],
+      [id, ["right", "right"]],
+    ],
+    "to each its own answers",
+  );
+  for (const limit of [-1, 501]) {
+    const list = listAudits(core)({ limit, after: "" } as ListAuditsRequest, call);
+    await t.rejects(list, { code: "INVALID_ARGUMENT" }, `limit ${limit}`);
+  }
   await t.rejects(ask("job-none"), { code: "NOT_FOUND" });
   await fleet.again(other, 1);
   const pinned = await fleet.run(1, job({ placement: { hosts: ["sg-1"] } }));
