@@ -109,7 +109,7 @@ t.test("acts are logged in the transaction that does them, and after a crash", a
   await setQuota(core, "lab", quota.parse({ owner: "lab", weight: 3 }));
   t.equal((await failure(cordonHost(core, "nobody", { reason: "" }))).code, "NOT_FOUND");
   await world.start(); // nothing of it was in the log yet
-  await world.coordinator.core.notices.bring();
+  await world.coordinator.core.notices.bring(world.coordinator.core.logBook);
   const other = new FakeHost(world, "sg-1", "SG", newSigner("ecdsa-p256-sha256"));
   other.instance = "second";
   await world.advance(times.leaseMs * 2);
@@ -153,9 +153,9 @@ t.test("notices wait for each other, so that none gather behind one that fails",
     release = resolve;
   });
   const appends = [Promise.reject(new QuipuError("UNAVAILABLE", "the log is full")), slow];
-  const notices = new Notices({ store } as never, { append: () => appends.shift() } as never);
+  const notices = new Notices({ store } as never);
   let isOver = false;
-  const brought = failure(notices.bring()).finally(() => {
+  const brought = failure(notices.bring({ append: () => appends.shift() as never })).finally(() => {
     isOver = true;
   });
   for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);

@@ -43,7 +43,6 @@ export class Coordinator {
   static async start(ports: CoordinatorPorts, options: CoordinatorOptions): Promise<Coordinator> {
     const dispatcher: Dispatcher = new Dispatcher(() => core);
     const { burst } = ports;
-    const logBook = new LogBook(ports.log, ports.store);
     const hosts = new Map<string, HostRecord>();
     const core: Core = {
       ports,
@@ -58,8 +57,8 @@ export class Coordinator {
       deadlines: new Deadlines(),
       quotas: new Map(),
       changes: new Changes(),
-      logBook,
-      notices: new Notices(ports, logBook),
+      logBook: new LogBook(ports.log, ports.store),
+      notices: new Notices(ports),
       hosts,
       holders: new Holders(hosts),
       revokedKeys: new Set(),

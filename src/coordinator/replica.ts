@@ -19,7 +19,6 @@ import type { DaemonOptions } from "./daemon.js";
 import { keysDigest, type Shared, shelfOf } from "./keys-and-blobs.js";
 import type { Leadership } from "./leadership.js";
 import { askNobody, CosignedLog } from "./log/cosigned-log.js";
-import { LogBook } from "./log/log-book.js";
 import { Notices } from "./log/notices.js";
 import { PublishedLog } from "./log/published-log.js";
 import { PolicyBook } from "./policy-book.js";
@@ -149,10 +148,7 @@ export class Replica {
       }),
       logFiles,
     );
-    const notices = new Notices(
-      { clock, random, store, log, noticeSigner },
-      new LogBook(log, store),
-    );
+    const notices = new Notices({ clock, random, store, log, noticeSigner });
     const folder = { files, named: policyFolder !== "" };
     const policies = await PolicyBook.open(store, clock, folder, (tables, taken) =>
       notices.did(tables, taken),

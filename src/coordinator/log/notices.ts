@@ -49,12 +49,10 @@ export interface Done {
 
 export class Notices {
   readonly #ports: Ports;
-  readonly #logBook: LogBook;
   #newestMs = 0;
 
-  constructor(ports: Ports, logBook: LogBook) {
+  constructor(ports: Ports) {
     this.#ports = ports;
-    this.#logBook = logBook;
   }
 
   /** How this job ended, with the transaction that ends it. */
@@ -90,17 +88,20 @@ export class Notices {
    * Steps 2 and 3 of those that are staged; doing it twice is once. Rejects with the first that failed, and
    * not before all have ended: else those that a slow log keeps would gather behind one that fails.
    */
-  async bring(): Promise<void> {
+  async bring(logBook: Pick<LogBook, "append">): Promise<void> {
     const staged = await this.#ports.store.notices.staged(noticesAtOnce);
-    const ends = await Promise.allSettled(staged.map((notice) => this.#log(notice)));
+    const ends = await Promise.allSettled(staged.map((notice) => this.#log(logBook, notice)));
     const failed = ends.find((end) => end.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }
 
-  async #log({ id, envelope: bytes, key }: NoticeRecord): Promise<void> {
+  async #log(
+    logBook: Pick<LogBook, "append">,
+    { id, envelope: bytes, key }: NoticeRecord,
+  ): Promise<void> {
     const envelope = parseEnvelope(bytes); // signed here, so its signature is not checked
     if (await this.#isEarly(envelope)) return;
-    const logIndex = await this.#logBook.append(entryBytes(envelope, key));
+    const logIndex = await logBook.append(entryBytes(envelope, key));
     await this.#ports.store.transact(({ notices }) => notices.setLogged(id, logIndex));
   }
 
@@ -132,7 +133,9 @@ export class Notices {
 
 /** What fails is tried again with the next tick. */
 export async function bringNotices(core: Core): Promise<void> {
-  await core.notices.bring().catch((thrown: unknown) => trouble(core, "notices", thrown));
+  await core.notices
+    .bring(core.logBook)
+    .catch((thrown: unknown) => trouble(core, "notices", thrown));
 }
 
 function decided(content: Uint8Array): Pick<JobEnd["predicate"], "decision"> {
