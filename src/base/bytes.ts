@@ -65,6 +65,11 @@ export function digestOf(bytes: Uint8Array): Digest {
   return `sha256:${toHex(sha256(bytes))}`;
 }
 
+/** The 64 hexadecimal digits of a digest alone. */
+export function hexOf(digest: Digest): string {
+  return digest.slice("sha256:".length);
+}
+
 export function isDigest(text: string): text is Digest {
   return digestPattern.test(text);
 }

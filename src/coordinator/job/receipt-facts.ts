@@ -5,8 +5,9 @@ import { type ErrorJson, isErrorCode, QuipuError } from "../../base/errors.js";
 import { RunState } from "../../gen/quipu/v1/attach_pb.js";
 import type { JobRecord, JobResult, RunRecord } from "../../io/store/records.js";
 import { type Artifact, outputDigest } from "../../model/artifact.js";
-import { jobArtifacts, mayDiffer } from "../../model/job.js";
+import { type JobSpec, jobArtifacts, mayDiffer } from "../../model/job.js";
 import type { Statement } from "../../model/statement.js";
+import { dependenciesOf } from "../../proof/receipt/statement.js";
 import { specOf } from "./specs.js";
 
 const outcomes: Readonly<Record<string, RunState>> = {
@@ -25,6 +26,8 @@ export function checkFacts(
   const { predicate } = statement;
   const said = predicate.run;
   const { buildDefinition, runDetails } = predicate;
+  const spec = specOf(job);
+  const taken = dependenciesOf(jobArtifacts(spec), run.dataSet);
   const expected: Readonly<Record<string, readonly [unknown, unknown]>> = {
     run: [said.id, run.id],
     epoch: [said.epoch, run.epoch],
@@ -37,9 +40,9 @@ export function checkFacts(
       `sha256:${runDetails.byproducts[0]?.digest.sha256 ?? ""}`,
       run.decisionDigest,
     ],
-    "inputs and data set": [buildDefinition.resolvedDependencies, dependenciesOf(run, job)],
+    "inputs and data set": [buildDefinition.resolvedDependencies, taken],
     outcome: [outcomes[said.outcome], reported],
-    ...resultFacts(statement, job),
+    ...resultFacts(statement, spec),
   };
   for (const [fact, [is, should]] of Object.entries(expected)) {
     if (canonicalJson(is) === canonicalJson(should)) continue;
@@ -54,34 +57,15 @@ export function checkFacts(
 /** Of a success: whoever could say otherwise would choose what is compared with others, and what is not. */
 function resultFacts(
   { subject, predicate: { execution } }: Statement,
-  job: JobRecord,
+  { task }: JobSpec,
 ): Readonly<Record<string, readonly [unknown, unknown]>> {
   if (execution === undefined) return {};
-  const { task } = specOf(job);
   const hasOutputs = subject.some((one) => "annotations" in one);
   const { determinism } = execution;
   return {
     determinism: [determinism, mayDiffer(task) ? determinism : "bitwise"],
     outputs: [hasOutputs || task.driver !== "tensor", true],
   };
-}
-
-function dependenciesOf(run: RunRecord, job: JobRecord): object {
-  const dataSet =
-    run.dataSet === undefined
-      ? []
-      : [
-          {
-            name: run.dataSet.name,
-            digest: { sha256: hexOf(run.dataSet.manifestDigest) },
-            annotations: { kind: "data-set-manifest", dataClass: run.dataSet.dataClass },
-          },
-        ];
-  const artifacts = jobArtifacts(specOf(job)).map((digest) => ({
-    digest: { sha256: hexOf(digest) },
-    annotations: { kind: "artifact" },
-  }));
-  return [...dataSet, ...artifacts];
 }
 
 /** What a checked statement says became of the run. */
@@ -122,8 +106,4 @@ export function resultOf({ subject, predicate }: Statement): {
 function failureOf({ code, message }: { code: string; message: string }): ErrorJson {
   const known = isErrorCode(code) ? code : "INTERNAL";
   return new QuipuError(known, message).toJSON();
-}
-
-function hexOf(digest: Digest): string {
-  return digest.slice("sha256:".length);
 }

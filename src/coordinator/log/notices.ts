@@ -7,7 +7,7 @@
  *  2. entry in the log. The next start finds it there by its leaf hash.
  *  3. `logged`, with its place in the log.
  */
-import { type Digest, digestOf } from "../../base/bytes.js";
+import { type Digest, digestOf, hexOf } from "../../base/bytes.js";
 import { timestamp } from "../../base/clock.js";
 import { newId } from "../../base/ids.js";
 import type { StoreTables } from "../../io/store/coordinator-store.js";
@@ -140,7 +140,7 @@ export async function bringNotices(core: Core): Promise<void> {
 
 function decided(content: Uint8Array): Pick<JobEnd["predicate"], "decision"> {
   const policyDigest = decisionOf(content)?.policyDigest;
-  const sha256 = digestOf(content).slice("sha256:".length);
+  const sha256 = hexOf(digestOf(content));
   return policyDigest === undefined ? {} : { decision: { digest: { sha256 }, policyDigest } };
 }
 

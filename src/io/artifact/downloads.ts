@@ -4,7 +4,7 @@
  */
 import { readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { Digest } from "../../base/bytes.js";
+import { type Digest, hexOf } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { untilAbort } from "../../base/until-abort.js";
 import { type BlobFacts, BlobFile, type BlobHashers } from "./blob-file.js";
@@ -77,7 +77,7 @@ export class Downloads {
   }
 
   async #attempt(digest: Digest, limit: SizeLimit, work: Work): Promise<BlobFacts> {
-    const path = join(this.#folder, digest.slice("sha256:".length));
+    const path = join(this.#folder, hexOf(digest));
     const file = await BlobFile.resume(path, this.#hashers);
     const resumed = file.sizeBytes > 0;
     try {

@@ -1,7 +1,7 @@
 /** Uploads a blob under its digest. Doing it again is no work and no error. */
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import type { Digest } from "../../base/bytes.js";
+import { type Digest, hexOf } from "../../base/bytes.js";
 import { explain } from "./disk.js";
 import { checkedUrl, exchange, responseError, retrying, type TransferOptions } from "./transfer.js";
 
@@ -27,7 +27,7 @@ function send(url: URL, options: PutArtifactOptions): Promise<void> {
   return exchange(options, async (signal, moved) => {
     const { body, sizeBytes, close } = await contentOf(options, moved);
     try {
-      const hex = options.digest.slice("sha256:".length);
+      const hex = hexOf(options.digest);
       const response = await fetch(url, {
         method: "PUT",
         headers: {

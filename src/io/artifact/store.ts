@@ -13,7 +13,7 @@ import { constants } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { type Digest, isDigest, parseDigest } from "../../base/bytes.js";
+import { type Digest, hexOf, isDigest, parseDigest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { sha256Hasher } from "../../base/hasher.js";
 import { abortError, eachUntilAbort } from "../../base/until-abort.js";
@@ -122,7 +122,7 @@ export class ArtifactStore {
 
   /** Where a blob lies, whether or not it is there. Readers must not write to it. */
   pathOf(digest: Digest): string {
-    const hex = parseDigest(digest).slice("sha256:".length);
+    const hex = hexOf(parseDigest(digest));
     return join(this.#folder, "sha256", hex.slice(0, 2), hex);
   }
 

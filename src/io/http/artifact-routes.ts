@@ -4,7 +4,7 @@
  */
 import type { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type Digest, parseDigest } from "../../base/bytes.js";
+import { type Digest, hexOf, parseDigest } from "../../base/bytes.js";
 import { QuipuError } from "../../base/errors.js";
 import { type ByteSpan, spanOf } from "./byte-range.js";
 import type { HttpRoutes } from "./server.js";
@@ -169,7 +169,7 @@ const etag = (digest: Digest): string => `"${digest}"`;
 
 /** RFC 9530. */
 function reprDigest(digest: Digest): string {
-  const hash = Buffer.from(digest.slice("sha256:".length), "hex");
+  const hash = Buffer.from(hexOf(digest), "hex");
   return `sha-256=:${hash.toString("base64")}:`;
 }
 

@@ -1,5 +1,5 @@
 /** A coordinator's own statements as canonical bytes, and back. */
-import { type Digest, digestOf } from "../../base/bytes.js";
+import { type Digest, digestOf, hexOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import {
@@ -14,7 +14,7 @@ import { type Statement, statementType } from "../../model/statement.js";
 import { checkRules, parseCanonical } from "./statement.js";
 
 export function jobEndNotice(predicate: JobEnd["predicate"]): JobEnd {
-  const sha256 = predicate.job.digest.slice("sha256:".length);
+  const sha256 = hexOf(predicate.job.digest);
   return {
     _type: statementType,
     subject: [{ name: "job", digest: { sha256 } }],
@@ -31,7 +31,7 @@ export function actNotice(
   const digest = subject.digest ?? digestOf(canonicalBytes(predicate.details));
   return {
     _type: statementType,
-    subject: [{ name: subject.name, digest: { sha256: digest.slice("sha256:".length) } }],
+    subject: [{ name: subject.name, digest: { sha256: hexOf(digest) } }],
     predicateType: actType,
     predicate,
   };

@@ -1,5 +1,5 @@
 /** From the facts of a run to the statement that its receipt signs, and what must hold inside it. */
-import { type Digest, digestOf } from "../../base/bytes.js";
+import { type Digest, digestOf, hexOf } from "../../base/bytes.js";
 import { canonicalBytes } from "../../base/canonical-json.js";
 import { QuipuError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
@@ -26,7 +26,7 @@ export function buildStatement(facts: RunFacts): Statement {
       buildDefinition: {
         buildType: jobBuildType,
         externalParameters: { job: facts.job },
-        resolvedDependencies: dependenciesOf(facts),
+        resolvedDependencies: dependenciesOf(facts.inputs, facts.dataSet),
       },
       runDetails: {
         builder: {
@@ -91,10 +91,11 @@ function subjectOf({ result, jobDigest }: RunFacts): Statement["subject"] {
   }));
 }
 
-function dependenciesOf({
-  dataSet,
-  inputs,
-}: RunFacts): Statement["predicate"]["buildDefinition"]["resolvedDependencies"] {
+/** What a run took in, as its receipt names it. */
+export function dependenciesOf(
+  inputs: readonly Digest[],
+  dataSet: RunFacts["dataSet"],
+): Statement["predicate"]["buildDefinition"]["resolvedDependencies"] {
   const manifest =
     dataSet === undefined
       ? []
@@ -115,10 +116,6 @@ function dependenciesOf({
 /** Details of an error may name paths of the host; only code and sentence go into the receipt. */
 function failureOf(code: string, message: string): { code: string; message: string } {
   return { code, message: message.slice(0, failureTextMax).toWellFormed() };
-}
-
-function hexOf(digest: Digest): string {
-  return digest.slice("sha256:".length);
 }
 
 /** Canonical bytes of a statement that keeps all its rules; else VERIFICATION_FAILED. */
