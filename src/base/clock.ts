@@ -9,6 +9,8 @@ export interface Clock {
   bootMs(): number;
 }
 
+export const dayMs = 24 * 3_600_000;
+
 /** RFC 3339 text of a wall-clock time, as receipts and JSON carry it. */
 export function timestamp(wallMs: number): string {
   return new Date(wallMs).toISOString();

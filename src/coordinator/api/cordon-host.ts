@@ -1,3 +1,4 @@
+import { dayMs } from "../../base/clock.js";
 import { QuipuError } from "../../base/errors.js";
 import type { HostService } from "../../gen/quipu/v1/fleet_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
@@ -5,7 +6,7 @@ import type { Core } from "../core.js";
 import { cordonHost as cordon } from "../host/cordon.js";
 import { hostMessage } from "../wire.js";
 
-const drainMsMax = 30 * 24 * 3_600_000;
+const drainMsMax = 30 * dayMs;
 
 export function cordonHost(core: Core): Handlers<typeof HostService>["cordonHost"] {
   return async ({ name, reason, drainMs }) => {

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { equalBytes } from "../../base/bytes.js";
+import { dayMs } from "../../base/clock.js";
 import { QuipuError } from "../../base/errors.js";
 import type { LogService, RunUsageSchema } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
@@ -15,7 +16,7 @@ import type { Durable } from "./log-service.js";
 const limitUsual = 256;
 const limitMax = 1_000;
 /** A receipt that came in may say that its run ended so much later: clocks of hosts differ. */
-const clockSkewMsMax = 24 * 3_600_000;
+const clockSkewMsMax = dayMs;
 
 const charges: Readonly<Record<Finding, "due" | "held" | "withheld">> = {
   open: "due",

@@ -20,10 +20,10 @@ import type {
 import { type AuditState, isAuditOver, noAnswer } from "../../model/audit.js";
 import { isTerminal } from "../../model/job.js";
 import { judge } from "../../proof/audit/judgement.js";
-import { receiptKeyId } from "../../proof/receipt/envelope.js";
-import { type Core, note } from "../core.js";
+import { type Core, note, trouble } from "../core.js";
 import { makersOf } from "../dispatch/bounds.js";
 import { markCordon, showCordon } from "../host/cordon.js";
+import { isKey } from "../log/host-keys.js";
 import { againJob, canAnswer, insertAgain, queueAgain } from "./again.js";
 import { answerOf, outcomeOf } from "./answer.js";
 import { reputationAfter } from "./reputation.js";
@@ -139,7 +139,7 @@ function show(core: Core, outcome: Settlement, again: JobRecord | undefined): vo
   const error = new QuipuError("VERIFICATION_FAILED", text, {
     next: `see \`quipu audit show ${audit.id}\``,
   });
-  core.ports.observe({ kind: "trouble", what: `audit of run ${audit.runId}`, error });
+  trouble(core, `audit of run ${audit.runId}`, error);
 }
 
 function isDispute(state: AuditState): boolean {
@@ -171,9 +171,8 @@ function digestOfRight(answers: readonly AuditAnswerRecord[]): { readonly digest
 
 /** The name of a pilot goes to others after it. A host that comes with another key is the same host. */
 function isStill({ hosts }: Core, { host, keyId }: AuditAnswerRecord): boolean {
-  const { offer, receiptKey = new Uint8Array() } = hosts.get(host) ?? {};
-  if (offer === undefined) return hosts.has(host);
-  return receiptKey.length > 0 && receiptKeyId(receiptKey) === keyId;
+  const known = hosts.get(host);
+  return known !== undefined && (known.offer === undefined || isKey(known.receiptKey, keyId));
 }
 
 function hostOf({ host }: AuditAnswerRecord): string {

@@ -26,7 +26,7 @@ import { checkEnvelope, entryBytes, parseEnvelope } from "../../proof/receipt/en
 import { parseStatement } from "../../proof/receipt/statement.js";
 import { queueAgain } from "../audit/again.js";
 import { type AuditPlan, chooseAudit, openAudit } from "../audit/choose.js";
-import { type Core, note } from "../core.js";
+import { type Core, note, trouble } from "../core.js";
 import { restartText } from "../gang/gangs.js";
 import { isRevoked } from "../log/host-keys.js";
 import { isPastKeeping } from "../log/retention.js";
@@ -300,7 +300,7 @@ async function refuseEnvelope(
   update: RunUpdate,
   error: QuipuError,
 ): Promise<RunAck> {
-  core.ports.observe({ kind: "trouble", what: `receipt of run ${run.id}`, error });
+  trouble(core, `receipt of run ${run.id}`, error);
   const active = core.runs.granted(run.host, { runId: run.id, epoch: run.epoch });
   if (active !== undefined) await loseRun(core, active, error.toJSON());
   return refusal(update, error.code, error.message);

@@ -4,7 +4,7 @@
  */
 import { type Digest, digestOf, equalBytes } from "../../base/bytes.js";
 import { canonicalJson } from "../../base/canonical-json.js";
-import { timestamp } from "../../base/clock.js";
+import { dayMs, timestamp } from "../../base/clock.js";
 import { QuipuError } from "../../base/errors.js";
 import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { HostRecord } from "../../io/store/records.js";
@@ -15,7 +15,6 @@ import { loseRun, preempted } from "../job/run-end.js";
 /** Each new key of a host is an entry of the log for ever: an agent that forgets its own must not fill it. */
 const newKeysPerDayMax = 8;
 const newKeysMax = 256;
-const dayMs = 24 * 60 * 60 * 1000;
 
 /**
  * That this key speaks for the host from now on, and none that it had before. A free pilot's name has none,
@@ -130,8 +129,7 @@ export async function revokeKey(
   }
   core.revokedKeys.add(keyId); // again: another that failed meanwhile may have taken it out
   for (const one of [...core.hosts.values()]) {
-    const isHolder = one.receiptKey.length > 0 && receiptKeyId(one.receiptKey) === keyId;
-    if (isHolder) core.sessions.get(one.name)?.close();
+    if (isKey(one.receiptKey, keyId)) core.sessions.get(one.name)?.close();
   }
   await loseRevoked(core);
   const host = { ...hostOf(core, name), revokedKeys };
@@ -173,11 +171,15 @@ async function hasHad(
   { name, receiptKey, revokedKeys, newKeys = [], offer }: HostRecord,
   keyId: string,
 ): Promise<boolean> {
-  const isKey = (key: Uint8Array): boolean => key.length > 0 && receiptKeyId(key) === keyId;
-  if (isKey(receiptKey) || revokedKeys?.includes(keyId)) return true;
+  if (isKey(receiptKey, keyId) || revokedKeys?.includes(keyId)) return true;
   if (offer === undefined) return newKeys.some((one) => one.keyId === keyId);
   const ended = await pilots.endedSince(0);
-  return ended.some((pilot) => pilot.host === name && isKey(pilot.receiptKey ?? new Uint8Array()));
+  return ended.some((pilot) => pilot.host === name && isKey(pilot.receiptKey, keyId));
+}
+
+/** A host that has never attached has none, and neither has a name that no pilot bears. */
+export function isKey(receiptKey: Uint8Array | undefined, keyId: string): boolean {
+  return receiptKey !== undefined && receiptKey.length > 0 && receiptKeyId(receiptKey) === keyId;
 }
 
 /** Runs that were granted to a key which counts no longer. */

@@ -2,6 +2,7 @@
  * What hosts have stated of a job that read a data set is erased so many days after its end as the terms say.
  * Nothing is kept of how far that is: a start looks at all such runs again, and erasing twice is once.
  */
+import { dayMs } from "../../base/clock.js";
 import { QuipuError } from "../../base/errors.js";
 import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { JobRecord, RunRecord } from "../../io/store/records.js";
@@ -11,7 +12,6 @@ import { eraseReceipts } from "./erase-receipts.js";
 /** Terms count days, so nobody minds. */
 const lookEveryMs = 60 * 60 * 1000;
 const runsPerLook = 256;
-const dayMs = 24 * 60 * 60 * 1000;
 
 /**
  * Whether nothing that comes of a job any more is to be kept: what was stated of it is gone, or would be by the

@@ -4,10 +4,9 @@
  * whatever its `unless` says, and a permit permits nothing.
  */
 import type * as cedar from "@cedar-policy/cedar-wasm/nodejs";
+import { dayMs } from "../../base/clock.js";
 import { authorize, type CedarRequest, prepare } from "./cedar.js";
 import type { Rule } from "./rule.js";
-
-const dayMs = 86_400_000;
 
 export class Reviews {
   readonly #name: string;
