@@ -9,34 +9,16 @@ import { revokeKey } from "../src/coordinator/log/host-keys.js";
 import { DisclosureSchema, type RunUpdate } from "../src/gen/quipu/v1/attach_pb.js";
 import type { DiscloseReceiptResponse, GetReceiptResponse } from "../src/gen/quipu/v1/log_pb.js";
 import { newSigner } from "../src/io/identity/signer.js";
-import { fieldNames } from "../src/model/disclosure.js";
-import type { RunFacts } from "../src/model/run.js";
 import type { Statement } from "../src/model/statement.js";
-import { parseBundle } from "../src/proof/receipt/bundle.js";
 import { sealDisclosure } from "../src/proof/receipt/disclosure.js";
-import { askedFields, disclosureFile } from "../src/proof/receipt/disclosure-file.js";
 import { parseEnvelope } from "../src/proof/receipt/envelope.js";
 import { parseStatement } from "../src/proof/receipt/statement.js";
 import { trustBeside } from "../src/proof/verify/trust.js";
 import { CoordinatorWorld, FakeHost } from "./coordinator-world.js";
 import { verdict } from "./disclosure-verdict.js";
 import { failure } from "./failure.js";
-import { goldenSeed, makeReceipt, receiptFacts } from "./receipt-vectors.js";
+import { goldenSeed } from "./receipt-vectors.js";
 
-/** A receipt of one's own with its key, and what it takes to show fields of it. */
-async function _made(facts: RunFacts = receiptFacts, seed = goldenSeed) {
-  const signer = newSigner("ecdsa-p256-sha256");
-  const { files: receipt } = await makeReceipt(facts, undefined, signer);
-  const bundle = parseBundle(receipt[0]?.content ?? new Uint8Array());
-  const opened = { envelope: bundle.envelope, statement: parseStatement(bundle.envelope.payload) };
-  const { envelope } = sealDisclosure(opened, seed, signer);
-  const beside = { ...bundle, envelope: parseEnvelope(envelope) };
-  const show = (names: readonly string[]) =>
-    disclosureFile(beside, opened, seed, askedFields(names));
-  return { trust: trustBeside(receipt), opened, beside, seed, show, signer };
-}
-
-const _names = fieldNames.filter((name) => name !== "run.id");
 const call = { signal: new AbortController().signal, peer: "unix" };
 
 /** As an agent of this version ends a run, save for what `change` makes of its disclosure. */
