@@ -1,7 +1,10 @@
 /** Receipts from facts to report: golden bytes, every change refused, keys and grants. */
+import { join } from "node:path";
 import t from "tap";
 import { digestOf } from "../src/base/bytes.js";
 import { canonicalBytes } from "../src/base/canonical-json.js";
+import type { Context } from "../src/cli/context.js";
+import { action } from "../src/cli/receipt/export.js";
 import { newSigner } from "../src/io/identity/signer.js";
 import type { RunFacts } from "../src/model/run.js";
 import { parseBundle, receiptFiles } from "../src/proof/receipt/bundle.js";
@@ -280,4 +283,27 @@ t.test("the report names the first thing wrong", async (t) => {
   t.throws(() => trustBeside([{ name: "trusted_root.json", content: bytes("{}") }]), {
     code: "VERIFICATION_FAILED",
   });
+});
+
+t.test("what is exported is checked, and what is wrong with it is told", async (t) => {
+  const to = t.testdir();
+  const lost = made.filter(({ name }) => !name.endsWith(".pub.pem"));
+  const sent = new Map([
+    ["whole", made],
+    ["keyless", lost],
+  ]);
+  const log = { getReceipt: async ({ jobId = "" }) => ({ files: sent.get(jobId) ?? [] }) };
+  const told: unknown[] = [];
+  const context = {
+    output: { table: (value: unknown) => told.push(value) },
+    signal: new AbortController().signal,
+    coordinator: async () => ({ log }),
+  } as unknown as Context;
+  const exported = (job: string) =>
+    action(context, { args: [job], options: { to: join(to, job) } });
+  t.same([await exported("whole"), await exported("keyless")], [0, 6]);
+  t.match(told, [
+    { receipts: [{ job: "whole", ok: true, fault: null }] },
+    { receipts: [{ job: "keyless", ok: false, fault: /key .* is not among the trusted ones/ }] },
+  ]);
 });
