@@ -180,7 +180,8 @@ t.test("acts are listed a page at a time, however many ends of jobs stand betwee
   const [ends, sg, de] = [sealed(end), act("host sg-1"), act("host de-1")];
   const records = Array.from({ length: 5_000 }, (_, at) => {
     const envelope = at < 200 ? sg : at === 4_000 ? de : ends;
-    return { id: `${at}`, stage: "logged", envelope, key: signer.publicKey, logIndex: at * 2 };
+    const id = `${envelope === ends ? "job" : "act"}-${at}`;
+    return { id, stage: "logged", envelope, key: signer.publicKey, logIndex: at * 2 };
   });
   const logged = async (first: number, limit: number) =>
     records.filter(({ logIndex }) => logIndex >= first).slice(0, limit);

@@ -6,6 +6,7 @@ import type { Handlers } from "../../io/rpc/service.js";
 import type { Act } from "../../model/notice.js";
 import { parseEnvelope } from "../../proof/receipt/envelope.js";
 import { parsePayload } from "../../proof/receipt/notice.js";
+import { isAct } from "../log/notices.js";
 import type { Durable } from "./log-service.js";
 
 const actsPerPage = 64;
@@ -22,7 +23,7 @@ export function listActs({ ports }: Durable): Handlers<typeof LogService>["listA
     }
     const { notices } = ports.store;
     const looked = await notices.logged(Number(asked.firstIndex), noticesPerPage);
-    const found = looked.filter(({ envelope }) => isAsked(actIn(envelope), asked));
+    const found = looked.filter(({ id, envelope }) => isAct(id) && isAsked(actIn(envelope), asked));
     const page = found.slice(0, actsPerPage);
     const isCut = found.length > page.length;
     const last = isCut ? page.at(-1) : looked.at(-1);

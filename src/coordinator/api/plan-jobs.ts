@@ -52,9 +52,9 @@ async function planOf(core: Core, { spec, makers }: Made, all: boolean) {
   const { decision } = await core.fleet.decide({ spec, digest: jobDigest(spec) }, bounds);
   const { outcome, reasons } = decision;
   const waits = outcome.kind === "queued" && reasons.some(({ rule }) => isBusy(rule));
-  const victims = waits ? await preemptionOf(core, spec, bounds, shares) : undefined;
+  const victims = waits ? await preemptionOf(core, spec, bounds, shares) : [];
   const refused = all ? await refusedHosts(core, spec, bounds) : [];
-  return planMessage(decision, victims, refused);
+  return planMessage(decision, victims ?? [], refused);
 }
 
 /** Members are decided as they would be in their turn; what they take is given back at once. */
@@ -89,7 +89,7 @@ async function refusedHosts(core: Core, spec: JobSpec, bounds: Bounds): Promise<
 
 function planMessage(
   { outcome, offers, reasons }: Decision,
-  victims: readonly Victim[] = [],
+  victims: readonly Victim[],
   refused: readonly Reason[],
   seats: readonly MessageInitShape<typeof SeatSchema>[] = [],
 ): MessageInitShape<typeof PlanSchema> {

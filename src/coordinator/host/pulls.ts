@@ -15,7 +15,7 @@ import type { Core } from "../core.js";
 export async function pullsOf(
   core: Core,
   asked: AskedJob,
-  makers: readonly JobRecord[] = [],
+  makers: readonly JobRecord[],
 ): Promise<Pick<Bounds, "pulls">> {
   if (!isWhole(asked)) return {};
   const pulls: Pull[] = [];

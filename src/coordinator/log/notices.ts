@@ -100,7 +100,7 @@ export class Notices {
     { id, envelope: bytes, key }: NoticeRecord,
   ): Promise<void> {
     const envelope = parseEnvelope(bytes); // signed here, so its signature is not checked
-    if (await this.#isEarly(envelope)) return;
+    if (isAct(id) && (await this.#isEarly(envelope))) return;
     const logIndex = await logBook.append(entryBytes(envelope, key));
     await this.#ports.store.transact(({ notices }) => notices.setLogged(id, logIndex));
   }
@@ -129,6 +129,11 @@ export class Notices {
     const key = noticeSigner.publicKey;
     await notices.insert({ id, stage: "staged", envelope, key, madeAtMs: this.#newestMs });
   }
+}
+
+/** The end of a job is kept under the job's id, and ends are many: what is no act need not be read. */
+export function isAct(noticeId: string): boolean {
+  return noticeId.startsWith("act-");
 }
 
 /** What fails is tried again with the next tick. */
