@@ -29,11 +29,9 @@ export class Tally {
 
   /** In the log's order. False for what counts for nothing, such as what a revoked key signed. */
   take(leaf: OpenedLeaf | AlteredLeaf): leaf is OpenedLeaf {
-    const fault = "fault" in leaf ? leaf.fault : this.#lateFor(leaf);
-    if ("fault" in leaf || fault !== undefined) {
-      this.altered.push({ index: leaf.index, fault: fault ?? "" });
-      return false;
-    }
+    if ("fault" in leaf) return this.#leaveOut(leaf);
+    const fault = this.#lateFor(leaf);
+    if (fault !== undefined) return this.#leaveOut({ index: leaf.index, fault });
     this.keys.take(leaf);
     this.#isKnown[leaf.index] = 1;
     this.#opened += 1;
@@ -44,6 +42,11 @@ export class Tally {
       this.#erased += 1;
     }
     return true;
+  }
+
+  #leaveOut({ index, fault }: AlteredLeaf): false {
+    this.altered.push({ index, fault });
+    return false;
   }
 
   #lateFor({ publicKey, stated }: OpenedLeaf): string | undefined {

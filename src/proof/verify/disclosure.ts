@@ -13,9 +13,9 @@ import { checkEnvelope, isEntryOver } from "../receipt/envelope.js";
 import { checkInclusion } from "../tlog/check.js";
 import { leafHash } from "../tlog/hash.js";
 import { checkExpectations, type Fields } from "./expect.js";
-import { checkHead, checkProof, checkWitnesses } from "./in-log.js";
-import { checkOutputs, findSigner, type Questions, type Report } from "./receipt.js";
-import { type CheckName, checkNames, failed, Steps } from "./steps.js";
+import { checkLog } from "./in-log.js";
+import { askedChecks, checkOutputs, findSigner, type Questions, type Report } from "./receipt.js";
+import { failed, Steps } from "./steps.js";
 import type { Trust } from "./trust.js";
 
 export function verifyDisclosure(
@@ -38,11 +38,7 @@ export function verifyDisclosure(
   if (bundle && publicKey && statement) {
     steps.run("entry", () => checkEntry(bundle, statement, publicKey));
   }
-  if (bundle) steps.run("inclusion", () => checkProof(bundle));
-  const checkpoint = bundle && steps.run("checkpoint", () => checkHead(bundle, trust));
-  const { policy } = trust;
-  if (bundle && policy)
-    steps.run("witnesses", () => checkWitnesses(bundle.proof.checkpoint, policy));
+  const place = bundle && checkLog(steps, bundle, trust);
   const fields =
     file && statement && steps.run("fields", () => checkFields(file.fields, statement));
   if (fields) {
@@ -51,16 +47,11 @@ export function verifyDisclosure(
       steps.run("expected", () => [true, checkExpectations(fields, expected)]);
     }
   }
-  const skipped = new Set<CheckName>(["decision"]);
-  if (policy === undefined) skipped.add("witnesses");
-  if (outputs.length === 0) skipped.add("outputs");
-  if (expected.length === 0) skipped.add("expected");
   return {
-    ...steps.outcome(checkNames.filter((name) => !skipped.has(name))),
+    ...steps.outcome(askedChecks(trust, { outputs, expected })),
     trust: trust.source,
     ...(fields && statement && { shown: { receipt: receiptOf(statement), fields } }),
-    ...(bundle && { keyId: bundle.envelope.keyId, logIndex: bundle.proof.index }),
-    ...(checkpoint && { origin: checkpoint.origin, treeSize: checkpoint.size }),
+    ...place,
   };
 }
 

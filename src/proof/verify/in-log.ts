@@ -7,20 +7,35 @@ import { leafHash } from "../tlog/hash.js";
 import { parseNote, verifyNote } from "../tlog/note.js";
 import { meetsQuorum, type TrustPolicy } from "../tlog/trust-policy.js";
 import { fullKeyId, type VerifierKey } from "../tlog/verifier-key.js";
-import { failed } from "./steps.js";
+import { failed, type Steps } from "./steps.js";
 import type { Trust } from "./trust.js";
 
-export function checkProof({ entry, proof }: Bundle): readonly [true, string] {
+export interface LogPlace {
+  readonly keyId: string;
+  readonly logIndex: number;
+  /** Of the checkpoint, where it holds. */
+  readonly origin?: string;
+  readonly treeSize?: number;
+}
+
+export function checkLog(steps: Steps, bundle: Bundle, trust: Trust): LogPlace {
+  const { envelope, proof } = bundle;
+  const { policy } = trust;
+  steps.run("inclusion", () => checkProof(bundle));
+  const head = steps.run("checkpoint", () => checkHead(bundle, trust));
+  if (policy) steps.run("witnesses", () => checkWitnesses(proof.checkpoint, policy));
+  const place = { keyId: envelope.keyId, logIndex: proof.index };
+  return head === undefined ? place : { ...place, origin: head.origin, treeSize: head.size };
+}
+
+function checkProof({ entry, proof }: Bundle): readonly [true, string] {
   if (checkInclusion({ ...proof, leafHash: leafHash(entry) })) {
     return [true, `entry ${proof.index} of ${proof.size}`];
   }
   throw failed(`the inclusion proof does not lead from entry ${proof.index} to the root`);
 }
 
-export function checkHead(
-  { proof, logKeyId }: Bundle,
-  trust: Trust,
-): readonly [Checkpoint, string] {
+function checkHead({ proof, logKeyId }: Bundle, trust: Trust): readonly [Checkpoint, string] {
   const keys = trust.logKeys.filter((key) => equalBytes(fullKeyId(key), logKeyId));
   if (keys.length === 0) {
     throw failed(`the log's key ${toHex(logKeyId).slice(0, 64)} is not among the trusted ones`);

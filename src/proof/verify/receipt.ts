@@ -11,11 +11,11 @@ import { checkEnvelope, type Envelope, isEntryOf, receiptKeyId } from "../receip
 import { noticeText, parsePayload, type Stated } from "../receipt/notice.js";
 import { checkDecision } from "./decision.js";
 import { allFields, checkExpectations, type Expectation, type Fields } from "./expect.js";
-import { checkHead, checkProof, checkWitnesses } from "./in-log.js";
+import { checkLog, type LogPlace } from "./in-log.js";
 import { type Check, type CheckName, checkNames, failed, Steps } from "./steps.js";
 import type { Trust } from "./trust.js";
 
-export interface Report {
+export interface Report extends Partial<LogPlace> {
   readonly ok: boolean;
   readonly trust: Trust["source"];
   readonly checks: readonly Check[];
@@ -27,10 +27,6 @@ export interface Report {
   readonly notice?: Notice;
   /** Or some fields of a receipt, and the digest that its log entry has. */
   readonly shown?: Shown;
-  readonly keyId?: string;
-  readonly logIndex?: number;
-  readonly origin?: string;
-  readonly treeSize?: number;
 }
 
 export interface Shown {
@@ -72,11 +68,7 @@ export function verifyReceipt(
     steps.run("statement", () => openPayload(bundle.envelope, signer));
   const statement = stated && "statement" in stated ? stated.statement : undefined;
   if (bundle && publicKey) steps.run("entry", () => checkEntry(bundle, publicKey));
-  if (bundle) steps.run("inclusion", () => checkProof(bundle));
-  const checkpoint = bundle && steps.run("checkpoint", () => checkHead(bundle, trust));
-  const { policy } = trust;
-  if (bundle && policy)
-    steps.run("witnesses", () => checkWitnesses(bundle.proof.checkpoint, policy));
+  const place = bundle && checkLog(steps, bundle, trust);
   if (statement) {
     if (decision) steps.run("decision", () => [true, checkDecision(statement, decision)]);
     if (outputs.length > 0) steps.run("outputs", () => checkOutputs(statement.subject, outputs));
@@ -84,18 +76,26 @@ export function verifyReceipt(
       steps.run("expected", () => [true, checkExpectations(allFields(statement), expected)]);
     }
   }
-  const skipped = new Set<CheckName>(["fields"]);
+  const asked = askedChecks(trust, { decision, outputs, expected });
+  return {
+    ...steps.outcome(asked.filter((name) => name !== "fields")),
+    trust: trust.source,
+    ...stated,
+    ...place,
+  };
+}
+
+/** All but those that nobody wants. */
+export function askedChecks(
+  { policy }: Trust,
+  { decision, outputs = [], expected = [] }: Questions,
+): readonly CheckName[] {
+  const skipped = new Set<CheckName>();
   if (policy === undefined) skipped.add("witnesses");
   if (decision === undefined) skipped.add("decision");
   if (outputs.length === 0) skipped.add("outputs");
   if (expected.length === 0) skipped.add("expected");
-  return {
-    ...steps.outcome(checkNames.filter((name) => !skipped.has(name))),
-    trust: trust.source,
-    ...stated,
-    ...(bundle && { keyId: bundle.envelope.keyId, logIndex: bundle.proof.index }),
-    ...(checkpoint && { origin: checkpoint.origin, treeSize: checkpoint.size }),
-  };
+  return checkNames.filter((name) => !skipped.has(name));
 }
 
 /** A key and whose it is: one that both have speaks for both. */
