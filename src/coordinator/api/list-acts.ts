@@ -1,12 +1,12 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { timestamp } from "../../base/clock.js";
-import { QuipuError } from "../../base/errors.js";
 import type { ListActsRequest, LogService } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { Act } from "../../model/notice.js";
 import { parseEnvelope } from "../../proof/receipt/envelope.js";
 import { parsePayload } from "../../proof/receipt/notice.js";
 import { isAct } from "../log/notices.js";
+import { entryIndex } from "./entry-index.js";
 import type { Durable } from "./log-service.js";
 
 const actsPerPage = 64;
@@ -16,13 +16,8 @@ const noticesPerPage = 1024;
 /** As they are in the store: whoever asks checks each against the log. */
 export function listActs({ ports }: Durable): Handlers<typeof LogService>["listActs"] {
   return async (asked) => {
-    if (asked.firstIndex < 0n || asked.firstIndex > 2n ** 52n) {
-      throw new QuipuError("INVALID_ARGUMENT", `the log has no entry ${asked.firstIndex}`, {
-        next: "give an index of at least 0",
-      });
-    }
     const { notices } = ports.store;
-    const looked = await notices.logged(Number(asked.firstIndex), noticesPerPage);
+    const looked = await notices.logged(entryIndex(asked.firstIndex), noticesPerPage);
     const found = looked.filter(({ id, envelope }) => isAct(id) && isAsked(actIn(envelope), asked));
     const page = found.slice(0, actsPerPage);
     const isCut = found.length > page.length;

@@ -1,8 +1,8 @@
-import { QuipuError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import type { LogService } from "../../gen/quipu/v1/log_pb.js";
 import type { Handlers } from "../../io/rpc/service.js";
 import type { HeldStatement } from "../../proof/lineage/open-leaves.js";
+import { entryIndex } from "./entry-index.js";
 import type { Durable } from "./log-service.js";
 
 const statementsPerPage = 64;
@@ -12,21 +12,13 @@ const pageBytesMax = limits.messageBytesMax - 64 * 1024;
 /** As they are in the store. Nobody has to believe them: a leaf of the log fits one statement only. */
 export function listStatements(core: Durable): Handlers<typeof LogService>["listStatements"] {
   return async ({ firstIndex, endIndex }) => {
-    if (firstIndex < 0n || endIndex < 0n || firstIndex > 2n ** 52n || endIndex > 2n ** 52n) {
-      throw new QuipuError(
-        "INVALID_ARGUMENT",
-        `the log has no entries ${firstIndex} to ${endIndex}`,
-        {
-          next: "give an index of at least 0",
-        },
-      );
-    }
-    const held = await heldFrom(core, Number(firstIndex));
-    const asked = held.filter(({ index }) => endIndex === 0n || index < endIndex);
+    const end = entryIndex(endIndex);
+    const held = await heldFrom(core, entryIndex(firstIndex));
+    const asked = held.filter(({ index }) => end === 0 || index < end);
     const page = asked.slice(0, countWithin(asked.map(({ envelope }) => envelope.length)));
     const next = (page.at(-1)?.index ?? 0) + 1;
     const isAll = page.length === asked.length && held.length < statementsPerPage;
-    const more = page.length > 0 && !isAll && (endIndex === 0n || next < endIndex);
+    const more = page.length > 0 && !isAll && (end === 0 || next < end);
     return {
       statements: page
         .filter(({ envelope }) => envelope.length > 0)

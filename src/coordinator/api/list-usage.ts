@@ -11,10 +11,12 @@ import type { Statement } from "../../model/statement.js";
 import { entryBytes, parseEnvelope } from "../../proof/receipt/envelope.js";
 import { jobOf, parseStatement } from "../../proof/receipt/statement.js";
 import { leafHash } from "../../proof/tlog/hash.js";
+import { entryIndex } from "./entry-index.js";
 import type { Durable } from "./log-service.js";
+import { pageSize } from "./page-size.js";
 
-const limitUsual = 256;
-const limitMax = 1_000;
+const runsUsual = 256;
+const runsMax = 1_000;
 /** A receipt that came in may say that its run ended so much later: clocks of hosts differ. */
 const clockSkewMsMax = dayMs;
 
@@ -36,15 +38,10 @@ type RunUsage = MessageInitShape<typeof RunUsageSchema>;
  */
 export function listUsage(core: Durable): Handlers<typeof LogService>["listUsage"] {
   return async ({ since, until, firstIndex, limit }) => {
-    if (limit < 0 || limit > limitMax || firstIndex < 0n || firstIndex > 2n ** 52n) {
-      throw new QuipuError("INVALID_ARGUMENT", `limit ${limit} or index ${firstIndex} is none`, {
-        next: `give a limit from 0 to ${limitMax}, and an index that was answered`,
-      });
-    }
     const [sinceMs, untilMs] = [ms(since, 0), ms(until, Number.POSITIVE_INFINITY)];
-    const count = limit === 0 ? limitUsual : limit;
+    const count = pageSize(limit, runsUsual, runsMax);
     const page = await core.ports.store.receipts.logged(
-      Number(firstIndex),
+      entryIndex(firstIndex),
       Math.max(0, sinceMs - clockSkewMsMax),
       count,
     );
