@@ -5,7 +5,7 @@ import type { JobRecord } from "../../io/store/records.js";
 import { isTerminal } from "../../model/job.js";
 import { type Core, note, notFound } from "../core.js";
 import { sendCancel } from "../dispatch/assign.js";
-import { tellFollowers, writeJob } from "./graph.js";
+import { tellChange, writeJob } from "./graph.js";
 import { stepJob } from "./job-machine.js";
 
 const reasonLengthMax = 500;
@@ -22,12 +22,9 @@ export async function cancelJob(
   const { job, followers } = await core.ports.store.transact((tables) =>
     mark(core, tables, id, { reason: text, ...(failure === undefined ? {} : { failure }) }, atMs),
   );
-  tellFollowers(core, followers);
+  tellChange(core, job, followers);
   core.queue.add(job);
-  core.gangs.look(job);
-  core.audits.look(job);
   note(core, id, `cancel: ${text}`);
-  core.changes.changed(id);
   if (isTerminal(job.state)) return job;
   const active = core.runs.get(job.runId);
   if (active === undefined) {

@@ -182,6 +182,14 @@ function ended(job: JobRecord, message: string, atMs: number): JobRecord {
   return next;
 }
 
+/** After the commit: whoever watches the job, comes after it, runs beside it, or has it look into a run. */
+export function tellChange(core: Core, job: JobRecord, followers: readonly JobRecord[]): void {
+  core.changes.changed(job.id);
+  tellFollowers(core, followers);
+  core.gangs.look(job);
+  core.audits.look(job);
+}
+
 /** After the commit. */
 export function tellFollowers(core: Core, followers: readonly JobRecord[]): void {
   for (const follower of followers) {

@@ -31,7 +31,7 @@ import { restartText } from "../gang/gangs.js";
 import { isRevoked } from "../log/host-keys.js";
 import { isPastKeeping } from "../log/retention.js";
 import type { ActiveRun } from "./active-runs.js";
-import { tellFollowers, writeJob } from "./graph.js";
+import { tellChange, writeJob } from "./graph.js";
 import { type JobEvent, stepJob } from "./job-machine.js";
 import { checkFacts, resultOf } from "./receipt-facts.js";
 import { retryAfter } from "./retry.js";
@@ -150,10 +150,7 @@ async function accept(
     core.earlyCancels.delete(job.id);
     note(core, job.id, job.state);
     core.holders.learn(run, job);
-    core.changes.changed(job.id);
-    tellFollowers(core, followers);
-    core.gangs.look(job);
-    core.audits.look(job);
+    tellChange(core, job, followers);
     if (ended.again !== undefined) queueAgain(core, ended.again);
   }
   core.wake(); // its device is free; the next job need not wait for the log

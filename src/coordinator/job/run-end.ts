@@ -6,7 +6,7 @@ import type { StoreTables } from "../../io/store/coordinator-store.js";
 import type { JobRecord, RunRecord } from "../../io/store/records.js";
 import { type Core, note } from "../core.js";
 import type { ActiveRun } from "./active-runs.js";
-import { tellFollowers, writeJob } from "./graph.js";
+import { tellChange, writeJob } from "./graph.js";
 import { stepJob } from "./job-machine.js";
 
 /** Whether the job still waits for this very run. Everything else is fenced. */
@@ -49,10 +49,7 @@ export async function loseRun(core: Core, active: ActiveRun, cause: ErrorJson): 
   core.earlyCancels.delete(job.id);
   note(core, job.id, `run ${active.run.id} is lost (${failure.message}); the job is ${job.state}`);
   core.queue.add(job);
-  core.changes.changed(job.id);
-  tellFollowers(core, followers);
-  core.gangs.look(job);
-  core.audits.look(job);
+  tellChange(core, job, followers);
   core.wake();
   return true;
 }
