@@ -13,14 +13,12 @@ import { openSource } from "./source.js";
 export const action: VerbAction = async (context, { args, options }) => {
   const folder = String(args[0]);
   const { logKey, question, findings } = await readExport(folder);
-  if (options.logKey === undefined) {
-    context.output.note("the log's key came with the folder; pin it with --log-key");
-  }
   const beside = join(folder, trustPolicyName);
   const source = await openSource(context, {
     held: heldFolder(folder),
     log: logFolder(folder),
-    logKey: options.logKey ?? logKey,
+    logKey: options.logKey,
+    keyBeside: logKey,
     noticeKey: options.noticeKey,
     witnesses: options.witnesses ?? (existsSync(beside) ? beside : undefined),
   });

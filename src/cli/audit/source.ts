@@ -19,20 +19,23 @@ export interface Source extends ReadLog {
   readonly checkpoint: string;
 }
 
-/** With `--held`, `--log` and `--log-key` no coordinator is asked. Keys that no flag gives are somebody's word. */
+/**
+ * With `--held`, `--log` and `--log-key` no coordinator is asked. Keys that no flag gives are somebody's word;
+ * `keyBeside`: the log's, as a folder has it.
+ */
 export async function openSource(
   context: Context,
-  { held, log, logKey, noticeKey, witnesses }: Invocation["options"],
+  { held, log, logKey, keyBeside, noticeKey, witnesses }: Invocation["options"],
   through: (read: TileReader) => TileReader = (read) => read,
 ): Promise<Source> {
   const beside = held === undefined ? undefined : await noticeKeysIn(String(held));
   const keys = noticeKey === undefined ? beside : await keysIn(noticeKey);
-  const isTold = log === undefined || logKey === undefined || keys === undefined;
+  const given = logKey ?? keyBeside;
+  const isTold = log === undefined || given === undefined || keys === undefined;
   const told = isTold ? await headOf(context) : undefined;
-  const word =
-    held === undefined ? "are the coordinator's own word" : "came with what they are to prove";
-  tellUnpinned(context, { logKey, noticeKey }, word);
-  const key = parseVerifierKey(String(logKey ?? told?.verifierKey));
+  if (logKey === undefined) tellUnpinned(context, "log", keyBeside);
+  if (noticeKey === undefined) tellUnpinned(context, "notice", beside);
+  const key = parseVerifierKey(String(given ?? told?.verifierKey));
   const address = String(log ?? told?.tilesUrl);
   const read = through(filesAt(address, context.signal));
   const note = await read("checkpoint");
@@ -59,16 +62,10 @@ export async function openSource(
   };
 }
 
-function tellUnpinned(
-  { output }: Context,
-  { logKey, noticeKey }: Invocation["options"],
-  word: string,
-): void {
-  const flags = [
-    ...(logKey === undefined ? ["--log-key"] : []),
-    ...(noticeKey === undefined ? ["--notice-key"] : []),
-  ];
-  if (flags.length > 0) output.note(`keys ${word}; pin them with ${flags.join(" and ")}`);
+function tellUnpinned({ output }: Context, name: string, beside: unknown): void {
+  const word =
+    beside === undefined ? "is the coordinator's own word" : "came with what it is to prove";
+  output.note(`the ${name} key ${word}; pin it with --${name}-key`);
 }
 
 async function headOf(context: Context) {
