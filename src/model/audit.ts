@@ -8,30 +8,21 @@ import type { Digest } from "../base/bytes.js";
 export const auditOwner = "quipu-audit";
 
 /** Why a run was chosen: its host is new, by lot, or because somebody asked. */
-export const auditReasons = ["new-host", "lot", "asked"] as const;
-export type AuditReason = (typeof auditReasons)[number];
+export type AuditReason = "new-host" | "lot" | "asked";
 
 /**
  * `open`: another host is asked. `disputed`: answers differ, and one more is asked. `agreed`: two are the
  * same and none differs. `decided`: two are the same and others differ. `undecided`: they differ, and
  * nobody is left to ask. `unanswered`: nobody else came to an answer.
  */
-export const auditStates = [
-  "open",
-  "disputed",
-  "agreed",
-  "decided",
-  "undecided",
-  "unanswered",
-] as const;
-export type AuditState = (typeof auditStates)[number];
+export type AuditState = "open" | "disputed" | AuditEnd;
+export type AuditEnd = "agreed" | "decided" | "undecided" | "unanswered";
 
 /**
  * Of one answer. `alone`: no other was the same, and nobody knows which was right. `silent`: the host was
  * asked and failed, which says nothing of anybody.
  */
-export const findings = ["open", "disputed", "right", "wrong", "alone", "silent"] as const;
-export type Finding = (typeof findings)[number];
+export type Finding = "open" | "disputed" | "right" | "wrong" | "alone" | "silent";
 
 /** What a run came to: the digest over its outputs, or the code of the job's own fault. */
 export type Outcome = Digest | `failed:${string}`;
@@ -55,8 +46,6 @@ export interface AuditRules {
   /** An audit ends by then without an answer. */
   readonly withinMs: number;
 }
-
-export type AuditEnd = Exclude<AuditState, "open" | "disputed">;
 
 export function isAuditOver(state: AuditState): state is AuditEnd {
   return state !== "open" && state !== "disputed";

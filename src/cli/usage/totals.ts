@@ -22,7 +22,7 @@ export interface Total {
   outputBytes: bigint;
 }
 
-export function newTotal(key: string, about = ""): Total {
+function newTotal(key: string, about = ""): Total {
   const none = { wallMs: 0n, deviceMs: 0n, cpuMs: 0n, inputBytes: 0n, outputBytes: 0n };
   return { key, about, runs: 0n, held: 0n, withheld: 0n, succeeded: 0n, ...none };
 }
