@@ -105,14 +105,14 @@ export class Retention {
     const { clock, store } = this.#core.ports;
     const job = await store.jobs.get(jobId);
     if (job === undefined || !isOver(job, days, clock.wallMs())) return false;
+    const stated = await store.receipts.ofJob(jobId);
+    if (stated.every(({ envelope }) => envelope.length === 0)) return true; // gone before, as most are after a start
     const reason = `the terms of data set ${name} keep it for ${days} days`;
     try {
       await eraseReceipts(this.#core, jobId, reason);
       return true;
     } catch (thrown) {
-      const { code } = QuipuError.from(thrown);
-      if (code === "NOT_FOUND") return true; // no host has said anything of it
-      if (code === "CONFLICT") return false;
+      if (QuipuError.from(thrown).code === "CONFLICT") return false;
       throw thrown;
     }
   }
