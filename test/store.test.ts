@@ -34,6 +34,7 @@ import {
   type Checks,
   fencesLeaders,
   keepsAllOrNothing,
+  keepsAudits,
   keepsFacts,
   keepsPilots,
   keepsPolicies,
@@ -170,6 +171,7 @@ for (const [backing, fresh] of Object.entries(backings)) {
   );
   t.test(`${backing} keeps every kind of fact`, (t) => keepsFacts(t, fresh("facts")));
   t.test(`${backing} keeps policy sets and counts uses`, (t) => keepsPolicies(t, fresh("law")));
+  t.test(`${backing} keeps audits`, (t) => keepsAudits(t, fresh("audits")));
   t.test(`${backing} keeps pilots`, (t) => keepsPilots(t, fresh("pilots")));
   t.test(`${backing} fences leaders`, (t) => fencesLeaders(t, fresh("leaders")));
   t.test(`${backing} keeps a log`, async (t) => {
