@@ -22,6 +22,7 @@ import { openStateFolder } from "../src/io/store/state-folder.js";
 import { failure } from "./failure.js";
 import { logInStorage } from "./log-suite.js";
 import { PostgresServer } from "./postgres-server.js";
+import { keepsAudits } from "./store-audits.js";
 import {
   endsInDoubt,
   killedServer,
@@ -34,7 +35,6 @@ import {
   type Checks,
   fencesLeaders,
   keepsAllOrNothing,
-  keepsAudits,
   keepsFacts,
   keepsPilots,
   keepsPolicies,
