@@ -1,4 +1,5 @@
 /** Receipts from facts to report: golden bytes, every change refused, keys and grants. */
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { digestOf } from "../src/base/bytes.js";
@@ -286,7 +287,8 @@ t.test("the report names the first thing wrong", async (t) => {
 });
 
 t.test("what is exported is checked, and what is wrong with it is told", async (t) => {
-  const to = t.testdir();
+  const to = mkdtempSync(join(tmpdir(), "quipu-"));
+  t.teardown(() => rmSync(to, { recursive: true }));
   const lost = made.filter(({ name }) => !name.endsWith(".pub.pem"));
   const sent = new Map([
     ["whole", made],
