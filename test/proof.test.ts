@@ -1,4 +1,5 @@
 /** Receipts from facts to report: golden bytes, every change refused, keys and grants. */
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
